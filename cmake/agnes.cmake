@@ -22,9 +22,10 @@ if(MOLD)
 endif()
 
 add_compile_options(-Wall -Wextra -Wpedantic -Werror -fstack-protector-strong -fno-plt)
-# mode=uninitialized and friends have false alarms in Boost headers at -O2 with g++ 12.
+# These have false alarms in the standard library and in Boost at -O2 with g++ 12.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  add_compile_options(-Wno-maybe-uninitialized -Wno-mismatched-new-delete)
+  add_compile_options(-Wno-maybe-uninitialized -Wno-mismatched-new-delete -Wno-restrict -Wno-stringop-overflow
+                      -Wno-stringop-overread -Wno-array-bounds)
 endif()
 if(AGNES_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined -g1)

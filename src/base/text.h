@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// Small functions on text that the standard library lacks.
+namespace agnes {
+
+std::string to_lower(std::string_view text);  // ASCII only; other bytes stay
+std::string_view trim(std::string_view text);
+std::vector<std::string> split(std::string_view text, char separator);  // "" gives one empty part
+std::string join(const std::vector<std::string>& parts, std::string_view separator);
+bool iequals(std::string_view a, std::string_view b);  // ASCII, case-insensitive
+// Control characters as \n, \t, \xNN: safe for a log line or a terminal.
+std::string escape_control(std::string_view text);
+bool is_utf8(std::string_view text);
+// The whole text as a decimal number; nothing when it is anything else or does not fit.
+std::optional<std::int64_t> parse_int(std::string_view text);
+std::optional<double> parse_double(std::string_view text);
+// 1536 -> "1.5 KB" (powers of 1024), for people.
+std::string human_bytes(std::uint64_t bytes);
+std::string with_thousands(std::int64_t number);  // 1234567 -> "1,234,567"
+
+// A name that is safe as a table name, a file name and a path segment at once: [A-Za-z_][A-Za-z0-9_]{0,63}.
+bool is_identifier(std::string_view name);
+// The wider form of ids in existing deployments ("in.c-crm.orders"): letters, digits, '_', '.', '-', not starting
+// with '.' or '-', no "..", 128 characters at most. Safe as a file name.
+bool is_table_id(std::string_view id);
+
+}  // namespace agnes
