@@ -13,17 +13,17 @@ struct Item {
   std::int64_t count = 7;
   bool flag = false;
   double share = 0;
-  std::optional<Timestamp> at;
+  std::optional<Timestamp> seen_at;
   std::vector<std::string> tags;
   boost::json::value extra;
 };
-BOOST_DESCRIBE_STRUCT(Item, (), (id, note, count, flag, share, at, tags, extra))
+BOOST_DESCRIBE_STRUCT(Item, (), (id, note, count, flag, share, seen_at, tags, extra))
 
 TEST(Database, RowsBecomeStructsByName) {
   Database database{DatabaseOptions{}};
   auto connection = database.connect();
   connection.execute(
-      "CREATE TABLE t(extra JSON, tags VARCHAR[], at TIMESTAMP, share DOUBLE, flag BOOLEAN, count INTEGER, "
+      "CREATE TABLE t(extra JSON, tags VARCHAR[], seen_at TIMESTAMP, share DOUBLE, flag BOOLEAN, count INTEGER, "
       "note VARCHAR, id VARCHAR)");
   const std::string long_text(1000, 'x');
   connection.execute("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?, ?)", R"({"a":[1]})", TextList{"p", "q"},
@@ -35,7 +35,7 @@ TEST(Database, RowsBecomeStructsByName) {
   EXPECT_EQ(items[0].note, std::nullopt);
   EXPECT_EQ(items[0].count, 3);
   EXPECT_TRUE(items[0].flag);
-  EXPECT_EQ(items[0].at->micros, 1'700'000'000'000'001);
+  EXPECT_EQ(items[0].seen_at->micros, 1'700'000'000'000'001);
   EXPECT_EQ(items[0].tags, (std::vector<std::string>{"p", "q"}));
   EXPECT_EQ(items[0].extra.at("a").at(0).as_int64(), 1);
   EXPECT_EQ(items[1].count, 7) << "NULL leaves the default";
