@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "config/settings.h"
+
+namespace agnes::config {
+
+namespace fs = std::filesystem;
+
+// Where a server keeps and finds things.
+struct Places {
+  fs::path data;    // --data-dir, DATA_DIR, ./data
+  fs::path config;  // --config-dir, CONFIG_DIR, ./config
+  fs::path state;   // STATE_DIR, data/state
+
+  fs::path extracts() const { return data / "extracts"; }
+  fs::path analytics() const { return data / "analytics" / "server.duckdb"; }
+};
+
+// Everything that an operator has set: config/instance.yaml, over it the overlay state/instance.yaml, over both the
+// environment. Immutable once read; values have been checked against the table of settings.
+class Config {
+ public:
+  // Throws Error (one line naming file, setting and cause) for YAML that cannot be read, a setting that does not
+  // exist, a value of the wrong type, and a ${VARIABLE} that is unset where the value is needed. Missing files are
+  // fine: everything has a default. `state/.env_overlay` (NAME=value lines) is read into the environment first.
+  static Config load(const Places& places);
+
+  const Places& places() const { return places_; }
+
+  // By the setting's path. Asking for a path that is not in the table, or as another type, is a fault of ours.
+  std::string text(std::string_view path) const;
+  std::optional<std::int64_t> integer(std::string_view path) const;
+  std::int64_t integer_or(std::string_view path, std::int64_t fallback) const;
+  bool boolean(std::string_view path) const;
+  std::vector<std::string> list(std::string_view path) const;
+  boost::json::object object(std::string_view path) const;
+
+  // files, keboola or bigquery.
+  std::string source() const;
+  // What an operator should know but which stops nothing: unused variables, references to unset ones.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+ private:
+  const boost::json::value* find(std::string_view path) const;
+
+  Places places_;
+  boost::json::object tree_;
+  std::vector<std::string> warnings_;
+};
+
+// YAML text as JSON; throws Error naming `name` and the line.
+boost::json::value parse_yaml(const std::string& text, const std::string& name);
+
+}  // namespace agnes::config

@@ -1,0 +1,159 @@
+#include "config/settings.h"
+
+namespace agnes::config {
+
+namespace {
+using K = SettingKind;
+
+constexpr Setting kSettings[] = {
+    {"config_version", K::integer, "1", "", "1", false, "", "Version of this file's layout"},
+
+    {"instance.name", K::text, "AI Data Analyst", "", "", false, "", "Name of the deploying organisation's instance"},
+    {"instance.subtitle", K::text, "", "", "", false, "", "Line under the name"},
+    {"instance.copyright", K::text, "", "", "", false, "", "Owner named at the foot of pages"},
+    {"instance.brand", K::text, "Agnes", "AGNES_INSTANCE_BRAND", "", false, "", "Product name in texts for analysts"},
+    {"instance.workspace_dir", K::text, "", "AGNES_WORKSPACE_DIR_NAME", "", false, "",
+     "Folder name of an analyst's workspace; the brand without spaces when unset"},
+    {"instance.logo_svg", K::text, "", "", "", false, "", "SVG element shown as the logo"},
+    {"instance.sync_interval", K::text, "1 hour", "", "", false, "", "How often data is fresh, as told to analysts"},
+    {"instance.admin_email", K::text, "", "AGNES_INSTANCE_ADMIN_EMAIL", "", false, "", "Contact shown to analysts"},
+    {"instance.home_route", K::text, "", "AGNES_HOME_ROUTE", "", false, "", "Page after sign-in"},
+    {"instance.home", K::object, "", "", "", false, "", "What the home page shows"},
+    {"instance.gws", K::object, "", "", "", false, "", "Google Workspace connector hints on the home page"},
+    {"instance.atlassian", K::object, "", "", "", false, "", "Atlassian connector hints on the home page"},
+
+    {"server.hostname", K::text, "", "DOMAIN", "", false, "", "DNS name under which people reach the server"},
+    {"server.host", K::text, "", "", "", false, "", "The server's address, for hints to operators"},
+    {"server.app_dir", K::text, "", "", "", false, "", "Installation folder, for hints to operators"},
+    {"server.ssh_alias", K::text, "", "", "", false, "", "Kept for existing files; not used"},
+    {"server.ssh_key", K::text, "", "", "", false, "", "Kept for existing files; not used"},
+    {"server.project_dir", K::text, "", "", "", false, "", "Kept for existing files; not used"},
+    {"server.trusted_proxies", K::list, "", "AGNES_TRUSTED_PROXIES", "", false, "",
+     "Addresses whose X-Forwarded-For is believed (single addresses or networks such as 10.0.0.0/8)"},
+    {"server.threads", K::integer, "", "AGNES_THREADPOOL_SIZE", "", false, "",
+     "Threads that run request handlers; 16 when unset"},
+    {"server.max_body_bytes", K::integer, "33554432", "", "", false, "", "Largest request body"},
+
+    {"admins", K::object, "", "", "", false, "", "Kept for existing files; not used"},
+    {"deployment", K::object, "", "", "", false, "", "Kept for existing files; not used"},
+
+    {"auth.allowed_domain", K::text, "", "", "", false, "", "Email domains that may sign in, comma-separated"},
+    {"auth.webapp_secret_key", K::text, "", "", "", true, "", "Kept for existing files; JWT_SECRET_KEY signs tokens"},
+    {"auth.google_client_id", K::text, "", "GOOGLE_CLIENT_ID", "", false, "", "Google sign-in: client id"},
+    {"auth.google_client_secret", K::text, "", "GOOGLE_CLIENT_SECRET", "", true, "", "Google sign-in: client secret"},
+    {"auth.username_strip_domain", K::boolean, "false", "", "", false, "", "Kept for existing files; not used"},
+    {"auth.username_prefix", K::text, "", "", "", false, "", "Kept for existing files; not used"},
+    {"auth.disabled_providers", K::list, "", "", "", false, "", "Sign-in methods hidden from the login page"},
+
+    {"theme", K::object, "", "", "", false, "", "Colours, fonts and shape of the web app"},
+
+    {"data_source.type", K::text, "local", "DATA_SOURCE", "local|csv|files|keboola|bigquery", false, "",
+     "Where tables come from; local, csv and files all mean a folder of files"},
+    {"data_source.files.path", K::text, "", "AGNES_FILES_PATH", "", false, "files",
+     "Folder or glob of CSV, TSV, JSON, JSON lines and Parquet files"},
+    {"data_source.files.exclude", K::list, "", "", "", false, "", "File names or globs to leave out"},
+    {"data_source.files.auto_register", K::boolean, "true", "", "", false, "",
+     "Register a table for each new file at sync; when false only registered tables are read"},
+    {"data_source.files.tables", K::object, "", "", "", false, "",
+     "Per table: `types` (column: type), `description`"},
+    {"data_source.keboola.storage_token", K::text, "", "KEBOOLA_STORAGE_TOKEN", "", true, "keboola",
+     "Keboola Storage API token"},
+    {"data_source.keboola.stack_url", K::text, "", "KEBOOLA_STACK_URL", "", false, "keboola", "Keboola stack address"},
+    {"data_source.keboola.project_id", K::text, "", "", "", false, "", "Keboola project"},
+    {"data_source.bigquery.project", K::text, "", "BIGQUERY_PROJECT", "", false, "bigquery", "Project with the data"},
+    {"data_source.bigquery.location", K::text, "", "", "", false, "", "BigQuery location"},
+    {"data_source.bigquery.billing_project", K::text, "", "", "", false, "", "Project billed; `project` when unset"},
+    {"data_source.bigquery.max_bytes_per_materialize", K::integer, "10737418240", "", "", false, "",
+     "Largest scan of a materialised query in bytes; 0: no limit"},
+    {"data_source.bigquery.query_timeout_ms", K::integer, "600000", "", "", false, "", "Time limit of a query"},
+    {"data_source.bigquery.session_pool_size", K::integer, "4", "", "", false, "", "Sessions kept open"},
+    {"data_source.bigquery.legacy_wrap_views", K::boolean, "false", "", "", false, "", "Kept for existing files"},
+
+    {"openmetadata", K::object, "", "", "", true, "", "OpenMetadata catalogue: url, token, cache_ttl_seconds, verify_ssl"},
+    {"email.from_address", K::text, "", "EMAIL_FROM_ADDRESS", "", false, "", "Sender of mails"},
+    {"email.from_name", K::text, "", "", "", false, "", "Sender's name"},
+    {"email.smtp_host", K::text, "", "SMTP_HOST", "", false, "", "Mail relay"},
+    {"email.smtp_port", K::integer, "587", "SMTP_PORT", "", false, "", "587 for STARTTLS, 465 for TLS"},
+    {"email.smtp_user", K::text, "", "SMTP_USER", "", false, "", "Mail relay: user"},
+    {"email.smtp_password", K::text, "", "SMTP_PASSWORD", "", true, "", "Mail relay: password"},
+    {"desktop", K::object, "", "", "", true, "", "Desktop sign-in: jwt_issuer, jwt_secret, url_scheme"},
+    {"telegram", K::object, "", "", "", true, "", "Telegram bot: bot_token, bot_username, domain_suffix"},
+    {"jira", K::object, "", "", "", true, "", "Jira: domain, email, api_token, webhook_secret, cloud_id"},
+    {"ai", K::object, "", "", "", true, "", "Language model: provider, api_key, base_url, model, structured_output"},
+    {"guardrails", K::object, "", "", "", false, "", "Checks of uploads to the store"},
+    {"corporate_memory", K::object, "", "", "", false, "", "Corporate memory: sources, approval, distribution"},
+    {"groups", K::object, "", "", "", false, "", "Audience groups of corporate memory"},
+    {"users", K::object, "", "", "", false, "", "Display names and memory administrators by email"},
+    {"username_mapping", K::object, "", "", "", false, "", "Kept for existing files; not used"},
+    {"datasets", K::object, "", "", "", false, "", "Optional data sets of the sync settings page"},
+    {"catalog", K::object, "", "", "", false, "", "Categories of the catalogue page and their order"},
+    {"profiler", K::object, "", "", "", false, "", "Limits of table profiles"},
+    {"remote_query", K::object, "", "", "", false, "", "Limits of remote queries"},
+    {"posthog", K::object, "", "", "", true, "", "Kept for existing files; not used"},
+    {"scheduler", K::object, "", "", "", false, "", "Intervals of scheduled jobs"},
+
+    {"query.timeout_seconds", K::integer, "60", "AGNES_QUERY_TIMEOUT", "", false, "",
+     "A statement is ended after this time; 60 at most"},
+    {"query.memory_mb", K::integer, "1024", "", "", false, "", "Memory of one query worker process"},
+    {"query.spill_mb", K::integer, "4096", "", "", false, "", "Disk that one query worker may use beyond its memory"},
+    {"query.max_workers", K::integer, "6", "", "", false, "", "Query worker processes at once"},
+    {"query.max_result_mb", K::integer, "64", "", "", false, "", "Largest answer of one query"},
+    {"query.max_rows", K::integer, "100000", "", "", false, "", "Largest `limit` of one query"},
+    {"api", K::object, "", "", "", false, "", "Limits of the v2 API: scan, catalog_cache_ttl_seconds, ..."},
+    {"extract.memory_mb", K::integer, "1024", "", "", false, "", "Memory of an extraction"},
+    {"extract.timeout_seconds", K::integer, "3600", "AGNES_EXTRACTOR_TIMEOUT_SEC", "", false, "",
+     "An extraction is ended after this time"},
+    {"materialize.lock_ttl_seconds", K::integer, "86400", "", "", false, "", "Kept for existing files; not used"},
+};
+
+constexpr Variable kVariables[] = {
+    {"DATA_DIR", true, "Data directory; ./data when unset (--data-dir)"},
+    {"STATE_DIR", true, "State directory; DATA_DIR/state when unset"},
+    {"CONFIG_DIR", true, "Folder of instance.yaml; ./config when unset (--config-dir)"},
+    {"SERVER_HOST", true, "Address to listen on; 0.0.0.0 when unset (--host)"},
+    {"AGNES_PORT", true, "Port to listen on; 8000 when unset (--port)"},
+    {"LOG_LEVEL", true, "debug, info, warning or error"},
+    {"AGNES_LOG_FORMAT", true, "text or json"},
+    {"JWT_SECRET_KEY", true, "Signs tokens; made and kept in the state directory when unset"},
+    {"TESTING", true, "1: no generated secrets on disk; for tests"},
+    {"SEED_ADMIN_EMAIL", true, "An administrator made at start when missing"},
+    {"SEED_ADMIN_PASSWORD", true, "Their first password"},
+    {"SCHEDULER_API_TOKEN", true, "Shared secret of an outside scheduler"},
+    {"LOCAL_DEV_MODE", true, "1: everybody is the development user; never in production"},
+    {"LOCAL_DEV_USER_EMAIL", true, "Email of the development user"},
+    {"LOCAL_DEV_GROUPS", true, "Groups of the development user, JSON"},
+    {"AGNES_AUTH_RATELIMIT_ENABLED", true, "0: no limit on sign-in attempts"},
+    {"AGNES_VERSION", true, "Version told by /api/version"},
+    {"AGNES_TAG", true, "Image tag told by /api/version"},
+    {"AGNES_COMMIT_SHA", true, "Commit told by /api/version"},
+    {"RELEASE_CHANNEL", true, "Channel told by /api/version"},
+    {"AGNES_ENV_FILE", false, ""},
+    {"AGNES_CLI_DIST_DIR", false, ""},
+    {"AGNES_SKIP_CACHE_WARMUP", false, ""},
+    {"AGNES_WARMUP_CONCURRENCY", false, ""},
+    {"AGNES_SKIP_LEGACY_COLLECTOR", false, ""},
+    {"CONNECTORS_DIR", false, ""},
+    {"REPO_DIR", false, ""},
+    {"VENV_PYTHON", false, ""},
+    {"HEARTBEAT_INTERVAL_SECONDS", false, ""},
+    {"HEARTBEAT_TIMEOUT_MISSED", false, ""},
+    {"MAX_CONNECTIONS_PER_USER", false, ""},
+    {"POSTHOG_API_KEY", false, ""},
+    {"POSTHOG_HOST", false, ""},
+    {"WS_DISPATCH_SOCKET", false, ""},
+    {"WS_GATEWAY_HOST", false, ""},
+    {"WS_GATEWAY_PORT", false, ""},
+    {"WS_GATEWAY_SOCKET", false, ""},
+};
+}  // namespace
+
+std::span<const Setting> settings() { return kSettings; }
+std::span<const Variable> variables() { return kVariables; }
+
+const Setting* find_setting(std::string_view path) {
+  for (const auto& setting : kSettings)
+    if (setting.path == path) return &setting;
+  return nullptr;
+}
+
+}  // namespace agnes::config
