@@ -1,0 +1,140 @@
+#include "state/file.h"
+
+#include <fmt/format.h>
+
+#include "base/files.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "duck/rows.h"
+#include "state/converge.h"
+#include "state/schema.h"
+
+namespace agnes::state {
+
+namespace {
+
+fs::path log_of(const fs::path& file) {
+  return file.string() + ".wal";
+}
+
+// The process that DuckDB names when it finds a file locked: "... (PID 123)."
+std::string lock_holder(const std::string& message) {
+  const auto at = message.find("(PID ");
+  if (at == std::string::npos) return "another process";
+  const auto end = message.find(')', at);
+  return "process " + message.substr(at + 5, end - at - 5);
+}
+
+duck::Database open(const fs::path& file, bool writable) {
+  try {
+    return duck::Database({.file = file,
+                           .settings = {{"access_mode", writable ? "READ_WRITE" : "READ_ONLY"},
+                                        {"threads", "2"},
+                                        {"memory_limit", "256MB"},
+                                        {"autoinstall_known_extensions", "false"},
+                                        {"autoload_known_extensions", "false"}}});
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    if (message.find("Could not set lock") != std::string::npos)
+      throw Error(ErrorKind::conflict, fmt::format("{} is in use by {}: stop that one first", file.string(),
+                                                   lock_holder(message)));
+    throw Error(error.kind(),
+                fmt::format("{} cannot be opened as the state database: {}", file.string(), message));
+  }
+}
+
+// The version of a database; nothing when it has no schema_version, thus is none of ours.
+std::optional<int> version_of(duck::Connection& connection) {
+  const auto known = duck::scalar<bool>(
+      connection, "SELECT count(*) > 0 FROM information_schema.tables WHERE table_name = 'schema_version'");
+  if (!known.value_or(false)) return std::nullopt;
+  return duck::scalar<int>(connection, "SELECT max(version) FROM schema_version");
+}
+
+// Made beside and renamed, so that no half of one is ever found.
+void create_file(const fs::path& file) {
+  const fs::path fresh = temporary_name(file);
+  try {
+    {
+      auto database = open(fresh, true);
+      auto connection = connect(database);
+      duck::Transaction transaction(connection);
+      for (const auto& table : schema()) connection.execute(create_sql(table));
+      fill_fresh(connection);
+      transaction.commit();
+    }
+    rename_synced(fresh, file);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(fresh, ignored);
+    fs::remove(log_of(fresh), ignored);
+    throw;
+  }
+}
+
+// "system.duckdb.v35-20260102T030405": the file as it was, with its log when there is one.
+fs::path back_up(const fs::path& file, int version) {
+  std::string moment = format_iso(Timestamp{now().micros / 1'000'000 * 1'000'000});
+  std::erase_if(moment, [](char c) { return c == '-' || c == ':'; });
+  const fs::path copy = fmt::format("{}.v{}-{}", file.string(), version, moment);
+  const auto copy_synced = [](const fs::path& from, const fs::path& to) {
+    PendingFile pending(to);
+    fs::copy_file(from, pending.temporary(), fs::copy_options::overwrite_existing);
+    pending.commit();
+  };
+  if (fs::exists(log_of(file))) copy_synced(log_of(file), log_of(copy));
+  copy_synced(file, copy);
+  return copy;
+}
+
+}  // namespace
+
+duck::Database open_database(const fs::path& file) {
+  return open(file, true);
+}
+
+duck::Connection connect(duck::Database& database) {
+  auto connection = database.connect();
+  // Defaults made of current_timestamp go into columns without a zone.
+  connection.execute("SET TimeZone = 'UTC'");
+  return connection;
+}
+
+void prepare_file(const fs::path& file) {
+  if (!fs::exists(file)) {
+    if (fs::exists(log_of(file)))
+      throw Error(
+          ErrorKind::internal,
+          fmt::format("{} is missing but its log {} is there: bring the file back, or move the log away",
+                      file.string(), log_of(file).string()));
+    return create_file(file);
+  }
+  int version = 0;
+  bool complete = false;
+  {
+    auto database = open(file, false);
+    auto connection = connect(database);
+    const auto found = version_of(connection);
+    if (!found)
+      throw Error(
+          ErrorKind::internal,
+          fmt::format("{} is no state database (it has no schema_version): move it away", file.string()));
+    version = *found;
+    if (version > kSchemaVersion || version < kOldestVersion)
+      throw Error(ErrorKind::internal,
+                  fmt::format("{} has schema version {}, this program opens {} to {}: use another one",
+                              file.string(), version, kOldestVersion, kSchemaVersion));
+    complete = version == kSchemaVersion && is_complete(connection);
+  }
+  if (complete) return;
+  const fs::path copy = back_up(file, version);
+  log::info("bringing {} from schema version {} to {}; a copy is {}", file.string(), version, kSchemaVersion,
+            copy.string());
+  auto database = open(file, true);
+  auto connection = connect(database);
+  converge(connection, version);
+  connection.execute("CHECKPOINT");
+}
+
+}  // namespace agnes::state

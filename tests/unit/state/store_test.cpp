@@ -1,0 +1,439 @@
+#include "state/store.h"
+
+#include <csignal>
+#include <fstream>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "duck/rows.h"
+#include "state/audit.h"
+#include "state/schema.h"
+#include "state/seed.h"
+
+namespace agnes::state {
+namespace {
+
+std::int64_t count(Store& store, const std::string& sql) {
+  return store.read([&](duck::Connection& c) { return duck::scalar<std::int64_t>(c, sql).value_or(-1); });
+}
+
+void add_user(duck::Connection& c, const std::string& id) {
+  c.execute("INSERT INTO users (id, email) VALUES (?, ?)", id, id + "@example.com");
+}
+
+std::string message_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+class StoreTest : public ::testing::Test {
+ protected:
+  TemporaryFolder folder_{fs::temp_directory_path()};
+  fs::path state_ = folder_.path() / "state";
+  fs::path file_ = state_ / "system.duckdb";
+};
+
+TEST_F(StoreTest, AFreshDatabaseHasTheContractsTables) {
+  Store store(state_);
+  std::set<std::string> found;
+  store.read([&](duck::Connection& c) {
+    const auto text = [](duck::Value& value) {
+      auto* held = std::get_if<std::string>(&value);
+      return held != nullptr ? *held : std::string();
+    };
+    for (auto& row :
+         c.execute("SELECT table_name, column_name, data_type, is_nullable, coalesce(column_default, '') "
+                   "FROM duckdb_columns() WHERE schema_name = 'main' AND NOT internal")
+             .rows())
+      found.insert(fmt::format("column\t{}\t{}\t{}\t{}\t{}", text(row[0]), text(row[1]), text(row[2]),
+                               std::get<bool>(row[3]) ? "null" : "not null", text(row[4])));
+    for (auto& row : c.execute("SELECT table_name, constraint_text FROM duckdb_constraints() "
+                               "WHERE constraint_type <> 'NOT NULL'")
+                         .rows())
+      found.insert(fmt::format("constraint\t{}\t{}", text(row[0]), text(row[1])));
+    for (auto& row :
+         c.execute("SELECT table_name, index_name, regexp_extract(sql, ' ON (.*);', 1) FROM duckdb_indexes()")
+             .rows())
+      found.insert(fmt::format("index\t{}\t{}: {}", text(row[0]), text(row[1]), text(row[2])));
+  });
+  std::set<std::string> expected;
+  std::ifstream lines(fs::path(AGNES_TEST_DATA) / "unit/state/schema_v40.tsv");
+  for (std::string line; std::getline(lines, line);) expected.insert(line);
+  ASSERT_GT(expected.size(), 300u);
+  for (const auto& line : expected) EXPECT_TRUE(found.contains(line)) << "missing: " << line;
+  for (const auto& line : found) EXPECT_TRUE(expected.contains(line)) << "too much: " << line;
+}
+
+TEST_F(StoreTest, AFreshDatabaseHasItsFirstRows) {
+  Store store(state_);
+  EXPECT_EQ(count(store, "SELECT version FROM schema_version"), 40);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM schema_version"), 1);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM user_groups WHERE is_system AND created_by = 'system:seed'"),
+            2);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM setup_banner WHERE id = 1"), 1);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM instance_templates WHERE content IS NULL"), 3);
+}
+
+TEST_F(StoreTest, WhatWasWrittenIsThereAgain) {
+  {
+    Store store(state_);
+    store.write([](duck::Connection& c) { add_user(c, "u1"); });
+  }
+  EXPECT_FALSE(fs::exists(file_.string() + ".wal")) << "closing writes the log into the file";
+  Store store(state_);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM users WHERE id = 'u1' AND active AND NOT onboarded"), 1);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM user_groups"), 2) << "the groups are not made twice";
+}
+
+TEST_F(StoreTest, AFailedWriteLeavesNothing) {
+  Store store(state_);
+  EXPECT_THROW(store.write([](duck::Connection& c) {
+    add_user(c, "u1");
+    throw Error(ErrorKind::conflict, "no");
+  }),
+               Error);
+  EXPECT_THROW(store.write([](duck::Connection& c) {
+    add_user(c, "u1");
+    add_user(c, "u1");
+  }),
+               duck::QueryError);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM users"), 0);
+  store.write([](duck::Connection& c) { add_user(c, "u1"); });
+  EXPECT_EQ(count(store, "SELECT count(*) FROM users"), 1);
+}
+
+TEST_F(StoreTest, AReaderCannotWriteAndBreaksNothing) {
+  Store store(state_);
+  EXPECT_THROW(store.read([](duck::Connection& c) { add_user(c, "u1"); }), duck::QueryError);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM users"), 0);
+}
+
+TEST_F(StoreTest, AReaderSeesOneStateAndWaitsForNoWriter) {
+  Store store(state_);
+  std::int64_t before = -1, after = -1;
+  store.write([&](duck::Connection& c) {
+    add_user(c, "u1");
+    // Another thread reads while this transaction is open.
+    std::thread([&] { before = count(store, "SELECT count(*) FROM users"); }).join();
+  });
+  EXPECT_EQ(before, 0);
+  store.read([&](duck::Connection& c) {
+    before = *duck::scalar<std::int64_t>(c, "SELECT count(*) FROM users");
+    std::thread([&] { store.write([](duck::Connection& w) { add_user(w, "u2"); }); }).join();
+    after = *duck::scalar<std::int64_t>(c, "SELECT count(*) FROM users");
+  });
+  EXPECT_EQ(before, 1);
+  EXPECT_EQ(after, 1);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM users"), 2);
+}
+
+TEST_F(StoreTest, ManyWritersAndReadersAtOnce) {
+  Store store(state_);
+  std::vector<std::thread> threads;
+  std::atomic<bool> failed = false;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&, t] {
+      try {
+        for (int i = 0; i < 20; ++i) {
+          store.write([&](duck::Connection& c) { add_user(c, fmt::format("u{}-{}", t, i)); });
+          count(store, "SELECT count(*) FROM users");
+        }
+      } catch (const std::exception&) {
+        failed = true;
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_FALSE(failed);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM users"), 160);
+}
+
+// DuckDB keeps deleted keys while an older reader could see them.
+TEST_F(StoreTest, AKeyCanBeUsedAgainWhileAReaderIsAtWork) {
+  Store store(state_);
+  store.write([](duck::Connection& c) { add_user(c, "u1"); });
+  store.read([&](duck::Connection& c) {
+    EXPECT_EQ(duck::scalar<std::int64_t>(c, "SELECT count(*) FROM users"), 1);
+    std::thread([&] {
+      store.write([](duck::Connection& w) { w.execute("DELETE FROM users WHERE id = 'u1'"); });
+      store.write([](duck::Connection& w) { add_user(w, "u1"); });
+      store.write([](duck::Connection& w) {
+        w.execute("DELETE FROM users WHERE id = 'u1'");
+        add_user(w, "u1");
+      });
+      store.write(
+          [](duck::Connection& w) { w.execute("UPDATE users SET email = 'b@example.com' WHERE id = 'u1'"); });
+    }).join();
+    EXPECT_EQ(duck::scalar<std::int64_t>(c, "SELECT count(*) FROM users"), 1);
+  });
+  EXPECT_EQ(count(store, "SELECT count(*) FROM users WHERE email = 'b@example.com'"), 1);
+}
+
+TEST_F(StoreTest, ARowThatOthersReferenceCanBeChanged) {
+  {
+    Store store(state_);
+    store.write([](duck::Connection& c) {
+      c.execute("INSERT INTO user_groups (id, name) VALUES ('g1', 'old'), ('g2', 'other')");
+      c.execute("INSERT INTO user_group_members (user_id, group_id, source) VALUES ('u1', 'g1', 'admin')");
+      c.execute(
+          "INSERT INTO resource_grants (id, group_id, resource_type, resource_id) "
+          "VALUES ('r1', 'g1', 'table', 't'), ('r2', 'g2', 'table', 't')");
+    });
+    const auto rename = [](const char* name) {
+      return
+          [name](duck::Connection& c) { c.execute("UPDATE user_groups SET name = ? WHERE id = 'g1'", name); };
+    };
+    EXPECT_THROW(store.write(rename("new")), duck::QueryError)
+        << "DuckDB can do it by now: write_referenced can go";
+    EXPECT_THROW(store.write_referenced("user_groups", rename("other")), duck::QueryError);
+    store.write_referenced("user_groups", rename("new"));
+    EXPECT_THROW(store.write([](duck::Connection& c) {
+      c.execute("INSERT INTO user_group_members (user_id, group_id, source) VALUES ('u1', 'nope', 'admin')");
+    }),
+                 duck::QueryError)
+        << "the foreign keys are there again";
+  }
+  Store store(state_);
+  EXPECT_EQ(count(store,
+                  "SELECT count(*) FROM user_groups g JOIN user_group_members m ON m.group_id = g.id "
+                  "JOIN resource_grants r ON r.group_id = g.id WHERE g.name = 'new'"),
+            1);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM resource_grants"), 2);
+}
+
+TEST_F(StoreTest, ASecondProcessIsToldWhoHasIt) {
+  Store store(state_);
+  const auto message = message_of([&] { Store second(state_); });
+  EXPECT_NE(message.find(std::to_string(::getpid())), std::string::npos) << message;
+  EXPECT_EQ(message.find('\n'), std::string::npos);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM user_groups"), 2) << "the first one goes on";
+}
+
+TEST_F(StoreTest, AProcessThatKnowsOnlyDuckDBsLockIsSeen) {
+  { Store store(state_); }
+  int ready[2], done[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  ASSERT_EQ(::pipe(done), 0);
+  const auto child = ::fork();
+  if (child == 0) {
+    char byte = 0;
+    {
+      duck::Database database({.file = file_, .settings = {}});
+      if (::write(ready[1], "x", 1) != 1 || ::read(done[0], &byte, 1) != 1) ::_exit(1);
+    }
+    ::_exit(0);
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  const auto message = message_of([&] { Store store(state_); });
+  EXPECT_NE(message.find("in use by process " + std::to_string(child)), std::string::npos) << message;
+  ASSERT_EQ(::write(done[1], "x", 1), 1);
+  ::waitpid(child, nullptr, 0);
+  Store store(state_);
+}
+
+TEST_F(StoreTest, WhatItDoesNotKnowStaysAsItIs) {
+  const auto refused = [&](const std::string& hint) {
+    const auto before = md5_file(file_);
+    const auto message = message_of([&] { Store store(state_); });
+    EXPECT_NE(message.find(hint), std::string::npos) << message;
+    EXPECT_NE(message.find("system.duckdb"), std::string::npos) << message;
+    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+    EXPECT_EQ(md5_file(file_), before) << message;
+    EXPECT_FALSE(fs::exists(file_.string() + ".wal"));
+  };
+  fs::create_directories(state_);
+  replace_file(file_,
+               "this is no database, but it is somebody's text, and long enough to be looked at twice");
+  refused("cannot be opened");
+  fs::remove(file_);
+  { duck::Database database({.file = file_, .settings = {}}); }
+  refused("no state database");
+  for (const int version : {41, 1000, 0, -1}) {
+    fs::remove(file_);
+    { Store store(state_); }
+    {
+      duck::Database database({.file = file_, .settings = {}});
+      auto c = database.connect();
+      c.execute("UPDATE schema_version SET version = ?", version);
+    }
+    refused(fmt::format("version {}", version));
+  }
+}
+
+TEST_F(StoreTest, ALostFileBesideItsLogIsNotReplacedByAnEmptyOne) {
+  fs::create_directories(state_);
+  replace_file(file_.string() + ".wal", "rest");
+  EXPECT_NE(message_of([&] { Store store(state_); }).find("log"), std::string::npos);
+  EXPECT_FALSE(fs::exists(file_));
+}
+
+TEST_F(StoreTest, AFolderThatCannotBeMadeIsNamed) {
+  replace_file(folder_.path() / "state", "a file");
+  EXPECT_NE(message_of([&] { Store store(state_); }).find(state_.string()), std::string::npos);
+}
+
+TEST_F(StoreTest, ADeletedSystemGroupComesBackAndAManualOneIsTaken) {
+  {
+    Store store(state_);
+    store.write([](duck::Connection& c) {
+      c.execute("DELETE FROM user_groups");
+      c.execute("INSERT INTO user_groups (id, name, description) VALUES ('mine', 'Everyone', 'ours')");
+    });
+  }
+  Store store(state_);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM user_groups WHERE name = 'Admin' AND is_system"), 1);
+  EXPECT_EQ(
+      count(store,
+            "SELECT count(*) FROM user_groups WHERE id = 'mine' AND is_system AND description = 'ours'"),
+      1);
+}
+
+// A child process writes numbered rows and reports each one after its commit; it is killed after a number of
+// reports that differs each time. Everything reported must be there, and nothing half of a transaction.
+TEST_F(StoreTest, AKilledProcessLosesNothingThatItCommitted) {
+  for (const int reports : {0, 1, 2, 3, 5, 8, 13, 40, 120}) {
+    int pipe[2];
+    ASSERT_EQ(::pipe(pipe), 0);
+    const auto child = ::fork();
+    if (child == 0) {
+      ::close(pipe[0]);
+      try {
+        Store store(state_);
+        const auto first = count(store, "SELECT count(*) FROM users") / 2;
+        if (::write(pipe[1], "x", 1) != 1) ::_exit(1);
+        for (auto i = first; i < first + 1000; ++i) {
+          const auto add = [&](duck::Connection& c) {
+            add_user(c, fmt::format("u{}", i));
+            add_user(c, fmt::format("v{}", i));
+            audit(c, {.user_id = std::nullopt, .action = "test", .resource = std::string(2000, 'x')});
+          };
+          if (i % 7 == 3)
+            store.write_referenced("user_groups", add);
+          else
+            store.write(add);
+          if (i % 11 == 5) store.checkpoint();
+          if (::write(pipe[1], "x", 1) != 1) ::_exit(1);
+        }
+      } catch (const std::exception& error) {
+        write_all(2, error.what());
+      }
+      ::_exit(1);
+    }
+    ::close(pipe[1]);
+    char byte = 0;
+    for (int i = 0; i <= reports; ++i) ASSERT_EQ(::read(pipe[0], &byte, 1), 1) << "after " << i;
+    ::kill(child, SIGKILL);
+    std::int64_t reported = reports;
+    while (::read(pipe[0], &byte, 1) == 1) ++reported;
+    ::close(pipe[0]);
+    ::waitpid(child, nullptr, 0);
+    static std::int64_t at_least = 0;
+    at_least += reported;
+    Store store(state_);
+    const auto users = count(store, "SELECT count(*) FROM users");
+    EXPECT_GE(users, 2 * at_least);
+    EXPECT_EQ(users % 2, 0);
+    EXPECT_EQ(count(store, "SELECT count(*) FROM audit_log") * 2, users);
+    EXPECT_EQ(count(store, "SELECT count(*) FROM user_groups"), 2);
+    at_least = users / 2;
+  }
+}
+
+// The size of everything in a folder: how far a first start has come.
+std::uintmax_t size_of(const fs::path& folder) {
+  std::uintmax_t size = 0;
+  std::error_code gone;
+  for (fs::directory_iterator at(folder, gone), end; !gone && at != end; at.increment(gone)) {
+    const auto bytes = at->file_size(gone);
+    size += gone ? 0 : bytes + 1;
+  }
+  return size;
+}
+
+TEST_F(StoreTest, AKilledFirstStartLeavesAWholeFileOrNone) {
+  for (const std::uintmax_t size :
+       {0, 1, 20, 12'000, 13'000, 20'000, 40'000, 1'000'000, 5'000'000, 9'000'000}) {
+    fs::remove_all(state_);
+    const auto child = ::fork();
+    if (child == 0) {
+      try {
+        Store store(state_);
+      } catch (const std::exception& error) {
+        write_all(2, error.what());
+      }
+      ::_exit(0);
+    }
+    while (size_of(state_) < size && !fs::exists(file_)) std::this_thread::yield();
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    Store store(state_);
+    EXPECT_EQ(count(store, "SELECT count(*) FROM user_groups"), 2);
+    for (const auto& entry : fs::directory_iterator(state_))
+      EXPECT_FALSE(entry.path().filename().string().starts_with(".agnes-tmp-")) << entry.path();
+  }
+}
+
+// No more than this many bytes can be written to a file, as if the disk were full.
+TEST_F(StoreTest, AFullDiskIsAnErrorAndNotTheEnd) {
+  { Store store(state_); }
+  const auto child = ::fork();
+  if (child == 0) {
+    int failures = 0;
+    std::signal(SIGXFSZ, SIG_IGN);
+    rlimit whole{};
+    ::getrlimit(RLIMIT_FSIZE, &whole);
+    try {
+      Store store(state_);
+      store.write([](duck::Connection& c) { add_user(c, "before"); });
+      rlimit small = whole;
+      small.rlim_cur = 64 * 1024;
+      ::setrlimit(RLIMIT_FSIZE, &small);
+      for (int i = 0; i < 3; ++i) try {
+          store.write([](duck::Connection& c) {
+            for (int n = 0; n < 200; ++n)
+              audit(c, {.user_id = std::nullopt, .action = "big", .resource = std::string(2000, 'x')});
+          });
+        } catch (const Error&) {
+          ++failures;
+        }
+      ::setrlimit(RLIMIT_FSIZE, &whole);
+      store.write([](duck::Connection& c) { add_user(c, "after"); });
+      const bool good = failures == 3 && count(store, "SELECT count(*) FROM users") == 2 &&
+                        count(store, "SELECT count(*) FROM audit_log") == 0;
+      ::_exit(good ? 0 : 10 + failures);
+    } catch (const std::exception& error) {
+      write_all(2, error.what());
+    }
+    ::_exit(1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  Store store(state_);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM users"), 2);
+}
+
+TEST(Audit, WritesJsonAsExistingDatabasesHaveIt) {
+  EXPECT_EQ(json_text({{"name", "golden"},
+                       {"n", 1},
+                       {"list", {true, nullptr, 1.5, 2.0}},
+                       {"empty", boost::json::object()}}),
+            R"({"name": "golden", "n": 1, "list": [true, null, 1.5, 2.0], "empty": {}})");
+  EXPECT_EQ(json_text("a\"b\\c\n\x01\x7f \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"),
+            R"("a\"b\\c\n\u0001\u007f \u00e9 \u20ac \ud83d\ude00")");
+}
+
+}  // namespace
+}  // namespace agnes::state
