@@ -1,0 +1,160 @@
+// The parts of docs/ that follow from the program: the settings from their table in src/config, the routes from the
+// server's own OpenAPI document. script/docs writes them; tests/docs compares them.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+
+const root = path.resolve(path.dirname(new URL(import.meta.url).pathname), '..');
+const read = (name) => readFileSync(path.join(root, name), 'utf8');
+
+// The rows of a constant array in C++: string literals (adjacent ones joined), names and booleans.
+function rowsOf(source, array) {
+  const start = source.indexOf('{', source.indexOf(`${array}[] =`)) + 1;
+  const rows = [];
+  const token = /"((?:[^"\\]|\\.)*)"|([{}]);?|,|([\w:]+)|\/\/[^\n]*|\s+/gy;
+  token.lastIndex = start;
+  let row = null;
+  let cell = null;
+  for (let m = token.exec(source); m; m = token.exec(source)) {
+    if (m[2] === '{') row = [];
+    else if (m[2] === '}') {
+      if (row === null) return rows;
+      if (cell !== null) row.push(cell);
+      rows.push(row);
+      row = cell = null;
+    } else if (m[1] !== undefined) cell = (cell ?? '') + m[1].replace(/\\(.)/g, '$1');
+    else if (m[3] !== undefined) cell = m[3];
+    else if (m[0] === ',' && row !== null) {
+      row.push(cell ?? '');
+      cell = null;
+    }
+  }
+  throw new Error(`cannot read ${array}`);
+}
+
+export function settings() {
+  const source = read('src/config/settings.cpp');
+  return {
+    settings: rowsOf(source, 'kSettings').map(([name, kind, fallback, environment, allowed, secret, , help]) => ({
+      name,
+      kind: kind.replace(/^.*::/, ''),
+      fallback,
+      environment,
+      allowed,
+      secret: secret === 'true',
+      help,
+    })),
+    variables: rowsOf(source, 'kVariables').map(([name, applies, help]) => ({ name, applies: applies === 'true', help })),
+  };
+}
+
+const code = (text) => (text ? `\`${text}\`` : '');
+const bar = (text) => text.replaceAll('|', '\\|');
+
+export function settingsTables() {
+  const { settings: all, variables } = settings();
+  const kept = all.filter((s) => s.help.startsWith('Kept for existing files'));
+  const used = all.filter((s) => !kept.includes(s));
+  const lines = [];
+  let part = null;
+  for (const s of used) {
+    const of = s.name.split('.')[0];
+    if (of !== part) {
+      part = of;
+      lines.push('', `### ${of}`, '', '| setting | kind | default | environment | what it does |', '|---|---|---|---|---|');
+    }
+    const kind = s.allowed ? s.allowed.split('|').map(code).join(', ') : s.kind;
+    lines.push(`| ${code(s.name)} | ${kind} | ${code(s.fallback)} | ${code(s.environment)} | ${bar(s.help)}${s.secret ? ' (secret)' : ''} |`);
+  }
+  lines.push('', '### Kept for existing files', '');
+  lines.push('These are read without complaint, so that an existing `instance.yaml` keeps working, and do nothing:');
+  lines.push(`${kept.map((s) => code(s.name)).join(', ')}.`, '');
+  lines.push('## Environment variables that are no setting of the file', '', '| variable | what it does |', '|---|---|');
+  for (const v of variables.filter((v) => v.applies)) lines.push(`| ${code(v.name)} | ${bar(v.help)} |`);
+  lines.push('', 'These variables of the Python server mean nothing here; the server says so once at its start when one is set:');
+  lines.push(`${variables.filter((v) => !v.applies).map((v) => code(v.name)).join(', ')}.`);
+  return lines.join('\n').trim();
+}
+
+const get = (url) =>
+  new Promise((resolve, reject) => {
+    http.get(url, (answer) => {
+      const parts = [];
+      answer.on('data', (d) => parts.push(d));
+      answer.on('end', () => resolve({ status: answer.statusCode, text: Buffer.concat(parts).toString('utf8') }));
+    }).on('error', reject);
+  });
+
+// The OpenAPI document of a server started for this, on an empty data directory.
+export async function openapi(bin = process.env.AGNES_BIN ?? path.join(root, 'build/bin')) {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'agnes-docs-'));
+  const port = await new Promise((resolve) => {
+    const probe = net.createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+  const server = spawn(
+    path.join(bin, 'agnes-server'),
+    ['--host', '127.0.0.1', '--port', String(port), '--data-dir', path.join(folder, 'data'), '--config-dir', path.join(folder, 'config')],
+    { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env.PATH, TESTING: '1' } },
+  );
+  let said = '';
+  server.stderr.on('data', (d) => (said += d));
+  const ended = new Promise((resolve) => server.on('exit', resolve));
+  try {
+    for (;;) {
+      const answer = await get(`http://127.0.0.1:${port}/openapi.json`).catch(() => null);
+      if (answer?.status === 200) return JSON.parse(answer.text);
+      if (server.exitCode !== null) throw new Error(`the server ended: ${said.slice(-400)}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  } finally {
+    server.kill();
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const kMethods = ['get', 'post', 'put', 'patch', 'delete'];
+
+export function routeTables(document) {
+  const byTag = new Map();
+  for (const [where, item] of Object.entries(document.paths))
+    for (const method of kMethods.filter((m) => item[m])) {
+      const operation = item[method];
+      const tag = operation.tags?.[0] ?? 'other';
+      if (!byTag.has(tag)) byTag.set(tag, []);
+      byTag.get(tag).push({ method: method.toUpperCase(), where, operation });
+    }
+  const lines = [];
+  for (const [tag, routes] of [...byTag].sort(([a], [b]) => a.localeCompare(b))) {
+    lines.push(`### ${tag}`, '', '| route | for | what it does |', '|---|---|---|');
+    for (const { method, where, operation } of routes)
+      lines.push(`| \`${method} ${where}\` | ${operation['x-auth'] ?? ''} | ${bar(operation.summary ?? '')} |`);
+    lines.push('');
+  }
+  return lines.join('\n').trim();
+}
+
+const marks = (name) => [`<!-- ${name}: written by script/docs -->`, `<!-- end of ${name} -->`];
+
+export function withPart(text, name, part) {
+  const [from, to] = marks(name);
+  const start = text.indexOf(from);
+  const end = text.indexOf(to);
+  if (start < 0 || end < start) throw new Error(`the marks of "${name}" are missing`);
+  return `${text.slice(0, start + from.length)}\n\n${part}\n\n${text.slice(end)}`;
+}
+
+export const kParts = [
+  { file: 'docs/configuration.md', name: 'settings', make: async () => settingsTables() },
+  { file: 'docs/http-api.md', name: 'routes', make: async () => routeTables(await openapi()) },
+];
+
+if (process.argv[1] && path.resolve(process.argv[1]) === path.join(root, 'script/docs.mjs')) {
+  for (const { file, name, make } of kParts) writeFileSync(path.join(root, file), withPart(read(file), name, await make()));
+}

@@ -1,0 +1,43 @@
+// The documentation tells what the programs do, or this fails.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+import { kParts, settings, withPart } from '../../script/docs.mjs';
+
+const root = path.resolve(path.dirname(new URL(import.meta.url).pathname), '../..');
+const read = (name) => readFileSync(path.join(root, name), 'utf8');
+const pages = ['README.md', 'CONTRIBUTING.md', ...readdirSync(path.join(root, 'docs')).filter((n) => n.endsWith('.md')).map((n) => `docs/${n}`)];
+
+for (const { file, name, make } of kParts) {
+  test(`${file}: the part "${name}" is what script/docs would write`, async () => {
+    const text = read(file);
+    assert.equal(text, withPart(text, name, await make()), 'run script/docs');
+  });
+}
+
+test('docs/configuration.md names every setting and every environment variable', () => {
+  const text = read('docs/configuration.md');
+  const { settings: all, variables } = settings();
+  assert.ok(all.length > 50 && variables.length > 20);
+  const names = [...all.flatMap((s) => [s.name, s.environment]), ...variables.map((v) => v.name)].filter(Boolean);
+  assert.deepEqual(names.filter((n) => !text.includes(`\`${n}\``)), []);
+});
+
+test('links between pages lead somewhere', () => {
+  const broken = [];
+  for (const page of pages)
+    for (const [, target] of read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g))
+      if (!existsSync(path.join(root, path.dirname(page), target))) broken.push(`${page} -> ${target}`);
+  assert.deepEqual(broken, []);
+});
+
+test('scripts that pages tell people to run exist and explain themselves', () => {
+  const named = new Set(pages.flatMap((page) => read(page).match(/\bscript\/[a-z]+\b(?!\.)/g) ?? []));
+  assert.ok(named.has('script/demo') && named.has('script/test'));
+  for (const script of named) {
+    const said = execFileSync(path.join(root, script), ['--help'], { encoding: 'utf8' });
+    assert.match(said, /usage: script\//, script);
+  }
+});
