@@ -1,5 +1,6 @@
 #include "config/config.h"
 
+#include <cmath>
 #include <cstdlib>
 
 #include "base/env.h"
@@ -249,7 +250,7 @@ Config Config::load(const Places& places) {
 }
 
 const value* Config::find(std::string_view path) const {
-  const object* at = &tree_;
+  const boost::json::object* at = &tree_;
   for (auto dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.')) {
     const auto* next = at->if_contains(path.substr(0, dot));
     if (next == nullptr || !next->is_object()) return nullptr;
@@ -294,7 +295,7 @@ std::vector<std::string> Config::list(std::string_view path) const {
     for (const auto& item : found->as_array()) out.emplace_back(item.as_string());
   return out;
 }
-object Config::object(std::string_view path) const {
+boost::json::object Config::object(std::string_view path) const {
   setting_or_throw(path, SettingKind::object);
   const auto* found = find(path);
   return found != nullptr && found->is_object() ? found->as_object() : boost::json::object{};

@@ -23,7 +23,7 @@ constexpr Setting kSettings[] = {
     {"instance.atlassian", K::object, "", "", "", false, "", "Atlassian connector hints on the home page"},
 
     {"server.hostname", K::text, "", "DOMAIN", "", false, "", "DNS name under which people reach the server"},
-    {"server.host", K::text, "", "", "", false, "", "The server's address, for hints to operators"},
+    {"server.host", K::text, "", "SERVER_HOST", "", false, "", "The server's address, for hints to operators"},
     {"server.app_dir", K::text, "", "", "", false, "", "Installation folder, for hints to operators"},
     {"server.ssh_alias", K::text, "", "", "", false, "", "Kept for existing files; not used"},
     {"server.ssh_key", K::text, "", "", "", false, "", "Kept for existing files; not used"},
@@ -92,7 +92,7 @@ constexpr Setting kSettings[] = {
     {"posthog", K::object, "", "", "", true, "", "Kept for existing files; not used"},
     {"scheduler", K::object, "", "", "", false, "", "Intervals of scheduled jobs"},
 
-    {"query.timeout_seconds", K::integer, "60", "AGNES_QUERY_TIMEOUT", "", false, "",
+    {"query.timeout_seconds", K::integer, "60", "AGNES_QUERY_TIMEOUT_SECONDS", "", false, "",
      "A statement is ended after this time; 60 at most"},
     {"query.memory_mb", K::integer, "1024", "", "", false, "", "Memory of one query worker process"},
     {"query.spill_mb", K::integer, "4096", "", "", false, "", "Disk that one query worker may use beyond its memory"},
@@ -110,7 +110,7 @@ constexpr Variable kVariables[] = {
     {"DATA_DIR", true, "Data directory; ./data when unset (--data-dir)"},
     {"STATE_DIR", true, "State directory; DATA_DIR/state when unset"},
     {"CONFIG_DIR", true, "Folder of instance.yaml; ./config when unset (--config-dir)"},
-    {"SERVER_HOST", true, "Address to listen on; 0.0.0.0 when unset (--host)"},
+    {"AGNES_HOST", true, "Address to listen on; 0.0.0.0 when unset (--host)"},
     {"AGNES_PORT", true, "Port to listen on; 8000 when unset (--port)"},
     {"LOG_LEVEL", true, "debug, info, warning or error"},
     {"AGNES_LOG_FORMAT", true, "text or json"},

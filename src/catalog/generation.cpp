@@ -1,0 +1,54 @@
+#include "catalog/generation.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace agnes::catalog {
+
+Generation::Generation(std::uint64_t number, std::vector<Table> tables) : number_(number), tables_(std::move(tables)) {
+  std::sort(tables_.begin(), tables_.end(), [](const Table& a, const Table& b) {
+    const auto x = to_lower(a.name), y = to_lower(b.name);
+    return x != y ? x < y : a.id < b.id;
+  });
+  // A table's id wins over another one's name.
+  for (const auto& table : tables_) by_key_.insert_or_assign(table.id, &table);
+  for (const auto& table : tables_) by_key_.emplace(table.name, &table);
+}
+
+const Table* Generation::find(std::string_view id_or_name) const {
+  const auto found = by_key_.find(id_or_name);
+  return found == by_key_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<const Generation> Generations::current() const {
+  std::unique_lock lock(mutex_);
+  published_.wait(lock, [&] { return current_ != nullptr; });
+  return current_;
+}
+
+std::shared_ptr<const Generation> Generations::peek() const {
+  std::lock_guard lock(mutex_);
+  return current_;
+}
+
+std::shared_ptr<const Generation> Generations::publish(std::vector<Table> tables) {
+  std::shared_ptr<const Generation> next;
+  std::vector<std::function<void(const Generation&)>> told;
+  {
+    std::lock_guard lock(mutex_);
+    next = std::make_shared<const Generation>(current_ != nullptr ? current_->number() + 1 : 1, std::move(tables));
+    current_ = next;
+    told = told_;
+    published_.notify_all();
+  }
+  for (const auto& tell : told) tell(*next);
+  return next;
+}
+
+void Generations::on_publish(std::function<void(const Generation&)> told) {
+  std::lock_guard lock(mutex_);
+  told_.push_back(std::move(told));
+}
+
+}  // namespace agnes::catalog

@@ -1,0 +1,166 @@
+#include "catalog/routes.h"
+
+#include "base/error.h"
+#include "duck/database.h"
+
+namespace agnes::catalog {
+
+namespace {
+
+using boost::json::array;
+using boost::json::object;
+using boost::json::value;
+
+struct TableItem {
+  std::string id, name, description, source_type, sync_strategy, query_mode;
+};
+BOOST_DESCRIBE_STRUCT(TableItem, (), (id, name, description, source_type, sync_strategy, query_mode))
+struct TableItems {
+  std::vector<TableItem> tables;
+  std::int64_t count = 0;
+};
+BOOST_DESCRIBE_STRUCT(TableItems, (), (tables, count))
+
+struct CatalogItem {
+  std::string id, name, description, source_type, query_mode, sql_flavor;
+  std::vector<std::string> where_examples;
+  std::string fetch_via;
+  std::optional<std::string> rough_size_hint;
+  std::optional<std::int64_t> rows, size_bytes;
+  std::optional<std::string> partition_by;
+  std::vector<std::string> clustered_by;
+  std::optional<std::string> entity_type;
+  std::string metadata_freshness = "not_applicable";
+};
+BOOST_DESCRIBE_STRUCT(CatalogItem, (),
+                      (id, name, description, source_type, query_mode, sql_flavor, where_examples, fetch_via,
+                       rough_size_hint, rows, size_bytes, partition_by, clustered_by, entity_type,
+                       metadata_freshness))
+struct CatalogList {
+  std::vector<CatalogItem> tables;
+  std::string server_time;
+};
+BOOST_DESCRIBE_STRUCT(CatalogList, (), (tables, server_time))
+
+struct SchemaColumn {
+  std::string name, type;
+  bool nullable = true;
+  std::string description;
+};
+BOOST_DESCRIBE_STRUCT(SchemaColumn, (), (name, type, nullable, description))
+struct TableSchema {
+  std::string table_id, source_type, sql_flavor;
+  std::vector<SchemaColumn> columns;
+  std::optional<std::string> partition_by;
+  std::vector<std::string> clustered_by;
+  object where_dialect_hints;
+};
+BOOST_DESCRIBE_STRUCT(TableSchema, (),
+                      (table_id, source_type, sql_flavor, columns, partition_by, clustered_by, where_dialect_hints))
+
+struct SampleQuery {
+  int n = 5;
+  static constexpr json::Rule rules[] = {{.field = "n", .has_default = true, .ge = 1, .le = 100}};
+};
+BOOST_DESCRIBE_STRUCT(SampleQuery, (), (n))
+struct TableSample {
+  std::string table_id;
+  array rows;
+  std::string source;
+};
+BOOST_DESCRIBE_STRUCT(TableSample, (), (table_id, rows, source))
+
+std::string flavor(const Table& table) { return table.source_type == "bigquery" ? "bigquery" : "duckdb"; }
+
+std::string fetch_hint(const Table& table) {
+  if (table.source_type == "bigquery")
+    return fmt::format("agnes snapshot create {} --select <cols> --where '<BQ predicate>' --limit <N>", table.id);
+  return "already local — query directly via `agnes query`";
+}
+
+std::optional<std::string> size_hint(const Table& table) {
+  if (table.query_mode == "remote" || !table.has_data()) return std::nullopt;
+  constexpr std::int64_t kMiB = 1 << 20;
+  if (table.size_bytes <= 100 * kMiB) return "small";
+  if (table.size_bytes <= 1024 * kMiB) return "medium";
+  return table.size_bytes <= 10 * 1024 * kMiB ? "large" : "very_large";
+}
+
+const Table& with_data(const Table& table) {
+  if (!table.has_data())
+    throw Error(ErrorKind::not_found, fmt::format("the table {} has no data yet; it comes with its first sync", table.id));
+  return table;
+}
+
+// Samples have dates as times and decimals as numbers, as the contract's clients know them.
+std::string sample_sql(const Table& table) {
+  std::string list;
+  for (const auto& column : table.columns) {
+    const std::string name = duck::quote_identifier(column.name);
+    std::string item = name;
+    if (column.type == "DATE") item = fmt::format("strftime({}, '%Y-%m-%dT00:00:00')", name);
+    else if (column.type.starts_with("TIMESTAMP")) item = fmt::format("replace(CAST({} AS VARCHAR), ' ', 'T')", name);
+    else if (column.type.starts_with("DECIMAL")) item = fmt::format("CAST({} AS DOUBLE)", name);
+    list += fmt::format("{}{} AS {}", list.empty() ? "" : ", ", item, name);
+  }
+  return fmt::format("SELECT {} FROM {}", list.empty() ? "*" : list, duck::quote_identifier(table.name));
+}
+
+}  // namespace
+
+void add_routes(http::Routes& routes, const Visible& visible, RunQuery run) {
+  routes.get("/api/catalog/tables", {.tag = "catalog", .summary = "The tables that you may read"},
+             [&visible](const http::Caller& caller) {
+               TableItems out;
+               for (const Table* t : visible.of(caller)->tables)
+                 if (t->registered)
+                   out.tables.push_back({t->id, t->name, t->description, t->source_type, t->sync_strategy, t->query_mode});
+               out.count = static_cast<std::int64_t>(out.tables.size());
+               return out;
+             });
+
+  routes.get("/api/v2/catalog", {.tag = "catalog", .summary = "The tables that you may read, with how to use them"},
+             [&visible](const http::Caller& caller) {
+               CatalogList out;
+               for (const Table* t : visible.of(caller)->tables) {
+                 if (!t->registered) continue;
+                 CatalogItem item{.id = t->id, .name = t->name, .description = t->description,
+                                  .source_type = t->source_type, .query_mode = t->query_mode,
+                                  .sql_flavor = flavor(*t), .where_examples = {}, .fetch_via = fetch_hint(*t),
+                                  .rough_size_hint = size_hint(*t), .rows = {}, .size_bytes = {},
+                                  .partition_by = {}, .clustered_by = {}, .entity_type = {}};
+                 if (t->query_mode == "remote") item.metadata_freshness = "never_fetched";
+                 out.tables.push_back(std::move(item));
+               }
+               out.server_time = format_iso_utc(now());
+               return out;
+             });
+
+  routes.get("/api/v2/schema/{table_id}", {.tag = "catalog", .summary = "A table's columns"},
+             [&visible](const http::Caller& caller, const http::Param<"table_id">& id) {
+               const auto set = visible.of(caller);
+               const Table& table = with_data(visible.table(*set, caller, *id));
+               TableSchema out{.table_id = table.id, .source_type = table.source_type, .sql_flavor = flavor(table),
+                               .columns = {}, .partition_by = {}, .clustered_by = {}, .where_dialect_hints = {}};
+               for (const auto& column : table.columns) out.columns.push_back({column.name, column.type, column.nullable, ""});
+               return out;
+             });
+
+  routes.get("/api/v2/sample/{table_id}", {.tag = "catalog", .summary = "A table's first rows"},
+             [&visible, run](const http::Caller& caller, const http::Param<"table_id">& id,
+                             const http::Query<SampleQuery>& query) {
+               const auto set = visible.of(caller);
+               const Table& table = with_data(visible.table(*set, caller, *id));
+               const value answer = run(caller, sample_sql(table), query->n);
+               const auto& names = answer.at("columns").as_array();
+               TableSample out{.table_id = table.id, .rows = {}, .source = table.source_type};
+               for (const auto& row : answer.at("rows").as_array()) {
+                 object item;
+                 for (std::size_t i = 0; i < names.size(); ++i) item[names[i].as_string()] = row.at(i);
+                 out.rows.push_back(std::move(item));
+               }
+               return out;
+             });
+}
+
+}  // namespace agnes::catalog

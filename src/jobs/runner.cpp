@@ -1,0 +1,90 @@
+#include "jobs/runner.h"
+
+#include "base/error.h"
+#include "base/log.h"
+
+namespace agnes::jobs {
+
+namespace {
+constexpr std::size_t kHistory = 200;
+}
+
+Runner::~Runner() {
+  std::unique_lock lock(mutex_);
+  ending_ = true;
+  for (auto& [name, active] : active_) active->cancelled = true;
+  changed_.wait(lock, [&] { return active_.empty(); });
+  auto threads = std::move(finished_);
+  lock.unlock();
+  for (auto& thread : threads) thread.join();
+}
+
+bool Runner::start(const std::string& job, Work work) {
+  std::lock_guard lock(mutex_);
+  if (ending_ || active_.contains(job)) return false;
+  // A thread in finished_ is past its last use of this object, so joining it waits for nothing.
+  for (auto& thread : finished_) thread.join();
+  finished_.clear();
+  auto& active = active_[job] = std::make_unique<Active>();
+  active->run = {.job = job, .started = now(), .ended = {}, .outcome = "running", .error = {}, .progress = {}, .result = {}};
+  active->thread = std::thread([this, raw = active.get(), work = std::move(work)] { execute(*raw, work); });
+  return true;
+}
+
+void Runner::execute(Active& active, const Work& work) {
+  const Context context(
+      [&](const boost::json::value& said) {
+        std::lock_guard lock(mutex_);
+        active.run.progress = said;
+        changed_.notify_all();
+      },
+      active.cancelled);
+  boost::json::value result;
+  std::string outcome = "ok";
+  std::optional<std::string> error;
+  try {
+    result = work(context);
+  } catch (const std::exception& failure) {
+    outcome = active.cancelled ? "cancelled" : "failed";
+    error = failure.what();
+    log::error("job {} {}: {}", active.run.job, outcome, failure.what());
+  }
+  std::lock_guard lock(mutex_);
+  active.run.ended = now();
+  active.run.outcome = outcome;
+  active.run.error = error;
+  active.run.result = std::move(result);
+  ended_.push_front(active.run);
+  if (ended_.size() > kHistory) ended_.pop_back();
+  finished_.push_back(std::move(active.thread));
+  active_.erase(std::string(active.run.job));
+  changed_.notify_all();
+}
+
+bool Runner::running(const std::string& job) const {
+  std::lock_guard lock(mutex_);
+  return active_.contains(job);
+}
+
+bool Runner::cancel(const std::string& job) {
+  std::lock_guard lock(mutex_);
+  const auto found = active_.find(job);
+  if (found == active_.end()) return false;
+  found->second->cancelled = true;
+  return true;
+}
+
+void Runner::wait(const std::string& job) const {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return !active_.contains(job); });
+}
+
+std::vector<Run> Runner::history() const {
+  std::lock_guard lock(mutex_);
+  std::vector<Run> out;
+  for (const auto& [name, active] : active_) out.push_back(active->run);
+  out.insert(out.end(), ended_.begin(), ended_.end());
+  return out;
+}
+
+}  // namespace agnes::jobs

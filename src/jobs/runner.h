@@ -1,0 +1,84 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/describe.hpp>
+#include <boost/json/value.hpp>
+
+#include "base/time.h"
+
+namespace agnes::jobs {
+
+// What a job's work is given: it tells how far it is and asks whether it should stop.
+class Context {
+ public:
+  Context(std::function<void(const boost::json::value&)> report, const std::atomic<bool>& cancelled)
+      : report_(std::move(report)), cancelled_(cancelled) {}
+  void progress(const boost::json::value& said) const { report_(said); }
+  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+
+ private:
+  std::function<void(const boost::json::value&)> report_;
+  const std::atomic<bool>& cancelled_;
+};
+
+// What is known of one run of a job.
+struct Run {
+  std::string job;
+  Timestamp started;
+  std::optional<Timestamp> ended;
+  std::string outcome;  // running, ok, failed, cancelled
+  std::optional<std::string> error;
+  boost::json::value progress;
+  boost::json::value result;
+};
+BOOST_DESCRIBE_STRUCT(Run, (), (job, started, ended, outcome, error, progress, result))
+
+// Background work by name, one run of a name at a time, each on a thread of its own. Thread-safe. The destructor
+// cancels what runs and waits for it.
+class Runner {
+ public:
+  using Work = std::function<boost::json::value(const Context&)>;
+
+  Runner() = default;
+  ~Runner();
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+
+  // False when that job runs already (or the runner is ending): nothing is started then. What `work` throws ends the
+  // run as failed; it is logged and kept in the history.
+  bool start(const std::string& job, Work work);
+  bool running(const std::string& job) const;
+  // Asks a running job to stop; false when it does not run.
+  bool cancel(const std::string& job);
+  // Blocks until no run of that job is under way.
+  void wait(const std::string& job) const;
+  // The runs under way and the latest ended ones of every job, newest first.
+  std::vector<Run> history() const;
+
+ private:
+  struct Active {
+    Run run;
+    std::atomic<bool> cancelled{false};
+    std::thread thread;
+  };
+  void execute(Active& active, const Work& work);
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::map<std::string, std::unique_ptr<Active>> active_;
+  std::vector<std::thread> finished_;
+  std::deque<Run> ended_;
+  bool ending_ = false;
+};
+
+}  // namespace agnes::jobs

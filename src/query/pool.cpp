@@ -1,0 +1,254 @@
+#include "query/pool.h"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "workers/confine.h"
+#include "workers/task.h"
+
+namespace agnes::query {
+
+namespace {
+using workers::Channel;
+using workers::Frame;
+using workers::FrameType;
+
+constexpr auto kWaitForWorker = std::chrono::seconds(30);
+// A statement that takes longer than this yields to all others.
+constexpr auto kSlow = std::chrono::seconds(1);
+// Between asking a statement to end and killing its process.
+constexpr auto kGrace = std::chrono::seconds(2);
+// Beside DuckDB's own limit: its library's data, stacks, buffers that it does not count.
+constexpr std::uint64_t kMemoryBeyondDuckDB = 768ull << 20;
+}  // namespace
+
+struct Execution::Worker {
+  std::string key;  // empty: not bound yet
+  std::unique_ptr<workers::Process> process;
+  std::unique_ptr<TemporaryFolder> spill;
+};
+
+Execution::Execution(Pool& pool, std::unique_ptr<Worker> worker, std::string caller)
+    : pool_(pool), worker_(std::move(worker)), caller_(std::move(caller)), started_(Channel::Clock::now()) {}
+
+Execution::~Execution() {
+  if (worker_ == nullptr) return;
+  if (finished_) pool_.give_back(std::move(worker_), caller_);
+  else pool_.drop(std::move(worker_), caller_);
+}
+
+void Execution::send(const Statement& statement) {
+  if (!worker_->process->channel().send(FrameType::request, boost::json::serialize(json::to_json(statement))))
+    lose("the query process ended before it took the statement; try again");
+}
+
+void Execution::lose(const std::string& message) {
+  worker_->process->kill();
+  log::warn("query process {} ended: {} ({})", worker_->process->pid(), message, worker_->process->reap());
+  pool_.drop(std::move(worker_), caller_);
+  throw Error(ErrorKind::bad_request, message);
+}
+
+bool Execution::next(std::string& chunk) {
+  if (finished_ || worker_ == nullptr) return false;
+  const auto limit = std::chrono::seconds(pool_.options_.time_limit_seconds);
+  const auto hard = started_ + limit, soft = hard - std::min<std::chrono::milliseconds>(kGrace, limit / 4);
+  const auto too_long = [&] {
+    return fmt::format("the statement was ended after {} s; ask for less, or filter earlier", pool_.options_.time_limit_seconds);
+  };
+  while (true) {
+    const auto slow = started_ + kSlow;
+    const auto deadline = !worker_->process->lowered() ? std::min(slow, soft) : !interrupted_ ? soft : hard;
+    Frame frame;
+    const auto outcome = worker_->process->channel().receive(frame, deadline);
+    if (outcome == Channel::Outcome::closed) {
+      if (interrupted_) lose(too_long());
+      lose("the statement broke the query process that ran it; simplify it");
+    }
+    if (outcome == Channel::Outcome::timeout) {
+      const auto now = Channel::Clock::now();
+      if (now >= hard) lose(too_long());
+      if (now >= soft && !interrupted_) {
+        worker_->process->channel().send(FrameType::interrupt, "");
+        interrupted_ = true;
+      }
+      if (now >= slow && !worker_->process->lowered()) worker_->process->lower_priority();
+      continue;
+    }
+    switch (frame.type) {
+      case FrameType::chunk: chunk = std::move(frame.payload); return true;
+      case FrameType::done: finished_ = true; return false;
+      case FrameType::error:
+        finished_ = true;
+        if (interrupted_) throw Error(ErrorKind::bad_request, too_long());
+        workers::throw_decoded(frame.payload);
+      default: break;
+    }
+  }
+}
+
+Pool::Pool(PoolOptions options) : options_(std::move(options)) {
+  options_.max_workers = std::max<std::size_t>(2, options_.max_workers);
+  fs::create_directories(options_.spill_folder);
+  remove_leftovers(options_.spill_folder);
+}
+
+Pool::~Pool() = default;
+
+// Starting takes a millisecond; the process warms up on its own while nobody waits for it.
+void Pool::warm() {
+  {
+    std::lock_guard lock(mutex_);
+    if (spare_ != nullptr || processes_ >= options_.max_workers) return;
+    ++processes_;
+  }
+  std::unique_ptr<Worker> worker;
+  try {
+    worker = start_worker();
+  } catch (const std::exception& error) {
+    log::error("no spare query process: {}", error.what());
+  }
+  std::lock_guard lock(mutex_);
+  if (worker != nullptr && spare_ == nullptr) spare_ = std::move(worker);
+  else --processes_;
+  free_.notify_all();
+}
+
+std::unique_ptr<Execution::Worker> Pool::start_worker() {
+  auto worker = std::make_unique<Worker>();
+  worker->spill = std::make_unique<TemporaryFolder>(options_.spill_folder);
+  worker->process = workers::Process::start("query");
+  return worker;
+}
+
+std::unique_ptr<Execution> Pool::run(const std::string& key,
+                                     const std::function<std::vector<ReadableTable>()>& tables,
+                                     const std::string& caller, const Statement& statement) {
+  // A process may have died idle (memory pressure, an operator): the statement has not begun, so it gets another.
+  for (int attempt = 0;; ++attempt) {
+    auto worker = lease(key, caller);
+    std::unique_ptr<Execution> execution(new Execution(*this, std::move(worker), caller));
+    try {
+      const bool fresh = execution->worker_->key.empty();
+      if (fresh) bind(*execution->worker_, key, tables());
+      execution->send(statement);
+      if (fresh) warm();  // the next set of rights finds a spare again
+      return execution;
+    } catch (const Error&) {
+      if (attempt == 1) throw;
+    }
+  }
+}
+
+std::unique_ptr<Execution::Worker> Pool::lease(const std::string& key, const std::string& caller) {
+  const auto deadline = std::chrono::steady_clock::now() + kWaitForWorker;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    if (running_[caller] < options_.max_per_caller) {
+      for (auto at = idle_.begin(); at != idle_.end(); ++at) {
+        if ((*at)->key != key) continue;
+        auto worker = std::move(*at);
+        idle_.erase(at);
+        ++running_[caller];
+        return worker;
+      }
+      if (spare_ != nullptr) {
+        ++running_[caller];
+        return std::move(spare_);
+      }
+      if (processes_ >= options_.max_workers && !idle_.empty()) {
+        auto oldest = std::move(idle_.back());
+        idle_.pop_back();
+        --processes_;
+        lock.unlock();
+        oldest.reset();
+        lock.lock();
+        continue;
+      }
+      if (processes_ < options_.max_workers) {
+        ++processes_;
+        ++running_[caller];
+        lock.unlock();
+        try {
+          return start_worker();
+        } catch (...) {
+          lock.lock();
+          --processes_;
+          release(caller);
+          throw;
+        }
+      }
+    }
+    if (free_.wait_until(lock, deadline) == std::cv_status::timeout) {
+      if (running_[caller] == 0) running_.erase(caller);
+      throw Error(ErrorKind::too_many, "too many queries are running; try again in a moment");
+    }
+  }
+}
+
+void Pool::bind(Worker& worker, const std::string& key, std::vector<ReadableTable> tables) {
+  EngineSetup setup;
+  setup.tables = std::move(tables);
+  setup.spill_folder = worker.spill->path();
+  setup.memory_limit_bytes = options_.memory_bytes;
+  setup.max_spill_bytes = options_.spill_bytes;
+  setup.threads = options_.threads;
+  workers::Confinement confinement;
+  for (const auto& table : setup.tables) {
+    confinement.readable.insert(confinement.readable.end(), table.files.begin(), table.files.end());
+    if (table.attach_file) confinement.readable.push_back(*table.attach_file);
+  }
+  confinement.writable.push_back(setup.spill_folder);
+  confinement.memory_bytes = options_.memory_bytes + kMemoryBeyondDuckDB;
+  Channel& channel = worker.process->channel();
+  channel.send(FrameType::setup, boost::json::serialize(boost::json::value{
+                                     {"confinement", json::to_json(confinement)}, {"engine", json::to_json(setup)}}));
+  Frame frame;
+  const auto outcome = channel.receive(frame, Channel::Clock::now() + kWaitForWorker);
+  if (outcome == Channel::Outcome::frame && frame.type == FrameType::error) workers::throw_decoded(frame.payload);
+  if (outcome != Channel::Outcome::frame || frame.type != FrameType::ready)
+    throw Error(ErrorKind::unavailable, "a query process did not start; try again");
+  worker.key = key;
+}
+
+void Pool::release(const std::string& caller) {
+  if (--running_[caller] == 0) running_.erase(caller);
+  free_.notify_all();
+}
+
+void Pool::give_back(std::unique_ptr<Worker> worker, const std::string& caller) {
+  if (worker->process->lowered()) return drop(std::move(worker), caller);
+  std::lock_guard lock(mutex_);
+  idle_.push_front(std::move(worker));
+  release(caller);
+}
+
+void Pool::drop(std::unique_ptr<Worker> worker, const std::string& caller) {
+  worker.reset();
+  bool warm_one = false;
+  {
+    std::lock_guard lock(mutex_);
+    --processes_;
+    release(caller);
+    warm_one = spare_ == nullptr;
+  }
+  if (warm_one) warm();
+}
+
+void Pool::retire_others(const std::string& prefix) {
+  std::list<std::unique_ptr<Worker>> retired;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto at = idle_.begin(); at != idle_.end();) {
+      auto here = at++;
+      if (!(*here)->key.starts_with(prefix)) retired.splice(retired.end(), idle_, here);
+    }
+    processes_ -= retired.size();
+    free_.notify_all();
+  }
+}
+
+}  // namespace agnes::query

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "query/engine.h"
+#include "workers/process.h"
+
+namespace agnes::query {
+
+struct PoolOptions {
+  std::size_t max_workers = 6;           // processes at once, the spare included; 2 at least
+  std::size_t max_per_caller = 3;        // statements of one caller at once; more of them wait
+  std::uint64_t memory_bytes = 1u << 30; // of one worker's DuckDB
+  std::uint64_t spill_bytes = 4ull << 30;
+  int threads = 2;                       // of one worker
+  int time_limit_seconds = 60;
+  fs::path spill_folder;                 // workers get a folder of their own below it
+};
+
+class Pool;
+
+// One statement on its way. Read it with `next` until that is false; letting it go earlier ends the statement.
+class Execution {
+ public:
+  ~Execution();
+  // The next part of the answer; false at its end. Throws Error for what the engine refused or failed at, when the
+  // time limit is reached (bad_request), and when the statement broke its process (bad_request).
+  bool next(std::string& chunk);
+
+ private:
+  friend class Pool;
+  struct Worker;
+  Execution(Pool& pool, std::unique_ptr<Worker> worker, std::string caller);
+  void send(const Statement& statement);
+  [[noreturn]] void lose(const std::string& message);
+
+  Pool& pool_;
+  std::unique_ptr<Worker> worker_;
+  std::string caller_;
+  workers::Channel::Clock::time_point started_;
+  bool interrupted_ = false;
+  bool finished_ = false;
+};
+
+// Query worker processes. One statement at a time runs in a process, so that a crash, a kill or a slow statement is
+// nobody else's; a process serves callers of one set of rights and one generation, because its engine holds nothing
+// else. Idle ones are kept for the next statement of the same key; one that belongs to nobody yet is kept warm.
+// Thread-safe.
+class Pool {
+ public:
+  explicit Pool(PoolOptions options);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // Runs `statement` for `caller` with the tables that `setup` names; `key` stands for exactly that set of tables and
+  // files. Waits for a free process; Error (too_many) when there is none in time.
+  std::unique_ptr<Execution> run(const std::string& key, const std::function<std::vector<ReadableTable>()>& tables,
+                                 const std::string& caller, const Statement& statement);
+
+  // Ends idle processes of keys that do not start with `prefix`: those of earlier generations.
+  void retire_others(const std::string& prefix);
+  // Starts the spare when there is none and room for it.
+  void warm();
+
+ private:
+  friend class Execution;
+  using Worker = Execution::Worker;
+
+  std::unique_ptr<Worker> lease(const std::string& key, const std::string& caller);
+  std::unique_ptr<Worker> start_worker();
+  void bind(Worker& worker, const std::string& key, std::vector<ReadableTable> tables);
+  void give_back(std::unique_ptr<Worker> worker, const std::string& caller);
+  void drop(std::unique_ptr<Worker> worker, const std::string& caller);
+  void release(const std::string& caller);
+
+  PoolOptions options_;
+  std::mutex mutex_;
+  std::condition_variable free_;
+  std::list<std::unique_ptr<Worker>> idle_;  // most recently used first; bound to a key
+  std::unique_ptr<Worker> spare_;
+  std::size_t processes_ = 0;
+  std::map<std::string, std::size_t> running_;  // statements by caller
+};
+
+// The worker's side (role "query"): the exit status for main().
+int serve_queries();
+
+}  // namespace agnes::query

@@ -1,0 +1,127 @@
+#include "server/health_routes.h"
+
+#include <filesystem>
+
+#include "base/env.h"
+#include "base/log.h"
+#include "duck/rows.h"
+#include "state/schema.h"
+#include "sync/orchestrator.h"
+#include "workers/confine.h"
+
+namespace agnes::server {
+
+namespace {
+
+using boost::json::array;
+using boost::json::object;
+using boost::json::value;
+
+constexpr std::int64_t kStaleAfterSeconds = 24 * 3600;
+
+struct Version {
+  std::string version = env_or("AGNES_VERSION", "dev");
+  std::string channel = env_or("RELEASE_CHANNEL", "dev");
+  std::string image_tag = env_or("AGNES_TAG", "unknown");
+  std::string commit_sha = env_or("AGNES_COMMIT_SHA", "unknown");
+  int schema_version = state::kSchemaVersion;
+  std::string deployed_at = format_iso_utc(now());
+};
+BOOST_DESCRIBE_STRUCT(Version, (), (version, channel, image_tag, commit_sha, schema_version, deployed_at))
+
+struct Health {
+  std::string status = "ok", db_schema = "ok";
+  int current = state::kSchemaVersion, expected = state::kSchemaVersion;
+};
+BOOST_DESCRIBE_STRUCT(Health, (), (status, db_schema, current, expected))
+
+struct DetailQuery {
+  std::string include;
+  static constexpr json::Rule rules[] = {{.field = "include", .has_default = true}};
+};
+BOOST_DESCRIBE_STRUCT(DetailQuery, (), (include))
+
+object state_part(state::Store& store, std::int64_t& users) {
+  try {
+    users = store.read([](duck::Connection& c) { return duck::scalar<std::int64_t>(c, "SELECT count(*) FROM users"); }).value_or(0);
+    return {{"status", "ok"}};
+  } catch (const std::exception& error) {
+    log::error("health: the state database does not answer: {}", error.what());
+    return {{"status", "error"}, {"detail", "the state database does not answer; see the server's log"}};
+  }
+}
+
+object data_part(const catalog::Generation* generation, const jobs::Runner& runner) {
+  if (generation == nullptr) return {{"status", "unknown"}, {"detail", "the extracts are being read"}};
+  std::int64_t tables = 0, rows = 0;
+  array stale;
+  const std::int64_t old = seconds(now()) - kStaleAfterSeconds;
+  for (const auto& table : generation->tables()) {
+    if (!table.updated) continue;
+    ++tables;
+    rows += table.rows;
+    if (seconds(*table.updated) < old) stale.emplace_back(table.name);
+  }
+  object part{{"status", stale.empty() ? "ok" : "warning"}, {"tables", tables}, {"total_rows", rows}, {"stale_tables", stale}};
+  for (const auto& run : runner.history()) {
+    if (run.job != sync::kRebuildJob || !run.error) continue;
+    part["status"] = "error";
+    part["detail"] = "the extracts could not be read; see the server's log";
+    break;
+  }
+  return part;
+}
+
+// One word for all parts, as monitoring reads it.
+std::string overall(const object& services) {
+  std::string worst = "healthy";
+  for (const auto& part : services) {
+    const auto* status = part.value().as_object().if_contains("status");
+    if (status == nullptr) continue;
+    if (*status == value("error")) return "unhealthy";
+    if (*status == value("warning")) worst = "degraded";
+  }
+  return worst;
+}
+
+constexpr std::string_view kFrontPage = R"(<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>Agnes</title><style>
+:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:42rem;margin:12vh auto;padding:0 1.5rem}
+h1{font-weight:650;letter-spacing:-.02em}code{padding:.1em .35em;border-radius:.3em;background:#8882}a{color:inherit}
+</style></head><body><h1>Agnes</h1><p>This server hands analysts the tables that they may see.</p>
+<p>On your machine: <code>agnes auth login --server &lt;this address&gt; --email you@example.com</code>, then
+<code>agnes init</code>.</p><p><a href="/docs">API reference</a> · <a href="/api/health">Health</a></p></body></html>)";
+
+}  // namespace
+
+void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
+                       const jobs::Runner& runner) {
+  using http::Auth;
+  routes.get("/api/health", {.auth = Auth::none, .tag = "health", .summary = "Whether the server answers", .inline_ok = true},
+             [] { return Health{}; });
+  routes.get("/api/version", {.auth = Auth::none, .tag = "health", .summary = "What runs here", .inline_ok = true},
+             [version = Version{}] { return version; });
+  routes.get("/api/health/detailed", {.tag = "health", .summary = "Each part's own verdict"},
+             [&store, &generations, &runner, version = Version{}](const http::Query<DetailQuery>& query) {
+               object services;
+               std::int64_t users = 0;
+               services["duckdb_state"] = state_part(store, users);
+               if (query->include == "schema") services["db_schema"] = json::to_json(Health{}).as_object();
+               services["data"] = data_part(generations.peek().get(), runner);
+               services["users"] = {{"status", "ok"}, {"count", users}};
+               services["session_pipeline"] = {{"status", "ok"}, {"detail", "no session waits to be processed"}};
+               const int landlock = workers::landlock_version();
+               services["confinement"] = {{"status", landlock > 0 ? "ok" : "warning"},
+                                          {"detail", landlock > 0 ? fmt::format("Landlock version {}", landlock)
+                                                                  : "this kernel has no Landlock: workers are not confined"}};
+               object out = json::to_json(version).as_object();
+               out["status"] = overall(services);
+               out["timestamp"] = format_iso_utc(now());
+               out["services"] = std::move(services);
+               return out;
+             });
+  routes.get("/", {.auth = Auth::none, .hidden = true, .inline_ok = true},
+             [] { return http::Response::html(std::string(kFrontPage)); });
+}
+
+}  // namespace agnes::server

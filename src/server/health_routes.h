@@ -1,0 +1,14 @@
+#pragma once
+
+#include "catalog/generation.h"
+#include "http/routes.h"
+#include "jobs/runner.h"
+#include "state/store.h"
+
+namespace agnes::server {
+
+// /api/health, /api/health/detailed, /api/version and the page at /.
+void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
+                       const jobs::Runner& runner);
+
+}  // namespace agnes::server

@@ -1,0 +1,182 @@
+#include <csignal>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <malloc.h>
+#include <sys/resource.h>
+
+#include "access/routes.h"
+#include "base/env.h"
+#include "base/log.h"
+#include "catalog/registry_routes.h"
+#include "catalog/routes.h"
+#include "config/config.h"
+#include "connectors/tasks.h"
+#include "http/server.h"
+#include "query/service.h"
+#include "server/health_routes.h"
+#include "sync/data_routes.h"
+#include "sync/orchestrator.h"
+#include "sync/sync_routes.h"
+#include "workers/confine.h"
+
+namespace agnes::server {
+
+namespace {
+
+struct Options {
+  std::string host, data, config, role;
+  int port = 8000;
+};
+
+// --host H --port P --data-dir D --config-dir C; each also from the environment.
+std::optional<int> parse(int argc, char** argv, Options& options) {
+  CLI::App app("Agnes server: hands analysts the tables that they may see.", "agnes-server");
+  app.add_option("--host", options.host, "Address to listen on")->envname("AGNES_HOST")->default_val("0.0.0.0");
+  app.add_option("--port", options.port, "Port to listen on; 0 picks a free one")
+      ->envname("AGNES_PORT")->default_val(8000)->check(CLI::Range(0, 65535));
+  app.add_option("--data-dir", options.data, "Data directory")->envname("DATA_DIR")->default_val("./data");
+  app.add_option("--config-dir", options.config, "Folder of instance.yaml")->envname("CONFIG_DIR")->default_val("./config");
+  app.add_option("--role", options.role)->group("");
+  app.set_version_flag("--version,-V", "agnes-server " AGNES_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return std::nullopt;
+}
+
+config::Places places_of(const Options& options) {
+  config::Places places;
+  places.data = fs::absolute(options.data).lexically_normal();
+  places.config = fs::absolute(options.config).lexically_normal();
+  places.state = env("STATE_DIR") ? fs::absolute(*env("STATE_DIR")).lexically_normal() : places.data / "state";
+  return places;
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error || ::access(folder.c_str(), W_OK) != 0)
+    throw Error(ErrorKind::internal,
+                fmt::format("the folder {} cannot be written: {}; check its owner and --data-dir", folder.string(),
+                            error ? error.message() : std::string(std::strerror(errno))));
+}
+
+void add_headers(const http::Request& request, http::Response& response) {
+  response.header("X-Content-Type-Options", "nosniff");
+  response.header("X-Frame-Options", "DENY");
+  response.header("Referrer-Policy", "same-origin");
+  if (!request.path().starts_with("/api/")) return;
+  response.header("X-Agnes-Latest-Version", AGNES_VERSION);
+  response.header("X-Agnes-Min-Version", "0.0.0");
+}
+
+query::PoolOptions pool_options(const config::Config& config) {
+  query::PoolOptions options;
+  options.max_workers = static_cast<std::size_t>(config.integer_or("query.max_workers", 6));
+  options.max_per_caller = std::max<std::size_t>(1, options.max_workers / 2);
+  options.memory_bytes = static_cast<std::uint64_t>(config.integer_or("query.memory_mb", 1024)) << 20;
+  options.spill_bytes = static_cast<std::uint64_t>(config.integer_or("query.spill_mb", 4096)) << 20;
+  options.time_limit_seconds = static_cast<int>(std::clamp<std::int64_t>(config.integer_or("query.timeout_seconds", 60), 1, 60));
+  options.spill_folder = config.places().data / "tmp";
+  return options;
+}
+
+int serve(const Options& options) {
+  // A signal ends the server by being waited for; every thread inherits the mask.
+  sigset_t ends;
+  ::sigemptyset(&ends);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&ends, signal);
+  ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  // Few arenas: handler threads would each keep freed memory of their own.
+  ::mallopt(M_ARENA_MAX, 2);
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
+
+  const auto places = places_of(options);
+  const auto config = config::Config::load(places);
+  log::init(env_or("LOG_LEVEL", "info"), env_or("AGNES_LOG_FORMAT", "text") == "json");
+  for (const auto& warning : config.warnings()) log::warn("{}", warning);
+  if (workers::landlock_version() == 0)
+    log::warn("this kernel has no Landlock: worker processes are limited, but not confined to their files");
+  for (const auto& folder : {places.data, places.state, places.extracts()}) make_folder(folder);
+
+  state::Store store(places.state);
+  access::Access access(store, places.state);
+  catalog::Generations generations;
+  const catalog::Visible visible(access.directory(), generations);
+  query::Pool pool(pool_options(config));
+  generations.on_publish([&](const catalog::Generation& generation) {
+    pool.retire_others(fmt::format("{}/", generation.number()));
+  });
+  query::ServiceLimits limits;
+  limits.max_rows = config.integer_or("query.max_rows", 100'000);
+  limits.max_result_bytes = static_cast<std::uint64_t>(config.integer_or("query.max_result_mb", 64)) << 20;
+  query::Service queries(visible, pool, limits);
+  sync::Manifests manifests(places.data);
+
+  jobs::Runner runner;
+  sync::Orchestrator orchestrator(places, store, generations, runner, connectors::make(config));
+
+  http::Routes routes;
+  routes.on_response(add_headers);
+  add_health_routes(routes, store, generations, runner);
+  access::add_routes(routes, access);
+  catalog::add_registry_routes(
+      routes, store, [&] { orchestrator.refresh(); },
+      [&](const std::string& name) {
+        access.reload();
+        orchestrator.removed(name);
+      });
+  catalog::add_routes(routes, visible, [&](const http::Caller& caller, const std::string& sql, std::int64_t limit) {
+    return queries.run(caller, sql, limit);
+  });
+  sync::add_data_routes(routes, visible, manifests);
+  sync::add_settings_routes(routes, store, visible);
+  sync::add_sync_routes(routes, orchestrator);
+  query::add_routes(routes, queries);
+  routes.serve_docs({.title = "Agnes", .version = AGNES_VERSION, .description = "Tables, for those who may see them."});
+
+  http::Server::Options http;
+  http.host = options.host;
+  http.port = options.port;
+  http.handler_threads = static_cast<int>(config.integer_or("server.threads", 16));
+  http.max_body = static_cast<std::size_t>(config.integer_or("server.max_body_bytes", 32 << 20));
+  http.trusted_proxies = config.list("server.trusted_proxies");
+  http::Server server(http, routes);
+  server.start();
+  log::info("listening on http://{}:{}, data in {}", options.host, server.port(), places.data.string());
+  orchestrator.start();
+  pool.warm();
+
+  int signal = 0;
+  ::sigwait(&ends, &signal);
+  log::info("stopping: running requests get 10 s to end");
+  server.stop(std::chrono::seconds(10));
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  if (const auto status = parse(argc, argv, options)) return *status;
+  try {
+    if (options.role == "query") return query::serve_queries();
+    if (options.role == "extract") return workers::serve_task(connectors::tasks());
+    return serve(options);
+  } catch (const std::exception& error) {
+    std::cerr << "agnes-server: " << error.what() << '\n';
+    return 1;
+  }
+}
+
+}  // namespace agnes::server
+
+int main(int argc, char** argv) { return agnes::server::main(argc, argv); }

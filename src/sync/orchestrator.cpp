@@ -1,0 +1,270 @@
+#include "sync/orchestrator.h"
+
+#include <unordered_map>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "catalog/registry.h"
+#include "duck/rows.h"
+#include "state/audit.h"
+#include "sync/sync_state.h"
+#include "workers/task.h"
+
+namespace agnes::sync {
+
+namespace {
+
+using boost::json::value;
+
+constexpr const char* kPinFolder = ".agnes-pins";
+constexpr const char* kCacheFile = ".agnes-cache.json";
+
+struct ViewOwner {
+  std::string source_name, view_name;
+};
+BOOST_DESCRIBE_STRUCT(ViewOwner, (), (source_name, view_name))
+
+// Lower-cased names: what tables are matched by.
+template <class Rows, class Name>
+auto by_name(const Rows& rows, Name name) {
+  std::unordered_map<std::string, const typename Rows::value_type*> out;
+  for (const auto& row : rows) out.emplace(to_lower(name(row)), &row);
+  return out;
+}
+
+catalog::Table described(const CatalogueTable& found) {
+  catalog::Table table;
+  table.id = table.name = found.name;
+  table.source = found.source;
+  table.query_mode = found.query_mode.empty() ? "local" : found.query_mode;
+  table.description = found.description;
+  table.hash = found.hash;
+  table.rows = found.rows;
+  table.size_bytes = static_cast<std::int64_t>(found.size_bytes);
+  table.updated = found.extracted_at;
+  table.union_by_name = found.union_by_name;
+  for (const auto& column : found.columns) table.columns.push_back({column.name, column.type, true});
+  if (found.kind == "remote") return table;
+  for (const auto& file : found.files) table.files.push_back(file.path);
+  if (found.kind == "database" || found.kind == "view") {
+    table.attach_file = found.attach_file;
+    table.attach_name = found.name;
+  }
+  return table;
+}
+
+void adopt(catalog::Table& table, const catalog::Registration& row) {
+  table.id = row.id;
+  table.name = row.name;
+  table.registered = true;
+  table.source_type = row.source_type.value_or("");
+  table.query_mode = row.query_mode;
+  table.sync_strategy = row.sync_strategy;
+  table.description = row.description.value_or("");
+}
+
+}  // namespace
+
+Orchestrator::Orchestrator(const config::Places& places, state::Store& store, catalog::Generations& generations,
+                           jobs::Runner& runner, std::unique_ptr<Connector> connector)
+    : places_(places), store_(store), generations_(generations), runner_(runner), connector_(std::move(connector)) {
+  fs::create_directories(places_.extracts() / kPinFolder);
+  fs::create_directories(places_.analytics().parent_path());
+}
+
+void Orchestrator::start() {
+  runner_.start(kRebuildJob, [this](const jobs::Context& context) {
+    try {
+      rebuild(context);
+    } catch (const std::exception&) {
+      // The server still answers, with what the registry says, and says in its health report why there is no more.
+      publish();
+      throw;
+    }
+    return value(nullptr);
+  });
+}
+
+void Orchestrator::trigger(const std::optional<std::vector<std::string>>& tables) {
+  if (tables) {
+    const auto generation = generations_.current();
+    for (const auto& name : *tables)
+      if (generation->find(name) == nullptr)
+        throw Error(ErrorKind::not_found, fmt::format("there is no table {}; nothing was started", name));
+  }
+  const bool started = runner_.start(kSyncJob, [this, tables](const jobs::Context& context) {
+    sync(context, tables);
+    return value(nullptr);
+  });
+  if (!started) throw Error(ErrorKind::conflict, "sync_already_in_progress");
+}
+
+void Orchestrator::sync(const jobs::Context& context, const std::optional<std::vector<std::string>>& tables) {
+  std::optional<std::vector<std::string>> names;
+  if (tables && !tables->empty()) {
+    const auto generation = generations_.current();
+    names.emplace();
+    for (const auto& wanted : *tables)
+      if (const auto* table = generation->find(wanted)) names->push_back(table->name);
+  }
+  if (connector_ != nullptr) extract(context, names);
+  rebuild(context);
+}
+
+void Orchestrator::extract(const jobs::Context& context, const std::optional<std::vector<std::string>>& names) {
+  const auto registered = store_.read([](duck::Connection& c) { return catalog::all(c); });
+  const auto tables = connector_->extract(registered, names, context);
+  const auto row_of = by_name(registered, [](const catalog::Registration& row) { return row.name; });
+  std::vector<catalog::Registration> fresh;
+  for (const auto& table : tables) {
+    if (table.failed) log::warn("sync of {} failed: {}", table.name, table.error);
+    if (!table.fresh || table.failed || row_of.contains(to_lower(table.name))) continue;
+    catalog::Registration row;
+    row.id = catalog::id_for(table.name);
+    row.name = table.name;
+    row.source_type = connector_->source_type();
+    row.description = table.description;
+    row.registered_by = "sync";
+    row.registered_at = now();
+    fresh.push_back(std::move(row));
+  }
+  store_.write([&](duck::Connection& c) {
+    for (const auto& table : tables)
+      if (table.failed) record_failure(c, table.name, table.error, table.duration_ms);
+    for (const auto& row : fresh) {
+      catalog::insert(c, row);
+      state::audit(c, {.user_id = std::nullopt, .action = "register_table", .resource = row.id,
+                       .params = {{"found_by", "sync"}}});
+    }
+  });
+}
+
+void Orchestrator::rebuild(const jobs::Context& context) {
+  std::lock_guard one(rebuilding_);
+  ReadOptions options;
+  options.extracts_dir = places_.extracts();
+  options.cache_file = places_.extracts() / kCacheFile;
+  options.pin_folder = places_.extracts() / kPinFolder;
+  options.keep_pins = pins_in_use();
+  options.analytics_file = places_.analytics();
+  store_.read([&](duck::Connection& c) {
+    for (const auto& owner : duck::rows<ViewOwner>(c, "SELECT source_name, view_name FROM view_ownership"))
+      options.owners.emplace(owner.view_name, owner.source_name);
+    for (const auto& row : catalog::all(c))
+      if (row.query_mode == "materialized") options.materialized.push_back(row.source_type.value_or("") + "/" + row.name);
+  });
+  workers::Confinement confinement;
+  confinement.writable = {places_.extracts(), places_.analytics().parent_path()};
+  confinement.memory_bytes = 2ull << 30;
+  const workers::TaskContext relay{[&](const value& said) { context.progress(said); },
+                                   [&] { return context.cancelled(); }};
+  auto catalogue = json::from_json<Catalogue>(
+      workers::run_task("extracts.read", confinement, json::to_json(options), relay));
+  for (const auto& problem : catalogue.problems)
+    log::warn("extract {}{}{}: {}", problem.source, problem.table.empty() ? "" : ", table ", problem.table, problem.message);
+  record(catalogue);
+  {
+    std::lock_guard lock(publishing_);
+    catalogue_ = std::move(catalogue);
+  }
+  publish();
+}
+
+void Orchestrator::record(const Catalogue& catalogue) {
+  const auto states = store_.read([](duck::Connection& c) { return all_states(c); });
+  const auto known = by_name(states, [](const SyncState& state) { return state.table_id; });
+  std::vector<SyncState> changed;
+  for (const auto& table : catalogue.tables) {
+    SyncState state{.table_id = table.name,
+                    .last_sync = table.extracted_at ? table.extracted_at : std::optional(now()),
+                    .rows = table.rows,
+                    .file_size_bytes = static_cast<std::int64_t>(table.size_bytes),
+                    .uncompressed_size_bytes = 0,
+                    .columns = static_cast<std::int64_t>(table.columns.size()),
+                    .hash = table.hash,
+                    .status = "ok",
+                    .error = std::nullopt};
+    const auto found = known.find(to_lower(table.name));
+    const bool same = found != known.end() && found->second->hash == state.hash && found->second->rows == state.rows &&
+                      found->second->file_size_bytes == state.file_size_bytes && found->second->last_sync;
+    if (!same) changed.push_back(std::move(state));
+  }
+  const auto owners = store_.read(
+      [](duck::Connection& c) { return duck::rows<ViewOwner>(c, "SELECT source_name, view_name FROM view_ownership"); });
+  const auto owner_of = by_name(owners, [](const ViewOwner& owner) { return owner.view_name; });
+  const bool owners_changed =
+      owners.size() != catalogue.owners.size() ||
+      std::any_of(catalogue.owners.begin(), catalogue.owners.end(), [&](const auto& pair) {
+        const auto found = owner_of.find(to_lower(pair.first));
+        return found == owner_of.end() || found->second->source_name != pair.second;
+      });
+  if (changed.empty() && !owners_changed) return;
+  store_.write([&](duck::Connection& c) {
+    for (const auto& state : changed) record_sync(c, state, std::nullopt);
+    if (!owners_changed) return;
+    for (const auto& owner : owners)
+      if (!catalogue.owners.contains(owner.view_name))
+        c.execute("DELETE FROM view_ownership WHERE view_name = ?", owner.view_name);
+    for (const auto& [view, source] : catalogue.owners)
+      c.execute(
+          "INSERT INTO view_ownership (source_name, view_name, registered_at) VALUES (?, ?, ?) "
+          "ON CONFLICT (view_name) DO UPDATE SET source_name = excluded.source_name",
+          source, view, now());
+  });
+}
+
+void Orchestrator::refresh() {
+  // Before the first generation there is nothing to renew: it will see the registry as it is then.
+  if (generations_.peek() != nullptr) publish();
+}
+
+void Orchestrator::publish() {
+  std::lock_guard lock(publishing_);
+  const auto [registered, states] = store_.read([](duck::Connection& c) {
+    return std::pair(catalog::all(c), all_states(c));
+  });
+  const auto row_of = by_name(registered, [](const catalog::Registration& row) { return row.name; });
+  const auto state_of = by_name(states, [](const SyncState& state) { return state.table_id; });
+  std::vector<catalog::Table> tables;
+  tables.reserve(catalogue_.tables.size() + registered.size());
+  std::unordered_map<std::string, bool> placed;
+  for (const auto& found : catalogue_.tables) {
+    catalog::Table table = described(found);
+    if (const auto row = row_of.find(to_lower(found.name)); row != row_of.end()) adopt(table, *row->second);
+    if (const auto state = state_of.find(to_lower(found.name)); state != state_of.end() && state->second->last_sync)
+      table.updated = state->second->last_sync;
+    placed.emplace(to_lower(found.name), true);
+    tables.push_back(std::move(table));
+  }
+  for (const auto& row : registered) {
+    if (placed.contains(to_lower(row.name))) continue;
+    catalog::Table table;
+    adopt(table, row);
+    tables.push_back(std::move(table));
+  }
+  std::erase_if(published_, [](const auto& old) { return old.expired(); });
+  published_.push_back(generations_.publish(std::move(tables)));
+}
+
+std::vector<std::string> Orchestrator::pins_in_use() {
+  std::lock_guard lock(publishing_);
+  std::vector<std::string> out;
+  for (const auto& weak : published_)
+    if (const auto generation = weak.lock())
+      for (const auto& table : generation->tables())
+        for (const auto& file : table.files) out.push_back(fs::path(file).filename());
+  return out;
+}
+
+void Orchestrator::removed(const std::string& name) {
+  if (connector_ == nullptr) return;
+  runner_.start("remove " + name, [this, name](const jobs::Context& context) {
+    connector_->remove(name, context);
+    rebuild(context);
+    return value(nullptr);
+  });
+}
+
+}  // namespace agnes::sync

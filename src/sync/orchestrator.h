@@ -1,0 +1,63 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catalog/generation.h"
+#include "config/config.h"
+#include "jobs/runner.h"
+#include "state/store.h"
+#include "sync/connector.h"
+#include "sync/extract_reader.h"
+
+namespace agnes::sync {
+
+inline constexpr const char* kSyncJob = "sync";
+inline constexpr const char* kRebuildJob = "rebuild";
+
+// Brings data from its source into the extracts, and the extracts into the generation that the server serves.
+// Everything that reads a file of others runs in an `extract` worker process. Thread-safe.
+class Orchestrator {
+ public:
+  // Without a connector there is nothing to extract: syncs only read what the extracts hold.
+  Orchestrator(const config::Places& places, state::Store& store, catalog::Generations& generations,
+               jobs::Runner& runner, std::unique_ptr<Connector> connector);
+
+  // Starts the job that reads the extracts and publishes the first generation.
+  void start();
+  // Starts a sync of these tables (ids or names), or of all. Throws Error: not_found naming a table that does not
+  // exist, conflict when a sync is under way.
+  void trigger(const std::optional<std::vector<std::string>>& tables);
+  bool syncing() const { return runner_.running(kSyncJob); }
+
+  // The registry has changed: publishes a generation with it, from the extracts as last read.
+  void refresh();
+  // A table was unregistered: takes its data away in the background.
+  void removed(const std::string& name);
+
+ private:
+  void sync(const jobs::Context& context, const std::optional<std::vector<std::string>>& tables);
+  void extract(const jobs::Context& context, const std::optional<std::vector<std::string>>& names);
+  // Reads the extracts, records what changed, publishes.
+  void rebuild(const jobs::Context& context);
+  void record(const Catalogue& catalogue);
+  void publish();
+  std::vector<std::string> pins_in_use();
+
+  const config::Places places_;
+  state::Store& store_;
+  catalog::Generations& generations_;
+  jobs::Runner& runner_;
+  const std::unique_ptr<Connector> connector_;
+
+  std::mutex rebuilding_;   // one rebuild at a time
+  std::mutex publishing_;   // guards what follows
+  Catalogue catalogue_;
+  std::vector<std::weak_ptr<const catalog::Generation>> published_;
+};
+
+}  // namespace agnes::sync
