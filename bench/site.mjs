@@ -1,9 +1,8 @@
 // A server of ours with data of a known size, and its people: what the figures are measured on.
-import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { bin, descendants, freePort, pssMb, sleep, stopProcess } from './tools.mjs';
+import { bin, descendants, freePort, pssMb, sleep, start, stopProcess } from './tools.mjs';
 
 const kAdmin = { email: 'admin@example.com', password: 'bench-admin-password' };
 
@@ -53,7 +52,7 @@ export class Site {
     this.url = `http://127.0.0.1:${this.port}`;
     const log = openSync(path.join(this.folder, 'server.log'), 'a');
     const began = performance.now();
-    this.process = spawn(
+    this.process = start(
       bin('agnes-server'),
       ['--host', '127.0.0.1', '--port', String(this.port), '--data-dir', this.data, '--config-dir', this.config],
       {

@@ -7,6 +7,18 @@ import path from 'node:path';
 export const root = path.resolve(path.dirname(new URL(import.meta.url).pathname), '..');
 export const bin = (name) => path.join(root, 'build/bin', name);
 
+// What is still running when this process ends goes with it.
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+export function start(program, args, options) {
+  const child = spawn(program, args, options);
+  running.add(child);
+  child.on('exit', () => running.delete(child));
+  return child;
+}
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export function percentile(values, p) {
@@ -26,7 +38,7 @@ export function output(program, args, options = {}) {
 // The same without blocking this process.
 export function outputLater(program, args, options = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    const child = start(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
     let text = '';
     let errors = '';
     child.stdout.on('data', (d) => (text += d));
@@ -119,7 +131,7 @@ fastcgi_temp_path ${home}/f; uwsgi_temp_path ${home}/u; scgi_temp_path ${home}/s
 server { listen 127.0.0.1:${port}; root ${folder}; } }
 `);
   const own = path.join(root, 'build/nginx/usr/sbin/nginx');
-  const child = spawn(existsSync(own) ? own : 'nginx', ['-e', `${home}/error.log`, '-c', conf], { stdio: 'ignore' });
+  const child = start(existsSync(own) ? own : 'nginx', ['-e', `${home}/error.log`, '-c', conf], { stdio: 'ignore' });
   for (let i = 0; i < 100 && !(await listens(port)); i++) await sleep(50);
   return { url: `http://127.0.0.1:${port}`, stop: () => stopProcess(child) };
 }
