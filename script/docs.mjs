@@ -104,12 +104,14 @@ export async function openapi(bin = process.env.AGNES_BIN ?? path.join(root, 'bu
   );
   let said = '';
   server.stderr.on('data', (d) => (said += d));
-  const ended = new Promise((resolve) => server.on('exit', resolve));
+  let over = false;
+  const ended = new Promise((resolve) => server.on('exit', resolve).on('error', (e) => resolve((said += e.message))));
+  ended.then(() => (over = true));
   try {
     for (;;) {
       const answer = await get(`http://127.0.0.1:${port}/openapi.json`).catch(() => null);
       if (answer?.status === 200) return JSON.parse(answer.text);
-      if (server.exitCode !== null) throw new Error(`the server ended: ${said.slice(-400)}`);
+      if (over) throw new Error(`the server ended: ${said.slice(-400)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   } finally {

@@ -92,7 +92,7 @@ function readTap(output, ended) {
     if (!bad) {
       if (!holdsTests && !name.includes(' # ')) passed++;
     } else if (!holdsTests || !details.some((l) => l.includes("failureType: 'subtestsFailed'"))) {
-      failures.push({ name, lines: details.filter((l) => !/^ *(---|duration_ms|code: 'ERR_|name: 'Asser)/.test(l)) });
+      failures.push({ name, lines: details.filter((l) => !/^ *(---|duration_ms|code: 'ERR_|name: 'Asser)|node:internal/.test(l)) });
     }
   });
   if (ended && failures.length === 0) failures.push({ name: ended, lines: lines.slice(-40) });
