@@ -267,9 +267,10 @@ void refuse_incoherent(const Registration& row) {
 
 }  // namespace
 
-void add_registry_routes(http::Routes& routes, state::Store& store, std::function<void()> changed,
+void add_registry_routes(http::Routes& routes, access::Directory& directory, std::function<void()> changed,
                          std::function<void(const std::string&)> removed) {
   using http::Auth;
+  state::Store& store = directory.store();
 
   routes.get("/api/admin/registry", {.auth = Auth::admin, .tag = "registry", .summary = "All registered tables"},
              [&store] { return store.read([](duck::Connection& c) { return list(c); }); });
@@ -316,13 +317,20 @@ void add_registry_routes(http::Routes& routes, state::Store& store, std::functio
 
   routes.del("/api/admin/registry/{table_id:path}",
              {.auth = Auth::admin, .tag = "registry", .summary = "Unregister a table and remove its data"},
-             [&store, changed, removed](const http::Caller& caller, const http::Param<"table_id">& id) {
-               const auto name = store.write([&](duck::Connection& c) {
+             [&directory, changed, removed](const http::Caller& caller, const http::Param<"table_id">& id) {
+               std::string name;
+               directory.change([&](const access::Tables& tables, duck::Connection& c) -> access::Directory::Apply {
                  const auto row = find(c, *id);
                  if (!row) throw Error(ErrorKind::not_found, "there is no registered table " + *id);
+                 name = row->name;
                  remove(c, *id);
                  state::audit(c, {.user_id = caller.user_id, .action = "unregister_table", .resource = *id});
-                 return row->name;
+                 std::vector<std::string> grants;
+                 for (const auto* grant : tables.grants())
+                   if (grant->resource_type == "table" && grant->resource_id == *id) grants.push_back(grant->id);
+                 return [grants](access::Tables& changed_tables) {
+                   for (const auto& grant : grants) changed_tables.erase_grant(grant);
+                 };
                });
                removed(name);
                changed();

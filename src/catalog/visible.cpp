@@ -1,9 +1,6 @@
 #include "catalog/visible.h"
 
-#include <unordered_set>
-
 #include "base/error.h"
-#include "base/hash.h"
 
 namespace agnes::catalog {
 
@@ -42,22 +39,10 @@ std::shared_ptr<const VisibleSet> Visible::of(const http::Caller& caller) const 
 std::shared_ptr<const VisibleSet> Visible::make(const http::Caller& caller,
                                                 std::shared_ptr<const Generation> generation) const {
   auto set = std::make_shared<VisibleSet>();
-  std::string rights = "all";
-  if (caller.is_admin) {
-    for (const auto& table : generation->tables()) set->tables.push_back(&table);
-  } else {
-    const auto granted = directory_.granted(caller.user_id, "table");
-    const std::unordered_set<std::string_view> ids(granted.begin(), granted.end());
-    std::string list;
-    for (const auto& table : generation->tables()) {
-      if (!ids.contains(table.id)) continue;
-      set->tables.push_back(&table);
-      list += table.id;
-      list += '\n';
-    }
-    rights = sha256_hex(list).substr(0, 32);
-  }
-  set->key = fmt::format("{}/{}", generation->number(), rights);
+  const auto rights = directory_.rights(caller.user_id);
+  for (const auto& table : generation->tables())
+    if (rights->may_read("table", table.id)) set->tables.push_back(&table);
+  set->key = fmt::format("{}/{}", generation->number(), rights->table_key());
   set->generation = std::move(generation);
   return set;
 }

@@ -129,11 +129,8 @@ int serve(const Options& options) {
   add_health_routes(routes, store, generations, runner);
   access::add_routes(routes, access);
   catalog::add_registry_routes(
-      routes, store, [&] { orchestrator.refresh(); },
-      [&](const std::string& name) {
-        access.reload();
-        orchestrator.removed(name);
-      });
+      routes, access.directory(), [&] { orchestrator.refresh(); },
+      [&](const std::string& name) { orchestrator.removed(name); });
   catalog::add_routes(routes, visible, [&](const http::Caller& caller, const std::string& sql, std::int64_t limit) {
     return queries.run(caller, sql, limit);
   });
