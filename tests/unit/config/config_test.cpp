@@ -1,0 +1,118 @@
+#include "config/config.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/files.h"
+
+namespace agnes::config {
+namespace {
+
+class ConfigFiles : public testing::Test {
+ protected:
+  void SetUp() override {
+    places_.data = folder_.path() / "data";
+    places_.config = folder_.path() / "config";
+    places_.state = places_.data / "state";
+    fs::create_directories(places_.config);
+    fs::create_directories(places_.state);
+  }
+  Config load(const std::string& yaml, const std::string& overlay = "") {
+    replace_file(places_.config / "instance.yaml", yaml);
+    replace_file(places_.state / "instance.yaml", overlay);
+    return Config::load(places_);
+  }
+  std::string refusal(const std::string& yaml) {
+    try {
+      load(yaml);
+      return "(accepted)";
+    } catch (const Error& error) {
+      return error.what();
+    }
+  }
+
+  TemporaryFolder folder_{fs::temp_directory_path()};
+  Places places_;
+};
+
+TEST_F(ConfigFiles, DefaultsWithoutAnyFile) {
+  const auto config = Config::load(places_);
+  EXPECT_EQ(config.text("instance.name"), "AI Data Analyst");
+  EXPECT_EQ(config.integer_or("query.timeout_seconds", 0), 60);
+  EXPECT_EQ(config.source(), "files");
+  EXPECT_TRUE(config.boolean("data_source.files.auto_register"));
+  EXPECT_TRUE(config.list("server.trusted_proxies").empty());
+}
+
+TEST_F(ConfigFiles, TheOverlayWinsAndTheEnvironmentWinsOverBoth) {
+  const auto config = load("instance: {name: Base, subtitle: Kept}\ntheme: {primary: '#fff', radius: 6px}",
+                           "instance: {name: Over}\ntheme: {primary: '#000'}");
+  EXPECT_EQ(config.text("instance.name"), "Over");
+  EXPECT_EQ(config.text("instance.subtitle"), "Kept");
+  EXPECT_EQ(config.object("theme").at("primary").as_string(), "#000");
+  EXPECT_EQ(config.object("theme").at("radius").as_string(), "6px");
+  ::setenv("AGNES_INSTANCE_BRAND", "From outside", 1);
+  EXPECT_EQ(load("instance: {brand: File}").text("instance.brand"), "From outside");
+  ::unsetenv("AGNES_INSTANCE_BRAND");
+}
+
+TEST_F(ConfigFiles, VariablesAreFilledIn) {
+  ::setenv("AGNES_TEST_FOLDER", "/srv/files", 1);
+  EXPECT_EQ(load("data_source: {files: {path: '${AGNES_TEST_FOLDER}/in'}}").text("data_source.files.path"), "/srv/files/in");
+  ::unsetenv("AGNES_TEST_FOLDER");
+  const auto said = refusal("data_source: {files: {path: '${AGNES_TEST_FOLDER}/in'}}");
+  EXPECT_NE(said.find("AGNES_TEST_FOLDER"), std::string::npos) << said;
+  EXPECT_NE(said.find("data_source.files.path"), std::string::npos) << said;
+}
+
+TEST_F(ConfigFiles, AnUnsetVariableOfAPartThatIsOffIsOnlyAWarning) {
+  const auto config = load("auth: {webapp_secret_key: '${AGNES_TEST_UNSET}'}\ndata_source: {keboola: {storage_token: '${AGNES_TEST_UNSET}'}}");
+  EXPECT_EQ(config.warnings().size(), 2u);
+  EXPECT_NE(refusal("data_source: {type: keboola, keboola: {storage_token: '${AGNES_TEST_UNSET}'}}").find("storage_token"),
+            std::string::npos);
+}
+
+TEST_F(ConfigFiles, TheEnvironmentOverlayFillsWhatIsUnset) {
+  replace_file(places_.state / ".env_overlay", "# secrets\nexport AGNES_TEST_A='one two'\nAGNES_TEST_B=\"2\"\n");
+  ::unsetenv("AGNES_TEST_A");
+  const auto config = load("instance: {name: '${AGNES_TEST_A}-${AGNES_TEST_B}'}");
+  EXPECT_EQ(config.text("instance.name"), "one two-2");
+}
+
+TEST_F(ConfigFiles, RefusesInOneLineThatNamesTheSetting) {
+  const std::pair<const char*, const char*> table[] = {
+      {"instance: [", "instance.yaml, line"},
+      {"- a\n- b", "a mapping of settings is expected"},
+      {"instanc: {name: x}", "there is no setting instanc"},
+      {"instance: {nmae: x}", "is instance.name meant?"},
+      {"instance: {name: [x]}", "instance.name must be a text"},
+      {"instance: text", "instance must be a mapping"},
+      {"email: {smtp_port: abc}", "email.smtp_port must be a whole number"},
+      {"query: {timeout_seconds: 1.5}", "query.timeout_seconds must be a whole number"},
+      {"data_source: {type: oracle}", "must be one of"},
+      {"data_source: {files: {auto_register: [1]}}", "true or false"},
+      {"server: {trusted_proxies: {a: 1}}", "a list of texts"},
+      {"instance: {name: a}\ninstance: {name: b}", "twice"},
+      {"config_version: 2", "must be one of"},
+      {"theme: text", "must be a mapping"},
+  };
+  for (const auto& [yaml, expected] : table) {
+    const auto said = refusal(yaml);
+    EXPECT_NE(said.find(expected), std::string::npos) << yaml << " -> " << said;
+    EXPECT_EQ(said.find('\n'), std::string::npos) << said;
+  }
+}
+
+TEST_F(ConfigFiles, TheSettingsAreEachDeclaredOnceAndRight) {
+  std::set<std::string_view> seen;
+  for (const auto& setting : settings()) {
+    EXPECT_TRUE(seen.insert(setting.path).second) << setting.path;
+    EXPECT_FALSE(setting.help.empty()) << setting.path;
+    if (setting.kind == SettingKind::integer && !setting.fallback.empty()) {
+      EXPECT_GE(Config::load(places_).integer_or(setting.path, -1), 0) << setting.path;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace agnes::config
