@@ -187,6 +187,14 @@ struct is_field : std::false_type {};
 template <class T>
 struct is_field<Field<T>> : std::true_type {};
 template <class T>
+constexpr bool is_list = false;
+template <class T>
+constexpr bool is_list<std::vector<T>> = true;
+template <class T>
+constexpr bool is_list<std::optional<T>> = is_list<T>;
+template <class T>
+constexpr bool is_list<Field<T>> = is_list<T>;
+template <class T>
 struct is_map : std::false_type {};
 template <class T, class C>
 struct is_map<std::map<std::string, T, C>> : std::true_type {};
@@ -216,7 +224,7 @@ boost::json::value write_double(double);
 struct Member {
   std::string_view key;
   Rule rule;
-  bool nullable, required;
+  bool nullable, required, list;  // list: repeated parameters of a query or form are its entries
   bool (*read)(Reader&, const boost::json::value&, void* object);
   void (*set_null)(void* object);
   // False: leave the key out.
@@ -297,12 +305,14 @@ const std::vector<Member>& members() {
       using E = Erased<T, D>;
       const Rule* rule = nullptr;
       if constexpr (has_rules<T>) rule = find_rule(std::data(T::rules), std::size(T::rules), D::name);
-      Member member{D::name,   rule ? *rule : Rule{D::name}, false, false, &E::read, &E::set_null, &E::write,
-                    &E::schema};
+      Member member{
+          D::name,   rule ? *rule : Rule{D::name}, false, false, false, &E::read, &E::set_null, &E::write,
+          &E::schema};
       member.key = key_of(D::name, member.rule);
       constexpr bool optional = is_optional<typename E::M>::value || is_field<typename E::M>::value;
       member.nullable = optional && !member.rule.not_null;
       member.required = !optional && !member.rule.has_default;
+      member.list = is_list<typename E::M>;
       out.push_back(member);
     });
     return out;

@@ -83,6 +83,13 @@ class Request {
   void set_body(std::string body) { body_ = std::move(body); }
   void set_params(Pairs params) { params_ = std::move(params); }
   void set_socket(int fd) { socket_ = fd; }
+  // What Routes found for this request, kept between its calls.
+  struct Routing {
+    bool done = false;
+    const void* route = nullptr;
+    unsigned allowed = 0;
+  };
+  Routing routing;
   // After the headers are in. `trusted` are addresses, "10.0.0.0/8" ranges or "*".
   void set_peer(std::string address, const std::vector<std::string>& trusted_proxies);
 

@@ -36,6 +36,9 @@ struct FileBody {
   // one is made of size and time of change.
   static FileBody open(const std::filesystem::path& file, std::string content_type = {},
                        std::string etag = {});
+  // The same of a descriptor; `filename` is for the type and for errors.
+  static FileBody of(UniqueFd fd, std::string_view filename, std::string content_type = {},
+                     std::string etag = {});
 };
 
 // Where a streaming handler writes to. `write` waits while the client is slower than the handler, and returns

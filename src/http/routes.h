@@ -308,12 +308,11 @@ class Routes {
   void serve_docs(ApiInfo api);
 
   // For the server.
-  struct Match;
   struct Plan {
-    bool inline_ok = false, needs_caller = false;
-    std::size_t max_body = 0;
+    bool inline_ok = false;
+    std::size_t max_body = 0;  // 0: the server's limit
   };
-  Plan plan(const Request& request) const;
+  Plan plan(Request& request) const;
   // Refuses (401, 403, 404, 405) what needs no body to be refused; nothing when the body should be read.
   std::optional<Response> admit(Request& request) const;
   // Answers. Never throws: faults become 500 and are logged with the request's id.

@@ -1,0 +1,489 @@
+#include "http/connection.h"
+
+#include <cerrno>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <poll.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/log.h"
+#include "base/text.h"
+
+namespace agnes::http {
+
+namespace bh = beast::http;
+
+namespace {
+constexpr asio::use_awaitable_t<Executor> kUse{};
+constexpr std::size_t kIdleBuffer = 2 << 10, kBodyBuffer = 64 << 10;
+constexpr std::size_t kUnseenBody =
+    64 << 10;  // larger ones are read only once the caller is known to be allowed
+constexpr std::uint64_t kSlowestBody = 4 << 10;  // bytes a second that extend a body's time
+constexpr std::uint64_t kFileStep = 1 << 20, kFileTurn = 8 << 20;
+constexpr auto kLingerTime = std::chrono::seconds(2);
+
+auto redirect(boost::system::error_code& error) {
+  return asio::redirect_error(kUse, error);
+}
+}  // namespace
+
+Connection::Connection(Network& network, Socket socket, std::string peer)
+    : network_(network), shared_(network.shared), socket_(std::move(socket)), peer_(std::move(peer)) {
+  network_.connections.insert(this);
+}
+
+Connection::~Connection() {
+  shared_.body_bytes -= reserved_;
+  network_.connections.erase(this);
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  {
+    const std::lock_guard lock(shared_.mutex);
+    --shared_.connections;
+  }
+  shared_.changed.notify_all();
+}
+
+void Connection::enter(Phase phase, std::chrono::milliseconds limit) {
+  phase_ = phase;
+  deadline_ = limit.count() > 0 ? Clock::now() + limit : Clock::time_point::max();
+}
+
+void Connection::sweep(Clock::time_point now) {
+  if (phase_ == Phase::streaming && channel_ != nullptr) {
+    // A stream may have nothing to send for long, so a client's end has to be looked for. Only a browser's
+    // event stream ends when its client has stopped sending: others may have closed their half.
+    pollfd state{socket_.native_handle(), static_cast<short>(is_events_ ? POLLRDHUP : 0), 0};
+    if (::poll(&state, 1, 0) > 0 && state.revents != 0) close(true);
+  }
+  if (now < deadline_) return;
+  expired_ = true;
+  deadline_ = Clock::time_point::max();
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
+void Connection::close(bool now) {
+  closing_ = true;
+  if (channel_ != nullptr) channel_->set_gone();
+  const bool nothing_under_way = phase_ == Phase::idle || phase_ == Phase::lingering;
+  boost::system::error_code ignored;
+  if (now) socket_.shutdown(Socket::shutdown_both, ignored);
+  if (now || nothing_under_way) socket_.cancel(ignored);
+}
+
+Task<void> Connection::run() {
+  boost::system::error_code ignored;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.native_non_blocking(true, ignored);
+  try {
+    while (co_await serve()) {
+    }
+    if (more_to_come_) co_await linger();
+  } catch (const std::exception& error) {
+    log::error("a connection from {} ended: {}", peer_, error.what());
+  }
+}
+
+// Receives up to `size` bytes behind what is there. False at the end, on an error or when the time is up.
+Task<bool> Connection::read_more(std::size_t size) {
+  if (begin_ == end_) begin_ = end_ = 0;
+  if (buffer_.size() < end_ + size) {
+    buffer_.erase(0, begin_);
+    end_ -= begin_;
+    begin_ = 0;
+    buffer_.resize(end_ + size);
+  }
+  boost::system::error_code error;
+  const std::size_t got = co_await socket_.async_read_some(
+      asio::buffer(buffer_.data() + end_, buffer_.size() - end_), redirect(error));
+  end_ += got;
+  co_return !error && got > 0;
+}
+
+Task<bool> Connection::read_header(Parser& parser) {
+  parser.eager(false);
+  parser.header_limit(static_cast<std::uint32_t>(shared_.options.max_header));
+  parser.body_limit(boost::none);  // checked once the route is known
+  bool begun = false;
+  while (!parser.is_header_done()) {
+    boost::system::error_code error;
+    if (begin_ != end_) {
+      if (!begun) {
+        begun = true;
+        began_ = Clock::now();
+        enter(Phase::header, shared_.options.header_timeout);
+      }
+      begin_ += parser.put(asio::buffer(unread().data(), unread().size()), error);
+      if (parser.is_header_done()) break;
+      if (error && error != bh::error::need_more) {
+        if (error == bh::error::header_limit)
+          co_return co_await refuse(431, "The request's header is too long");
+        co_return co_await refuse(400, fmt::format("The request is malformed: {}", error.message()));
+      }
+      if (end_ - begin_ >= shared_.options.max_header)
+        co_return co_await refuse(431, "The request's header is too long");
+    } else if (closing_) {
+      co_return false;
+    } else if (!begun) {
+      if (buffer_.size() > 8 * kIdleBuffer) buffer_ = std::string();
+      enter(Phase::idle, shared_.options.idle_timeout);
+    }
+    if (!co_await read_more(kIdleBuffer)) {
+      if (expired_ && begun) co_return co_await refuse(408, "The request's header took too long to arrive");
+      if (begun && !closing_) co_return co_await refuse(400, "The request ends before its header does");
+      co_return false;
+    }
+  }
+  co_return true;
+}
+
+// What the parser lets through and this server does not.
+std::optional<std::pair<int, std::string_view>> Connection::check_header(Parser& parser) const {
+  const auto& header = parser.get();
+  if (header.version() != 11 && header.version() != 10)
+    return {{400, "Only HTTP/1.1 and HTTP/1.0 are spoken here"}};
+  const std::size_t hosts = header.count(bh::field::host);
+  if (hosts > 1 || (hosts == 0 && header.version() == 11)) return {{400, "One Host header is needed"}};
+  const auto coding = header.find(bh::field::transfer_encoding);
+  if (coding != header.end()) {
+    // Two lengths, or a coding that the proxy before us may read otherwise, are how requests are smuggled.
+    if (header.count(bh::field::content_length) > 0 || header.count(bh::field::transfer_encoding) > 1 ||
+        header.version() == 10)
+      return {{400, "The body's length is not clear"}};
+    if (!iequals(trim(std::string_view(coding->value().data(), coding->value().size())), "chunked"))
+      return {{501, "Only the transfer coding 'chunked' is understood"}};
+  }
+  if (header.target().empty() || (header.target().front() != '/' && !header.target().starts_with("http")))
+    return {{400, "The request target must be a path"}};
+  return std::nullopt;
+}
+
+Task<bool> Connection::read_body(Parser& parser, std::size_t limit) {
+  const std::size_t too_much = shared_.options.max_bodies;
+  const auto length = parser.content_length();
+  const auto reserve = [&](std::size_t size) {
+    shared_.body_bytes += size;
+    reserved_ += size;
+    return shared_.body_bytes.load() <= too_much;
+  };
+  if (length && *length > limit)
+    co_return co_await refuse(
+        413, fmt::format("The body is larger than the {} that this route takes", human_bytes(limit)));
+  if (length && !reserve(*length))
+    co_return co_await refuse(503, "Too many large requests at a time: try again later");
+  parser.body_limit(limit);
+  parser.eager(true);
+  enter(Phase::body, shared_.options.body_timeout);
+  const auto began = Clock::now();
+  std::uint64_t received = 0;
+  while (!parser.is_done()) {
+    boost::system::error_code error;
+    if (begin_ != end_) {
+      const std::size_t used = parser.put(asio::buffer(unread().data(), unread().size()), error);
+      begin_ += used;
+      received += used;
+      if (!length && !reserve(used))
+        co_return co_await refuse(503, "Too many large requests at a time: try again later");
+      if (parser.is_done()) break;
+      if (error == bh::error::body_limit)
+        co_return co_await refuse(
+            413, fmt::format("The body is larger than the {} that this route takes", human_bytes(limit)));
+      if (error && error != bh::error::need_more)
+        co_return co_await refuse(400, fmt::format("The body is malformed: {}", error.message()));
+      if (!error) continue;
+      if (end_ - begin_ > kBodyBuffer)
+        co_return co_await refuse(400, "The body is malformed: a chunk's header is too long");
+    }
+    deadline_ =
+        began + shared_.options.body_timeout + std::chrono::milliseconds(received * 1000 / kSlowestBody);
+    if (!co_await read_more(kBodyBuffer)) {
+      if (expired_) co_return co_await refuse(408, "The request's body took too long to arrive");
+      if (!closing_) co_return co_await refuse(400, "The request ends before its body does");
+      co_return false;
+    }
+  }
+  co_return true;
+}
+
+std::unique_ptr<Request> Connection::make_request(Parser& parser) {
+  auto& message = parser.get();
+  auto request =
+      std::make_unique<Request>(std::string(message.method_string()), std::string(message.target()));
+  for (const auto& field : message)
+    request->add_header(std::string(field.name_string()), std::string(field.value()));
+  request->set_peer(peer_, shared_.options.trusted_proxies);
+  request->set_socket(socket_.native_handle());
+  return request;
+}
+
+// One request and its answer. False: the connection ends.
+Task<bool> Connection::serve() {
+  std::optional<Parser> parser(std::in_place);
+  expired_ = false;
+  keep_alive_ = more_to_come_ = false;
+  if (!co_await read_header(*parser)) co_return false;
+  more_to_come_ = !parser->is_done();
+  is_http10_ = parser->get().version() == 10;
+  if (const auto problem = check_header(*parser)) co_return co_await refuse(problem->first, problem->second);
+  std::unique_ptr<Request> request;
+  std::string malformed;
+  try {
+    request = make_request(*parser);
+  } catch (const Error& error) {
+    malformed = error.what();
+  }
+  if (request == nullptr) co_return co_await refuse(400, malformed);
+
+  const Routes::Plan plan = shared_.routes.plan(*request);
+  const std::size_t limit = plan.max_body > 0 ? plan.max_body : shared_.options.max_body;
+  if (!parser->is_done()) {
+    const bool expects = iequals(request->header("expect"), "100-continue");
+    const bool is_large = parser->chunked() || parser->content_length().value_or(0) > kUnseenBody;
+    if (parser->content_length().value_or(0) > limit)
+      co_return co_await refuse(
+          413, fmt::format("The body is larger than the {} that this route takes", human_bytes(limit)));
+    if ((expects || is_large) && !co_await admit(*request)) co_return false;
+    if (expects && begin_ == end_ && !is_http10_) {
+      enter(Phase::sending, shared_.options.write_timeout);
+      if (!co_await send_bytes("HTTP/1.1 100 Continue\r\n\r\n", {}, false)) co_return false;
+    }
+    if (!co_await read_body(*parser, limit)) co_return false;
+  }
+  more_to_come_ = false;
+  keep_alive_ = parser->keep_alive() && !closing_;
+  request->set_body(std::move(parser->get().body()));
+  parser.reset();
+  if (const auto coding = request->header("content-encoding"); !request->body().empty() && !coding.empty()) {
+    int status = 0;
+    std::string problem;
+    try {
+      if (!iequals(coding, "gzip"))
+        throw Error(ErrorKind::bad_request, "Only gzip is understood as Content-Encoding");
+      request->set_body(gunzip(request->body(), limit));
+    } catch (const Error& error) {
+      status = iequals(coding, "gzip") ? http_status(error.kind()) : 415;
+      problem = error.what();
+    }
+    if (status != 0) co_return co_await refuse(status, problem);
+  }
+
+  ++shared_.requests;
+  enter(Phase::handler, {});
+  Outgoing out;
+  if (plan.inline_ok) {
+    out = answer(*request, false);
+  } else if (!co_await on_pool([&] { out = answer(*request, shared_.options.compress); })) {
+    co_return co_await refuse(503, "The server is busy: try again in a moment");
+  }
+  shared_.body_bytes -= std::exchange(reserved_, 0);
+  co_return co_await respond(*request, std::move(out));
+}
+
+// Runs on a handler thread, or on this one for an inline route.
+Outgoing Connection::answer(Request& request, bool compress) {
+  return prepare(request, shared_.routes.handle(request),
+                 {keep_alive_ && !shared_.stopping, is_http10_, compress});
+}
+
+// Whether the body should be read at all; sends the refusal if not.
+Task<bool> Connection::admit(Request& request) {
+  std::optional<Response> refusal;
+  enter(Phase::handler, {});
+  if (!co_await on_pool([&] { refusal = shared_.routes.admit(request); }))
+    co_return co_await refuse(503, "The server is busy: try again in a moment");
+  if (!refusal) co_return true;
+  Outgoing out = prepare(request, std::move(*refusal), {false, is_http10_, false});
+  co_await respond(request, std::move(out));
+  co_return false;
+}
+
+// Runs `work` on a handler thread and comes back to this one. False when there is no room.
+Task<bool> Connection::on_pool(std::function<void()> work) {
+  bool accepted = true;
+  const auto start = [&](auto handler) {
+    auto done = std::make_shared<decltype(handler)>(std::move(handler));
+    accepted = shared_.handlers.submit([done, &work, executor = network_.context.get_executor()] {
+      work();
+      asio::post(executor, [done] { std::move (*done)(); });
+    });
+    if (!accepted) asio::post(network_.context.get_executor(), [done] { std::move (*done)(); });
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<Executor>&, void()>(start, kUse);
+  co_return accepted;
+}
+
+// An answer of the server itself, after which the connection ends: what follows cannot be understood.
+Task<bool> Connection::refuse(int status, std::string_view detail) {
+  more_to_come_ = true;
+  Request nobody("GET", "/");
+  nobody.set_peer(peer_, {});
+  Response response = Response::error(status, boost::json::value(detail));
+  if (status == 503) response.header("Retry-After", "1");
+  shared_.routes.finish(nobody, response);
+  log::debug("refused a request from {}: {} {}", peer_, status, detail);
+  Outgoing out = prepare(nobody, std::move(response), {false, is_http10_, false});
+  expired_ = false;
+  enter(Phase::sending, shared_.options.write_timeout);
+  co_await send(out.head, out);
+  co_return false;
+}
+
+Task<bool> Connection::respond(const Request& request, Outgoing out) {
+  enter(Phase::sending, shared_.options.write_timeout);
+  const auto began = began_;
+  const bool sent = out.stream ? co_await send_stream(request, out) : co_await send(out.head, out);
+  if (shared_.options.access_log) log(request, out, began);
+  co_return sent && !out.close && !closing_;
+}
+
+void Connection::log(const Request& request, const Outgoing& out, Clock::time_point began) const {
+  const auto took = std::chrono::duration<double, std::milli>(Clock::now() - began).count();
+  // Without the query string: it may hold what must not be in a log.
+  log::info("{} {} {} {} bytes {:.1f} ms {} {}", request.method(), request.path(), out.status, out.length,
+            took, request.client_address(), request.id());
+}
+
+Task<bool> Connection::send(std::string_view head, const Outgoing& out) {
+  for (std::size_t i = 0; i < out.pieces.size() || !head.empty(); ++i) {
+    const Piece* piece = i < out.pieces.size() ? &out.pieces[i] : nullptr;
+    const bool more = i + 1 < out.pieces.size();
+    if (piece != nullptr && piece->file == nullptr) {
+      const std::string_view bytes = piece->shared ? *piece->shared : piece->text;
+      if (!co_await send_bytes(head, bytes, more)) co_return false;
+    } else {
+      if (!head.empty() && !co_await send_bytes(head, {}, piece != nullptr)) co_return false;
+      if (piece != nullptr && !co_await send_file(*piece)) co_return false;
+    }
+    head = {};
+  }
+  co_return true;
+}
+
+// Both texts in one packet where they fit; `more` tells the kernel that something follows.
+Task<bool> Connection::send_bytes(std::string_view first, std::string_view second, bool more) {
+  while (!first.empty() || !second.empty()) {
+    iovec parts[2] = {{const_cast<char*>(first.data()), first.size()},
+                      {const_cast<char*>(second.data()), second.size()}};
+    msghdr message{};
+    message.msg_iov = first.empty() ? parts + 1 : parts;
+    message.msg_iovlen = first.empty() || second.empty() ? 1 : 2;
+    const auto sent =
+        ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) co_return false;
+      boost::system::error_code error;
+      co_await socket_.async_wait(Socket::wait_write, redirect(error));
+      if (error) co_return false;
+      continue;
+    }
+    auto left = static_cast<std::size_t>(sent);
+    const std::size_t of_first = std::min(left, first.size());
+    first.remove_prefix(of_first);
+    second.remove_prefix(left - of_first);
+    if (!first.empty() || !second.empty()) deadline_ = Clock::now() + shared_.options.write_timeout;
+  }
+  co_return true;
+}
+
+Task<bool> Connection::send_file(const Piece& piece) {
+  auto offset = static_cast<off_t>(piece.offset);
+  std::uint64_t left = piece.length, in_turn = 0;
+  while (left > 0) {
+    boost::system::error_code error;
+    const auto sent =
+        ::sendfile(socket_.native_handle(), piece.file->get(), &offset, std::min(left, kFileStep));
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) co_return false;
+      in_turn = 0;
+      co_await socket_.async_wait(Socket::wait_write, redirect(error));
+      if (error) co_return false;
+      continue;
+    }
+    if (sent == 0)
+      co_return false;  // the file has become shorter: the client sees that the answer is not whole
+    left -= static_cast<std::uint64_t>(sent);
+    deadline_ = Clock::now() + shared_.options.write_timeout;
+    in_turn += static_cast<std::uint64_t>(sent);
+    if (in_turn >= kFileTurn) {  // a fast client does not keep the others waiting
+      in_turn = 0;
+      co_await asio::post(network_.context.get_executor(), kUse);
+    }
+  }
+  co_return true;
+}
+
+Task<bool> Connection::send_stream(const Request& request, const Outgoing& out) {
+  Timer news(network_.context.get_executor(), Clock::time_point::max());
+  auto self = shared_from_this();
+  // The timer lives as long as this coroutine, which waits for the stream's end.
+  channel_ = std::make_shared<StreamChannel>([&news, executor = network_.context.get_executor()] {
+    asio::post(executor, [&news] { news.cancel(); });
+  });
+  is_events_ = out.is_events;
+  bool sent = co_await send_bytes(out.head, {}, false);
+  const bool started = sent && shared_.streams.submit([&, channel = channel_] {
+    bool whole = false;
+    try {
+      out.stream(*channel);
+      whole = true;
+    } catch (const std::exception& error) {
+      log::error("{} {} broke off, request {}: {}", request.method(), request.path(), request.id(),
+                 error.what());
+    } catch (...) {
+      log::error("{} {} broke off, request {}", request.method(), request.path(), request.id());
+    }
+    channel->end(whole);
+  });
+  if (!started) {
+    channel_.reset();
+    co_return false;
+  }
+  ++shared_.open_streams;
+  if (closing_) channel_->set_gone();
+  std::string chunk;
+  while (true) {
+    const auto state = channel_->take(chunk);
+    if (state == StreamChannel::State::waiting) {
+      enter(Phase::streaming, {});
+      boost::system::error_code error;
+      co_await news.async_wait(redirect(error));
+    } else if (state == StreamChannel::State::data) {
+      if (!sent) continue;  // the client has gone; the writer is told and ends
+      enter(Phase::sending, shared_.options.write_timeout);
+      if (out.chunked) {
+        sent = co_await send_bytes(fmt::format("{:x}\r\n", chunk.size()), chunk, true) &&
+               co_await send_bytes("\r\n", {}, false);
+      } else {
+        sent = co_await send_bytes(chunk, {}, false);
+      }
+      if (!sent) channel_->set_gone();
+    } else {
+      sent = sent && state == StreamChannel::State::ended;
+      break;
+    }
+  }
+  channel_.reset();
+  --shared_.open_streams;
+  enter(Phase::sending, shared_.options.write_timeout);
+  if (sent && out.chunked) sent = co_await send_bytes("0\r\n\r\n", {}, false);
+  co_return sent;
+}
+
+// Takes in what the client still sends, for a moment: closing with unread data would make its side drop our
+// answer.
+Task<void> Connection::linger() {
+  boost::system::error_code ignored;
+  socket_.shutdown(Socket::shutdown_send, ignored);
+  enter(Phase::lingering, kLingerTime);
+  begin_ = end_ = 0;
+  expired_ = false;
+  while (!closing_ && !expired_ && co_await read_more(kBodyBuffer)) begin_ = end_ = 0;
+}
+
+}  // namespace agnes::http
