@@ -1,0 +1,54 @@
+#include "access/access.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace agnes::access {
+
+namespace {
+
+// Browsers say where a request comes from; one that says nothing is no browser of the last years, or a script
+// of the user's own.
+bool from_another_site(const http::Request& request) {
+  const auto site = request.header("sec-fetch-site");
+  if (!site.empty() && site != "same-origin" && site != "none") return true;
+  const auto origin = request.header("origin");
+  if (origin.empty()) return false;
+  const auto scheme_end = origin.find("://");
+  return scheme_end == std::string_view::npos || !iequals(origin.substr(scheme_end + 3), request.host());
+}
+
+bool changes_something(const http::Request& request) {
+  const auto& method = request.method();
+  return method != "GET" && method != "HEAD" && method != "OPTIONS";
+}
+
+}  // namespace
+
+Access::Access(state::Store& store, Settings settings)
+    : settings_(std::move(settings)),
+      directory_(store),
+      users_(directory_, passwords_, settings_),
+      groups_(directory_, settings_),
+      tokens_(directory_, settings_) {
+  users_.seed();
+}
+
+std::optional<http::Caller> Access::authenticate(const http::Request& request, std::string& reason) {
+  if (settings_.local_dev)
+    if (auto developer = tokens_.developer()) return developer;
+  const auto authorization = request.header("authorization");
+  if (authorization.size() > 7 && iequals(authorization.substr(0, 7), "Bearer "))
+    return tokens_.resolve(trim(authorization.substr(7)), request.client_address(), reason);
+  const auto cookie = request.cookie("access_token");
+  if (cookie.empty()) {
+    reason = "Missing or invalid Authorization header";
+    return std::nullopt;
+  }
+  auto caller = tokens_.resolve(cookie, request.client_address(), reason);
+  if (caller && changes_something(request) && from_another_site(request))
+    throw Error(ErrorKind::forbidden, "this request came from a page of another site");
+  return caller;
+}
+
+}  // namespace agnes::access

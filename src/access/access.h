@@ -1,0 +1,46 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "access/directory.h"
+#include "access/groups.h"
+#include "access/passwords.h"
+#include "access/rate_limit.h"
+#include "access/settings.h"
+#include "access/tokens.h"
+#include "access/users.h"
+#include "http/request.h"
+#include "state/store.h"
+
+namespace agnes::access {
+
+// Who may do what, as one object: the parts wired together over the state database. Thread-safe.
+class Access {
+ public:
+  // Seeds the accounts that `settings` ask for.
+  Access(state::Store& store, Settings settings);
+
+  // Who makes the request: by its bearer token, else by the browser's cookie. For Routes::set_authenticator.
+  // Throws Error (`forbidden`) for a change that another site's page makes with this browser's cookie.
+  std::optional<http::Caller> authenticate(const http::Request& request, std::string& reason);
+
+  const Settings& settings() const { return settings_; }
+  Directory& directory() { return directory_; }
+  Users& users() { return users_; }
+  Groups& groups() { return groups_; }
+  Tokens& tokens() { return tokens_; }
+  RateLimiter& limiter() { return limiter_; }
+
+ private:
+  Settings settings_;
+  Directory directory_;
+  Passwords passwords_;
+  RateLimiter limiter_;
+  Users users_;
+  Groups groups_;
+  Tokens tokens_;
+};
+
+}  // namespace agnes::access

@@ -1,0 +1,46 @@
+#include "access/routes.h"
+#include "access/views.h"
+
+namespace agnes::access {
+
+namespace {
+
+using http::Auth;
+
+struct OnboardedRequest {
+  std::string source = "agnes_init";
+  bool onboarded = true;
+  static constexpr json::Rule rules[] = {
+      {.field = "source", .has_default = true, .one_of = {"agnes_init", "self_acknowledged", "self_unmark"}},
+      {.field = "onboarded", .has_default = true},
+  };
+};
+BOOST_DESCRIBE_STRUCT(OnboardedRequest, (), (source, onboarded))
+
+struct Onboarded {
+  std::string status = "ok";
+  bool onboarded = true;
+};
+BOOST_DESCRIBE_STRUCT(Onboarded, (), (status, onboarded))
+
+}  // namespace
+
+void add_me_routes(http::Routes& routes, Access& access) {
+  routes.get("/api/me/effective-access",
+             {.auth = Auth::user, .tag = "me", .summary = "What you were granted, and by which groups"},
+             [&access](const Caller& caller) {
+               return access.directory().look(
+                   [&](const Tables& tables) { return effective_access(tables, caller.user_id); });
+             });
+  routes.post("/api/me/onboarded",
+              {.auth = Auth::user, .tag = "me", .summary = "Note that your workspace is set up"},
+              [&access](const Caller& caller, const http::Request& request,
+                        const std::optional<OnboardedRequest>& body) -> Onboarded {
+                const auto wish = body.value_or(OnboardedRequest{});
+                access.users().set_onboarded(Actor::of(caller, request.client_address()), wish.onboarded,
+                                             wish.source);
+                return {"ok", wish.onboarded};
+              });
+}
+
+}  // namespace agnes::access

@@ -1,0 +1,17 @@
+#include "access/routes.h"
+
+namespace agnes::access {
+
+void add_routes(http::Routes& routes, Access& access) {
+  routes.set_authenticator([&access](const http::Request& request, std::string& reason) {
+    return access.authenticate(request, reason);
+  });
+  add_sign_in_routes(routes, access);
+  add_token_routes(routes, access);
+  add_user_routes(routes, access);
+  add_group_routes(routes, access);
+  add_grant_routes(routes, access);
+  add_me_routes(routes, access);
+}
+
+}  // namespace agnes::access

@@ -1,0 +1,181 @@
+#include <fmt/format.h>
+
+#include "access/routes.h"
+#include "base/error.h"
+#include "base/text.h"
+
+namespace agnes::access {
+
+namespace {
+
+using http::Auth;
+using http::Request;
+using http::Response;
+
+struct SignIn {
+  std::string email, password;
+  static constexpr json::Rule rules[] = {
+      {.field = "email", .max_length = 320},
+      {.field = "password", .has_default = true, .max_length = kLongestPassword},
+  };
+};
+BOOST_DESCRIBE_STRUCT(SignIn, (), (email, password))
+
+struct PasswordSignIn {
+  std::string email, password;
+  static constexpr json::Rule rules[] = {
+      {.field = "email", .max_length = 320},
+      {.field = "password", .max_length = kLongestPassword},
+  };
+};
+BOOST_DESCRIBE_STRUCT(PasswordSignIn, (), (email, password))
+
+struct WebSignIn {
+  std::string email, password, next;
+  static constexpr json::Rule rules[] = {
+      {.field = "password", .has_default = true},
+      {.field = "next", .has_default = true},
+  };
+};
+BOOST_DESCRIBE_STRUCT(WebSignIn, (), (email, password, next))
+
+struct Bootstrap {
+  std::string email, name, password;
+  static constexpr json::Rule rules[] = {
+      {.field = "email", .check = &problem_with_email},
+      {.field = "name", .has_default = true, .max_length = 200},
+      {.field = "password", .has_default = true, .max_length = kLongestPassword},
+  };
+};
+BOOST_DESCRIBE_STRUCT(Bootstrap, (), (email, name, password))
+
+struct SignedIn {
+  std::string access_token, token_type = "bearer", user_id, email, role;
+};
+BOOST_DESCRIBE_STRUCT(SignedIn, (), (access_token, token_type, user_id, email, role))
+
+constexpr Rate kSignIns{10, 60};    // of one address
+constexpr Rate kBootstraps{3, 60};  // of one address
+constexpr Rate kFailures{20, 600};  // of one account, from anywhere
+
+Response too_many(std::int64_t wait) {
+  auto response =
+      Response::error(429, boost::json::string(fmt::format("Too many requests: try again in {} s", wait)));
+  response.header("Retry-After", std::to_string(wait));
+  return response;
+}
+
+// Runs `sign_in` unless this address, or anybody for this account, tried too often lately; a failure counts
+// against the account.
+template <class Work>
+Response limited(Access& access, const Request& request, const char* path, Rate rate,
+                 const std::string& email, Work&& sign_in) {
+  const auto account = "account " + to_lower(trim(email));
+  if (access.settings().rate_limits) {
+    const auto moment = now();
+    if (const auto wait =
+            access.limiter().take(fmt::format("{} {}", path, request.client_address()), rate, moment))
+      return too_many(*wait);
+    if (const auto wait = access.limiter().peek(account, kFailures, moment)) return too_many(*wait);
+  }
+  try {
+    return sign_in();
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::unauthenticated && access.settings().rate_limits)
+      access.limiter().take(account, kFailures, now());
+    if (error.kind() != ErrorKind::unavailable) throw;
+    auto response = Response::error(503, error.detail());
+    response.header("Retry-After", "1");
+    return response;
+  }
+}
+
+SignedIn signed_in(Access& access, const User& user) {
+  return {access.tokens().make_session(user), "bearer", user.id, user.email,
+          access.directory().is_admin(user.id) ? "admin" : "user"};
+}
+
+// A path of this site, or nothing: a browser must not be sent elsewhere. Browsers take '\' for '/' and skip
+// control characters.
+bool is_own_path(std::string_view path) {
+  return path.starts_with('/') && !path.starts_with("//") && path.find('\\') == std::string_view::npos &&
+         escape_control(path) == path && path.size() <= 2000;
+}
+
+}  // namespace
+
+void add_sign_in_routes(http::Routes& routes, Access& access) {
+  routes.post("/auth/token",
+              {.auth = Auth::none,
+               .tag = "auth",
+               .summary = "Sign in with a password",
+               .description = "Answers with a session token that is good for a day.",
+               .answer = http::schema_of<SignedIn>},
+              [&access](const Request& request, const SignIn& body) {
+                return limited(access, request, "sign-in", kSignIns, body.email, [&] {
+                  const auto user =
+                      access.users().sign_in(body.email, body.password, request.client_address());
+                  return Response::json(json::to_json(signed_in(access, user)));
+                });
+              });
+  routes.post("/auth/password/login",
+              {.auth = Auth::none,
+               .tag = "auth",
+               .summary = "Sign in with a password",
+               .answer = http::schema_of<SignedIn>},
+              [&access](const Request& request, const PasswordSignIn& body) {
+                return limited(access, request, "sign-in", kSignIns, body.email, [&] {
+                  const auto user =
+                      access.users().sign_in(body.email, body.password, request.client_address());
+                  return Response::json(json::to_json(signed_in(access, user)));
+                });
+              });
+  routes.post(
+      "/auth/password/login/web",
+      {.auth = Auth::none,
+       .tag = "auth",
+       .summary = "Sign in from a form",
+       .description =
+           "Sets the session's cookie and redirects to `next`, or back to the form with the reason.",
+       .answer_type = "text/html"},
+      [&access](const Request& request, const http::Form<WebSignIn>& form) {
+        return limited(access, request, "sign-in", kSignIns, form->email, [&] {
+          try {
+            const auto user = access.users().sign_in(form->email, form->password, request.client_address());
+            auto response =
+                Response::redirect(is_own_path(form->next) ? form->next : access.settings().home_route);
+            response.cookie({.name = "access_token",
+                             .value = access.tokens().make_session(user),
+                             .max_age = 86400,
+                             .same_site = "lax",
+                             .http_only = true,
+                             .secure = access.settings().secure_cookies || request.scheme() == "https"});
+            return response;
+          } catch (const Error& error) {
+            if (error.kind() != ErrorKind::unauthenticated) throw;
+            if (access.settings().rate_limits)
+              access.limiter().take("account " + to_lower(trim(form->email)), kFailures, now());
+            const bool gone = std::string_view(error.what()) == "Account deactivated";
+            return Response::redirect(gone ? "/login/password?error=deactivated"
+                                           : "/login/password?error=invalid");
+          }
+        });
+      });
+  routes.post(
+      "/auth/bootstrap",
+      {.auth = Auth::none,
+       .tag = "auth",
+       .summary = "Claim a new server",
+       .description = "Makes the first account, or sets the seeded one's password, as long as nobody has a "
+                      "password. Its owner is an admin.",
+       .answer = http::schema_of<SignedIn>},
+      [&access](const Request& request, const Bootstrap& body) {
+        return limited(access, request, "bootstrap", kBootstraps, body.email, [&] {
+          const auto user =
+              access.users().bootstrap(body.email, body.name, body.password, request.client_address());
+          return Response::json(json::to_json(signed_in(access, user)));
+        });
+      });
+}
+
+}  // namespace agnes::access
