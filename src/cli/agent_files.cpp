@@ -1,0 +1,169 @@
+#include "cli/agent_files.h"
+
+#include <boost/json.hpp>
+
+#include "base/time.h"
+#include "cli/json_text.h"
+
+namespace agnes::cli {
+
+namespace json = boost::json;
+
+namespace {
+// A hook with one of these in every command is ours ("da sync" was its name in early versions).
+constexpr std::string_view kOurs[] = {"agnes self-upgrade", "agnes pull",         "agnes push",
+                                      "agnes refresh-marketplace", "agnes capture-session", "agnes mark-private",
+                                      "agnes statusline",  "da sync"};
+
+// Through bash, because on Windows no shell reads the line. A hook must not fail a session: each ends well.
+constexpr const char* kAtStart[] = {
+    R"(bash -c "agnes capture-session 2>/dev/null || true")",
+    R"(bash -c "agnes self-upgrade --quiet 2>/dev/null || true; agnes pull --quiet 2>/dev/null || true")",
+    R"(bash -c "agnes refresh-marketplace --check 2>/dev/null || true")"};
+// In the background, because a session that ends does not wait for its hooks.
+constexpr const char* kAtEnd[] = {R"(bash -c "( nohup agnes push --quiet </dev/null >/dev/null 2>&1 & ) ; true")"};
+
+bool is_ours(std::string_view command) {
+  return std::any_of(std::begin(kOurs), std::end(kOurs),
+                     [&](std::string_view mark) { return command.find(mark) != command.npos; });
+}
+bool is_our_entry(const json::value& entry) {
+  const auto* hooks = entry.is_object() ? entry.get_object().if_contains("hooks") : nullptr;
+  if (hooks == nullptr || !hooks->is_array() || hooks->get_array().empty()) return false;
+  const auto& list = hooks->get_array();
+  return std::all_of(list.begin(), list.end(), [](const json::value& hook) {
+    return hook.is_object() && is_ours(plain(hook.get_object(), "command"));
+  });
+}
+
+template <std::size_t N>
+bool replace_entries(json::object& hooks, const char* event, const char* const (&commands)[N]) {
+  json::value& slot = hooks[event];
+  if (slot.is_null()) slot = json::array{};
+  if (!slot.is_array()) return false;
+  auto& entries = slot.get_array();
+  for (auto entry = entries.begin(); entry != entries.end();) entry = is_our_entry(*entry) ? entries.erase(entry) : entry + 1;
+  for (const char* command : commands)
+    entries.push_back(json::object{{"hooks", json::array{json::object{{"type", "command"}, {"command", command}}}}});
+  return true;
+}
+
+void write_if_changed(const fs::path& file, const std::string& text) {
+  if (read_file(file) != text) replace_file(file, text);
+}
+}  // namespace
+
+std::string install_hooks(const Workspace& workspace) {
+  const fs::path file = workspace.agent_settings();
+  const std::string left = fmt::format("{} was left as it is", file.string());
+  json::value settings;
+  if (const auto text = read_file(file)) {
+    boost::system::error_code error;
+    settings = json::parse(*text, error);
+    if (error || !settings.is_object()) return left + ": it is no JSON object, so no hooks were added";
+  } else {
+    settings = json::object{{"model", "sonnet"},
+                            {"permissions", {{"allow", json::array{"Read", "Bash", "Grep", "Glob"}}}}};
+  }
+  auto& object = settings.get_object();
+  json::value& hooks = object["hooks"];
+  if (hooks.is_null()) hooks = json::object{};
+  if (!hooks.is_object() || !replace_entries(hooks.get_object(), "SessionStart", kAtStart) ||
+      !replace_entries(hooks.get_object(), "SessionEnd", kAtEnd))
+    return left + ": its hooks have an unknown form";
+
+  std::string warning;
+  const auto* line = object.if_contains("statusLine");
+  if (line == nullptr || line->is_null() || (line->is_string() && line->get_string().empty())) {
+    object["statusLine"] = json::object{{"type", "command"}, {"command", "agnes statusline"}};
+  } else if (!line->is_object() || plain(line->get_object(), "command").find("agnes statusline") == std::string::npos) {
+    warning = "your own status line stays; add `agnes statusline` to it to see when a session is private";
+  }
+  fs::create_directories(file.parent_path());
+  write_if_changed(file, pretty(settings) + "\n");
+  return warning;
+}
+
+void install_commands(const Workspace& workspace) {
+  const fs::path folder = workspace.root / ".claude" / "commands";
+  fs::create_directories(folder);
+  write_if_changed(folder / "agnes-private.md",
+                   "---\n"
+                   "description: Keep this session private: its transcript is not uploaded to Agnes\n"
+                   "---\n\n"
+                   "!`agnes mark-private`\n\n"
+                   "Tell me that this session is private now and that `agnes push` leaves it out.\n");
+  write_if_changed(folder / "update-agnes-plugins.md",
+                   "---\n"
+                   "description: Bring the plugins of the Agnes marketplace up to date\n"
+                   "---\n\n"
+                   "Run `agnes refresh-marketplace` and show me what it prints. If a plugin came or changed, remind me\n"
+                   "that `/reload-plugins` loads it into this session. If it fails, show the error as it is: when the\n"
+                   "marketplace was never set up here, `agnes refresh-marketplace --bootstrap` does that; when the token\n"
+                   "is refused, `agnes auth import-token` takes a new one.\n");
+}
+
+void install_notes(const Workspace& workspace) {
+  const fs::path file = workspace.root / ".claude" / "CLAUDE.local.md";
+  if (fs::exists(file)) return;
+  fs::create_directories(file.parent_path());
+  replace_file(file, "# Notes of mine\n\nWhat I want the agent to know in this workspace. `agnes push` uploads this file.\n");
+}
+
+std::string workspace_guide(const Workspace& workspace, const std::string& server) {
+  return fmt::format(R"(# This folder is an Agnes workspace
+
+| | |
+|---|---|
+| Made | {} |
+| Server | {} |
+| Folder | {} |
+
+`agnes init` made it. It holds a copy of the tables that you may see, so that an agent (or you) can query them here, at
+full speed and without a network.
+
+## What is where
+
+| Path | What it is |
+|---|---|
+| `CLAUDE.md` | what the agent reads first; written by the server |
+| `.claude/settings.json` | the agent's settings, with hooks that call `agnes` when a session starts and ends |
+| `.claude/CLAUDE.local.md` | your own notes; `agnes push` uploads them |
+| `.claude/rules/km_*.md` | knowledge of your company that every session gets; the server's, do not edit |
+| `server/parquet/*.parquet` | the tables |
+| `user/duckdb/analytics.duckdb` | a DuckDB database with a view over each of them; tables that you make in it stay |
+| `~/.config/agnes/` | the server's address and your token |
+
+## Every day
+
+```bash
+agnes catalog                        # which tables there are
+agnes describe orders                # columns and some rows of one
+agnes query "SELECT count(*) FROM orders"
+agnes query --remote "SELECT ..."    # run on the server, for tables that are too large to copy
+agnes pull                           # fetch what changed; the hooks do it at the start of each session
+agnes status                         # what is here, and from when
+```
+
+## Starting over, and ending
+
+`agnes init --force` writes the files anew and keeps your notes and data. To be rid of Agnes, delete this folder and
+`~/.config/agnes/`.
+)",
+                     format_iso_utc(now()), server, workspace.root.string());
+}
+
+std::string plain_guide(const std::string& server) {
+  return fmt::format(R"(# Agnes: {}
+
+Data of {} is in this folder. Answer questions about it with SQL.
+
+- `agnes catalog` lists the tables, `agnes describe TABLE` shows one. Look before you query: do not guess columns.
+- `agnes query "SELECT ..."` runs DuckDB SQL on the local copy. Aggregate in SQL; do not print whole tables.
+- Tables whose mode is `remote` are not here: `agnes query --remote "SELECT ..."`.
+- `agnes pull` fetches what changed. Say from when the data is (`agnes status`) when it matters.
+)",
+                     kGuideMark, server);
+}
+
+}  // namespace agnes::cli

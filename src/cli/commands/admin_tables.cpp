@@ -1,0 +1,179 @@
+#include <boost/json/parse.hpp>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "cli/api.h"
+#include "cli/commands/commands.h"
+#include "cli/json_text.h"
+#include "cli/output.h"
+#include "cli/table.h"
+
+namespace agnes::cli {
+
+namespace json = boost::json;
+
+namespace {
+const Argument kTable{.name = "TABLE", .help = "The table's id"};
+const Option kName{.names = "--name", .value = "NAME", .help = "The name to show"};
+const Option kBucket{.names = "--bucket", .value = "BUCKET", .help = "Where the source keeps it: a bucket or dataset"};
+const Option kSourceTable{.names = "--source-table", .value = "TABLE", .help = "What the source calls it"};
+const Option kQueryMode{.names = "--query-mode", .value = "MODE", .help = "local, remote or materialized"};
+const Option kQuery{.names = "--query", .value = "SQL", .help = "What a materialized table is made by; @FILE reads a file"};
+const Option kDescription{.names = "--description", .value = "TEXT", .help = "What the table holds"};
+const Option kSchedule{.names = "--sync-schedule", .value = "WHEN", .help = "'every 6h', 'daily 03:00'"};
+const Option kSourceType{.names = "--source-type", .value = "TYPE", .help = "Which connector: keboola, bigquery, ..."};
+
+Option with_fallback(Option option, const char* fallback) {
+  option.fallback = fallback;
+  return option;
+}
+
+// "@path" stands for the file's content.
+std::string text_or_file(const std::string& option, const std::string& text) {
+  if (!text.starts_with('@')) return std::string(trim(text));
+  const auto content = read_file(text.substr(1));
+  if (!content) throw Failure(kUsage, fmt::format("--{}: there is no file {}", option, escape_control(text.substr(1))));
+  return std::string(trim(*content));
+}
+
+std::string registry_path(const Args& args) {
+  return "/api/admin/registry/" + http_client::percent_encode(args.text("TABLE"));
+}
+
+void list(const Args& args) {
+  Api api;
+  const auto answer = fetch(api, "/api/admin/registry", "list the registered tables");
+  if (args.flag("json")) return print("{}", pretty(answer));
+  std::vector<std::vector<std::string>> rows;
+  const auto* tables = answer.is_object() ? answer.get_object().if_contains("tables") : nullptr;
+  if (tables != nullptr && tables->is_array())
+    for (const auto& item : tables->get_array()) {
+      if (!item.is_object()) continue;
+      const auto& table = item.get_object();
+      rows.push_back({plain(table, "id"), plain(table, "name"), plain(table, "source_type"), plain(table, "query_mode"),
+                      plain(table, "bucket"), plain(table, "last_sync_error")});
+    }
+  out(columns_text({"ID", "NAME", "SOURCE", "MODE", "BUCKET", "LAST ERROR"}, rows));
+}
+
+// What the options of register-table ask for, in the interface's words; what was not given is left out.
+json::object registration(const Args& args) {
+  const std::string mode = args.text("query-mode"), source = args.text("source-type");
+  const std::string query = text_or_file("query", args.text("query"));
+  // A materialized Keboola table without a query is the whole table.
+  if (mode == "materialized" && query.empty() && source != "keboola")
+    throw Failure(kUsage, "--query-mode materialized needs --query: the SQL that makes the table");
+  if (mode == "materialized" && args.text("bucket").empty())
+    throw Failure(kUsage, "--query-mode materialized needs --bucket: the source's bucket or dataset");
+  json::object body{{"name", args.text("NAME")},
+                    {"source_type", source},
+                    {"bucket", args.text("bucket")},
+                    {"source_table", args.find("source-table").value_or(args.text("NAME"))},
+                    {"query_mode", mode},
+                    {"description", args.text("description")},
+                    {"sync_strategy", args.text("sync-strategy")}};
+  if (!query.empty()) body["source_query"] = query;
+  for (const auto& [option, field] : {std::pair{"sync-schedule", "sync_schedule"}, {"partition-by", "partition_by"},
+                                      {"partition-granularity", "partition_granularity"}})
+    if (const std::string text = args.text(option); !text.empty()) body[field] = text;
+  for (const auto& [option, field] : {std::pair{"incremental-window-days", "incremental_window_days"},
+                                      {"max-history-days", "max_history_days"},
+                                      {"initial-load-chunk-days", "initial_load_chunk_days"}})
+    if (const auto number = args.find_number(option)) body[field] = *number;
+  if (const auto key = args.find("primary-key")) {
+    json::array columns;
+    for (const auto& column : split(*key, ','))
+      if (!trim(column).empty()) columns.push_back(json::value(trim(column)));
+    body["primary_key"] = std::move(columns);
+  }
+  if (const auto filters = args.find("where-filters-json")) {
+    boost::system::error_code error;
+    body["where_filters"] = json::parse(text_or_file("where-filters-json", *filters), error);
+    if (error) throw Failure(kUsage, "--where-filters-json is no JSON: [{\"column\": ..., \"operator\": ..., \"values\": [...]}]");
+  }
+  return body;
+}
+
+void check_registration(Api& api, const json::object& body) {
+  const Response response = api.post("/api/admin/register-table/precheck", body);
+  expect(response, {200}, "register the table");
+  const auto answer = response.json();
+  print("It can be registered. Nothing was changed.");
+  const auto* table = answer.is_object() ? answer.get_object().if_contains("table") : nullptr;
+  if (table != nullptr && table->is_object())
+    for (const auto& item : table->get_object())
+      if (!item.value().is_null()) print("  {}: {}", std::string_view(item.key()), plain(item.value()));
+}
+
+void add(const Args& args) {
+  const json::object body = registration(args);
+  Api api;
+  if (args.flag("dry-run")) return check_registration(api, body);
+  const Response response = api.post("/api/admin/register-table", body);
+  // As the contract's client: a script may register the same table twice.
+  if (response.status == 409) return print("{} is registered already.", args.text("NAME"));
+  expect(response, {200, 201, 202}, "register the table");
+  print("Registered {}{}.", args.text("NAME"), response.status == 202 ? "; its data is being fetched" : "");
+  print("Nobody but administrators sees it yet: agnes admin grant create GROUP table {}", args.text("NAME"));
+}
+
+void update(const Args& args) {
+  json::object body;
+  for (const auto& [option, field] :
+       {std::pair{"name", "name"}, {"bucket", "bucket"}, {"source-table", "source_table"}, {"query-mode", "query_mode"},
+        {"description", "description"}, {"sync-schedule", "sync_schedule"}, {"source-type", "source_type"}})
+    if (const auto text = args.find(option)) body[field] = *text;
+  if (const auto query = args.find("query")) body["source_query"] = text_or_file("query", *query);
+  if (body.empty()) throw Failure(kUsage, "nothing to change: give at least one option (agnes admin update-table --help)");
+  Api api;
+  expect(api.put(registry_path(args), body), {200}, "change the table " + escape_control(args.text("TABLE")));
+  std::vector<std::string> fields;
+  for (const auto& item : body) fields.emplace_back(item.key());
+  print("Changed {}: {}.", args.text("TABLE"), join(fields, ", "));
+}
+
+void remove(const Args& args) {
+  if (!args.flag("yes") && !confirm(fmt::format("Unregister {} and delete its data on the server?",
+                                                escape_control(args.text("TABLE")))))
+    return print("Nothing was changed.");
+  Api api;
+  expect(api.del(registry_path(args)), {204, 200}, "unregister " + escape_control(args.text("TABLE")));
+  print("Unregistered {}.", args.text("TABLE"));
+}
+}  // namespace
+
+std::vector<Command> admin_table_commands() {
+  return {{.name = "list-tables",
+           .help = "List the registered tables",
+           .options = {{.names = "--json", .value = "", .help = "Print the server's answer as JSON"}},
+           .run = list},
+          {.name = "register-table",
+           .help = "Register a table of a source",
+           .arguments = {{.name = "NAME", .help = "What it is called in SQL"}},
+           .options = {with_fallback(kSourceType, "keboola"), kBucket, kSourceTable, with_fallback(kQueryMode, "local"), kQuery,
+                       kDescription, kSchedule,
+                       {.names = "--sync-strategy", .value = "STRATEGY", .help = "full_refresh, incremental or partitioned",
+                        .fallback = "full_refresh"},
+                       {.names = "--primary-key", .value = "COLUMNS", .help = "With commas between; incremental needs it"},
+                       {.names = "--incremental-window-days", .value = "DAYS", .help = "How far back each sync looks"},
+                       {.names = "--max-history-days", .value = "DAYS", .help = "How far back the first sync goes"},
+                       {.names = "--where-filters-json", .value = "JSON", .help = "Filters on rows; @FILE reads a file"},
+                       {.names = "--partition-by", .value = "COLUMN", .help = "The date that partitions go by"},
+                       {.names = "--partition-granularity", .value = "UNIT", .help = "day, month or year"},
+                       {.names = "--initial-load-chunk-days", .value = "DAYS", .help = "How much the first sync takes at once"},
+                       {.names = "--dry-run", .value = "", .help = "Only check whether it could be registered"}},
+           .run = add,
+           .example = "  agnes admin register-table orders --bucket in.c-main --source-table orders\n"},
+          {.name = "update-table",
+           .help = "Change a registered table; what is not given stays",
+           .arguments = {kTable},
+           .options = {kName, kBucket, kSourceTable, kQueryMode, kQuery, kDescription, kSchedule, kSourceType},
+           .run = update},
+          {.name = "unregister-table",
+           .help = "Unregister a table",
+           .arguments = {kTable},
+           .options = {{.names = "-y,--yes", .value = "", .help = "Do not ask"}},
+           .run = remove}};
+}
+
+}  // namespace agnes::cli

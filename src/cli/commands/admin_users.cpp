@@ -1,0 +1,126 @@
+#include "base/text.h"
+#include "cli/commands/admin_lookup.h"
+#include "cli/commands/commands.h"
+#include "cli/json_text.h"
+#include "cli/output.h"
+#include "cli/table.h"
+
+namespace agnes::cli {
+
+namespace json = boost::json;
+
+namespace {
+const Argument kUser{.name = "USER", .help = "The user's id or email address"};
+
+std::string path_of(Api& api, const Args& args, std::string_view action) {
+  return "/api/users/" + http_client::percent_encode(user_id_of(api, args.text("USER"))) + std::string(action);
+}
+
+void add(const Args& args) {
+  const std::string email = args.text("EMAIL");
+  Api api;
+  const Response response =
+      api.post("/api/users", {{"email", email}, {"name", args.find("name").value_or(email.substr(0, email.find('@')))}});
+  expect(response, {201}, "add the user");
+  const auto user = response.json();
+  print("Added {} (id {}). Groups say what a user may see: agnes admin group add-member GROUP {}",
+        plain(user.as_object(), "email"), plain(user.as_object(), "id"), email);
+}
+
+void list(const Args& args) {
+  Api api;
+  const auto users = fetch(api, "/api/users", "list the users");
+  if (args.flag("json")) return print("{}", pretty(users));
+  std::vector<std::vector<std::string>> rows;
+  if (users.is_array())
+    for (const auto& item : users.get_array()) {
+      if (!item.is_object()) continue;
+      const auto& user = item.get_object();
+      const auto is = [&](std::string_view key) {
+        const auto* value = user.if_contains(key);
+        return value != nullptr && value->is_bool() && value->get_bool();
+      };
+      std::vector<std::string> groups;
+      if (const auto* list = user.if_contains("groups"); list != nullptr && list->is_array())
+        for (const auto& group : list->get_array())
+          groups.push_back(group.is_object() ? plain(group.get_object(), "name") : plain(group));
+      rows.push_back({plain(user, "email"), plain(user, "name"), is("is_admin") ? "admin" : "user",
+                      is("active") ? "active" : "deactivated", join(groups, ", "), plain(user, "id")});
+    }
+  out(columns_text({"EMAIL", "NAME", "ROLE", "STATUS", "GROUPS", "ID"}, rows));
+}
+
+void remove(const Args& args) {
+  Api api;
+  expect(api.del(path_of(api, args, "")), {204, 200}, "remove the user");
+  print("Removed {}.", args.text("USER"));
+}
+
+void switch_user(const Args& args, const char* action, const char* done) {
+  Api api;
+  expect(api.post(path_of(api, args, std::string("/") + action)), {200, 204}, fmt::format("{} the user", action));
+  print("{} {}.", done, args.text("USER"));
+}
+
+void reset_password(const Args& args) {
+  Api api;
+  const Response response = api.post(path_of(api, args, "/reset-password"));
+  expect(response, {200}, "reset the password");
+  const auto answer = response.json();
+  if (!answer.is_object()) return;
+  print("A new password is set at: {}", plain(answer.get_object(), "reset_url"));
+  print("Sent by email: {}", plain(answer.get_object(), "email_sent") == "true" ? "yes" : "no, pass the address on");
+}
+
+void set_password(const Args& args) {
+  std::string password = args.text("password");
+  if (!args.find("password")) {
+    password = ask("New password", true);
+    if (ask("Once more", true) != password) throw Failure(1, "the two passwords differ: nothing was changed");
+  }
+  Api api;
+  expect(api.post(path_of(api, args, "/set-password"), {{"password", password}}), {204, 200}, "set the password");
+  print("Set the password of {}.", args.text("USER"));
+}
+
+void set_role(const Args& args) {
+  throw Failure(kUsage, fmt::format("roles are gone, groups took their place: agnes admin group add-member Admin {}",
+                                    escape_control(args.text("USER"))));
+}
+}  // namespace
+
+std::vector<Command> admin_user_commands() {
+  return {{.name = "list-users",
+           .help = "List the users",
+           .options = {{.names = "--json", .value = "", .help = "Print the server's answer as JSON"}},
+           .run = list},
+          {.name = "add-user",
+           .help = "Add a user",
+           .arguments = {{.name = "EMAIL", .help = "The user's email address"}},
+           .options = {{.names = "--name", .value = "NAME", .help = "The name to show"}},
+           .run = add},
+          {.name = "remove-user", .help = "Remove a user", .arguments = {kUser}, .run = remove},
+          {.name = "activate",
+           .help = "Let a deactivated user in again",
+           .arguments = {kUser},
+           .run = [](const Args& args) { switch_user(args, "activate", "Activated"); }},
+          {.name = "deactivate",
+           .help = "Keep a user out; sessions and tokens stop working",
+           .arguments = {kUser},
+           .run = [](const Args& args) { switch_user(args, "deactivate", "Deactivated"); }},
+          {.name = "reset-password",
+           .help = "Make a link with which the user sets a new password",
+           .arguments = {kUser},
+           .run = reset_password},
+          {.name = "set-password",
+           .help = "Set a user's password",
+           .arguments = {kUser},
+           .options = {{.names = "--password", .value = "PASSWORD", .help = "Better left out: it is asked for unseen"}},
+           .run = set_password},
+          {.name = "set-role",
+           .help = "Gone: groups took the place of roles",
+           .arguments = {kUser, {.name = "ROLE", .help = "Ignored"}},
+           .run = set_role}};
+}
+
+}  // namespace agnes::cli

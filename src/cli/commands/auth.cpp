@@ -1,0 +1,107 @@
+#include "base/env.h"
+#include "base/text.h"
+#include "cli/api.h"
+#include "cli/commands/commands.h"
+#include "cli/config.h"
+#include "cli/json_text.h"
+#include "cli/output.h"
+
+namespace agnes::cli {
+
+namespace json = boost::json;
+
+namespace {
+void login(const Args& args) {
+  const std::string server = http_client::normalize_server(args.find("server").value_or(server_url()));
+  const std::string email = args.find("email") ? args.text("email") : ask("Email");
+  const std::string password = args.find("password") ? args.text("password") : ask("Password", true);
+  Api api(server, "");
+  json::object body{{"email", email}};
+  if (!password.empty()) body["password"] = password;
+  const Response response = api.post("/auth/token", body);
+  if (response.status == 401)
+    throw Failure(1, fmt::format("{} does not accept this email and password: {}; accounts without a password sign in in "
+                                 "the browser and make a token at {}/tokens for agnes auth import-token", server,
+                                 plain(response.json().is_object() ? response.json().get_object() : json::object{}, "detail"),
+                                 server));
+  expect(response, {200}, "sign in");
+  const auto answer = response.json();
+  const std::string token = answer.is_object() ? plain(answer.get_object(), "access_token") : "";
+  if (token.empty()) throw Failure(1, "cannot sign in: the server's answer holds no token");
+  std::string signed_in = plain(answer.get_object(), "email");
+  if (signed_in.empty()) signed_in = email;
+  if (args.find("server")) save_server(server);
+  save_token({token, signed_in});
+  print("Signed in to {} as {}.", server, signed_in);
+}
+
+void logout(const Args&) {
+  clear_token();
+  print("Signed out.");
+  if (env("AGNES_TOKEN")) note("Note: AGNES_TOKEN is set, and is used as long as it is");
+}
+
+void whoami(const Args&) {
+  // On standard output, as the contract's client says it: who is asked about is nobody.
+  const auto token = stored_token();
+  if (!token) {
+    print("Not signed in: agnes auth login");
+    throw Exit{1};
+  }
+  const auto email = token_claim(token->text, "email");
+  if (!email && token->email.empty()) {
+    print("The stored token cannot be read: agnes auth login");
+    throw Exit{1};
+  }
+  print("Email:  {}", email.value_or(token->email));
+  print("Server: {}", server_url());
+}
+
+void import_token(const Args& args) {
+  const std::string token(trim(args.text("token")));
+  if (!args.find("server") && !has_server())
+    throw Failure(1, "no server is set up: add --server https://agnes.example.com");
+  const std::string server = http_client::normalize_server(args.find("server").value_or(server_url()));
+  if (!token_claim(token, "sub") && !token_claim(token, "email"))
+    throw Failure(1, "this is no Agnes token: copy it again, it has three parts with dots between them");
+  const std::string email = token_claim(token, "email").value_or(args.text("email"));
+  if (email.empty()) throw Failure(1, "the token does not say whose it is: add --email");
+  if (!args.flag("skip-verify")) {
+    Api api(server, token);
+    const Response response = api.get("/api/catalog/tables", {}, std::chrono::seconds(15));
+    if (response.status == 401)
+      throw Failure(1, fmt::format("{} does not accept the token: it is wrong, expired or revoked; make a new one at "
+                                   "{}/tokens", server, server));
+    if (response.status >= 500)
+      throw Failure(1, fmt::format("cannot check the token: {}; --skip-verify imports it unchecked", refusal(response)));
+  }
+  if (args.find("server")) save_server(server);
+  save_token({token, email});
+  print("Imported the token of {} for {}.", email, server);
+}
+}  // namespace
+
+Command auth_command() {
+  return {.name = "auth",
+          .help = "Sign in and out, manage access tokens",
+          .commands = {
+              {.name = "login",
+               .help = "Sign in with email and password",
+               .options = {{.names = "--email", .value = "EMAIL", .help = "Your address; asked for when missing"},
+                           {.names = "--password", .value = "PASSWORD", .help = "Better left out: it is asked for unseen"},
+                           {.names = "--server", .value = "URL", .help = "The server's address, kept from then on"}},
+               .run = login},
+              {.name = "logout", .help = "Forget the stored token", .run = logout},
+              {.name = "whoami", .help = "Show who is signed in, and where", .run = whoami},
+              {.name = "import-token",
+               .help = "Use a token that was made in the browser",
+               .options = {{.names = "--token", .value = "TOKEN", .help = "The token", .required = true,
+                            .environment = "AGNES_TOKEN"},
+                           {.names = "--server", .value = "URL", .help = "The server's address, kept from then on"},
+                           {.names = "--email", .value = "EMAIL", .help = "Whose it is, if the token does not say"},
+                           {.names = "--skip-verify", .value = "", .help = "Do not ask the server whether it is good"}},
+               .run = import_token},
+              auth_token_command()}};
+}
+
+}  // namespace agnes::cli

@@ -1,0 +1,125 @@
+#include "base/text.h"
+#include "base/time.h"
+#include "cli/agent_files.h"
+#include "cli/api.h"
+#include "cli/commands/commands.h"
+#include "cli/config.h"
+#include "cli/json_text.h"
+#include "cli/output.h"
+#include "cli/pull.h"
+
+namespace agnes::cli {
+
+namespace {
+Workspace chosen_workspace(const Args& args) {
+  const auto folder = args.find("workspace");
+  if (!folder) return {fs::current_path()};
+  std::error_code error;
+  const fs::path path = fs::weakly_canonical(*folder, error);
+  return {error ? fs::absolute(*folder) : path};
+}
+
+// Whether the token works, before anything is written. The cheapest route that every user may call.
+void check_token(Api& api) {
+  const Response response = api.get("/api/catalog/tables");
+  if (response.status == 401)
+    throw Failure(1, fmt::format("{} does not accept the token: it is wrong, expired or revoked; get a new one at {}/setup",
+                                 api.server(), api.server()));
+  expect(response, {200}, fmt::format("use {}", api.server()));
+}
+
+std::string fetch_guide(Api& api) {
+  const Response response = api.get("/api/welcome", {{"server_url", api.server()}});
+  if (response.status == 404) return plain_guide(api.server());
+  expect(response, {200}, "fetch CLAUDE.md");
+  const auto answer = response.json();
+  if (!answer.is_object()) throw Failure(1, "cannot fetch CLAUDE.md: the server's answer has no text");
+  return plain(answer.get_object(), "content");
+}
+
+// Whatever is in CLAUDE.md now may be the user's own words: it is kept beside.
+void write_guide(const Workspace& workspace, const std::string& text) {
+  const auto before = read_file(workspace.guide());
+  if (before == text) return;
+  if (before && !before->empty()) {
+    std::string time = format_iso(Timestamp{seconds(now()) * 1'000'000});
+    std::erase_if(time, [](char c) { return c == '-' || c == ':'; });
+    const fs::path kept = workspace.guide().string() + ".bak." + time + "Z";
+    replace_file(kept, *before);
+    print("The CLAUDE.md from before is kept as {}", kept.filename().string());
+  }
+  replace_file(workspace.guide(), text);
+}
+
+void say_problems(const PullResult& result) {
+  for (const auto& problem : result.problems)
+    note("Warning: {}: {}", problem.table.empty() ? problem.stage : problem.table, problem.error);
+}
+
+void run(const Args& args) {
+  const Workspace workspace = chosen_workspace(args);
+  const auto guide = read_file(workspace.guide());
+  if (guide && guide->find(kGuideMark) != guide->npos && !args.flag("force")) {
+    if (fs::exists(workspace.complete_mark()))
+      throw Failure(1, fmt::format("{} is a workspace already; agnes pull brings its data up to date, agnes init --force "
+                                   "makes it anew", workspace.root.string()));
+    note("An earlier agnes init was interrupted here: going on where it stopped.");
+  }
+
+  Api api(args.text("server-url"), args.text("token"));
+  check_token(api);
+  save_server(api.server());
+  save_token({args.text("token"), token_claim(args.text("token"), "email").value_or("")});
+
+  fs::create_directories(workspace.root);
+  write_guide(workspace, fetch_guide(api));
+  if (const std::string warning = install_hooks(workspace); !warning.empty()) note("Note: {}", warning);
+  install_commands(workspace);
+  install_notes(workspace);
+
+  const InterruptGuard guard;
+  const PullResult result = pull(api, workspace,
+                                 {.dry_run = false,
+                                  .skip_materialize = args.flag("skip-materialize"),
+                                  .progress = Progress::style_for_terminal()});
+  if (result.interrupted) {
+    note("Interrupted: run agnes init again to go on.");
+    throw Exit{130};
+  }
+  for (const auto& problem : result.problems)
+    if (problem.stage == "manifest")
+      throw Failure(1, fmt::format("the workspace is half made, because its data cannot be fetched: {}; run agnes init "
+                                   "again", problem.error));
+  say_problems(result);
+
+  replace_file(workspace.root / "AGNES_WORKSPACE.md", workspace_guide(workspace, api.server()));
+  replace_file(workspace.complete_mark(), fmt::format("completed_at: {}\nagnes_version: " AGNES_VERSION "\nserver_url: {}\n",
+                                                      format_iso_utc(now()), api.server()));
+  print("The workspace is ready: {}", workspace.root.string());
+  print("  Server: {}", api.server());
+  print("  Tables: {} here, {} of them fetched now{}", result.total, result.updated.size(),
+        args.flag("skip-materialize") ? "; materialized ones come with agnes pull" : "");
+  print("  Rules:  {}", result.rules);
+  print("Next: agnes catalog");
+  const bool incomplete = std::any_of(result.problems.begin(), result.problems.end(),
+                                      [](const PullProblem& problem) { return !problem.table.empty(); });
+  if (incomplete) throw Failure(1, "some tables could not be fetched: run agnes pull to try again");
+}
+}  // namespace
+
+Command init_command() {
+  return {.name = "init",
+          .help = "Make this folder a workspace: sign in, fetch the data, set up the agent",
+          .options = {{.names = "--server-url", .value = "URL", .help = "The server's address", .required = true,
+                       .environment = "AGNES_SERVER"},
+                      {.names = "--token", .value = "TOKEN", .help = "A personal access token", .required = true,
+                       .environment = "AGNES_TOKEN"},
+                      {.names = "--force", .value = "", .help = "Make an existing workspace anew; notes and data stay"},
+                      {.names = "--workspace", .value = "FOLDER", .help = "Which folder, instead of this one"},
+                      {.names = "--skip-materialize", .value = "",
+                       .help = "Leave materialized tables, often large, for a later agnes pull"}},
+          .run = run,
+          .example = "  agnes init --server-url https://agnes.example.com --token TOKEN\n"};
+}
+
+}  // namespace agnes::cli

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <boost/json/value.hpp>
+
+// JSON as this program prints it: two spaces a level, UTF-8 as it is, floats in their shortest form with a point.
+namespace agnes::cli {
+
+std::string pretty(const boost::json::value& value);
+std::string compact(const boost::json::value& value);
+std::string json_string(std::string_view text);  // with quotes and escapes
+// "0.1", "5.0", "1e+16", "inf", "nan"
+std::string float_text(double number);
+
+// The text of a JSON value for people: a string without quotes, null as "".
+std::string plain(const boost::json::value& value);
+// The member's plain text; "" when there is none.
+std::string plain(const boost::json::object& object, std::string_view key);
+
+}  // namespace agnes::cli

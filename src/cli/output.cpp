@@ -1,0 +1,105 @@
+#include "cli/output.h"
+
+#include <cerrno>
+#include <cstdlib>
+
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/env.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "cli/command.h"
+
+namespace agnes::cli {
+
+namespace {
+std::mutex mutex;
+std::string waiting;
+
+void write_waiting() {
+  std::string_view rest = waiting;
+  while (!rest.empty()) {
+    const auto put = ::write(STDOUT_FILENO, rest.data(), rest.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0 && errno == EPIPE) ::_exit(141);  // as the shell counts a death by SIGPIPE
+    if (put < 0) {
+      const int cause = errno;
+      waiting.clear();
+      throw system_error("cannot write the output", cause);
+    }
+    rest.remove_prefix(static_cast<std::size_t>(put));
+  }
+  waiting.clear();
+}
+}  // namespace
+
+void out(std::string_view text) {
+  const std::lock_guard lock(mutex);
+  waiting += text;
+  if (waiting.size() > (1u << 16)) write_waiting();
+}
+void flush_out() {
+  const std::lock_guard lock(mutex);
+  write_waiting();
+}
+void err(std::string_view text) {
+  const std::lock_guard lock(mutex);
+  write_waiting();
+  write_all(STDERR_FILENO, text);
+}
+
+bool is_terminal_out() { return ::isatty(STDOUT_FILENO) == 1; }
+bool is_terminal_err() { return ::isatty(STDERR_FILENO) == 1; }
+
+int terminal_width() {
+  if (const auto columns = env("COLUMNS"))
+    if (const auto width = parse_int(*columns); width && *width > 0 && *width < 100000) return static_cast<int>(*width);
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 120;
+}
+
+bool use_color() {
+  static const bool use = is_terminal_out() && !env("NO_COLOR") && env_or("TERM", "dumb") != "dumb";
+  return use;
+}
+std::string dim(std::string_view text) { return use_color() ? fmt::format("\033[2m{}\033[0m", text) : std::string(text); }
+std::string bold(std::string_view text) { return use_color() ? fmt::format("\033[1m{}\033[0m", text) : std::string(text); }
+
+std::string ask(std::string_view question, bool hidden) {
+  err(std::string(question) + ": ");
+  const bool terminal = ::isatty(STDIN_FILENO) == 1;
+  termios before{};
+  if (hidden && terminal) {
+    ::tcgetattr(STDIN_FILENO, &before);
+    termios quiet = before;
+    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
+  }
+  std::string line;
+  char c;
+  bool ended = true;
+  while (::read(STDIN_FILENO, &c, 1) == 1) {
+    if (c == '\n') {
+      ended = false;
+      break;
+    }
+    line += c;
+  }
+  if (hidden && terminal) ::tcsetattr(STDIN_FILENO, TCSANOW, &before);
+  if ((hidden && terminal) || !terminal) err("\n");
+  if (ended && line.empty())
+    throw Failure(1, fmt::format("no answer to '{}': give it as an option", question));
+  if (line.ends_with('\r')) line.pop_back();
+  return line;
+}
+
+bool confirm(std::string_view question) {
+  const std::string answer = to_lower(trim(ask(fmt::format("{} [y/N]", question))));
+  return answer == "y" || answer == "yes";
+}
+
+}  // namespace agnes::cli

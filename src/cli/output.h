@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+// Standard output and standard error of the program. Thread-safe.
+namespace agnes::cli {
+
+// Collected and written at the end or when large; a reader that has gone (`| head`) ends the program quietly.
+void out(std::string_view text);
+void flush_out();
+// Written at once, after what is waiting for standard output.
+void err(std::string_view text);
+
+template <class... Args>
+void print(fmt::format_string<Args...> format, Args&&... args) {
+  out(fmt::format(format, std::forward<Args>(args)...) + "\n");
+}
+// A line on standard error for people: progress, warnings, hints.
+template <class... Args>
+void note(fmt::format_string<Args...> format, Args&&... args) {
+  err(fmt::format(format, std::forward<Args>(args)...) + "\n");
+}
+
+bool is_terminal_out();
+bool is_terminal_err();
+// COLUMNS, else the terminal's width, else 120.
+int terminal_width();
+bool use_color();  // standard output is a terminal, NO_COLOR is unset and TERM is not dumb
+std::string dim(std::string_view text);
+std::string bold(std::string_view text);
+
+// Asks on the terminal; without one, a line of standard input is the answer. `hidden` shows nothing while typing.
+// Throws Failure when there is no answer.
+std::string ask(std::string_view question, bool hidden = false);
+// "y" or "yes".
+bool confirm(std::string_view question);
+
+}  // namespace agnes::cli

@@ -1,0 +1,451 @@
+#include "cli/pull.h"
+
+#include <cerrno>
+#include <cmath>
+#include <csignal>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/env.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "cli/output.h"
+#include "cli/rules.h"
+#include "cli/views.h"
+#include "http_client/download.h"
+#include "http_client/retry.h"
+
+namespace agnes::cli {
+
+namespace json = boost::json;
+using http_client::Cancelled;
+using http_client::StatusError;
+using http_client::TransportError;
+
+namespace {
+
+std::int64_t setting(const char* name, std::int64_t fallback, std::int64_t least, std::int64_t most) {
+  return std::clamp(parse_int(env_or(name, "")).value_or(fallback), least, most);
+}
+
+// One pull at a time in a workspace: the hook at a session's start and a pull by hand meet easily.
+UniqueFd lock(const Workspace& workspace, bool say_when_waiting) {
+  UniqueFd fd(::open(workspace.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd) throw system_error("cannot write " + workspace.lock().string(), errno);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+  if (say_when_waiting) note("another agnes pull runs in this workspace: waiting for it");
+  while (::flock(fd.get(), LOCK_EX) != 0) {
+    if (errno != EINTR) throw system_error("cannot lock " + workspace.lock().string(), errno);
+    if (interrupted) throw Cancelled();
+  }
+  return fd;
+}
+
+class Pull {
+ public:
+  Pull(Api& api, const Workspace& workspace, const PullOptions& options)
+      : api_(api), workspace_(workspace), options_(options) {}
+
+  PullResult run() {
+    const auto started = std::chrono::steady_clock::now();
+    result_.dry_run = options_.dry_run;
+    try {
+      work();
+    } catch (const Cancelled&) {
+      result_.interrupted = true;
+    }
+    result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    return std::move(result_);
+  }
+
+ private:
+  void work() {
+    UniqueFd held;
+    if (!options_.dry_run) {
+      fs::create_directories(workspace_.server());
+      held = lock(workspace_, options_.say_when_waiting);
+    }
+    state_ = load_pull_state(workspace_);
+    if (!fetch_manifest()) return;
+    choose();
+    if (options_.dry_run) {
+      result_.updated = wanted_;
+      result_.removed = gone_;
+      return;
+    }
+    if (!wanted_.empty()) {
+      announce_files();
+      download_all();
+      retry_changed();
+    }
+    finish();
+    fetch_rules();
+    if (changed_state_) save_pull_state(workspace_, state_);
+  }
+
+  // Answers whether there is one to work with.
+  bool fetch_manifest() {
+    const bool known = state_.server == api_.server() && !state_.manifest_etag.empty();
+    try {
+      const Response response = get_patiently("/api/sync/manifest", known ? state_.manifest_etag : "");
+      if (known && response.status == 304) {
+        manifest_ = state_.manifest;
+        etag_ = state_.manifest_etag;
+        return true;
+      }
+      if (response.status != 200)
+        throw Error(error_kind(response.status), refusal(response));
+      manifest_ = parse_manifest(response.json());
+      etag_ = response.header("etag").value_or("");
+      return true;
+    } catch (const Cancelled&) {
+      throw;
+    } catch (const Failure&) {
+      throw;
+    } catch (const Error& error) {
+      result_.problems.push_back({"", "manifest", error.what()});
+      return false;
+    }
+  }
+
+  // A server that is starting, or busy, is asked again; one that is not there is not.
+  Response get_patiently(const std::string& path, const std::string& etag) {
+    http_client::Request request{.method = "GET", .path = path, .headers = {}, .body = {}};
+    if (!etag.empty()) request.headers.emplace_back("If-None-Match", etag);
+    const auto retries = setting("AGNES_STREAM_RETRIES", 3, 0, 100);
+    for (int failures = 1;; ++failures) {
+      std::optional<std::chrono::milliseconds> pause;
+      try {
+        Response response = api_.send(request);
+        if (!http_client::is_retryable_status(response.status) || failures > retries) return response;
+        if (const auto after = response.header("retry-after")) pause = http_client::parse_retry_after(*after);
+      } catch (const TransportError& error) {
+        if (error.cause() != TransportError::Cause::broken || failures > retries) throw;
+      }
+      http_client::wait(pause.value_or(http_client::backoff(failures)), &interrupted);
+    }
+  }
+
+  // What to fetch (`wanted_`) and what to remove (`gone_`).
+  void choose() {
+    std::map<std::string, std::string> by_lower_name;
+    for (const auto& [name, table] : manifest_) {
+      if (!is_table_id(name)) {
+        // Names become file names here.
+        result_.problems.push_back({escape_control(name), "", "the name is not safe as a file name: left out"});
+        continue;
+      }
+      if (!table.has_file() || (options_.skip_materialize && table.query_mode == "materialized")) continue;
+      if (const auto [other, fresh] = by_lower_name.emplace(to_lower(name), name); !fresh) {
+        result_.problems.push_back(
+            {name, "", fmt::format("differs from the table {} only in case, which SQL does not tell apart: left out",
+                                   other->second)});
+        continue;
+      }
+      ++result_.total;
+      if (!is_current(name, table)) wanted_.push_back(name);
+    }
+    for (const auto& [name, file] : state_.files) {
+      if (file.server != api_.server() || !is_table_id(name)) continue;
+      const auto listed = manifest_.find(name);
+      if (listed == manifest_.end() || !listed->second.has_file()) gone_.push_back(name);
+    }
+  }
+
+  bool is_current(const std::string& name, const ManifestTable& table) {
+    const fs::path file = workspace_.parquet_of(name);
+    const auto found = look_at(file);
+    if (!found || table.hash.empty()) return false;
+    auto known = state_.files.find(name);
+    if (known != state_.files.end() && known->second.hash == table.hash && looks_same(known->second, *found)) {
+      if (known->second.server != api_.server()) remember(name, *found, table.hash);
+      return true;
+    }
+    // Not recorded as complete: a pull was killed after it had put the file in place, or another client fetched it.
+    // Its content decides.
+    if ((table.size != 0 && found->size != table.size) || !iequals(md5_file(file), table.hash)) return false;
+    remember(name, *found, table.hash);
+    return true;
+  }
+
+  void remember(const std::string& name, KnownFile file, const std::string& hash) {
+    file.hash = hash;
+    file.server = api_.server();
+    state_.files[name] = std::move(file);
+    changed_state_ = true;
+  }
+
+  // Notes what is going to be fetched, so that the files count as the server's even if this process is killed before
+  // it can say that they are complete.
+  void announce_files() {
+    fs::create_directories(workspace_.parquet());
+    remove_leftovers(workspace_.parquet());
+    std::set<std::string> partial;
+    for (const auto& name : wanted_) {
+      const std::string part = http_client::partial_name(download_of(name)).filename();
+      partial.insert(part);
+      partial.insert(part + ".json");
+      KnownFile& file = state_.files[name];
+      file.hash.clear();
+      file.server = api_.server();
+    }
+    // Halves of files that nobody wants any more.
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(workspace_.parquet(), ignored)) {
+      const std::string name = entry.path().filename();
+      if (http_client::is_partial_name(name) && !partial.contains(name)) fs::remove(entry.path(), ignored);
+    }
+    save_pull_state(workspace_, state_);
+    changed_state_ = true;
+  }
+
+  http_client::Download download_of(const std::string& name) const {
+    const auto& table = manifest_.at(name);
+    return {"/api/data/" + http_client::percent_encode(name) + "/download", workspace_.parquet_of(name), table.hash,
+            table.size};
+  }
+
+  void download_all() {
+    std::vector<Progress::File> files;
+    for (const auto& name : wanted_) files.push_back({name, manifest_.at(name).size});
+    Progress progress(options_.progress, std::move(files));
+    const auto workers = std::min<std::size_t>(static_cast<std::size_t>(setting("AGNES_PULL_PARALLELISM", 4, 1, 64)),
+                                               wanted_.size());
+    std::atomic<std::size_t> next = 0;
+    const auto work = [&] {
+      while (!stop_) {
+        const std::size_t index = next++;
+        if (index >= wanted_.size()) return;
+        download_one(wanted_[index], progress);
+      }
+    };
+    std::vector<std::thread> threads;
+    for (std::size_t i = 1; i < workers; ++i) threads.emplace_back(work);
+    work();
+    for (auto& thread : threads) thread.join();
+    std::sort(result_.updated.begin(), result_.updated.end());
+  }
+
+  void download_one(const std::string& name, Progress& progress) {
+    http_client::DownloadOptions how;
+    how.retries = static_cast<int>(setting("AGNES_STREAM_RETRIES", 3, 0, 100));
+    how.segments = static_cast<int>(setting("AGNES_PULL_CHUNK_PARALLELISM", 4, 1, 16));
+    how.segment_threshold =
+        static_cast<std::uint64_t>(setting("AGNES_PULL_CHUNK_THRESHOLD_BYTES", 50 << 20, 0, std::int64_t{1} << 50));
+    std::string problem;
+    bool stop = false;
+    try {
+      http_client::download(api_.client(), download_of(name), how,
+                            [&](std::int64_t bytes) { progress.advance(name, bytes); }, &interrupted);
+      const std::lock_guard guard(mutex_);
+      if (const auto found = look_at(workspace_.parquet_of(name))) remember(name, *found, manifest_.at(name).hash);
+      result_.updated.push_back(name);
+      progress.done(name);
+      return;
+    } catch (const Cancelled&) {
+      stop = true;
+    } catch (const StatusError& error) {
+      problem = refusal(error.response());
+      // The token does not get better with the next table.
+      stop = error.response().status == 401;
+    } catch (const http_client::HashMismatch& error) {
+      const std::lock_guard guard(mutex_);
+      mismatched_.emplace_back(name, error.what());
+    } catch (const Error& error) {
+      problem = error.what();
+      stop = error.kind() == ErrorKind::insufficient_storage;
+      if (stop) problem += "; make room and run agnes pull again: the tables from before are as they were";
+    } catch (const std::exception& error) {
+      problem = error.what();
+    }
+    progress.failed(name);
+    const std::lock_guard guard(mutex_);
+    if (stop) stop_ = true;
+    if (!problem.empty()) result_.problems.push_back({name, "", problem});
+  }
+
+  // A hash that does not fit has two causes: the file was damaged, or the server got a new one since it gave out the
+  // manifest. A new manifest tells.
+  void retry_changed() {
+    if (mismatched_.empty() || stop_) return;
+    const auto first = std::exchange(mismatched_, {});
+    const Manifest before = manifest_;
+    state_.manifest_etag.clear();
+    std::vector<std::string> again;
+    if (fetch_manifest())
+      for (const auto& [name, error] : first) {
+        const auto now = manifest_.find(name);
+        if (now != manifest_.end() && now->second.has_file() && now->second.hash != before.at(name).hash)
+          again.push_back(name);
+      }
+    for (const auto& [name, error] : first)
+      if (std::find(again.begin(), again.end(), name) == again.end()) mismatch_problem(name, error);
+    // Tables that are new in this manifest come with the next pull.
+    for (const auto& [name, table] : before) manifest_.emplace(name, table);
+    if (again.empty()) return;
+    wanted_ = std::move(again);
+    download_all();
+    for (const auto& [name, error] : mismatched_) mismatch_problem(name, error);
+  }
+  void mismatch_problem(const std::string& name, const std::string& error) {
+    result_.problems.push_back({name, "", error});
+  }
+
+  void finish() {
+    if (interrupted) {
+      save_pull_state(workspace_, state_);
+      throw Cancelled();
+    }
+    std::vector<View> views;
+    std::string fingerprint = list_views(views);
+    if (fingerprint != state_.views || !look_at(workspace_.database())) {
+      ViewsMade made = make_views(workspace_.database(), views);
+      for (auto& problem : made.problems) result_.problems.push_back({"", "views", std::move(problem)});
+      if (made.postponed) {
+        result_.problems.push_back({"", "views", fmt::format("{} is open for writing in another program: close it and run "
+                                                             "agnes pull again, until then it shows the tables from before",
+                                                             workspace_.database().string())});
+        fingerprint.clear();
+      }
+      state_.views = fingerprint;
+      changed_state_ = true;
+    } else {
+      // `agnes status` reads the time of the last pull off this file, as the contract's client does.
+      ::utimensat(AT_FDCWD, workspace_.database().c_str(), nullptr, 0);
+    }
+    // After the views, so that none is left without its file.
+    for (const auto& name : gone_) {
+      std::error_code error;
+      fs::remove(workspace_.parquet_of(name), error);
+      if (error) {
+        result_.problems.push_back({name, "", fmt::format("cannot remove its file: {}", error.message())});
+        continue;
+      }
+      state_.files.erase(name);
+      result_.removed.push_back(name);
+      changed_state_ = true;
+    }
+
+    std::map<std::string, SyncedTable> present;
+    bool complete = result_.problems.empty();
+    for (const auto& [name, table] : manifest_) {
+      const auto file = state_.files.find(name);
+      if (file == state_.files.end() || file->second.hash != table.hash || table.hash.empty()) continue;
+      present[name] = {table.hash, table.rows, table.size};
+    }
+    update_sync_state(present, result_.removed);
+    // With problems, the next pull asks for the whole manifest again.
+    const std::string etag = complete && !options_.skip_materialize ? etag_ : "";
+    if (state_.manifest_etag != etag || state_.server != api_.server()) {
+      state_.server = api_.server();
+      state_.manifest_etag = etag;
+      state_.manifest = manifest_;
+      changed_state_ = true;
+    }
+  }
+
+  // The Parquet files there will be, and a text that changes when any of them does.
+  std::string list_views(std::vector<View>& views) {
+    const std::set<std::string> gone(gone_.begin(), gone_.end());
+    std::map<std::string, std::string> marks;
+    std::error_code error;
+    for (fs::recursive_directory_iterator at(workspace_.parquet(), error), end; !error && at != end; at.increment(error)) {
+      const fs::path& path = at->path();
+      if (path.extension() != ".parquet" || path.filename().string().starts_with('.')) continue;
+      const std::string name = path.stem();
+      const bool top = path.parent_path() == workspace_.parquet();
+      if (top && gone.contains(name)) continue;
+      const auto known = top ? state_.files.find(name) : state_.files.end();
+      std::string mark = path.string() + "\t";
+      if (known != state_.files.end() && !known->second.hash.empty()) {
+        mark += known->second.hash;
+      } else if (const auto seen = look_at(path)) {
+        mark += fmt::format("{}-{}", seen->size, seen->modified_ns);
+      } else {
+        continue;
+      }
+      if (marks.emplace(name, mark).second) views.push_back({name, path});
+    }
+    std::sort(views.begin(), views.end(), [](const View& a, const View& b) { return a.name < b.name; });
+    std::string text = "1\n";
+    for (const auto& [name, mark] : marks) text += mark + "\n";
+    return md5_hex(text);
+  }
+
+  void fetch_rules() {
+    try {
+      Rules known{state_.rules_etag, state_.rules};
+      const Rules now = sync_rules(api_, workspace_, known);
+      result_.rules = now.count;
+      if (now.etag != state_.rules_etag || now.count != state_.rules) {
+        state_.rules_etag = now.etag;
+        state_.rules = now.count;
+        changed_state_ = true;
+      }
+    } catch (const Cancelled&) {
+      throw;
+    } catch (const Failure&) {
+      throw;
+    } catch (const Error& error) {
+      result_.problems.push_back({"", "memory_bundle", error.what()});
+    }
+  }
+
+  Api& api_;
+  const Workspace& workspace_;
+  const PullOptions& options_;
+  PullResult result_;
+  PullState state_;
+  bool changed_state_ = false;
+  Manifest manifest_;
+  std::string etag_;
+  std::vector<std::string> wanted_, gone_;
+  std::mutex mutex_;  // result_, state_ and mismatched_ while downloads run
+  std::vector<std::pair<std::string, std::string>> mismatched_;
+  std::atomic<bool> stop_ = false;
+};
+
+void on_interrupt(int) { interrupted = true; }
+}  // namespace
+
+PullResult pull(Api& api, const Workspace& workspace, const PullOptions& options) {
+  return Pull(api, workspace, options).run();
+}
+
+json::object to_json(const PullResult& result) {
+  json::array errors, updated, removed;
+  for (const auto& problem : result.problems) {
+    json::object item;
+    if (!problem.table.empty()) item["table"] = problem.table;
+    else item["stage"] = problem.stage;
+    item["error"] = problem.error;
+    errors.push_back(std::move(item));
+  }
+  for (const auto& name : result.updated) updated.push_back(json::value(name));
+  for (const auto& name : result.removed) removed.push_back(json::value(name));
+  return {{"tables_updated", result.dry_run ? 0 : result.updated.size()},
+          {"tables_removed", result.dry_run ? 0 : result.removed.size()},
+          {"parquets_total", result.total},
+          {"rules_count", result.rules},
+          {"duration_s", std::round(result.seconds * 1000) / 1000},
+          {result.dry_run ? "would_update" : "updated", std::move(updated)},
+          {result.dry_run ? "would_remove" : "removed", std::move(removed)},
+          {"errors", std::move(errors)}};
+}
+
+InterruptGuard::InterruptGuard() {
+  struct sigaction action {};
+  action.sa_handler = &on_interrupt;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+}
+InterruptGuard::~InterruptGuard() {
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+}
+
+}  // namespace agnes::cli

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+
+namespace agnes::cli {
+
+struct View {
+  std::string name;
+  fs::path file;
+};
+
+struct ViewsMade {
+  bool postponed = false;  // another program has the database open for writing; nothing was done
+  std::vector<std::string> problems;
+};
+
+// Makes analytics.duckdb hold exactly these views over Parquet files, besides the user's own tables and views, which
+// stay. The database is made anew beside the old one and renamed over it: programs that have it open for reading go
+// on with the old one, and a kill at any point leaves one or the other.
+ViewsMade make_views(const fs::path& database, const std::vector<View>& views);
+
+}  // namespace agnes::cli

@@ -1,0 +1,31 @@
+#include "http_client/curl_api.h"
+
+#include <dlfcn.h>
+
+#include "base/error.h"
+
+namespace agnes::http_client {
+
+namespace {
+CurlApi load() {
+  void* library = ::dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr)
+    throw Error(ErrorKind::internal, fmt::format("cannot load libcurl.so.4: {}; install libcurl4", ::dlerror()));
+  CurlApi table{};
+#define AGNES_RESOLVE(name)                                                                           \
+  table.name = reinterpret_cast<decltype(table.name)>(::dlsym(library, "curl_" #name));               \
+  if (table.name == nullptr)                                                                          \
+    throw Error(ErrorKind::internal, "libcurl.so.4 lacks curl_" #name ": a newer version is needed");
+  AGNES_CURL_FUNCTIONS(AGNES_RESOLVE)
+#undef AGNES_RESOLVE
+  table.global_init(CURL_GLOBAL_DEFAULT);
+  return table;
+}
+}  // namespace
+
+const CurlApi& curl() {
+  static const CurlApi table = load();
+  return table;
+}
+
+}  // namespace agnes::http_client
