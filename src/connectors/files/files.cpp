@@ -1,0 +1,280 @@
+#include "connectors/files/files.h"
+
+#include "base/files.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "connectors/files/ledger.h"
+#include "connectors/files/read.h"
+#include "connectors/files/scan.h"
+#include "sync/extract_writer.h"
+
+namespace agnes::connectors::files {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How long finished tables wait for others before readers see them.
+constexpr auto kCommitEvery = std::chrono::seconds(10);
+
+duck::Connection connect(duck::Database& engine) {
+  auto connection = engine.connect();
+  // Times without a zone mean the same wherever the server stands.
+  connection.execute("SET TimeZone = 'UTC'");
+  return connection;
+}
+
+class Extraction {
+ public:
+  Extraction(const Job& job, const workers::TaskContext& context,
+             const std::function<void(std::string_view)>& after_step)
+      : job_(job), context_(context), scan_(scan(job)), writer_(job.extract_dir), ledger_(job.extract_dir) {
+    writer_.after_step = after_step;
+    last_commit_ = Clock::now();
+  }
+
+  Outcome run() {
+    out_.problems = scan_.problems;
+    out_.ignored = scan_.ignored;
+    std::vector<const Candidate*> chosen;
+    for (const auto& candidate : scan_.tables)
+      if (wanted(candidate.table)) chosen.push_back(&candidate);
+    std::size_t done = 0;
+    for (const auto* candidate : chosen) {
+      if (context_.cancelled && context_.cancelled())
+        throw Error(ErrorKind::timeout, "the sync of files was cancelled; what was finished is kept");
+      bring_up_to_date(*candidate);
+      ++done;
+      if (context_.progress && out_.tables.back().status != "unchanged")
+        context_.progress({{"table", candidate->table}, {"done", done}, {"total", chosen.size()}});
+    }
+    take_away();
+    commit();
+    std::sort(out_.tables.begin(), out_.tables.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+    return std::move(out_);
+  }
+
+ private:
+  bool wanted(const std::string& table) const {
+    return !job_.only || std::any_of(job_.only->begin(), job_.only->end(),
+                                     [&](const std::string& name) { return iequals(name, table); });
+  }
+
+  static std::string description_of(const Candidate& candidate) {
+    return candidate.spec != nullptr ? candidate.spec->description : "";
+  }
+
+  TableResult& result_for(const Candidate& candidate) {
+    auto& result = out_.tables.emplace_back();
+    result.name = candidate.table;
+    for (const auto& file : candidate.files) result.files.push_back(file.relative);
+    return result;
+  }
+
+  void bring_up_to_date(const Candidate& candidate) {
+    const auto started = Clock::now();
+    TableResult& result = result_for(candidate);
+    if (!unchanged(candidate, result)) renew(candidate, result);
+    result.duration_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started).count();
+  }
+
+  bool unchanged(const Candidate& candidate, TableResult& result) {
+    if (job_.force) return false;
+    const LedgerEntry* known = ledger_.find(candidate.table);
+    if (known == nullptr) return false;
+    const LedgerEntry now = expected_entry(candidate);
+    if (known->settings != now.settings || known->files != now.files) return false;
+    if (!known->error.empty()) {
+      fail(candidate, result, known->error_kind, known->error, known->error_file, known->error_line);
+      return true;
+    }
+    const auto row = writer_.tables().find(candidate.table);
+    if (row == writer_.tables().end() || sync::stamp_of(writer_.file_of(candidate.table)) != known->made)
+      return false;
+    writer_.describe(candidate.table, description_of(candidate));
+    result.status = "unchanged";
+    result.rows = known->rows;
+    result.size_bytes = known->made.size;
+    result.hash = known->hash;
+    result.columns = known->columns;
+    return true;
+  }
+
+  void renew(const Candidate& candidate, TableResult& result) {
+    LedgerEntry entry = expected_entry(candidate);
+    try {
+      if (!engine_) {
+        engine_.emplace(sync::open_engine({job_.temp_dir, job_.memory_bytes, job_.threads}));
+        connection_.emplace(connect(*engine_));
+      }
+      auto reader = open_table(*connection_, candidate);
+      sync::WrittenTable written;
+      try {
+        written = writer_.write(*connection_, candidate.table, reader->select(), description_of(candidate));
+      } catch (const duck::QueryError& error) {
+        if (!reader->reconsider(error)) throw;
+        try {
+          written = writer_.write(*connection_, candidate.table, reader->select(), description_of(candidate));
+        } catch (const duck::QueryError& again) {
+          reader->reconsider(again);
+          throw;
+        }
+      }
+      result.status = "ok";
+      result.rows = entry.rows = written.rows;
+      result.size_bytes = written.size_bytes;
+      result.hash = entry.hash = written.md5;
+      result.columns = entry.columns = written.columns;
+      entry.made = written.stamp;
+      finished_[candidate.table] = std::move(entry);
+      if (Clock::now() - last_commit_ > kCommitEvery) commit();
+    } catch (const SourceError& error) {
+      entry.error = error.what();
+      entry.error_kind = error.problem_kind();
+      entry.error_file = error.file();
+      entry.error_line = error.line();
+      fail(candidate, result, entry.error_kind, entry.error, entry.error_file, entry.error_line);
+      ledger_.set(candidate.table, std::move(entry));
+    } catch (const Error& error) {
+      // Not the files' fault, or a setting's: the next sync tries again.
+      std::string why = sync::short_message(error.what());
+      if (error.kind() == ErrorKind::insufficient_storage && why.find("emory") == std::string::npos)
+        why = fmt::format("the disk is full ({}); free some space and sync again", why);
+      else if (error.kind() == ErrorKind::insufficient_storage)
+        why = fmt::format("it needs more memory than a sync may use ({})", why);
+      fail(candidate, result, "failed", fmt::format("table '{}' was not written: {}", candidate.table, why),
+           "", {});
+    }
+  }
+
+  void fail(const Candidate& candidate, TableResult& result, const std::string& kind,
+            const std::string& message, const std::string& file, std::optional<std::int64_t> line) {
+    const bool had = writer_.tables().contains(candidate.table);
+    result.status = kind == "not_a_table" && !had ? "skipped" : "failed";
+    result.error = message;
+    result.line = line;
+    Problem problem{kind, candidate.table, {}, line, message};
+    if (!file.empty()) problem.files.push_back(file);
+    if (had) {
+      problem.message += "; its last good version stays";
+      const auto& row = writer_.tables().at(candidate.table);
+      result.rows = row.rows;
+      result.size_bytes = row.size_bytes;
+    }
+    out_.problems.push_back(std::move(problem));
+  }
+
+  // Tables whose source is gone. One look at an empty folder is no reason to take everything away: more often
+  // than not its disk is not mounted.
+  void take_away() {
+    if (job_.only) return;
+    std::set<std::string> present;
+    for (const auto& candidate : scan_.tables) present.insert(to_lower(candidate.table));
+    std::vector<std::string> gone;
+    for (const auto& [table, row] : writer_.tables())
+      if (!present.contains(to_lower(table)) && !scan_.disputed.contains(to_lower(table)))
+        gone.push_back(table);
+    if (gone.empty()) return;
+    if (scan_.empty) {
+      out_.problems.push_back(
+          {"kept",
+           "",
+           {},
+           std::nullopt,
+           fmt::format("the folder of files '{}' is empty, so its {} tables are kept as they were; is its "
+                       "disk mounted?",
+                       job_.path, gone.size())});
+      return;
+    }
+    for (const auto& table : gone) {
+      // The same name in another case is the same table to every reader: the new one is there already.
+      writer_.remove(table);
+      ledger_.erase(table);
+      auto& result = out_.tables.emplace_back();
+      result.name = table;
+      result.status = "removed";
+      out_.problems.push_back({"removed",
+                               table,
+                               {},
+                               std::nullopt,
+                               fmt::format("table '{}' was taken away: its source is gone", table)});
+    }
+  }
+
+  void commit() {
+    writer_.commit();
+    for (auto& [table, entry] : finished_) ledger_.set(table, std::move(entry));
+    finished_.clear();
+    ledger_.save();
+    if (writer_.after_step) writer_.after_step("ledger saved");
+    last_commit_ = Clock::now();
+  }
+
+  const Job& job_;
+  const workers::TaskContext& context_;
+  Scan scan_;
+  sync::ExtractWriter writer_;
+  Ledger ledger_;
+  std::optional<duck::Database> engine_;
+  std::optional<duck::Connection> connection_;
+  std::map<std::string, LedgerEntry> finished_;  // written, not yet visible
+  Clock::time_point last_commit_;
+  Outcome out_;
+};
+
+}  // namespace
+
+Outcome extract(const Job& job, const workers::TaskContext& context,
+                const std::function<void(std::string_view)>& after_step) {
+  return Extraction(job, context, after_step).run();
+}
+
+Discovery discover(const Job& job, std::int64_t rows) {
+  Scan found = scan(job);
+  Discovery out;
+  out.problems = std::move(found.problems);
+  auto engine = sync::open_engine({job.temp_dir, job.memory_bytes, job.threads});
+  auto connection = connect(engine);
+  for (const auto& candidate : found.tables) {
+    auto& preview = out.tables.emplace_back();
+    preview.table = candidate.table;
+    preview.format = to_text(candidate.files.front().format);
+    for (const auto& file : candidate.files) {
+      preview.files.push_back(file.relative);
+      preview.size_bytes += file.stamp.size;
+    }
+    if (rows <= 0) continue;
+    try {
+      auto reader = open_table(connection, candidate, true);
+      const std::string select = reader->select();
+      for (const auto& row : connection.execute("DESCRIBE " + select).rows())
+        preview.columns.push_back({std::get<std::string>(row.at(0)), std::get<std::string>(row.at(1))});
+      const auto texts =
+          connection
+              .execute(fmt::format("SELECT CAST(to_json(t) AS VARCHAR) FROM ({} LIMIT {}) t", select, rows))
+              .rows();
+      for (const auto& row : texts)
+        preview.rows.push_back(boost::json::parse(std::get<std::string>(row.at(0))));
+    } catch (const std::exception& error) {
+      preview.error = sync::short_message(error.what());
+    }
+  }
+  return out;
+}
+
+void remove(const Job& job, const std::string& table) {
+  if (!fs::exists(fs::path(job.extract_dir) / sync::kExtractFile)) return;
+  sync::ExtractWriter writer(job.extract_dir);
+  Ledger ledger(job.extract_dir);
+  for (const auto& [name, row] : std::map(writer.tables())) {
+    if (!iequals(name, table)) continue;
+    writer.remove(name);
+    ledger.erase(name);
+  }
+  writer.commit();
+  ledger.save();
+}
+
+}  // namespace agnes::connectors::files

@@ -1,0 +1,143 @@
+#include "connectors/files/files_connector.h"
+
+#include <set>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "connectors/files/files.h"
+#include "workers/task.h"
+
+namespace agnes::connectors::files {
+
+namespace {
+
+using boost::json::value;
+
+// Names of tables that a sync has seen before. One that is here and not registered was unregistered by
+// somebody, and stays so until it is registered again.
+constexpr const char* kKnownFile = ".agnes-known.json";
+// Beside DuckDB's own limit: what its reader and writer threads hold that it does not count.
+constexpr double kDuckDBShare = 0.625;
+
+std::set<std::string> read_known(const fs::path& file) {
+  std::set<std::string> out;
+  const auto text = read_file(file);
+  if (!text) return out;
+  boost::system::error_code error;
+  const auto parsed = boost::json::parse(*text, error);
+  if (!error && parsed.is_array())
+    for (const auto& item : parsed.as_array())
+      if (item.is_string()) out.emplace(item.as_string());
+  return out;
+}
+
+// The folder that a path or a glob starts from.
+fs::path root_of(const std::string& path) {
+  const auto wild = path.find_first_of("*?[");
+  if (wild == std::string::npos) return path;
+  const auto slash = path.rfind('/', wild);
+  return slash == std::string::npos ? fs::path(".") : fs::path(path.substr(0, slash + 1));
+}
+
+}  // namespace
+
+FilesConnector::FilesConnector(const config::Config& config)
+    : places_(config.places()),
+      path_(config.text("data_source.files.path")),
+      exclude_(config.list("data_source.files.exclude")),
+      tables_(config.object("data_source.files.tables")),
+      auto_register_(config.boolean("data_source.files.auto_register")),
+      memory_bytes_(static_cast<std::uint64_t>(config.integer_or("extract.memory_mb", 1024)) << 20),
+      timeout_seconds_(config.integer_or("extract.timeout_seconds", 3600)) {}
+
+std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog::Registration>& registered,
+                                                       const std::optional<std::vector<std::string>>& names,
+                                                       const jobs::Context& context) {
+  if (path_.empty()) return {};
+  const fs::path spill_root = places_.data / "tmp";
+  fs::create_directories(spill_root);
+  TemporaryFolder spill(spill_root);
+  Job job;
+  job.path = path_;
+  job.extract_dir = places_.extracts() / "files";
+  job.temp_dir = spill.path();
+  job.memory_bytes = static_cast<std::uint64_t>(static_cast<double>(memory_bytes_) * kDuckDBShare);
+  job.exclude = exclude_;
+  for (const auto& entry : tables_) {
+    auto spec = json::from_json<TableSpec>(entry.value());
+    spec.name = entry.key();
+    job.tables.push_back(std::move(spec));
+  }
+  fs::create_directories(job.extract_dir);
+
+  workers::Confinement confinement;
+  confinement.readable = {root_of(path_)};
+  confinement.writable = {job.extract_dir, job.temp_dir};
+  confinement.memory_bytes = 2 * memory_bytes_;
+  const auto ends = std::chrono::steady_clock::now() + std::chrono::seconds(timeout_seconds_);
+  const workers::TaskContext relay{
+      [&](const value& said) { context.progress(said); },
+      [&] { return context.cancelled() || std::chrono::steady_clock::now() > ends; }};
+
+  std::set<std::string> registered_names;
+  for (const auto& row : registered) registered_names.insert(to_lower(row.name));
+  const fs::path known_file = fs::path(job.extract_dir) / kKnownFile;
+  auto known = read_known(known_file);
+  const auto found = json::from_json<Discovery>(
+      workers::run_task("files.discover", confinement, {{"job", json::to_json(job)}, {"rows", 0}}, relay));
+  std::set<std::string> fresh;
+  std::vector<std::string> wanted;
+  for (const auto& preview : found.tables) {
+    const bool is_registered = registered_names.contains(to_lower(preview.table));
+    if (!is_registered && (!auto_register_ || known.contains(preview.table))) continue;
+    if (!is_registered) fresh.insert(preview.table);
+    wanted.push_back(preview.table);
+  }
+  // A registered table whose file is gone is asked for too: it then leaves the extract.
+  for (const auto& row : registered)
+    if (row.source_type.value_or("") == source_type() && row.query_mode == "local" &&
+        std::find_if(wanted.begin(), wanted.end(),
+                     [&](const auto& name) { return iequals(name, row.name); }) == wanted.end())
+      wanted.push_back(row.name);
+  if (names)
+    std::erase_if(wanted, [&](const std::string& name) {
+      return std::none_of(names->begin(), names->end(),
+                          [&](const auto& asked) { return iequals(asked, name); });
+    });
+  job.only = wanted;
+
+  const auto outcome =
+      json::from_json<Outcome>(workers::run_task("files.extract", confinement, json::to_json(job), relay));
+  for (const auto& problem : outcome.problems) log::warn("files: {}", problem.message);
+  std::vector<sync::SyncedTable> out;
+  for (const auto& table : outcome.tables) {
+    sync::SyncedTable item;
+    item.name = table.name;
+    item.failed = table.status == "failed";
+    item.error = table.error;
+    item.duration_ms = table.duration_ms;
+    item.fresh = fresh.contains(table.name) && (table.status == "ok" || table.status == "unchanged");
+    for (const auto& spec : job.tables)
+      if (iequals(spec.name, table.name)) item.description = spec.description;
+    if (item.fresh) known.insert(table.name);
+    out.push_back(std::move(item));
+  }
+  boost::json::array list;
+  for (const auto& name : known) list.emplace_back(name);
+  replace_file(known_file, boost::json::serialize(list));
+  return out;
+}
+
+void FilesConnector::remove(const std::string& name, const jobs::Context& context) {
+  Job job;
+  job.path = path_;
+  job.extract_dir = places_.extracts() / "files";
+  if (!fs::exists(job.extract_dir)) return;
+  workers::Confinement confinement;
+  confinement.writable = {job.extract_dir};
+  workers::run_task("files.remove", confinement, {{"job", json::to_json(job)}, {"table", name}},
+                    {[](const value&) {}, [&] { return context.cancelled(); }});
+}
+
+}  // namespace agnes::connectors::files

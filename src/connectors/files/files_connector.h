@@ -1,0 +1,30 @@
+#pragma once
+
+#include "config/config.h"
+#include "sync/connector.h"
+
+namespace agnes::connectors::files {
+
+// The server's side of the files connector: finds out what is new, and has workers do the reading. Configuration:
+// data_source.files.*, extract.memory_mb.
+class FilesConnector : public sync::Connector {
+ public:
+  explicit FilesConnector(const config::Config& config);
+
+  std::vector<sync::SyncedTable> extract(const std::vector<catalog::Registration>& registered,
+                                         const std::optional<std::vector<std::string>>& names,
+                                         const jobs::Context& context) override;
+  void remove(const std::string& name, const jobs::Context& context) override;
+  std::string source_type() const override { return "local"; }
+
+ private:
+  config::Places places_;
+  std::string path_;
+  std::vector<std::string> exclude_;
+  boost::json::object tables_;
+  bool auto_register_;
+  std::uint64_t memory_bytes_;
+  std::int64_t timeout_seconds_;
+};
+
+}  // namespace agnes::connectors::files

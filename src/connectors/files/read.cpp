@@ -1,0 +1,168 @@
+#include "connectors/files/read.h"
+
+#include "base/text.h"
+
+namespace agnes::connectors::files {
+
+namespace {
+
+// Parquet files have their columns and types with them.
+class ParquetReader : public TableReader {
+ public:
+  ParquetReader(duck::Connection& connection, const Candidate& candidate) : candidate_(candidate) {
+    std::vector<sync::Column> first;
+    for (const auto& file : candidate.files) {
+      std::vector<sync::Column> columns;
+      try {
+        columns = sync::parquet_columns(connection, {file.path});
+      } catch (const duck::QueryError& error) {
+        explain(error, file);
+      }
+      if (first.empty()) first = columns;
+      if (columns != first)
+        throw SourceError(
+            "malformed", file.relative, std::nullopt,
+            fmt::format("{} does not have the columns of {}: the files of one folder must be alike",
+                        shown(file.relative), shown(candidate.files.front().relative)));
+    }
+    check_overrides(candidate, first);
+    for (const auto& column : first) {
+      const std::string name = duck::quote_identifier(column.name);
+      const auto type = override_of(column.name);
+      list_ += (list_.empty() ? "" : ", ") +
+               (type ? fmt::format("CAST({} AS {}) AS {}", name, *type, name) : name);
+    }
+    if (is_partitioned(candidate)) list_ = "* REPLACE (" + list_ + ")";
+  }
+
+  std::string select() override {
+    return fmt::format("SELECT {} FROM read_parquet({}, hive_partitioning = {})", list_,
+                       path_list(candidate_), is_partitioned(candidate_));
+  }
+
+  bool reconsider(const duck::QueryError& error) override {
+    for (const auto& file : candidate_.files)
+      if (std::string_view(error.what()).find(file.path) != std::string_view::npos) explain(error, file);
+    explain(error, candidate_.files.front());
+  }
+
+ private:
+  std::optional<std::string> override_of(const std::string& column) const {
+    if (candidate_.spec == nullptr) return std::nullopt;
+    const auto found = candidate_.spec->types.find(column);
+    if (found == candidate_.spec->types.end()) return std::nullopt;
+    return checked_type(candidate_.table, column, found->second);
+  }
+
+  [[noreturn]] static void explain(const duck::QueryError& error, const SourceFile& file) {
+    if (error.kind() == ErrorKind::insufficient_storage || error.type() == DUCKDB_ERROR_OUT_OF_MEMORY)
+      throw error;
+    const std::string said = sync::short_message(error.what());
+    const bool no_parquet =
+        said.find("too small") != std::string::npos || said.find("magic bytes") != std::string::npos;
+    throw SourceError("malformed", file.relative, std::nullopt,
+                      no_parquet
+                          ? fmt::format("{} is no Parquet file: it may be cut off", shown(file.relative))
+                          : fmt::format("{} cannot be read: {}", shown(file.relative), said));
+  }
+
+  const Candidate& candidate_;
+  std::string list_;
+};
+
+}  // namespace
+
+SourceError::SourceError(std::string kind, std::string file, std::optional<std::int64_t> line,
+                         const std::string& message)
+    : Error(ErrorKind::invalid, message), kind_(std::move(kind)), file_(std::move(file)), line_(line) {}
+
+std::unique_ptr<TableReader> open_table(duck::Connection& connection, const Candidate& candidate,
+                                        bool quick) {
+  switch (candidate.files.front().format) {
+    case Format::csv:
+    case Format::tsv:
+      return open_csv(connection, candidate, quick);
+    case Format::json:
+    case Format::json_lines:
+      return open_json(connection, candidate, quick);
+    case Format::parquet:
+      break;
+  }
+  return std::make_unique<ParquetReader>(connection, candidate);
+}
+
+std::string shown(const std::string& relative) {
+  return escape_control(relative);
+}
+
+std::string quoted_path(const SourceFile& file) {
+  return duck::quote_literal(sync::escape_glob(file.path));
+}
+
+std::string path_list(const Candidate& candidate) {
+  std::string out;
+  for (const auto& file : candidate.files) out += (out.empty() ? "" : ", ") + quoted_path(file);
+  return "[" + out + "]";
+}
+
+bool is_partitioned(const Candidate& candidate) {
+  return std::all_of(candidate.files.begin(), candidate.files.end(), [](const SourceFile& file) {
+    const auto parts = split(file.relative, '/');
+    return std::any_of(parts.begin(), parts.end() - 1, [](const std::string& part) {
+      const auto at = part.find('=');
+      return at != std::string::npos && at > 0;
+    });
+  });
+}
+
+std::string lines_sql(const SourceFile& file, const std::string& encoding) {
+  // A delimiter that no text has, and no quotes: every line is one value. The small buffer keeps the look
+  // short.
+  return fmt::format(
+      "read_csv({}, auto_detect = false, columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', escape "
+      "= '', "
+      "comment = '', header = false, skip = 0, strict_mode = false, parallel = false, buffer_size = 2097152, "
+      "max_line_size = 1048576{})",
+      quoted_path(file), encoding.empty() ? "" : ", encoding = " + duck::quote_literal(encoding));
+}
+
+std::vector<std::string> first_lines(duck::Connection& connection, const SourceFile& file, int count,
+                                     const std::string& encoding) {
+  std::vector<std::string> out;
+  auto result =
+      connection.stream(fmt::format("SELECT line FROM {} LIMIT {}", lines_sql(file, encoding), count));
+  for (const auto& row : result.rows()) {
+    const auto* text = std::get_if<std::string>(&row.at(0));
+    out.push_back(text != nullptr ? *text : std::string());
+    if (out.back().ends_with('\r')) out.back().pop_back();
+  }
+  return out;
+}
+
+std::string checked_type(const std::string& table, const std::string& column, const std::string& type) {
+  const bool plain = !type.empty() && type.size() <= 100 && type.find("--") == std::string::npos &&
+                     std::all_of(type.begin(), type.end(), [](char c) {
+                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                              std::string_view("_(),[] ").find(c) != std::string_view::npos;
+                     });
+  if (!plain)
+    throw Error(ErrorKind::invalid,
+                fmt::format("table '{}': '{}' is no type for column '{}'; use a DuckDB type such as "
+                            "VARCHAR or DECIMAL(18,2)",
+                            table, escape_control(type), escape_control(column)));
+  return type;
+}
+
+void check_overrides(const Candidate& candidate, const std::vector<sync::Column>& columns) {
+  if (candidate.spec == nullptr) return;
+  for (const auto& [name, type] : candidate.spec->types) {
+    const auto found = std::find_if(columns.begin(), columns.end(),
+                                    [&](const sync::Column& column) { return column.name == name; });
+    if (found == columns.end())
+      throw Error(ErrorKind::invalid,
+                  fmt::format("table '{}' has no column '{}', for which the configuration sets a type",
+                              candidate.table, escape_control(name)));
+  }
+}
+
+}  // namespace agnes::connectors::files

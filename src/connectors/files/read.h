@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "connectors/files/scan.h"
+#include "duck/database.h"
+
+namespace agnes::connectors::files {
+
+// A source that cannot be a table. `what()` names the file and the line where that is known.
+class SourceError : public Error {
+ public:
+  SourceError(std::string kind, std::string file, std::optional<std::int64_t> line,
+              const std::string& message);
+  const std::string& problem_kind() const { return kind_; }  // malformed, not_a_table
+  const std::string& file() const { return file_; }          // relative
+  std::optional<std::int64_t> line() const { return line_; }
+
+ private:
+  std::string kind_, file_;
+  std::optional<std::int64_t> line_;
+};
+
+// How to read one candidate's files as rows. Its functions throw SourceError for what is wrong with the
+// files, and duck::QueryError for what is not their fault (memory, disk).
+class TableReader {
+ public:
+  virtual ~TableReader() = default;
+  // The SELECT that gives the table's rows, columns and types.
+  virtual std::string select() = 0;
+  // Called when that SELECT failed half way: true when `select` gives a better one now, else throws what was
+  // wrong.
+  virtual bool reconsider(const duck::QueryError& error) = 0;
+};
+
+// Looks at the files as far as is needed to know their columns; with `quick`, at their first rows only. The
+// candidate and the connection must live as long as the reader.
+std::unique_ptr<TableReader> open_table(duck::Connection& connection, const Candidate& candidate,
+                                        bool quick = false);
+
+// Parts of the readers.
+std::unique_ptr<TableReader> open_csv(duck::Connection& connection, const Candidate& candidate, bool quick);
+std::unique_ptr<TableReader> open_json(duck::Connection& connection, const Candidate& candidate, bool quick);
+
+// A relative path as people should see it.
+std::string shown(const std::string& relative);
+// ['/a/b.csv', ...] as DuckDB's readers take it.
+std::string path_list(const Candidate& candidate);
+std::string quoted_path(const SourceFile& file);
+// All files lie in folders named column=value.
+bool is_partitioned(const Candidate& candidate);
+// The first lines of a text file, compressed or not: `count` at most, each 1 MB at most. Empty lines are
+// empty texts.
+std::vector<std::string> first_lines(duck::Connection& connection, const SourceFile& file, int count,
+                                     const std::string& encoding = "");
+// The read_csv(...) that gives a text file line by line as the column `line`.
+std::string lines_sql(const SourceFile& file, const std::string& encoding = "");
+// Checks a type from the configuration and gives it back; it becomes part of a statement.
+std::string checked_type(const std::string& table, const std::string& column, const std::string& type);
+// The columns that the configuration gives types must be there.
+void check_overrides(const Candidate& candidate, const std::vector<sync::Column>& columns);
+
+}  // namespace agnes::connectors::files

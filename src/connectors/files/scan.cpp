@@ -1,0 +1,369 @@
+#include "connectors/files/scan.h"
+
+#include <fnmatch.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/text.h"
+
+namespace agnes::connectors::files {
+
+namespace {
+
+constexpr int kMaxDepth = 16;
+constexpr std::string_view kWildcards = "*?[";
+
+bool has_wildcards(std::string_view text) {
+  return text.find_first_of(kWildcards) != std::string_view::npos;
+}
+
+bool match_parts(const std::vector<std::string>& pattern, std::size_t p, const std::vector<std::string>& path,
+                 std::size_t i) {
+  for (; p < pattern.size(); ++p, ++i) {
+    if (pattern[p] == "**") {
+      for (std::size_t skip = i; skip <= path.size(); ++skip)
+        if (match_parts(pattern, p + 1, path, skip)) return true;
+      return false;
+    }
+    if (i == path.size() || ::fnmatch(pattern[p].c_str(), path[i].c_str(), 0) != 0) return false;
+  }
+  return i == path.size();
+}
+
+// The format by the name's endings; nothing for a file that is no table.
+std::optional<Format> format_of(const std::string& name) {
+  std::string lower = to_lower(name);
+  const bool packed = lower.ends_with(".gz") || lower.ends_with(".zst");
+  if (packed) lower.resize(lower.rfind('.'));
+  if (lower.ends_with(".csv")) return Format::csv;
+  if (lower.ends_with(".tsv")) return Format::tsv;
+  if (lower.ends_with(".json")) return Format::json;
+  if (lower.ends_with(".jsonl") || lower.ends_with(".ndjson")) return Format::json_lines;
+  if (lower.ends_with(".parquet") && !packed) return Format::parquet;
+  return std::nullopt;
+}
+
+std::string without_endings(const std::string& name) {
+  std::string out = name;
+  const std::string lower = to_lower(name);
+  if (lower.ends_with(".gz") || lower.ends_with(".zst")) out.resize(out.rfind('.'));
+  if (format_of(out)) out.resize(out.rfind('.'));
+  return out;
+}
+
+bool inside(const std::string& path, const std::string& folder) {
+  return folder == "/" || path.starts_with(folder + "/");
+}
+
+class Scanner {
+ public:
+  explicit Scanner(const Job& job) : job_(job) {
+    std::string base = job.path;
+    while (base.size() > 1 && base.ends_with('/')) base.pop_back();
+    for (const auto& part : split(base, '/'))
+      if (part == "..")
+        throw Error(ErrorKind::invalid,
+                    fmt::format("the folder of files '{}' has '..' in it: name it by its own path", base));
+    if (base.empty())
+      throw Error(ErrorKind::invalid, "no folder of files is set: set data_source.files.path");
+    // A folder whose own name has wildcards is taken as what it is.
+    std::error_code error;
+    if (has_wildcards(base) && !fs::exists(base, error)) {
+      const auto cut = base.rfind('/', base.find_first_of(kWildcards));
+      pattern_ = cut == std::string::npos ? base : base.substr(cut + 1);
+      base = cut == std::string::npos ? "." : cut == 0 ? "/" : base.substr(0, cut);
+    }
+    const fs::path canonical = fs::canonical(base, error);
+    if (error)
+      throw Error(ErrorKind::not_found,
+                  fmt::format("the folder of files '{}' cannot be read: {}", base, error.message()));
+    // A single file stands for a pattern of its own name.
+    if (fs::is_regular_file(canonical)) {
+      pattern_ = canonical.filename();
+      for (const char c : kWildcards)
+        for (auto at = pattern_.find(c); at != std::string::npos; at = pattern_.find(c, at + 3))
+          pattern_.replace(at, 1, std::string("[") + c + "]");
+      root_ = canonical.parent_path();
+    } else {
+      root_ = canonical;
+    }
+  }
+
+  Scan run() {
+    walk(root_, "", 0);
+    group();
+    settle();
+    return std::move(out_);
+  }
+
+ private:
+  struct Found {
+    SourceFile file;
+    std::string top;  // the sub-folder of the root; empty for a file in the root
+  };
+
+  void problem(std::string kind, std::string table, std::vector<std::string> files, std::string message) {
+    out_.problems.push_back(
+        {std::move(kind), std::move(table), std::move(files), std::nullopt, std::move(message)});
+  }
+
+  bool excluded(const std::string& relative) const {
+    const std::string name = fs::path(relative).filename();
+    return std::any_of(job_.exclude.begin(), job_.exclude.end(), [&](const std::string& pattern) {
+      return matches(pattern, relative) || (pattern.find('/') == std::string::npos && matches(pattern, name));
+    });
+  }
+
+  void walk(const fs::path& folder, const std::string& prefix, int depth) {
+    std::error_code error;
+    fs::directory_iterator entries(folder, error);
+    if (error) {
+      if (depth == 0)
+        throw Error(ErrorKind::internal, fmt::format("the folder of files '{}' cannot be read: {}",
+                                                     folder.string(), error.message()));
+      problem("unreadable", "", {prefix},
+              fmt::format("folder '{}' cannot be read: {}", prefix, error.message()));
+      dispute(prefix);
+      return;
+    }
+    for (const auto& entry : entries) {
+      const std::string name = entry.path().filename();
+      const std::string relative = prefix.empty() ? name : prefix + "/" + name;
+      if (name.starts_with('.') || name.starts_with('_') || excluded(relative)) continue;
+      look_at(entry, name, relative, depth);
+    }
+  }
+
+  // Whether a file that many folders down could match the glob.
+  bool may_match_below(int depth) const {
+    if (pattern_.empty() || pattern_.find("**") != std::string::npos) return true;
+    return std::count(pattern_.begin(), pattern_.end(), '/') >= depth;
+  }
+
+  void look_at(const fs::directory_entry& entry, const std::string& name, const std::string& relative,
+               int depth) {
+    const auto format = format_of(name);
+    std::error_code error;
+    const bool wanted = pattern_.empty() || matches(pattern_, relative);
+    fs::path real = entry.path();
+    if (entry.is_symlink(error)) {
+      real = fs::canonical(entry.path(), error);
+      if (error || !inside(real.string(), root_.string())) {
+        // A link to anywhere that is no table by its name is nobody's business.
+        const bool could_be =
+            (format && wanted) || (!error && fs::is_directory(real, error) && pattern_.empty());
+        if (!could_be) return;
+        out_.empty = false;
+        problem(
+            "refused", "", {relative},
+            fmt::format("'{}' is refused: it is a link that leads {}; put the file itself into the folder",
+                        escape_control(relative), error ? "nowhere" : "out of the folder"));
+        dispute(relative);
+        return;
+      }
+    }
+    const auto type = fs::status(real, error).type();
+    if (type == fs::file_type::directory) {
+      if (entry.is_symlink(error)) {
+        // Followed, a link to a folder above would never end.
+        problem("refused", "", {relative},
+                fmt::format("'{}' is refused: it is a link to a folder; put the folder itself there",
+                            escape_control(relative)));
+        dispute(relative);
+      } else if (!may_match_below(depth + 1)) {
+        return;
+      } else if (depth < kMaxDepth) {
+        walk(real, relative, depth + 1);
+      } else {
+        problem(
+            "refused", "", {relative},
+            fmt::format("'{}' is refused: more than {} folders deep", escape_control(relative), kMaxDepth));
+        dispute(relative);
+      }
+      return;
+    }
+    if (!format) {
+      ++out_.ignored;
+      return;
+    }
+    if (!wanted) return;
+    if (type != fs::file_type::regular) {
+      problem("refused", "", {relative},
+              fmt::format("'{}' is refused: it is no regular file", escape_control(relative)));
+      dispute(relative);
+      return;
+    }
+    out_.empty = false;
+    const auto stamp = sync::stamp_of(real);
+    if (!stamp || ::access(real.c_str(), R_OK) != 0) {
+      problem("unreadable", "", {relative},
+              fmt::format("'{}' cannot be read: check who may read it", escape_control(relative)));
+      dispute(relative);
+      return;
+    }
+    const auto slash = relative.find('/');
+    found_.push_back({{relative, real.string(), *stamp, *format},
+                      slash == std::string::npos ? std::string() : relative.substr(0, slash)});
+  }
+
+  // What lies there cannot be used: the table that it would be keeps its last good version.
+  void dispute(const std::string& relative) {
+    const auto slash = relative.find('/');
+    const std::string top = relative.substr(0, slash);
+    const auto* spec = spec_for(top);
+    const auto naming = spec != nullptr ? Naming{spec->name, ""} : table_name(top);
+    if (!naming.name.empty()) out_.disputed.insert(to_lower(naming.name));
+  }
+
+  const TableSpec* spec_for(const std::string& source) const {
+    for (const auto& spec : job_.tables)
+      if (spec.source == source) return &spec;
+    return nullptr;
+  }
+
+  void group() {
+    std::sort(found_.begin(), found_.end(),
+              [](const auto& a, const auto& b) { return a.file.relative < b.file.relative; });
+    std::map<std::string, Candidate> folders;
+    for (auto& found : found_) {
+      if (found.top.empty()) {
+        Candidate candidate;
+        const std::string source = found.file.relative;
+        candidate.files.push_back(std::move(found.file));
+        name(std::move(candidate), source);
+      } else {
+        auto& candidate = folders[found.top];
+        candidate.folder = true;
+        candidate.files.push_back(std::move(found.file));
+      }
+    }
+    for (auto& [folder, candidate] : folders) {
+      const auto& first = candidate.files.front();
+      const auto other = std::find_if(candidate.files.begin(), candidate.files.end(),
+                                      [&](const auto& file) { return file.format != first.format; });
+      if (other != candidate.files.end()) {
+        problem("malformed", "", {first.relative, other->relative},
+                fmt::format("folder '{}' is no table: '{}' and '{}' are of different formats; one folder "
+                            "holds files of one",
+                            escape_control(folder), escape_control(first.relative),
+                            escape_control(other->relative)));
+        dispute(folder);
+        continue;
+      }
+      // A folder that is unreadable in part would be a table in part.
+      const auto* spec = spec_for(folder);
+      const auto naming = spec != nullptr ? Naming{spec->name, ""} : table_name(folder);
+      if (!naming.name.empty() && out_.disputed.contains(to_lower(naming.name))) {
+        problem("failed", naming.name, {folder},
+                fmt::format("table '{}' is left as it was: not all files of folder '{}' can be read",
+                            naming.name, escape_control(folder)));
+        continue;
+      }
+      name(std::move(candidate), folder);
+    }
+  }
+
+  void name(Candidate candidate, const std::string& source) {
+    candidate.spec = spec_for(source);
+    auto naming = candidate.spec != nullptr ? Naming{candidate.spec->name, ""} : table_name(source);
+    if (candidate.spec != nullptr && !is_identifier(naming.name))
+      naming = {"", fmt::format("the configured name '{}' is not letters, digits and '_', 64 at most",
+                                escape_control(candidate.spec->name))};
+    if (!naming.reason.empty()) {
+      problem("refused", "", {source},
+              fmt::format("'{}' is refused: {}; rename it", escape_control(source), naming.reason));
+      return;
+    }
+    candidate.table = naming.name;
+    if (candidate.spec == nullptr)
+      for (const auto& spec : job_.tables)
+        if (spec.source.empty() && iequals(spec.name, candidate.table)) candidate.spec = &spec;
+    candidates_.push_back(std::move(candidate));
+  }
+
+  void settle() {
+    std::map<std::string, std::vector<Candidate*>> by_name;
+    for (auto& candidate : candidates_) by_name[to_lower(candidate.table)].push_back(&candidate);
+    for (auto& [name, claims] : by_name) {
+      if (claims.size() == 1) {
+        out_.tables.push_back(std::move(*claims.front()));
+        continue;
+      }
+      std::vector<std::string> sources;
+      for (const auto* claim : claims)
+        sources.push_back(
+            claim->folder ? claim->files.front().relative.substr(0, claim->files.front().relative.find('/'))
+                          : claim->files.front().relative);
+      std::string list;
+      for (const auto& source : sources) list += (list.empty() ? "'" : ", '") + source + "'";
+      problem("collision", claims.front()->table, sources,
+              fmt::format("{} would all be the table '{}', so none of them is: rename all but one", list,
+                          claims.front()->table));
+      out_.disputed.insert(name);
+    }
+    std::sort(out_.tables.begin(), out_.tables.end(),
+              [](const auto& a, const auto& b) { return a.table < b.table; });
+  }
+
+  const Job& job_;
+  fs::path root_;
+  std::string pattern_;
+  std::vector<Found> found_;
+  std::vector<Candidate> candidates_;
+  Scan out_;
+};
+
+}  // namespace
+
+std::string_view to_text(Format format) {
+  switch (format) {
+    case Format::csv:
+      return "CSV";
+    case Format::tsv:
+      return "TSV";
+    case Format::json:
+      return "JSON";
+    case Format::json_lines:
+      return "JSON lines";
+    case Format::parquet:
+      return "Parquet";
+  }
+  return "";
+}
+
+Scan scan(const Job& job) {
+  return Scanner(job).run();
+}
+
+bool matches(std::string_view pattern, std::string_view path) {
+  return match_parts(split(pattern, '/'), 0, split(path, '/'), 0);
+}
+
+Naming table_name(const std::string& file_name) {
+  Naming out;
+  for (const char c : without_endings(file_name)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    if (plain) {
+      out.name += c;
+    } else if (std::string_view(" -.+,&()[]@#~=").find(c) != std::string_view::npos) {
+      if (!out.name.empty() && out.name.back() != '_') out.name += '_';
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      return {"", byte < 0x20 || byte >= 0x7f ? "a table's name is of letters a-z, digits and '_'"
+                                              : fmt::format("its name has the character {}", c)};
+    }
+  }
+  while (out.name.ends_with('_')) out.name.pop_back();
+  if (out.name.empty()) return {"", "its name has no letter or digit"};
+  if (out.name.front() >= '0' && out.name.front() <= '9') out.name.insert(0, "_");
+  if (out.name.size() > 64) return {"", "its name is longer than 64 characters"};
+  const std::string lower = to_lower(out.name);
+  for (const std::string_view prefix : {"duckdb_", "sqlite_", "pg_", "pragma_"})
+    if (lower.starts_with(prefix))
+      return {"", fmt::format("names that start with {} are DuckDB's own", prefix)};
+  if (lower == "information_schema" || lower == "_meta" || lower == "_remote_attach")
+    return {"", "its name stands for something else in every extract"};
+  return out;
+}
+
+}  // namespace agnes::connectors::files

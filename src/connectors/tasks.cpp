@@ -1,0 +1,43 @@
+#include "connectors/tasks.h"
+
+#include "connectors/files/files.h"
+#include "sync/extract_reader.h"
+#include "sync/table_read.h"
+
+namespace agnes::connectors {
+
+namespace {
+using boost::json::value;
+
+value extract_files(const value& input, const workers::TaskContext& context) {
+  return json::to_json(files::extract(json::from_json<files::Job>(input), context));
+}
+value discover_files(const value& input, const workers::TaskContext&) {
+  const auto job = json::from_json<files::Job>(input.at("job"));
+  return json::to_json(files::discover(job, input.at("rows").to_number<std::int64_t>()));
+}
+value remove_file_table(const value& input, const workers::TaskContext&) {
+  files::remove(json::from_json<files::Job>(input.at("job")), std::string(input.at("table").as_string()));
+  return nullptr;
+}
+value read_all_extracts(const value& input, const workers::TaskContext&) {
+  return json::to_json(sync::read_extracts(json::from_json<sync::ReadOptions>(input)));
+}
+value sample_table(const value& input, const workers::TaskContext&) {
+  return json::to_json(sync::read_sample(json::from_json<sync::SampleRequest>(input)));
+}
+value table_columns(const value& input, const workers::TaskContext&) {
+  return json::to_json(sync::read_columns(json::from_json<sync::SampleRequest>(input)));
+}
+}  // namespace
+
+const workers::TaskTable& tasks() {
+  static const workers::TaskTable table = {
+      {"files.extract", extract_files},    {"files.discover", discover_files},
+      {"files.remove", remove_file_table}, {"extracts.read", read_all_extracts},
+      {"table.sample", sample_table},      {"table.columns", table_columns},
+  };
+  return table;
+}
+
+}  // namespace agnes::connectors

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sync/extract_reader.h"
+
+namespace agnes::sync {
+
+// Makes the analytics database: one view a table over its Parquet files by absolute path, so that it works by
+// itself in any DuckDB, and in the Python server. Written beside and renamed. `built_from` is compared with
+// what it would be made of, and nothing is written when that is the same; it is brought up to date. Tables in
+// an extract's own database file are views over `<source>.<table>`, for readers that attach the extract under
+// its name. Remote ones are left out. Answers with the tables whose view could not be made.
+std::vector<ReadProblem> build_analytics(const std::string& file, const std::vector<CatalogueTable>& tables,
+                                         std::string& built_from);
+
+}  // namespace agnes::sync

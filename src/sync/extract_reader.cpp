@@ -1,0 +1,480 @@
+#include "sync/extract_reader.h"
+
+#include <set>
+
+#include "base/files.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "sync/analytics.h"
+#include "sync/file_facts.h"
+#include "sync/pins.h"
+#include "sync/view_sql.h"
+
+namespace agnes::sync {
+
+namespace {
+
+bool same_name(const std::string& a, const std::string& b) {
+  return iequals(a, b);
+}
+
+// Runs `work(index, engine)` for 0..count-1 on a few threads, each with an engine of its own.
+void in_parallel(std::size_t count, int threads,
+                 const std::function<void(std::size_t, duck::Connection&)>& work) {
+  std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  std::exception_ptr failure;
+  const auto run = [&] {
+    try {
+      auto engine = open_engine({"", 0, 1});
+      auto connection = engine.connect();
+      for (std::size_t i = next++; i < count; i = next++) work(i, connection);
+    } catch (...) {
+      const std::scoped_lock lock(mutex);
+      failure = std::current_exception();
+      next = count;
+    }
+  };
+  std::vector<std::jthread> pool;
+  const auto wanted = std::min<std::size_t>(count, static_cast<std::size_t>(std::max(1, threads)));
+  for (std::size_t i = 1; i < wanted; ++i) pool.emplace_back(run);
+  if (count > 0) run();
+  pool.clear();
+  if (failure) std::rethrow_exception(failure);
+}
+
+std::string text_of(const duck::Value& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  return text != nullptr ? *text : std::string();
+}
+
+// The rows of a table of an attached extract, every value as text, by the column's name.
+std::vector<std::map<std::string, std::string>> text_rows(duck::Connection& connection,
+                                                          const std::string& table) {
+  auto result =
+      connection.execute("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM extract." + duck::quote_identifier(table));
+  std::vector<std::string> names;
+  for (std::size_t c = 0; c < result.column_count(); ++c) names.push_back(to_lower(result.column_name(c)));
+  std::vector<std::map<std::string, std::string>> out;
+  for (const auto& row : result.rows()) {
+    auto& item = out.emplace_back();
+    for (std::size_t c = 0; c < names.size(); ++c) item[names[c]] = text_of(row[c]);
+  }
+  return out;
+}
+
+std::vector<Column> describe(duck::Connection& connection, const std::string& name) {
+  std::vector<Column> out;
+  for (const auto& row : connection.execute("DESCRIBE extract." + duck::quote_identifier(name)).rows())
+    out.push_back({text_of(row.at(0)), text_of(row.at(1))});
+  return out;
+}
+
+ExtractFacts read_database(duck::Connection& connection, const fs::path& file, const FileStamp& stamp) {
+  ExtractFacts out;
+  out.stamp = stamp;
+  connection.execute("ATTACH " + duck::quote_literal(file.string()) + " AS extract (TYPE duckdb, READ_ONLY)");
+  struct Guard {
+    duck::Connection& connection;
+    ~Guard() {
+      try {
+        connection.execute("DETACH extract");
+      } catch (const std::exception&) {
+        // A database that broke while it was read; the next ATTACH says so.
+      }
+    }
+  } guard{connection};
+  auto objects = connection.execute(
+      "SELECT view_name, sql, true FROM duckdb_views() WHERE database_name = 'extract' AND schema_name = "
+      "'main' AND "
+      "NOT internal UNION ALL SELECT table_name, sql, false FROM duckdb_tables() WHERE database_name = "
+      "'extract' AND "
+      "schema_name = 'main' AND NOT internal");
+  for (const auto& row : objects.rows()) {
+    if (std::get<bool>(row.at(2)))
+      out.views[text_of(row.at(0))] = text_of(row.at(1));
+    else
+      out.tables.push_back(text_of(row.at(0)));
+  }
+  const auto has_table = [&](const char* name) {
+    return std::find(out.tables.begin(), out.tables.end(), name) != out.tables.end();
+  };
+  if (!has_table("_meta")) throw Error(ErrorKind::invalid, "it has no table _meta");
+  for (auto& row : text_rows(connection, "_meta")) {
+    MetaRow meta;
+    meta.table_name = row["table_name"];
+    meta.description = row["description"];
+    meta.rows = parse_int(row["rows"]).value_or(0);
+    meta.size_bytes =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(0, parse_int(row["size_bytes"]).value_or(0)));
+    meta.extracted_at = parse_timestamp(row["extracted_at"]);
+    if (!row["query_mode"].empty()) meta.query_mode = row["query_mode"];
+    out.meta.push_back(std::move(meta));
+  }
+  if (has_table("_remote_attach")) out.remote_attach = text_rows(connection, "_remote_attach");
+  for (const auto& row : out.meta) {
+    const auto& name = row.table_name;
+    const auto view = out.views.find(name);
+    const bool described =
+        view == out.views.end() ? has_table(name.c_str()) : !view_files(view->second).plain;
+    if (!described || out.table_columns.contains(name)) continue;
+    try {
+      out.table_columns[name] = describe(connection, name);
+    } catch (const duck::QueryError&) {
+      // A view on an engine that is not attached here; what it has is asked there.
+    }
+  }
+  return out;
+}
+
+class Reading {
+ public:
+  explicit Reading(const ReadOptions& options)
+      : options_(options), cache_(options.cache_file), pins_(options.pin_folder) {}
+  Catalogue run();
+
+ private:
+  struct Source {
+    std::string name;
+    fs::path folder;
+    ExtractFacts facts;
+    std::string failure;
+    std::map<std::string, FileFacts> noted;
+  };
+  struct Wanted {  // a table and the files that it needs read
+    CatalogueTable table;
+    const Source* source;
+    std::vector<FileFacts> facts;
+    std::string failure;
+    bool refused = false;
+  };
+
+  void find_sources();
+  void read_source(Source& source, duck::Connection& connection);
+  void plan(const Source& source);
+  void plan_table(const Source& source, const MetaRow& row);
+  bool find_files(const Source& source, Wanted& wanted, const ViewFiles& view);
+  void read_files(Wanted& wanted, duck::Connection& connection);
+  void settle_names();
+  void problem(const std::string& source, const std::string& table, std::string message) {
+    out_.problems.push_back({source, table, std::move(message)});
+  }
+
+  const ReadOptions& options_;
+  FactsCache cache_;
+  Pins pins_;
+  std::vector<Source> sources_;
+  std::vector<Wanted> wanted_;
+  Catalogue out_;
+};
+
+void Reading::find_sources() {
+  std::error_code error;
+  fs::directory_iterator entries(options_.extracts_dir, error);
+  if (error == std::errc::no_such_file_or_directory) return;
+  if (error) throw system_error("cannot read " + options_.extracts_dir, error.value());
+  for (const auto& entry : entries) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with('.') || !entry.is_directory(error) ||
+        !fs::exists(entry.path() / kExtractFile, error))
+      continue;
+    if (!is_identifier(name)) {
+      problem(
+          escape_control(name), "",
+          fmt::format(
+              "the extract folder '{}' is not served: its name must be letters, digits and '_', 64 at most",
+              escape_control(name)));
+      continue;
+    }
+    auto& source = sources_.emplace_back();
+    source.name = name;
+    source.folder = fs::canonical(entry.path(), error);
+    if (error) source.failure = error.message();
+  }
+  std::sort(sources_.begin(), sources_.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+}
+
+void Reading::read_source(Source& source, duck::Connection& connection) {
+  if (!source.failure.empty()) return;
+  const fs::path file = source.folder / kExtractFile;
+  const auto stamp = stamp_of(file);
+  if (!stamp) {
+    source.failure = "extract.duckdb is gone";
+    return;
+  }
+  // A log beside it belongs to it: its writer has not finished or was killed, and the stamp does not tell
+  // all.
+  const bool whole = !fs::exists(file.string() + ".wal");
+  if (whole) {
+    if (auto known = cache_.extract(file, *stamp)) {
+      source.facts = std::move(*known);
+      source.noted = read_facts(source.folder);
+      return;
+    }
+  }
+  try {
+    source.facts = read_database(connection, file, *stamp);
+    if (whole) cache_.keep(file, source.facts);
+  } catch (const std::exception& error) {
+    source.failure = short_message(error.what());
+  }
+  source.noted = read_facts(source.folder);
+}
+
+void Reading::plan(const Source& source) {
+  if (!source.failure.empty()) {
+    out_.complete = false;
+    problem(source.name, "",
+            fmt::format("extract.duckdb of '{}' cannot be read: {}", source.name, source.failure));
+    return;
+  }
+  std::set<std::string> seen;
+  for (const auto& row : source.facts.meta) {
+    if (!is_identifier(row.table_name)) {
+      problem(
+          source.name, escape_control(row.table_name),
+          fmt::format("table '{}' of '{}' is not served: a name must be letters, digits and '_', 64 at most",
+                      escape_control(row.table_name), source.name));
+    } else if (!seen.insert(to_lower(row.table_name)).second) {
+      problem(source.name, row.table_name,
+              fmt::format("table '{}' of '{}' is in _meta twice; the first row counts", row.table_name,
+                          source.name));
+    } else {
+      plan_table(source, row);
+    }
+  }
+  const std::string prefix = source.name + "/";
+  for (const auto& entry : options_.materialized) {
+    if (!entry.starts_with(prefix)) continue;
+    const std::string name = entry.substr(prefix.size());
+    const fs::path file = source.folder / kDataFolder / (name + ".parquet");
+    if (!is_identifier(name) || seen.contains(to_lower(name)) || !fs::exists(file)) continue;
+    plan_table(source, {name, "", 0, 0, std::nullopt, "materialized"});
+  }
+  for (const auto& row : source.facts.remote_attach) {
+    const auto get = [&](const char* name) {
+      const auto found = row.find(name);
+      return found == row.end() ? std::string() : found->second;
+    };
+    out_.remote_attaches.push_back(
+        {source.name, get("alias"), get("extension"), get("url"), get("token_env")});
+  }
+}
+
+void Reading::plan_table(const Source& source, const MetaRow& row) {
+  const auto& facts = source.facts;
+  Wanted wanted{{}, &source, {}, "", false};
+  auto& table = wanted.table;
+  table.source = source.name;
+  table.name = row.table_name;
+  table.description = row.description;
+  table.query_mode = row.query_mode;
+  table.rows = row.rows;
+  table.size_bytes = row.size_bytes;
+  table.extracted_at = row.extracted_at;
+  table.kind = "parquet";
+
+  const auto by_name = [&](const auto& entry) { return same_name(entry, row.table_name); };
+  const auto view = std::find_if(facts.views.begin(), facts.views.end(),
+                                 [&](const auto& entry) { return same_name(entry.first, row.table_name); });
+  const auto held = std::find_if(facts.tables.begin(), facts.tables.end(), by_name);
+  const std::string database = (source.folder / kExtractFile).string();
+  const auto columns = facts.table_columns.find(row.table_name);
+  if (columns != facts.table_columns.end()) table.columns = columns->second;
+
+  if (held != facts.tables.end()) {
+    table.kind = "database";
+    table.attach_file = database;
+    wanted_.push_back(std::move(wanted));
+    return;
+  }
+  const ViewFiles names = view == facts.views.end() ? ViewFiles{{}, true, false} : view_files(view->second);
+  if (view != facts.views.end() && (names.paths.empty() || row.query_mode == "remote")) {
+    table.kind = "remote";
+    table.attach_file = database;
+    table.view_sql = view->second;
+    wanted_.push_back(std::move(wanted));
+    return;
+  }
+  if (!find_files(source, wanted, names)) {
+    // A row without a view and without files: its writer has not come to it yet, or it holds nothing so far.
+    if (view == facts.views.end() && !wanted.refused) return;
+    problem(source.name, table.name, wanted.failure);
+    return;
+  }
+  table.union_by_name = names.union_by_name;
+  if (!names.plain) {
+    table.kind = "view";
+    table.attach_file = database;
+    table.view_sql = view->second;
+    const bool in_place = std::all_of(names.paths.begin(), names.paths.end(), [&](const std::string& path) {
+      return path.starts_with(source.folder.string() + "/");
+    });
+    if (!in_place || table.columns.empty()) {
+      problem(
+          source.name, table.name,
+          fmt::format(
+              "the view '{}' of '{}' does more than to read files, and names them where they no longer are: "
+              "sync this source again",
+              table.name, source.name));
+      return;
+    }
+  }
+  wanted_.push_back(std::move(wanted));
+}
+
+bool Reading::find_files(const Source& source, Wanted& wanted, const ViewFiles& view) {
+  const std::string& name = wanted.table.name;
+  std::vector<fs::path> found;
+  for (const auto& path : view.paths) {
+    const fs::path today = rebase(path, source.name, source.folder);
+    if (today.empty()) {
+      wanted.refused = true;
+      wanted.failure = fmt::format(
+          "table '{}' of '{}' is refused: its view reads '{}', which is outside of the extract's "
+          "folder",
+          name, source.name, escape_control(path));
+      return false;
+    }
+    for (auto& file : expand(today)) found.push_back(std::move(file));
+  }
+  if (found.empty()) found = expand(source.folder / kDataFolder / (name + ".parquet"));
+  if (found.empty()) found = expand(source.folder / kDataFolder / name / "*.parquet");
+  if (found.empty()) {
+    wanted.failure =
+        fmt::format("table '{}' of '{}' has no Parquet file: sync this source again", name, source.name);
+    return false;
+  }
+  for (const auto& file : found) {
+    std::error_code error;
+    const fs::path real = fs::canonical(file, error);
+    if (error || !real.string().starts_with(source.folder.string() + "/")) {
+      wanted.refused = true;
+      wanted.failure =
+          fmt::format("table '{}' of '{}' is refused: {} is a link that leads out of the extract's folder",
+                      name, source.name, escape_control(file.lexically_relative(source.folder).string()));
+      return false;
+    }
+    DataFile data;
+    data.origin = file;
+    wanted.table.files.push_back(std::move(data));
+  }
+  return true;
+}
+
+void Reading::read_files(Wanted& wanted, duck::Connection& connection) {
+  auto& table = wanted.table;
+  std::string file_name;
+  try {
+    for (auto& file : table.files) {
+      file_name = fs::path(file.origin).lexically_relative(wanted.source->folder);
+      const auto known = [&](const FileStamp& stamp) -> std::optional<FileFacts> {
+        if (auto facts = cache_.file(file.origin, stamp)) return facts;
+        const auto noted = wanted.source->noted.find(table.name);
+        if (table.files.size() == 1 && noted != wanted.source->noted.end() && noted->second.stamp == stamp)
+          return noted->second;
+        return std::nullopt;
+      };
+      const auto read = [&](const std::string& path, const FileStamp& stamp) {
+        return FileFacts{stamp, md5_file(path), parquet_rows(connection, {path}),
+                         parquet_columns(connection, {path})};
+      };
+      const Pinned pinned = pins_.pin(file.origin, known, read);
+      file.path = pinned.path;
+      file.stamp = pinned.facts.stamp;
+      file.md5 = pinned.facts.md5;
+      file.rows = pinned.facts.rows;
+      cache_.keep(file.origin, pinned.facts);
+      wanted.facts.push_back(pinned.facts);
+    }
+    if (table.files.empty()) return;
+    table.rows = 0;
+    table.size_bytes = 0;
+    std::string hashes;
+    bool alike = true;
+    std::vector<std::string> paths;
+    for (const auto& file : table.files) {
+      table.size_bytes += file.stamp.size;
+      table.rows += file.rows;
+      hashes += file.md5;
+      paths.push_back(file.path);
+    }
+    for (const auto& facts : wanted.facts) alike = alike && facts.columns == wanted.facts.front().columns;
+    table.hash = table.files.size() == 1 ? table.files.front().md5 : md5_hex(hashes);
+    if (table.kind != "parquet") return;
+    table.union_by_name = !alike;
+    file_name = "data";
+    table.columns = alike ? wanted.facts.front().columns : parquet_columns(connection, paths, true);
+  } catch (const std::exception& error) {
+    wanted.failure = fmt::format("table '{}' of '{}' cannot be read: {}: {}", table.name, table.source,
+                                 escape_control(file_name), short_message(error.what()));
+  }
+}
+
+void Reading::settle_names() {
+  std::map<std::string, std::string> owners;
+  for (const auto& [name, source] : options_.owners) owners[to_lower(name)] = source;
+  std::set<std::string> failed;
+  for (const auto& source : sources_)
+    if (!source.failure.empty()) failed.insert(source.name);
+  std::map<std::string, std::set<std::string>> claims;
+  for (const auto& wanted : wanted_) claims[to_lower(wanted.table.name)].insert(wanted.table.source);
+
+  for (auto& [name, sources] : claims) {
+    const auto owner = owners.find(name);
+    // The owner keeps its name while its extract cannot be read, too: nobody takes it over by being there
+    // first.
+    const bool keeps =
+        owner != owners.end() && (sources.contains(owner->second) || failed.contains(owner->second));
+    if (!keeps) owners[name] = *sources.begin();
+  }
+  for (const auto& [name, source] : options_.owners)
+    if (failed.contains(source)) out_.owners[name] = source;
+  for (auto& wanted : wanted_) {
+    auto& table = wanted.table;
+    const std::string& owner = owners[to_lower(table.name)];
+    if (owner != table.source) {
+      problem(table.source, table.name,
+              fmt::format("table '{}' of '{}' is not served: '{}' has that name already; rename one of them",
+                          table.name, table.source, owner));
+      continue;
+    }
+    // A table that cannot be read keeps its name.
+    out_.owners[table.name] = table.source;
+    if (!wanted.failure.empty())
+      problem(table.source, table.name, wanted.failure);
+    else
+      out_.tables.push_back(std::move(table));
+  }
+}
+
+Catalogue Reading::run() {
+  find_sources();
+  in_parallel(sources_.size(), options_.threads,
+              [&](std::size_t i, duck::Connection& connection) { read_source(sources_[i], connection); });
+  for (const auto& source : sources_) plan(source);
+  in_parallel(wanted_.size(), options_.threads,
+              [&](std::size_t i, duck::Connection& connection) { read_files(wanted_[i], connection); });
+  settle_names();
+  std::sort(out_.tables.begin(), out_.tables.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.source, a.name) < std::tie(b.source, b.name);
+  });
+  if (!options_.analytics_file.empty()) {
+    for (auto& failed : build_analytics(options_.analytics_file, out_.tables, cache_.analytics))
+      out_.problems.push_back(std::move(failed));
+  }
+  cache_.save();
+  std::set<std::string> keep(options_.keep_pins.begin(), options_.keep_pins.end());
+  for (const auto& table : out_.tables)
+    for (const auto& file : table.files) keep.insert(fs::path(file.path).filename());
+  pins_.remove_others(keep);
+  return std::move(out_);
+}
+
+}  // namespace
+
+Catalogue read_extracts(const ReadOptions& options) {
+  return Reading(options).run();
+}
+
+}  // namespace agnes::sync
