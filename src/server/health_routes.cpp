@@ -120,7 +120,7 @@ void add_health_routes(http::Routes& routes, state::Store& store, const catalog:
                out["services"] = std::move(services);
                return out;
              });
-  routes.get("/", {.auth = Auth::none, .hidden = true, .inline_ok = true},
+  routes.get("/", {.auth = Auth::none, .inline_ok = true, .hidden = true},
              [] { return http::Response::html(std::string(kFrontPage)); });
 }
 

@@ -11,6 +11,7 @@
 #include "catalog/registry_routes.h"
 #include "catalog/routes.h"
 #include "config/config.h"
+#include "connectors/connectors.h"
 #include "connectors/tasks.h"
 #include "http/server.h"
 #include "query/service.h"
