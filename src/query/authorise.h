@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "duck/database.h"
+
+namespace agnes::query {
+
+// What may be run, after the check.
+struct Authorised {
+  enum class Kind {
+    select,   // one statement that answers rows (also DESCRIBE, SUMMARIZE, VALUES, FROM ...)
+    pivot,    // PIVOT without IN: DuckDB makes several statements of the text, the last one answers
+    explain,  // answers a plan
+  };
+  Kind kind = Kind::select;
+  std::string sql;                  // what to run instead of the caller's text
+  std::vector<std::string> tables;  // readable tables that it names, in lower case, each once
+  bool plan_as_json = false;        // explain
+};
+
+// The first of two checks (the second is that the engine holds nothing else, sandbox.h): DuckDB's own parser
+// reads the statement, and each node of its tree must be of a known kind, each relation a readable table or a
+// CTE in scope, each function harmless (allowlist.h). What is not known is refused.
+//
+// Not for two threads at once.
+class Authoriser {
+ public:
+  // `names`: the readable tables. The connection serves to parse only; it needs no access to anything.
+  Authoriser(duck::Connection connection, const std::vector<std::string>& names);
+  ~Authoriser();
+
+  // Throws Error (bad_request, forbidden, too_large) with the reason and the position; see Engine::run.
+  Authorised check(std::string_view sql);
+
+  duck::Connection& connection();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace agnes::query

@@ -1,0 +1,229 @@
+#include "query/engine.h"
+
+#include "base/log.h"
+#include "query/authorise.h"
+#include "query/encode.h"
+#include "query/messages.h"
+#include "query/sandbox.h"
+
+namespace agnes::query {
+
+namespace {
+
+using duck::api;
+
+constexpr std::size_t kPart = 256u << 10;
+
+std::vector<std::string> column_names(duck::Result& result) {
+  std::vector<std::string> out;
+  for (std::size_t c = 0; c < result.column_count(); ++c) out.push_back(result.column_name(c));
+  return out;
+}
+
+// The statement with those columns cast to VARCHAR whose type has no JSON form; nothing when there is none.
+std::optional<std::string> with_casts(duck::Result& result, const std::string& sql) {
+  std::string select, names;
+  bool any = false;
+  for (std::size_t c = 0; c < result.column_count(); ++c) {
+    auto type = api().column_logical_type(result.handle(), c);
+    const bool readable = JsonRows::readable(type);
+    api().destroy_logical_type(&type);
+    any = any || !readable;
+    const std::string separator = c > 0 ? ", " : "";
+    names += fmt::format("{}c{}", separator, c);
+    select += fmt::format(fmt::runtime(readable ? "{}c{}" : "{}CAST(c{} AS VARCHAR)"), separator, c);
+  }
+  if (!any) return std::nullopt;
+  return fmt::format("SELECT {} FROM ({}) AS answer({})", select, sql, names);
+}
+
+// A statement out of several that DuckDB made of one text.
+class Extracted {
+ public:
+  Extracted(duck::Connection& connection, const std::string& sql) : connection_(connection) {
+    count_ = api().extract_statements(connection.handle(), sql.c_str(), &handle_);
+    if (count_ == 0) {
+      const char* said = api().extract_statements_error(handle_);
+      const std::string message = said != nullptr ? said : "no statement";
+      api().destroy_extracted(&handle_);
+      throw duck::QueryError(DUCKDB_ERROR_PARSER, message);
+    }
+  }
+  ~Extracted() { api().destroy_extracted(&handle_); }
+  Extracted(const Extracted&) = delete;
+  Extracted& operator=(const Extracted&) = delete;
+
+  idx_t count() const { return count_; }
+
+  duck::Result run(idx_t index, duckdb_statement_type expected, bool streaming) {
+    duckdb_prepared_statement statement = nullptr;
+    struct Guard {
+      duckdb_prepared_statement& statement;
+      ~Guard() { api().destroy_prepare(&statement); }
+    } guard{statement};
+    if (api().prepare_extracted_statement(connection_.handle(), handle_, index, &statement) == DuckDBError) {
+      const char* said = statement != nullptr ? api().prepare_error(statement) : nullptr;
+      throw duck::QueryError(DUCKDB_ERROR_BINDER,
+                             said != nullptr ? said : "the statement cannot be prepared");
+    }
+    if (api().prepared_statement_type(statement) != expected)
+      throw Error(ErrorKind::bad_request, "Only statements that read can be run here.");
+    duckdb_result raw{};
+    const auto state = streaming ? api().execute_prepared_streaming(statement, &raw)
+                                 : api().execute_prepared(statement, &raw);
+    duck::Result result(raw);
+    if (state == DuckDBError)
+      throw duck::QueryError(api().result_error_type(result.handle()), api().result_error(result.handle()));
+    return result;
+  }
+
+ private:
+  duck::Connection& connection_;
+  duckdb_extracted_statements handle_ = nullptr;
+  idx_t count_ = 0;
+};
+
+// The types of its values are made first, then the statement answers.
+duck::Result run_pivot(duck::Connection& connection, const std::string& sql) {
+  Extracted statements(connection, sql);
+  for (idx_t i = 0; i + 1 < statements.count(); ++i) statements.run(i, DUCKDB_STATEMENT_TYPE_CREATE, false);
+  return statements.run(statements.count() - 1, DUCKDB_STATEMENT_TYPE_SELECT, true);
+}
+
+Error too_long(std::uint64_t limit) {
+  return {ErrorKind::too_large,
+          fmt::format("The answer is over the limit of {} bytes; select fewer rows or columns, or aggregate.",
+                      limit)};
+}
+
+std::string explain_answer(duck::Result& result, const Statement& statement, bool json,
+                           const Sandbox& sandbox) {
+  std::string out = "{\"columns\":[\"explain_key\",\"explain_value\"],\"rows\":[";
+  const auto rows = result.rows();
+  std::int64_t count = 0;
+  for (const auto& row : rows) {
+    if (count == statement.row_limit) break;
+    const auto* key = std::get_if<std::string>(&row.at(0));
+    const auto* plan = std::get_if<std::string>(&row.at(1));
+    if (key == nullptr || plan == nullptr) continue;
+    out += count++ > 0 ? ",[" : "[";
+    append_json_text(out, *key);
+    out += ',';
+    append_json_text(out, sandbox.hide_paths(hide_files_in_plan(*plan, json)));
+    out += ']';
+  }
+  if (out.size() > statement.max_result_bytes) throw too_long(statement.max_result_bytes);
+  return out + fmt::format("],\"row_count\":{},\"truncated\":{}}}", count,
+                           static_cast<std::size_t>(count) < rows.size());
+}
+
+}  // namespace
+
+// The connection that `interrupt` reaches, for as long as this lives.
+struct Engine::Running {
+  Running(Engine& engine_in, duck::Connection& connection) : engine(engine_in) {
+    std::lock_guard lock(engine.mutex_);
+    engine.running_ = &connection;
+  }
+  ~Running() {
+    std::lock_guard lock(engine.mutex_);
+    engine.running_ = nullptr;
+  }
+  // An interrupt that came between two steps reaches neither.
+  void check() const {
+    if (engine.interrupted_) throw duck::QueryError(DUCKDB_ERROR_INTERRUPT, "interrupted");
+  }
+  Engine& engine;
+};
+
+Engine::Engine(const EngineSetup& setup) : setup_(setup) {
+  open();
+}
+Engine::~Engine() = default;
+
+void Engine::open() {
+  authoriser_.reset();
+  sandbox_.reset();
+  sandbox_ = std::make_unique<Sandbox>(setup_);
+  authoriser_ = std::make_unique<Authoriser>(sandbox_->connect(), sandbox_->table_names());
+}
+
+void Engine::interrupt() {
+  std::lock_guard lock(mutex_);
+  if (!busy_) return;
+  interrupted_ = true;
+  if (running_ != nullptr) running_->interrupt();
+}
+
+void Engine::run(const Statement& statement, const std::function<void(std::string_view chunk)>& sink) {
+  if (statement.row_limit < 0)
+    throw Error(ErrorKind::bad_request, "The row limit is a number of rows, 0 or more.");
+  if (statement.format != "json")
+    throw Error(ErrorKind::bad_request,
+                fmt::format("There is no format \"{}\"; the one there is is json.", statement.format));
+  struct Busy {
+    explicit Busy(Engine& engine_in) : engine(engine_in) { set(true); }
+    ~Busy() { set(false); }
+    void set(bool busy) {
+      std::lock_guard lock(engine.mutex_);
+      engine.busy_ = busy;
+      engine.interrupted_ = false;
+    }
+    Engine& engine;
+  };
+  std::string text;
+  {
+    const Busy busy(*this);
+    text = answer(statement);
+  }
+  for (std::size_t at = 0; at < text.size(); at += kPart) sink(std::string_view(text).substr(at, kPart));
+}
+
+std::string Engine::answer(const Statement& statement) {
+  Authorised authorised;
+  try {
+    {
+      const Running running(*this, authoriser_->connection());
+      authorised = authoriser_->check(statement.sql);
+      running.check();
+    }
+    // A connection of its own, so that nothing of a statement is left to the next.
+    auto connection = sandbox_->connect();
+    const Running running(*this, connection);
+    for (const auto& table : authorised.tables) sandbox_->make_visible(table, connection);
+    running.check();
+
+    if (authorised.kind == Authorised::Kind::explain) {
+      auto result = connection.execute_bound(authorised.sql, {});
+      return explain_answer(result, statement, authorised.plan_as_json, *sandbox_);
+    }
+    const bool pivot = authorised.kind == Authorised::Kind::pivot;
+    std::optional<duck::Result> result(pivot ? run_pivot(connection, authorised.sql)
+                                             : connection.stream(authorised.sql));
+    const auto names = column_names(*result);
+    if (const auto cast = with_casts(*result, authorised.sql); cast && !pivot) {
+      result.reset();
+      result.emplace(connection.stream(*cast));
+    }
+    JsonRows rows(*result, names);
+    bool truncated = false;
+    while (!truncated) {
+      running.check();
+      const duck::Chunk chunk = result->fetch();
+      if (!chunk) break;
+      const auto wanted = static_cast<std::uint64_t>(statement.row_limit - rows.rows());
+      truncated = chunk.size() > wanted;
+      if (!rows.add(chunk, std::min<std::uint64_t>(chunk.size(), wanted), statement.max_result_bytes))
+        throw too_long(statement.max_result_bytes);
+    }
+    return rows.finish(truncated);
+  } catch (const duck::QueryError& error) {
+    if (breaks_database(error)) {
+      log::error("DuckDB failed on a statement: {}", sandbox_->hide_paths(error.what()));
+      open();
+    }
+    throw caller_error(error, statement.sql, authorised.sql, *sandbox_);
+  }
+}
+
+}  // namespace agnes::query

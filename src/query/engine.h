@@ -1,0 +1,85 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/describe.hpp>
+
+#include "duck/database.h"
+
+namespace agnes::query {
+
+// One table that the callers of an engine may read: Parquet files, or a table inside an extract's own
+// database file.
+struct ReadableTable {
+  std::string name;                         // as SQL names it; case does not matter, as in DuckDB
+  std::vector<std::string> files;           // Parquet, of equal columns
+  std::optional<std::string> attach_file;   // the database file, where it has the table and `files` is empty
+  std::optional<std::string> attach_table;  // the table's name there; `name` when left out
+};
+BOOST_DESCRIBE_STRUCT(ReadableTable, (), (name, files, attach_file, attach_table))
+
+struct EngineSetup {
+  std::vector<ReadableTable> tables;
+  std::string spill_folder;  // must exist; only this engine writes there
+  std::uint64_t memory_limit_bytes = 1ull << 30;
+  std::uint64_t max_spill_bytes = 4ull << 30;
+  int threads = 2;
+};
+BOOST_DESCRIBE_STRUCT(EngineSetup, (), (tables, spill_folder, memory_limit_bytes, max_spill_bytes, threads))
+
+struct Statement {
+  std::string sql;
+  std::int64_t row_limit = 1000;                 // 0 or more
+  std::uint64_t max_result_bytes = 64ull << 20;  // of the encoded answer
+  std::string format = "json";                   // the only one so far: the answer of POST /api/query
+};
+BOOST_DESCRIBE_STRUCT(Statement, (), (sql, row_limit, max_result_bytes, format))
+
+class Authoriser;
+class Sandbox;
+
+// Answers SQL of strangers inside a confined worker process: checks the statement's parse tree (authorise.h),
+// then runs it in a database that holds nothing but the tables of the setup (sandbox.h).
+//
+// One statement at a time; `interrupt` may come from any thread.
+class Engine {
+ public:
+  // Throws Error when DuckDB cannot be opened. Reads none of the tables' files.
+  explicit Engine(const EngineSetup& setup);
+  ~Engine();
+
+  // Runs one statement and hands its encoded answer to `sink`, in parts, after it has ended well: whatever
+  // fails throws before the first part. Throws Error:
+  //   bad_request  no SQL, a refused statement or function, a mistake in the SQL
+  //   forbidden    a table that the setup does not have, whether or not there is one of that name elsewhere
+  //   too_large    the statement's text, its answer, or the memory that it needs
+  //   timeout      `interrupt` was called
+  // Messages name no table, column, file or setting beyond the setup's tables and the statement itself.
+  void run(const Statement& statement, const std::function<void(std::string_view chunk)>& sink);
+
+  // Ends the running statement soon; without one, nothing happens.
+  void interrupt();
+
+ private:
+  struct Running;
+  std::string answer(const Statement& statement);
+  void open();
+
+  EngineSetup setup_;
+  std::unique_ptr<Sandbox> sandbox_;
+  std::unique_ptr<Authoriser> authoriser_;
+  std::mutex mutex_;  // guards the next two
+  duck::Connection* running_ = nullptr;
+  bool busy_ = false;
+  std::atomic<bool> interrupted_ = false;
+};
+
+}  // namespace agnes::query
