@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "connectors/connectors.h"
 #include "connectors/tasks.h"
+#include "duck/api.h"
 #include "http/server.h"
 #include "query/service.h"
 #include "server/health_routes.h"
@@ -167,7 +168,10 @@ int main(int argc, char** argv) {
   if (const auto status = parse(argc, argv, options)) return *status;
   try {
     if (options.role == "query") return query::serve_queries();
-    if (options.role == "extract") return workers::serve_task(connectors::tasks());
+    if (options.role == "extract") {
+      duck::api();  // loaded while files may still be opened: afterwards a worker sees only its own
+      return workers::serve_task(connectors::tasks());
+    }
     return serve(options);
   } catch (const std::exception& error) {
     std::cerr << "agnes-server: " << error.what() << '\n';
