@@ -9,11 +9,11 @@ namespace agnes::http {
 struct Caller {
   enum class TokenKind { session, pat, scheduler, local_dev };
 
-  std::string user_id, email;
-  std::optional<std::string> name;
+  std::string user_id = {}, email = {};
+  std::optional<std::string> name = {};
   bool is_admin = false;
   TokenKind token_kind = TokenKind::session;
-  std::string token_id;
+  std::string token_id = {};
 };
 
 }  // namespace agnes::http

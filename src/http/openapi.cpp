@@ -67,6 +67,21 @@ bool has_file(const bj::value& schema) {
   return false;
 }
 
+std::string_view auth_name(Auth auth) {
+  switch (auth) {
+    case Auth::none:
+    case Auth::optional:
+      return "anyone";
+    case Auth::user:
+      return "user";
+    case Auth::session:
+      return "session";
+    case Auth::admin:
+      return "admin";
+  }
+  return "";
+}
+
 bj::object describe(const Route& route, json::Components& components) {
   const RouteInfo& info = route.info;
   const detail::Operation operation = route.describe();
@@ -126,6 +141,8 @@ bj::object describe(const Route& route, json::Components& components) {
   if (has_input || operation.form != nullptr || operation.body != nullptr)
     responses.emplace("422", bj::object{{"$ref", "#/components/responses/Invalid"}});
   out.emplace("responses", std::move(responses));
+  // An extension: OpenAPI's own `security` cannot tell an admin from another signed-in user.
+  out.emplace("x-auth", auth_name(info.auth));
   if (info.auth != Auth::none) {
     bj::array security{bj::object{{"bearer", bj::array()}}, bj::object{{"session", bj::array()}}};
     if (info.auth == Auth::optional) security.push_back(bj::object());

@@ -92,8 +92,8 @@ class Response {
   const std::string* find_header(std::string_view name) const;
 
   struct Cookie {
-    std::string name, value;
-    std::optional<std::int64_t> max_age;  // seconds; 0 deletes it; none: until the browser ends
+    std::string name = {}, value = {};
+    std::optional<std::int64_t> max_age = {};  // seconds; 0 deletes it; none: until the browser ends
     std::string path = "/", same_site = "lax";
     bool http_only = true, secure = false;
   };

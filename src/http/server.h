@@ -32,7 +32,7 @@ class Server {
         30'000};  // for a body, longer as it arrives at 4 kB/s or more: 408
     std::chrono::milliseconds idle_timeout{75'000};   // between requests
     std::chrono::milliseconds write_timeout{60'000};  // without the client taking a byte
-    std::vector<std::string> trusted_proxies;         // addresses, "10.0.0.0/8" ranges, "*"
+    std::vector<std::string> trusted_proxies = {};    // addresses, "10.0.0.0/8" ranges, "*"
     bool access_log = true;                           // a line a request, level info
     bool compress = true;
   };

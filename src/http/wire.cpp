@@ -234,8 +234,9 @@ class Preparation {
     if (!wanted.empty() && request_.method() == "GET" && response_.status == 200 && is_same_file(file))
       result = parse_range(wanted, file.size, ranges);
     if (result == RangeResult::unsatisfiable) {
+      const std::uint64_t size = file.size;  // the next line ends `file`
       response_ = Response::text("The range lies outside the file", 416);
-      response_.header("Content-Range", fmt::format("bytes */{}", file.size));
+      response_.header("Content-Range", fmt::format("bytes */{}", size));
       add_text(std::get<std::string>(response_.body));
     } else if (result == RangeResult::whole) {
       if (file.size > 0) add_piece({{}, {}, file.fd, 0, file.size});

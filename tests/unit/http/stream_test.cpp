@@ -1,0 +1,190 @@
+#include <future>
+
+#include "fixture.h"
+
+namespace agnes::http {
+namespace {
+
+class StreamTest : public ServerTest {
+ protected:
+  StreamTest() {
+    options.handler_threads = 1;
+    routes.get("/ok", {.auth = Auth::none}, [] { return std::string("ok"); });
+    routes.get("/numbers", {.auth = Auth::none}, [] {
+      return Response::stream("text/plain", [](Writer& writer) {
+        for (int i = 0; i < 100000; ++i)
+          if (!writer.write(std::to_string(i) + "\n")) return;
+      });
+    });
+    routes.get("/broken", {.auth = Auth::none}, [] {
+      return Response::stream("text/plain", [](Writer& writer) {
+        writer.write("half");
+        throw std::runtime_error("x");
+      });
+    });
+    routes.get("/endless", {.auth = Auth::none}, [this] {
+      return Response::stream("text/plain", [this](Writer& writer) {
+        const std::string block(100000, 'x');
+        while (writer.write(block)) {
+        }
+        ended.set_value();
+      });
+    });
+    routes.get("/events", {.auth = Auth::none}, [this] {
+      return Response::events([this](EventWriter& events) {
+        events.send("one\ntwo", "news", "7");
+        while (!events.gone()) std::this_thread::yield();
+        ended.set_value();
+      });
+    });
+    routes.get("/wait", {.auth = Auth::none}, [this] {
+      entered.set_value();
+      release.get_future().wait();
+      return std::string("done");
+    });
+  }
+  std::promise<void> ended, entered, release;
+};
+
+TEST_F(StreamTest, SendsChunksAndKeepsTheConnection) {
+  start();
+  Client client(server->port());
+  client.send("GET /numbers HTTP/1.1\r\nHost: x\r\n\r\nGET /ok HTTP/1.1\r\nHost: x\r\n\r\n");
+  const Answer answer = client.read();
+  EXPECT_EQ(answer.header("transfer-encoding"), "chunked");
+  EXPECT_EQ(answer.body.size(), 588890u);
+  EXPECT_EQ(client.read().body, "\"ok\"");
+  const Answer old = ask("GET /numbers HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(old.header("transfer-encoding"), "");
+  EXPECT_EQ(old.body, answer.body);
+  const Answer head = ask("HEAD /numbers HTTP/1.1\r\nHost: x\r\n\r\n", true);
+  EXPECT_EQ(head.status, 200);
+}
+
+TEST_F(StreamTest, ShowsThatAnAnswerIsNotWhole) {
+  start();
+  const Answer answer = get("/broken");
+  EXPECT_EQ(answer.status, 0) << "no last chunk";
+  EXPECT_EQ(answer.body, "half");
+}
+
+TEST_F(StreamTest, EndsWhenTheClientGoes) {
+  start();
+  {
+    Client client(server->port());
+    client.send("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n");
+    char first = 0;
+    ASSERT_EQ(::recv(client.fd(), &first, 1, 0), 1);
+  }
+  ended.get_future().wait();
+  EXPECT_EQ(get("/ok").status, 200);
+}
+
+TEST_F(StreamTest, EventsEndWhenTheClientGoesThoughNothingIsSent) {
+  start();
+  {
+    Client client(server->port());
+    client.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+    std::string seen;
+    while (seen.find("\n\n") == std::string::npos) {
+      char byte = 0;
+      ASSERT_EQ(::recv(client.fd(), &byte, 1, 0), 1);
+      seen += byte;
+    }
+    EXPECT_NE(seen.find("Content-Type: text/event-stream"), std::string::npos);
+    EXPECT_NE(seen.find("event: news\nid: 7\ndata: one\ndata: two\n\n"), std::string::npos);
+  }
+  ended.get_future().wait();
+}
+
+TEST_F(StreamTest, AStreamHoldsNoHandlerThread) {
+  start();
+  Client client(server->port());
+  client.send("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(get("/ok").status, 200);
+  EXPECT_EQ(get("/ok").status, 200);
+  client.close();
+  ended.get_future().wait();
+}
+
+TEST_F(StreamTest, StopsOnceRequestsUnderWayAreAnswered) {
+  start();
+  const int port = server->port();
+  Client idle(port), busy(port), streaming(port);
+  idle.send("GET /ok HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(idle.read().status, 200);
+  streaming.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+  char byte = 0;
+  ASSERT_EQ(::recv(streaming.fd(), &byte, 1, 0), 1);
+  busy.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+  entered.get_future().wait();
+  auto stopped = std::async(std::launch::async, [&] { server->stop(std::chrono::minutes(1)); });
+  EXPECT_TRUE(idle.ended());
+  ended.get_future().wait();  // the stream was told
+  release.set_value();
+  const Answer answer = busy.read();
+  EXPECT_EQ(answer.body, "\"done\"");
+  EXPECT_TRUE(busy.ended());
+  stopped.wait();
+  EXPECT_FALSE(Client(port).connected());
+}
+
+TEST_F(StreamTest, StopsAtOnceWhenToldTo) {
+  start();
+  Client half(server->port()), endless(server->port());
+  half.send("GET /ok HT");
+  endless.send("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n");
+  char byte = 0;
+  ASSERT_EQ(::recv(endless.fd(), &byte, 1, 0), 1);
+  server->stop(std::chrono::milliseconds(0));
+  EXPECT_TRUE(half.ended());
+}
+
+TEST_F(StreamTest, SaysWhenItIsFull) {
+  options.max_queued = 0;
+  options.max_connections = 2;
+  start();
+  Client busy(server->port());
+  busy.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+  entered.get_future().wait();
+  Client second(server->port());
+  second.send("GET /ok HTTP/1.1\r\nHost: x\r\n\r\n");
+  const Answer answer = second.read();
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.header("retry-after"), "1");
+  release.set_value();
+  EXPECT_EQ(busy.read().status, 200);
+}
+
+TEST_F(StreamTest, RefusesConnectionsOverTheLimit) {
+  options.max_connections = 1;
+  start();
+  Client first(server->port());
+  first.send("GET /ok HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(first.read().status, 200);
+  Client second(server->port());
+  const Answer answer = second.read();
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.body, "{\"detail\":\"Too many connections\"}\n");
+}
+
+TEST_F(StreamTest, NamesWhereItCannotListen) {
+  start();
+  const auto problem = [&](Server::Options wanted) {
+    try {
+      Server other(wanted, routes);
+      other.start();
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(problem({.port = server->port()}),
+            fmt::format("cannot listen on 127.0.0.1:{}: another program uses that port", server->port()));
+  EXPECT_EQ(problem({.host = "no.such.host.invalid"}),
+            "cannot listen on no.such.host.invalid:0: unknown host");
+  EXPECT_EQ(problem({.port = 99999}), "cannot listen on 127.0.0.1:99999: no such port");
+}
+
+}  // namespace
+}  // namespace agnes::http
