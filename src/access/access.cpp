@@ -34,6 +34,9 @@ Access::Access(state::Store& store, Settings settings)
   users_.seed();
 }
 
+Access::Access(state::Store& store, const std::filesystem::path& state_folder)
+    : Access(store, read_settings(state_folder)) {}
+
 std::optional<http::Caller> Access::authenticate(const http::Request& request, std::string& reason) {
   if (settings_.local_dev)
     if (auto developer = tokens_.developer()) return developer;

@@ -21,6 +21,8 @@ class Access {
  public:
   // Seeds the accounts that `settings` ask for.
   Access(state::Store& store, Settings settings);
+  // With the settings of the environment; see read_settings.
+  Access(state::Store& store, const std::filesystem::path& state_folder);
 
   // Who makes the request: by its bearer token, else by the browser's cookie. For Routes::set_authenticator.
   // Throws Error (`forbidden`) for a change that another site's page makes with this browser's cookie.

@@ -6,6 +6,7 @@
 namespace agnes::access {
 
 namespace {
+constexpr double kRounding = 1e-6;
 constexpr std::size_t kMostKeys = 20'000;
 double seconds_between(Timestamp from, Timestamp to) {
   return static_cast<double>(to.micros - from.micros) / 1e6;
@@ -36,9 +37,10 @@ std::optional<std::int64_t> RateLimiter::look(const std::string& key, Rate rate,
   auto& bucket = found->second;
   const double passed = std::max(0.0, seconds_between(bucket.at, moment));
   const double left = std::min(rate.count, bucket.left + passed * per_second);
-  if (left < 1)
-    return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil((1 - left) / per_second)));
-  if (take) bucket = {left - 1, moment, (rate.count - left + 1) / per_second};
+  if (left < 1 - kRounding)
+    return std::max<std::int64_t>(1,
+                                  static_cast<std::int64_t>(std::ceil((1 - left) / per_second - kRounding)));
+  if (take) bucket = {std::max(0.0, left - 1), moment, (rate.count - left + 1) / per_second};
   return std::nullopt;
 }
 

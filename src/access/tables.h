@@ -17,43 +17,43 @@ namespace agnes::access {
 
 struct User {
   std::string id, email;
-  std::optional<std::string> name;
+  std::optional<std::string> name = {};
   bool active = true, has_password = false, onboarded = false;
-  std::optional<Timestamp> created_at, deactivated_at;
+  std::optional<Timestamp> created_at = {}, deactivated_at = {};
 };
 BOOST_DESCRIBE_STRUCT(User, (),
                       (id, email, name, active, has_password, onboarded, created_at, deactivated_at))
 
 struct Group {
   std::string id, name;
-  std::optional<std::string> description;
+  std::optional<std::string> description = {};
   bool is_system = false;
-  std::optional<Timestamp> created_at;
-  std::optional<std::string> created_by;
+  std::optional<Timestamp> created_at = {};
+  std::optional<std::string> created_by = {};
 };
 BOOST_DESCRIBE_STRUCT(Group, (), (id, name, description, is_system, created_at, created_by))
 
 // `source` is who wrote the row and who alone may change it: admin, google_sync or system_seed.
 struct Member {
   std::string user_id, group_id, source;
-  std::optional<Timestamp> added_at;
-  std::optional<std::string> added_by;
+  std::optional<Timestamp> added_at = {};
+  std::optional<std::string> added_by = {};
 };
 BOOST_DESCRIBE_STRUCT(Member, (), (user_id, group_id, source, added_at, added_by))
 
 struct Grant {
   std::string id, group_id, resource_type, resource_id;
-  std::optional<Timestamp> assigned_at;
-  std::optional<std::string> assigned_by;
+  std::optional<Timestamp> assigned_at = {};
+  std::optional<std::string> assigned_by = {};
 };
 BOOST_DESCRIBE_STRUCT(Grant, (), (id, group_id, resource_type, resource_id, assigned_at, assigned_by))
 
 // A personal access token; itself it is nowhere, only its SHA-256.
 struct Token {
   std::string id, user_id, name, token_hash, prefix;
-  std::optional<Timestamp> created_at, expires_at, last_used_at;
-  std::optional<std::string> last_used_ip;
-  std::optional<Timestamp> revoked_at;
+  std::optional<Timestamp> created_at = {}, expires_at = {}, last_used_at = {};
+  std::optional<std::string> last_used_ip = {};
+  std::optional<Timestamp> revoked_at = {};
 };
 BOOST_DESCRIBE_STRUCT(Token, (),
                       (id, user_id, name, token_hash, prefix, created_at, expires_at, last_used_at,

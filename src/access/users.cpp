@@ -230,20 +230,20 @@ User Users::sign_in(std::string_view email, std::string_view password, const std
     const auto* user = tables.user_by_email(trim(email));
     return user != nullptr ? std::optional(*user) : std::nullopt;
   });
+  const std::string id = found ? found->id : std::string();
   // An unknown account takes the same steps, so that it cannot be told by the time.
   auto hash = directory_.store().read([&](duck::Connection& c) {
-    return duck::scalar<std::string>(c, "SELECT password_hash FROM users WHERE id = ?",
-                                     found ? found->id : "");
+    return duck::scalar<std::string>(c, "SELECT password_hash FROM users WHERE id = ?", id);
   });
   if (password.size() > kLongestPassword || hash == "") hash.reset();
   const bool right = passwords_.verify(hash, password.substr(0, kLongestPassword));
   const auto note = [&](const char* action, const char* result) {
     try {
       directory_.store().write([&](duck::Connection& c) {
-        record(c, {found->id, found->email, address}, action, "auth", {}, result);
+        record(c, Actor{id, "", address}, action, "auth", {}, result);
       });
     } catch (const std::exception& error) {
-      log::error("the sign-in of {} could not be audited: {}", found->id, error.what());
+      log::error("a sign-in could not be audited: {}", error.what());
     }
   };
   if (!right) {
