@@ -282,8 +282,8 @@ bool read_int(Reader& reader, const bj::value& value, std::int64_t lowest, std::
     out = in_range ? static_cast<std::int64_t>(*d) : 0;
   } else if (value.is_string()) {
     std::string_view text = trim(value.get_string());
-    if (text.starts_with('+')) text.remove_prefix(1);
-    const auto parsed = text.starts_with("+") ? std::nullopt : parse_int(text);
+    if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
+    const auto parsed = parse_int(text);
     if (!parsed) {
       reader.fail("int_parsing", "Must be a whole number", value);
       return false;

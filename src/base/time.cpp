@@ -58,7 +58,10 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
   const int month = take_digits(text, 2);
   if (month < 1 || month > 12 || !take(text, '-')) return std::nullopt;
   const int day = take_digits(text, 2);
-  if (day < 1 || day > 31) return std::nullopt;
+  if (!std::chrono::year_month_day(std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                                   std::chrono::day(static_cast<unsigned>(day)))
+           .ok())
+    return std::nullopt;
   parts.tm_year = year - 1900;
   parts.tm_mon = month - 1;
   parts.tm_mday = day;
@@ -92,9 +95,7 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
     offset = (hours * 3600 + minutes * 60) * (west ? -1 : 1);
   }
   if (!text.empty()) return std::nullopt;
-  const int wanted_day = parts.tm_mday;
   const std::int64_t whole = ::timegm(&parts);
-  if (parts.tm_mday != wanted_day && parts.tm_hour != 0) return std::nullopt;
   return Timestamp{(whole - offset) * 1'000'000 + micros};
 }
 

@@ -256,7 +256,7 @@ TEST_F(RoutesTest, ReadsForms) {
             (std::vector<std::string>{R"(missing["body","note"])", R"(missing["body","file"])"}));
   EXPECT_EQ(places(post("/upload", "note=a&file=b", "", "application/x-www-form-urlencoded")),
             std::vector<std::string>{R"(value_error["body","file"])"});
-  for (const std::string bad :
+  for (const char* bad :
        {"", "--X", "--X\r\n", "--X\r\nA: b\r\n\r\n", "--X\r\n\r\n--X--", "--Xx\r\n\r\n\r\n--X--", "y"})
     EXPECT_EQ(post("/upload", bad, "", type).status, 400) << bad;
   EXPECT_EQ(post("/upload", body, "", "multipart/form-data").status, 400);
