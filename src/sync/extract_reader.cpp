@@ -127,6 +127,15 @@ ExtractFacts read_database(duck::Connection& connection, const fs::path& file, c
   return out;
 }
 
+// DuckDB names files by their whole path, which is the server's affair.
+std::string without_folder(std::string message, const fs::path& folder) {
+  if (folder.empty()) return message;
+  const std::string prefix = folder.string() + "/";
+  for (auto at = message.find(prefix); at != std::string::npos; at = message.find(prefix, at))
+    message.erase(at, prefix.size());
+  return message;
+}
+
 class Reading {
  public:
   explicit Reading(const ReadOptions& options)
@@ -216,7 +225,7 @@ void Reading::read_source(Source& source, duck::Connection& connection) {
     source.facts = read_database(connection, file, *stamp);
     if (whole) cache_.keep(file, source.facts);
   } catch (const std::exception& error) {
-    source.failure = short_message(error.what());
+    source.failure = without_folder(short_message(error.what()), source.folder);
   }
   source.noted = read_facts(source.folder);
 }
@@ -406,8 +415,10 @@ void Reading::read_files(Wanted& wanted, duck::Connection& connection) {
     file_name = "data";
     table.columns = alike ? wanted.facts.front().columns : parquet_columns(connection, paths, true);
   } catch (const std::exception& error) {
-    wanted.failure = fmt::format("table '{}' of '{}' cannot be read: {}: {}", table.name, table.source,
-                                 escape_control(file_name), short_message(error.what()));
+    wanted.failure = fmt::format(
+        "table '{}' of '{}' cannot be read: {}: {}", table.name, table.source, escape_control(file_name),
+        without_folder(without_folder(short_message(error.what()), wanted.source->folder),
+                       options_.pin_folder));
   }
 }
 

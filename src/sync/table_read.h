@@ -27,6 +27,8 @@ struct Sample {
 };
 BOOST_DESCRIBE_STRUCT(Sample, (), (columns, rows))
 
+// The rows of a SELECT as objects; nan and inf are null.
+boost::json::array json_rows(duck::Connection& connection, const std::string& select);
 Sample read_sample(const SampleRequest& request);
 std::vector<Column> read_columns(const SampleRequest& request);
 

@@ -7,6 +7,7 @@
 #include "connectors/files/read.h"
 #include "connectors/files/scan.h"
 #include "sync/extract_writer.h"
+#include "sync/table_read.h"
 
 namespace agnes::connectors::files {
 
@@ -251,12 +252,7 @@ Discovery discover(const Job& job, std::int64_t rows) {
       const std::string select = reader->select();
       for (const auto& row : connection.execute("DESCRIBE " + select).rows())
         preview.columns.push_back({std::get<std::string>(row.at(0)), std::get<std::string>(row.at(1))});
-      const auto texts =
-          connection
-              .execute(fmt::format("SELECT CAST(to_json(t) AS VARCHAR) FROM ({} LIMIT {}) t", select, rows))
-              .rows();
-      for (const auto& row : texts)
-        preview.rows.push_back(boost::json::parse(std::get<std::string>(row.at(0))));
+      preview.rows = sync::json_rows(connection, fmt::format("{} LIMIT {}", select, rows));
     } catch (const std::exception& error) {
       preview.error = sync::short_message(error.what());
     }

@@ -1,0 +1,204 @@
+#include "sync/extract_writer.h"
+
+#include "base/hash.h"
+#include "extract_fixture.h"
+#include "sync/table_read.h"
+
+namespace agnes::sync {
+namespace {
+
+class ExtractWriterTest : public ExtractTest {
+ protected:
+  fs::path folder() const { return extracts() / "files"; }
+  static std::string numbers(int rows) {
+    return fmt::format("SELECT i AS id, i * 2 AS twice FROM range({}) t(i)", rows);
+  }
+
+  // Writes tables a and b with that many rows and commits. `step` is told each step.
+  void write_both(int rows, const std::function<void(std::string_view)>& step = {}) const {
+    auto engine = open_engine({folder_spill(), 0, 1});
+    auto connection = engine.connect();
+    ExtractWriter writer(folder());
+    writer.after_step = step;
+    writer.write(connection, "a", numbers(rows), "first");
+    writer.write(connection, "b", numbers(rows), "second");
+    writer.commit();
+  }
+  std::string folder_spill() const { return (root() / "spill").string(); }
+
+  std::vector<std::string> leftovers() const {
+    std::vector<std::string> out;
+    for (const auto& entry : fs::recursive_directory_iterator(folder()))
+      if (entry.path().filename().string().starts_with(".agnes-tmp-")) out.push_back(entry.path());
+    return out;
+  }
+};
+
+TEST_F(ExtractWriterTest, WhatIsCommittedIsRead) {
+  write_both(100'000);
+  const auto catalogue = read();
+  ASSERT_EQ(problems(catalogue), "");
+  ASSERT_EQ(catalogue.tables.size(), 2u);
+  EXPECT_EQ(catalogue.tables[0].rows, 100'000);
+  EXPECT_EQ(catalogue.tables[0].description, "first");
+  EXPECT_EQ(catalogue.tables[0].hash, md5_file(folder() / "data" / "a.parquet"));
+  EXPECT_TRUE(leftovers().empty());
+
+  duck::Database memory({{}, {}});
+  auto connection = memory.connect();
+  const std::string file = duck::quote_literal((folder() / "data" / "a.parquet").string());
+  EXPECT_EQ(duck::scalar<std::string>(connection,
+                                      "SELECT any_value(compression) FROM parquet_metadata(" + file + ")"),
+            "ZSTD");
+  connection.execute("ATTACH " + duck::quote_literal((folder() / "extract.duckdb").string()) +
+                     " AS e (READ_ONLY)");
+  EXPECT_EQ(duck::scalar<std::int64_t>(connection, "SELECT sum(twice) FROM e.b"), 100'000LL * 99'999);
+  EXPECT_EQ(duck::scalar<std::int64_t>(connection, "SELECT sum(\"rows\") FROM e._meta"), 200'000);
+}
+
+TEST_F(ExtractWriterTest, NothingIsSeenBeforeTheCommit) {
+  write_both(10);
+  auto engine = open_engine({folder_spill(), 0, 1});
+  auto connection = engine.connect();
+  {
+    ExtractWriter writer(folder());
+    const auto written = writer.write(connection, "a", numbers(20));
+    EXPECT_EQ(written.rows, 20);
+    writer.write(connection, "c", numbers(5));
+    EXPECT_EQ(read().tables.size(), 2u);
+    EXPECT_EQ(find(read(), "a")->rows, 10);
+  }
+  EXPECT_EQ(find(read(), "a")->rows, 10) << "without a commit all is as it was";
+  EXPECT_TRUE(leftovers().empty());
+}
+
+TEST_F(ExtractWriterTest, AFailedStatementLeavesNothing) {
+  write_both(10);
+  auto engine = open_engine({folder_spill(), 0, 1});
+  auto connection = engine.connect();
+  ExtractWriter writer(folder());
+  EXPECT_THROW(writer.write(connection, "a", "SELECT CAST('x' || i AS INTEGER) AS n FROM range(10) t(i)"),
+               duck::QueryError);
+  EXPECT_THROW(writer.write(connection, "../a", numbers(1)), Error);
+  EXPECT_FALSE(writer.pending());
+  EXPECT_TRUE(leftovers().empty());
+  EXPECT_EQ(find(read(), "a")->rows, 10);
+}
+
+TEST_F(ExtractWriterTest, RemovesAndRenames) {
+  write_both(10);
+  auto engine = open_engine({folder_spill(), 0, 1});
+  auto connection = engine.connect();
+  ExtractWriter writer(folder());
+  writer.remove("b");
+  writer.remove("never there");
+  writer.write(connection, "A", numbers(3));
+  writer.commit();
+  const auto catalogue = read();
+  ASSERT_EQ(problems(catalogue), "");
+  ASSERT_EQ(catalogue.tables.size(), 1u);
+  EXPECT_EQ(catalogue.tables[0].name, "A");
+  EXPECT_FALSE(fs::exists(folder() / "data" / "a.parquet"));
+  EXPECT_FALSE(fs::exists(folder() / "data" / "b.parquet"));
+  EXPECT_FALSE(writer.pending());
+}
+
+TEST_F(ExtractWriterTest, OneWriterAtATime) {
+  ExtractWriter first(folder());
+  EXPECT_THROW(ExtractWriter second(folder()), Error);
+}
+
+TEST_F(ExtractWriterTest, ADamagedDatabaseIsMadeAnewFromTheFiles) {
+  write_both(10);
+  put(folder() / "extract.duckdb", "damaged");
+  EXPECT_FALSE(read().complete);
+  {
+    ExtractWriter writer(folder());
+    EXPECT_EQ(writer.tables().size(), 2u);
+    EXPECT_TRUE(writer.pending());
+    writer.commit();
+  }
+  const auto catalogue = read();
+  EXPECT_EQ(problems(catalogue), "");
+  EXPECT_EQ(catalogue.tables.size(), 2u);
+}
+
+TEST_F(ExtractWriterTest, KilledAtAnyStepReadersSeeOldOrNewTables) {
+  std::vector<std::string> killed_after;
+  for (int stop = 1;; ++stop) {
+    fs::remove_all(folder());
+    write_both(10);
+    std::string at;
+    const bool finished = survives([&] {
+      int steps = 0;
+      write_both(77, [&](std::string_view) {
+        if (++steps == stop) ::kill(::getpid(), SIGKILL);
+      });
+    });
+    const auto catalogue = read();
+    ASSERT_EQ(problems(catalogue), "") << "killed after step " << stop;
+    ASSERT_EQ(catalogue.tables.size(), 2u);
+    for (const auto& table : catalogue.tables) {
+      EXPECT_TRUE(table.rows == 10 || table.rows == 77) << table.rows;
+      EXPECT_EQ(count_rows(table), table.rows);
+      EXPECT_EQ(table.hash, md5_file(table.files.at(0).path));
+    }
+    {
+      // So do readers that go through extract.duckdb and know nothing of us.
+      duck::Database opened({folder() / "extract.duckdb", {{"access_mode", "READ_ONLY"}}});
+      auto connection = opened.connect();
+      const auto seen = duck::scalar<std::int64_t>(connection, "SELECT count(*) FROM a");
+      EXPECT_TRUE(seen == 10 || seen == 77);
+    }
+    write_both(99);
+    EXPECT_EQ(read().tables.at(0).rows, 99);
+    EXPECT_TRUE(leftovers().empty()) << "the next writer clears up";
+    if (finished) {
+      EXPECT_GE(stop, 8) << "fewer steps than there must be";
+      break;
+    }
+  }
+}
+
+TEST_F(ExtractWriterTest, KilledAtTheFirstCommitTheNextOneStartsWell) {
+  for (int stop = 1;; ++stop) {
+    fs::remove_all(folder());
+    const bool finished = survives([&] {
+      int steps = 0;
+      write_both(5, [&](std::string_view) {
+        if (++steps == stop) ::kill(::getpid(), SIGKILL);
+      });
+    });
+    EXPECT_EQ(problems(read()), "") << stop;
+    write_both(6);
+    EXPECT_EQ(read().tables.size(), 2u);
+    if (finished) break;
+  }
+}
+
+TEST_F(ExtractWriterTest, SamplesAndColumns) {
+  auto engine = open_engine({folder_spill(), 0, 1});
+  auto connection = engine.connect();
+  ExtractWriter writer(folder());
+  writer.write(connection, "odd",
+               "SELECT 1 AS a, DATE '2026-01-02' AS d, [1, NULL] AS l, {'x': 'é'} AS s, 'nan'::DOUBLE AS n, "
+               "'\\xAA'::BLOB AS b, INTERVAL 3 DAYS AS i, 1.50::DECIMAL(9,2) AS m FROM range(3)");
+  writer.commit();
+  SampleRequest request;
+  request.files = {folder() / "data" / "odd.parquet"};
+  const auto sample = read_sample(request);
+  EXPECT_EQ(sample.columns.size(), 8u);
+  EXPECT_EQ(read_columns(request), sample.columns);
+  ASSERT_EQ(sample.rows.size(), 3u);
+  EXPECT_EQ(sample.rows[0].at("d").as_string(), "2026-01-02");
+  EXPECT_EQ(sample.rows[0].at("s").at("x").as_string(), "é");
+  EXPECT_EQ(sample.rows[0].at("l").as_array().size(), 2u);
+  request.distinct = true;
+  EXPECT_EQ(read_sample(request).rows.size(), 1u);
+  request.rows = 2;
+  request.distinct = false;
+  EXPECT_EQ(read_sample(request).rows.size(), 2u);
+}
+
+}  // namespace
+}  // namespace agnes::sync
