@@ -100,21 +100,35 @@ Names names(std::initializer_list<std::string_view> lists) {
   return out;
 }
 
+const Names& functions() {
+  static const Names all = names({kOperators, kScalars, kMacros, kAggregates});
+  return all;
+}
+
+const Names& table_functions() {
+  static const Names all = names({kTableFunctions});
+  return all;
+}
+
 }  // namespace
 
 bool is_harmless_function(std::string_view name) {
-  static const Names all = names({kOperators, kScalars, kMacros, kAggregates});
-  return all.contains(to_lower(name));
+  return functions().contains(to_lower(name));
 }
 
 bool is_harmless_table_function(std::string_view name) {
-  static const Names all = names({kTableFunctions});
-  return all.contains(to_lower(name));
+  return table_functions().contains(to_lower(name));
 }
 
 bool reads_by_name(std::string_view name) {
   static const Names all = names({kReadByName});
   return all.contains(to_lower(name));
+}
+
+std::set<std::string> harmless_names() {
+  std::set<std::string> out(functions().begin(), functions().end());
+  out.insert(table_functions().begin(), table_functions().end());
+  return out;
 }
 
 }  // namespace agnes::query

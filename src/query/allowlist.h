@@ -1,5 +1,7 @@
 #pragma once
 
+#include <set>
+#include <string>
 #include <string_view>
 
 // What SQL of callers may name, judged one by one from duckdb_functions() of DuckDB 1.5.5. A name that is not
@@ -16,5 +18,8 @@ bool is_harmless_table_function(std::string_view name);
 
 // Functions that run SQL or read a table named in a text: refused as the reading of a table.
 bool reads_by_name(std::string_view name);
+
+// All of both lists, in lower case.
+std::set<std::string> harmless_names();
 
 }  // namespace agnes::query
