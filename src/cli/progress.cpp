@@ -9,6 +9,7 @@ namespace agnes::cli {
 
 namespace {
 constexpr double kRedrawEvery = 0.1;
+constexpr double kLineEvery = 0.5;  // at most, however fast the bytes come
 constexpr std::size_t kMostBars = 8;
 
 std::string amount(std::uint64_t bytes, std::uint64_t size) {
@@ -67,7 +68,7 @@ void Progress::advance(const std::string& name, std::int64_t bytes) {
     return;
   }
   const bool ten_percent = percent(file.bytes, file.size) / 10 > percent(file.bytes_said, file.size) / 10;
-  if ((ten_percent && file.bytes < file.size) || time - file.said >= interval_seconds_ ||
+  if ((ten_percent && file.bytes < file.size && time - file.said >= kLineEvery) || time - file.said >= interval_seconds_ ||
       file.bytes - std::min(file.bytes_said, file.bytes) >= interval_bytes_)
     say(name, file);
 }

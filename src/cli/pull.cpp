@@ -94,8 +94,10 @@ class Pull {
       if (known && response.status == 304) {
         manifest_ = state_.manifest;
         etag_ = state_.manifest_etag;
+        manifest_checked_ = true;
         return true;
       }
+      manifest_checked_ = false;
       if (response.status != 200)
         throw Error(error_kind(response.status), refusal(response));
       manifest_ = parse_manifest(response.json());
@@ -131,22 +133,24 @@ class Pull {
 
   // What to fetch (`wanted_`) and what to remove (`gone_`).
   void choose() {
+    const ParquetFolder folder(workspace_);
     std::map<std::string, std::string> by_lower_name;
     for (const auto& [name, table] : manifest_) {
-      if (!is_table_id(name)) {
+      if (!manifest_checked_ && !is_table_id(name)) {
         // Names become file names here.
         result_.problems.push_back({escape_control(name), "", "the name is not safe as a file name: left out"});
         continue;
       }
       if (!table.has_file() || (options_.skip_materialize && table.query_mode == "materialized")) continue;
-      if (const auto [other, fresh] = by_lower_name.emplace(to_lower(name), name); !fresh) {
-        result_.problems.push_back(
-            {name, "", fmt::format("differs from the table {} only in case, which SQL does not tell apart: left out",
-                                   other->second)});
-        continue;
-      }
+      if (!manifest_checked_)
+        if (const auto [other, fresh] = by_lower_name.emplace(to_lower(name), name); !fresh) {
+          result_.problems.push_back(
+              {name, "", fmt::format("differs from the table {} only in case, which SQL does not tell apart: left out",
+                                     other->second)});
+          continue;
+        }
       ++result_.total;
-      if (!is_current(name, table)) wanted_.push_back(name);
+      if (!is_current(name, table, folder.look_at(name))) wanted_.push_back(name);
     }
     for (const auto& [name, file] : state_.files) {
       if (file.server != api_.server() || !is_table_id(name)) continue;
@@ -155,9 +159,7 @@ class Pull {
     }
   }
 
-  bool is_current(const std::string& name, const ManifestTable& table) {
-    const fs::path file = workspace_.parquet_of(name);
-    const auto found = look_at(file);
+  bool is_current(const std::string& name, const ManifestTable& table, const std::optional<KnownFile>& found) {
     if (!found || table.hash.empty()) return false;
     auto known = state_.files.find(name);
     if (known != state_.files.end() && known->second.hash == table.hash && looks_same(known->second, *found)) {
@@ -166,7 +168,8 @@ class Pull {
     }
     // Not recorded as complete: a pull was killed after it had put the file in place, or another client fetched it.
     // Its content decides.
-    if ((table.size != 0 && found->size != table.size) || !iequals(md5_file(file), table.hash)) return false;
+    if ((table.size != 0 && found->size != table.size) || !iequals(md5_file(workspace_.parquet_of(name)), table.hash))
+      return false;
     remember(name, *found, table.hash);
     return true;
   }
@@ -299,10 +302,10 @@ class Pull {
       save_pull_state(workspace_, state_);
       throw Cancelled();
     }
-    std::vector<View> views;
-    std::string fingerprint = list_views(views);
+    std::vector<std::string> names;
+    std::string fingerprint = fingerprint_views(names);
     if (fingerprint != state_.views || !look_at(workspace_.database())) {
-      ViewsMade made = make_views(workspace_.database(), views);
+      ViewsMade made = make_views(workspace_.database(), views_of(names));
       for (auto& problem : made.problems) result_.problems.push_back({"", "views", std::move(problem)});
       if (made.postponed) {
         result_.problems.push_back({"", "views", fmt::format("{} is open for writing in another program: close it and run "
@@ -329,14 +332,17 @@ class Pull {
       changed_state_ = true;
     }
 
-    std::map<std::string, SyncedTable> present;
-    bool complete = result_.problems.empty();
-    for (const auto& [name, table] : manifest_) {
-      const auto file = state_.files.find(name);
-      if (file == state_.files.end() || file->second.hash != table.hash || table.hash.empty()) continue;
-      present[name] = {table.hash, table.rows, table.size};
+    const bool complete = result_.problems.empty();
+    const bool same_tables = manifest_checked_ && result_.updated.empty() && result_.removed.empty();
+    if (!same_tables || !touch_sync_state()) {
+      std::map<std::string, SyncedTable> present;
+      for (const auto& [name, table] : manifest_) {
+        const auto file = state_.files.find(name);
+        if (file == state_.files.end() || file->second.hash != table.hash || table.hash.empty()) continue;
+        present[name] = {table.hash, table.rows, table.size};
+      }
+      update_sync_state(present, result_.removed);
     }
-    update_sync_state(present, result_.removed);
     // With problems, the next pull asks for the whole manifest again.
     const std::string etag = complete && !options_.skip_materialize ? etag_ : "";
     if (state_.manifest_etag != etag || state_.server != api_.server()) {
@@ -348,31 +354,27 @@ class Pull {
   }
 
   // The Parquet files there will be, and a text that changes when any of them does.
-  std::string list_views(std::vector<View>& views) {
+  std::string fingerprint_views(std::vector<std::string>& names) {
+    names = ParquetFolder(workspace_).names();
     const std::set<std::string> gone(gone_.begin(), gone_.end());
-    std::map<std::string, std::string> marks;
-    std::error_code error;
-    for (fs::recursive_directory_iterator at(workspace_.parquet(), error), end; !error && at != end; at.increment(error)) {
-      const fs::path& path = at->path();
-      if (path.extension() != ".parquet" || path.filename().string().starts_with('.')) continue;
-      const std::string name = path.stem();
-      const bool top = path.parent_path() == workspace_.parquet();
-      if (top && gone.contains(name)) continue;
-      const auto known = top ? state_.files.find(name) : state_.files.end();
-      std::string mark = path.string() + "\t";
-      if (known != state_.files.end() && !known->second.hash.empty()) {
-        mark += known->second.hash;
-      } else if (const auto seen = look_at(path)) {
-        mark += fmt::format("{}-{}", seen->size, seen->modified_ns);
-      } else {
-        continue;
-      }
-      if (marks.emplace(name, mark).second) views.push_back({name, path});
+    std::erase_if(names, [&](const std::string& name) { return gone.contains(table_of(name)); });
+    std::string text = workspace_.parquet().string();
+    for (const auto& name : names) {
+      text += '\n' + name + '\t';
+      const auto known = state_.files.find(table_of(name));
+      if (known != state_.files.end() && !known->second.hash.empty()) text += known->second.hash;
+      else if (const auto seen = look_at(workspace_.parquet() / name))
+        text += fmt::format("{}-{}", seen->size, seen->modified_ns);
     }
-    std::sort(views.begin(), views.end(), [](const View& a, const View& b) { return a.name < b.name; });
-    std::string text = "1\n";
-    for (const auto& [name, mark] : marks) text += mark + "\n";
     return md5_hex(text);
+  }
+  // "orders" of "orders.parquet"; a file in a folder below is no table of the server's, and keeps its slash.
+  static std::string table_of(const std::string& name) { return name.substr(0, name.size() - 8); }
+
+  std::vector<View> views_of(const std::vector<std::string>& names) const {
+    std::vector<View> views;
+    for (const auto& name : names) views.push_back({fs::path(name).stem(), workspace_.parquet() / name});
+    return views;
   }
 
   void fetch_rules() {
@@ -402,6 +404,7 @@ class Pull {
   bool changed_state_ = false;
   Manifest manifest_;
   std::string etag_;
+  bool manifest_checked_ = false;  // it is the one of the last pull, which found nothing wrong with it
   std::vector<std::string> wanted_, gone_;
   std::mutex mutex_;  // result_, state_ and mismatched_ while downloads run
   std::vector<std::pair<std::string, std::string>> mismatched_;

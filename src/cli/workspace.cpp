@@ -1,13 +1,16 @@
 #include "cli/workspace.h"
 
 #include <cerrno>
+#include <charconv>
 
 #include <boost/json.hpp>
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "cli/config.h"
 #include "cli/json_text.h"
@@ -49,54 +52,153 @@ Manifest parse_manifest(const json::value& answer) {
   return manifest;
 }
 
-std::optional<KnownFile> look_at(const fs::path& file) {
-  struct stat info {};
-  if (::lstat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+namespace {
+KnownFile known_file(const struct stat& info) {
   KnownFile known;
   known.size = static_cast<std::uint64_t>(info.st_size);
   known.modified_ns = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec;
   known.inode = info.st_ino;
   return known;
 }
+}  // namespace
+
+std::optional<KnownFile> look_at(const fs::path& file) {
+  struct stat info {};
+  if (::lstat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+  return known_file(info);
+}
 bool looks_same(const KnownFile& a, const KnownFile& b) {
   return a.size == b.size && a.modified_ns == b.modified_ns && a.inode == b.inode;
 }
 
+ParquetFolder::ParquetFolder(const Workspace& workspace)
+    : path_(workspace.parquet()), fd_(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
+
+std::optional<KnownFile> ParquetFolder::look_at(const std::string& table) const {
+  struct stat info {};
+  const std::string name = table + ".parquet";
+  if (!fd_ || ::fstatat(fd_.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode))
+    return std::nullopt;
+  return known_file(info);
+}
+
+namespace {
+void list_parquet(int parent, const char* name, const std::string& prefix, std::vector<std::string>& out) {
+  const int fd = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  DIR* folder = fd < 0 ? nullptr : ::fdopendir(fd);
+  if (folder == nullptr) return;
+  while (const dirent* entry = ::readdir(folder)) {
+    const std::string_view entry_name = entry->d_name;
+    if (entry_name.starts_with('.')) continue;
+    if (entry_name.ends_with(".parquet")) out.push_back(prefix + entry->d_name);
+    else if (entry->d_type == DT_DIR) list_parquet(fd, entry->d_name, prefix + entry->d_name + "/", out);
+  }
+  ::closedir(folder);
+}
+}  // namespace
+
+std::vector<std::string> ParquetFolder::names() const {
+  std::vector<std::string> out;
+  if (fd_) list_parquet(fd_.get(), ".", "", out);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+namespace {
+constexpr std::string_view kFormat = "agnes-pull 1";
+
+// The fields of a line, one after the other.
+class Fields {
+ public:
+  explicit Fields(std::string_view line) : rest_(line) {}
+  std::string_view next() {
+    const auto end = std::min(rest_.find('\t'), rest_.size());
+    const std::string_view field = rest_.substr(0, end);
+    rest_.remove_prefix(std::min(end + 1, rest_.size()));
+    return field;
+  }
+  template <class T>
+  T number() {
+    const std::string_view field = next();
+    T out{};
+    std::from_chars(field.data(), field.data() + field.size(), out);
+    return out;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+// Only what can stand in a field: an ETag with a tab in it, say, is forgotten.
+std::string_view field(std::string_view text) {
+  return text.find_first_of("\t\r\n") == text.npos ? text : std::string_view{};
+}
+}  // namespace
+
 PullState load_pull_state(const Workspace& workspace) {
   PullState state;
-  const auto object = read_object(workspace.state());
-  if (!object) return state;
-  state.server = plain(*object, "server");
-  state.manifest_etag = plain(*object, "manifest_etag");
-  state.views = plain(*object, "views");
-  state.rules_etag = plain(*object, "rules_etag");
-  state.rules = number<std::int64_t>(*object, "rules");
-  if (const auto* manifest = object->if_contains("manifest"); manifest != nullptr && manifest->is_object())
-    state.manifest = parse_manifest(json::object{{"tables", *manifest}});
-  if (const auto* files = object->if_contains("files"); files != nullptr && files->is_object())
-    for (const auto& item : files->get_object()) {
-      if (!item.value().is_object()) continue;
-      const auto& file = item.value().get_object();
-      state.files[std::string(item.key())] = {plain(file, "hash"), number<std::uint64_t>(file, "size"),
-                                              number<std::int64_t>(file, "modified_ns"),
-                                              number<std::uint64_t>(file, "inode"), plain(file, "server")};
+  const auto text = read_file(workspace.state());
+  if (!text || !text->starts_with(kFormat)) return state;
+  std::string_view rest = *text;
+  bool complete = false;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    Fields line(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    const std::string_view kind = line.next();
+    if (kind == "table") {
+      const std::string_view name = line.next();
+      ManifestTable table;
+      table.hash = line.next();
+      table.size = line.number<std::uint64_t>();
+      table.rows = line.number<std::int64_t>();
+      table.query_mode = line.next();
+      state.manifest.emplace_hint(state.manifest.end(), name, std::move(table));
+    } else if (kind == "file") {
+      const std::string_view name = line.next();
+      KnownFile file;
+      file.hash = line.next();
+      file.size = line.number<std::uint64_t>();
+      file.modified_ns = line.number<std::int64_t>();
+      file.inode = line.number<std::uint64_t>();
+      file.server = line.next();
+      if (file.server == "-") file.server = state.server;
+      state.files.emplace_hint(state.files.end(), name, std::move(file));
+    } else if (kind == "server") {
+      state.server = line.next();
+    } else if (kind == "manifest") {
+      state.manifest_etag = line.next();
+    } else if (kind == "views") {
+      state.views = line.next();
+    } else if (kind == "rules") {
+      state.rules_etag = line.next();
+      state.rules = line.number<std::int64_t>();
+    } else if (kind == "end") {
+      complete = true;
     }
-  return state;
+  }
+  return complete ? state : PullState{};
 }
 
 void save_pull_state(const Workspace& workspace, const PullState& state) {
-  json::object manifest, files;
+  std::string text(kFormat);
+  const auto add = [&text](auto&& format, const auto&... fields) {
+    text += '\n';
+    fmt::format_to(std::back_inserter(text), fmt::runtime(format), fields...);
+  };
+  add("server\t{}", field(state.server));
+  add("manifest\t{}", field(state.manifest_etag));
+  add("views\t{}", state.views);
+  add("rules\t{}\t{}", field(state.rules_etag), state.rules);
+  // Names that are no table ids are never fetched, and a manifest with one is not kept as complete.
   for (const auto& [name, table] : state.manifest)
-    manifest[name] = json::object{{"hash", table.hash}, {"size_bytes", table.size}, {"rows", table.rows},
-                                  {"query_mode", table.query_mode}};
+    if (is_table_id(name))
+      add("table\t{}\t{}\t{}\t{}\t{}", name, field(table.hash), table.size, table.rows, field(table.query_mode));
   for (const auto& [name, file] : state.files)
-    files[name] = json::object{{"hash", file.hash}, {"size", file.size}, {"modified_ns", file.modified_ns},
-                               {"inode", file.inode}, {"server", file.server}};
-  const json::object object{{"server", state.server},     {"manifest_etag", state.manifest_etag},
-                            {"manifest", std::move(manifest)}, {"files", std::move(files)},
-                            {"views", state.views},       {"rules_etag", state.rules_etag},
-                            {"rules", state.rules}};
-  replace_quickly(workspace.state(), compact(object) + "\n", 0644);
+    add("file\t{}\t{}\t{}\t{}\t{}\t{}", name, field(file.hash), file.size, file.modified_ns, file.inode,
+        file.server == state.server ? "-" : field(file.server));
+  text += "\nend\n";
+  replace_quickly(workspace.state(), text, 0644);
 }
 
 void update_sync_state(const std::map<std::string, SyncedTable>& present, const std::vector<std::string>& gone) {
@@ -107,8 +209,25 @@ void update_sync_state(const std::map<std::string, SyncedTable>& present, const 
   for (const auto& [name, table] : present)
     tables[name] = json::object{{"hash", table.hash}, {"rows", table.rows}, {"size_bytes", table.size}};
   for (const auto& name : gone) tables.erase(name);
+  state.erase("last_sync");  // so that it comes last, where touch_sync_state looks for it
   state["last_sync"] = format_iso_utc(now());
   replace_quickly(file, pretty(state) + "\n", 0600);
+}
+
+bool touch_sync_state() {
+  // The file may be large, and only the time in its last line but one changes: it is overwritten in its place.
+  constexpr std::string_view kKey = "\n  \"last_sync\": \"", kEnd = "\"\n}\n";
+  const std::string time = format_iso_utc(now());
+  const std::size_t length = kKey.size() + time.size() + kEnd.size();
+  const UniqueFd fd(::open((config_folder() / "sync_state.json").c_str(), O_RDWR | O_CLOEXEC));
+  struct stat info {};
+  if (!fd || ::fstat(fd.get(), &info) != 0 || info.st_size < static_cast<off_t>(length)) return false;
+  std::string tail(length, '\0');
+  const off_t at = info.st_size - static_cast<off_t>(length);
+  if (::pread(fd.get(), tail.data(), length, at) != static_cast<ssize_t>(length)) return false;
+  if (!tail.starts_with(kKey) || !tail.ends_with(kEnd)) return false;
+  return ::pwrite(fd.get(), time.data(), time.size(), at + static_cast<off_t>(kKey.size())) ==
+         static_cast<ssize_t>(time.size());
 }
 
 void replace_quickly(const fs::path& file, std::string_view content, unsigned mode) {

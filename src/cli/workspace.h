@@ -5,8 +5,9 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 
 #include "base/files.h"
 
@@ -23,7 +24,7 @@ struct Workspace {
   fs::path agent_settings() const { return root / ".claude" / "settings.json"; }
   fs::path guide() const { return root / "CLAUDE.md"; }
   fs::path complete_mark() const { return root / ".claude" / "init-complete"; }
-  fs::path state() const { return root / "server" / ".agnes-pull.json"; }
+  fs::path state() const { return root / "server" / ".agnes-pull"; }
   fs::path lock() const { return root / "server" / ".agnes-pull.lock"; }
 };
 
@@ -50,8 +51,21 @@ struct KnownFile {
 std::optional<KnownFile> look_at(const fs::path& file);
 bool looks_same(const KnownFile& a, const KnownFile& b);
 
-// What the last pulls left, in <workspace>/server/.agnes-pull.json. A cache: without it a pull reads more, and ends in
-// the same state.
+// The folder of tables, held open: a pull looks at each of them every time, so it should cost no more than it must.
+class ParquetFolder {
+ public:
+  explicit ParquetFolder(const Workspace& workspace);
+  std::optional<KnownFile> look_at(const std::string& table) const;
+  // Every "*.parquet" in it and below, as a path from the folder on, sorted; hidden ones left out.
+  std::vector<std::string> names() const;
+
+ private:
+  fs::path path_;
+  UniqueFd fd_;
+};
+
+// What the last pulls left, in <workspace>/server/.agnes-pull: lines of fields with tabs between. A cache: without it
+// a pull reads more, and ends in the same state.
 struct PullState {
   std::string server;
   std::string manifest_etag;  // of `manifest`, when all of it was fetched
@@ -72,6 +86,8 @@ struct SyncedTable {
 };
 // Sets the tables of `present`, drops those of `gone`, and notes the time; what it does not know stays.
 void update_sync_state(const std::map<std::string, SyncedTable>& present, const std::vector<std::string>& gone);
+// Notes the time only. False when the file has not the usual form; then nothing was done.
+bool touch_sync_state();
 
 // Replaces a file that is only a cache: atomic, but not synced to the disk.
 void replace_quickly(const fs::path& file, std::string_view content, unsigned mode);

@@ -67,6 +67,16 @@ std::string hint_for(const std::string& message, const Workspace& workspace) {
   return "agnes catalog lists the tables; new ones come with agnes pull";
 }
 
+// One statement is answered row by row; several are run in order, and the last one's answer counts.
+duck::Result run_here(duck::Connection& connection, const std::string& sql) {
+  try {
+    return connection.stream(sql);
+  } catch (const duck::QueryError& error) {
+    if (std::string_view(error.what()).find("prepare multiple statements") == std::string_view::npos) throw;
+  }
+  return connection.execute(sql);
+}
+
 void query_here(const std::string& sql, const std::string& format, std::int64_t limit) {
   const Workspace workspace{workspace_folder()};
   if (!fs::exists(workspace.database()))
@@ -82,7 +92,7 @@ void query_here(const std::string& sql, const std::string& format, std::int64_t 
   }
   auto connection = database->connect();
   try {
-    duck::Result result = connection.stream(sql);
+    duck::Result result = run_here(connection, sql);
     show(read_result(result, limit), format, limit);
   } catch (const duck::QueryError& error) {
     std::string message = error.what();
