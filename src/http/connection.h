@@ -53,12 +53,12 @@ struct Shared {
 struct Network {
   explicit Network(Shared& shared) : shared(shared), sweeper(context.get_executor()) {}
   Shared& shared;
+  std::set<Connection*> connections;
   asio::io_context context{1};
   Timer sweeper;
-  std::set<Connection*> connections;
 };
 
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection {
  public:
   Connection(Network& network, Socket socket, std::string peer);
   ~Connection();
@@ -87,7 +87,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<bool> send(std::string_view head, const Outgoing& out);
   Task<bool> send_bytes(std::string_view first, std::string_view second, bool more);
   Task<bool> send_file(const Piece& piece);
-  Task<bool> send_stream(const Request& request, const Outgoing& out);
+  Task<bool> send_stream(const Request& request, Outgoing& out);
   Task<void> linger();
   Task<bool> on_pool(std::function<void()> work);
   Outgoing answer(Request& request, bool compress);

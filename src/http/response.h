@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -49,6 +50,8 @@ class Writer {
   virtual bool write(std::string_view data) = 0;
   // Whether the client has gone or the server is stopping.
   virtual bool gone() const = 0;
+  // Waits for that long; false as soon as `gone`.
+  virtual bool wait(std::chrono::milliseconds time) = 0;
 };
 
 // Writes server-sent events. Each call returns false once the client has gone.
@@ -59,6 +62,7 @@ class EventWriter {
   bool heartbeat();  // a comment; send one every 15 s or so, so that proxies keep the line and a dead client
                      // is noticed
   bool gone() const { return writer_.gone(); }
+  bool wait(std::chrono::milliseconds time) { return writer_.wait(time); }
 
  private:
   Writer& writer_;

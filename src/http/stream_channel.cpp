@@ -20,6 +20,11 @@ bool StreamChannel::gone() const {
   return gone_;
 }
 
+bool StreamChannel::wait(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return !space_.wait_for(lock, time, [&] { return gone_; });
+}
+
 void StreamChannel::end(bool whole) {
   bool wake = false;
   {

@@ -19,6 +19,7 @@ class StreamChannel : public Writer {
   // The writing side.
   bool write(std::string_view data) override;
   bool gone() const override;
+  bool wait(std::chrono::milliseconds time) override;
   void end(bool whole);  // no more comes; not `whole` after an exception
 
   // The network side. `take` gives what there is; `waiting` when that is nothing yet, and wake is going to be

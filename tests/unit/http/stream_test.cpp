@@ -33,7 +33,8 @@ class StreamTest : public ServerTest {
     routes.get("/events", {.auth = Auth::none}, [this] {
       return Response::events([this](EventWriter& events) {
         events.send("one\ntwo", "news", "7");
-        while (!events.gone()) std::this_thread::yield();
+        while (events.wait(std::chrono::hours(1))) {
+        }
         ended.set_value();
       });
     });
@@ -154,6 +155,18 @@ TEST_F(StreamTest, SaysWhenItIsFull) {
   EXPECT_EQ(answer.header("retry-after"), "1");
   release.set_value();
   EXPECT_EQ(busy.read().status, 200);
+}
+
+TEST_F(StreamTest, SaysWhenTooManyStreamsAreOpen) {
+  options.max_streams = 1;
+  start();
+  Client first(server->port());
+  first.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+  char byte = 0;
+  ASSERT_EQ(::recv(first.fd(), &byte, 1, 0), 1);
+  EXPECT_EQ(get("/numbers").status, 503);
+  first.close();
+  ended.get_future().wait();
 }
 
 TEST_F(StreamTest, RefusesConnectionsOverTheLimit) {
