@@ -35,11 +35,7 @@ void insert(duck::Connection& connection, const Registration& row) {
       connection, "SELECT name FROM table_registry WHERE id = ? OR lower(name) = lower(?) LIMIT 1", row.id, row.name);
   if (taken)
     throw Error(ErrorKind::conflict, fmt::format("a table named {} is registered already; choose another name", *taken));
-  const auto values = values_of(row);
-  std::string marks;
-  for (std::size_t i = 0; i < values.size(); ++i) marks += i == 0 ? "?" : ", ?";
-  connection.execute_bound(
-      fmt::format("INSERT INTO table_registry ({}) VALUES ({})", duck::column_list<Registration>(), marks), values);
+  duck::insert_rows(connection, "table_registry", std::vector{row});
 }
 
 void update(duck::Connection& connection, const Registration& row) {

@@ -118,8 +118,12 @@ void Orchestrator::extract(const jobs::Context& context, const std::optional<std
   const auto tables = connector_->extract(registered, names, context);
   const auto row_of = by_name(registered, [](const catalog::Registration& row) { return row.name; });
   std::vector<catalog::Registration> fresh;
+  std::vector<Failure> failures;
   for (const auto& table : tables) {
-    if (table.failed) log::warn("sync of {} failed: {}", table.name, table.error);
+    if (table.failed) {
+      log::warn("sync of {} failed: {}", table.name, table.error);
+      failures.push_back({table.name, table.error, table.duration_ms});
+    }
     if (!table.fresh || table.failed || row_of.contains(to_lower(table.name))) continue;
     catalog::Registration row;
     row.id = catalog::id_for(table.name);
@@ -131,13 +135,13 @@ void Orchestrator::extract(const jobs::Context& context, const std::optional<std
     fresh.push_back(std::move(row));
   }
   store_.write([&](duck::Connection& c) {
-    for (const auto& table : tables)
-      if (table.failed) record_failure(c, table.name, table.error, table.duration_ms);
-    for (const auto& row : fresh) {
-      catalog::insert(c, row);
-      state::audit(c, {.user_id = std::nullopt, .action = "register_table", .resource = row.id,
-                       .params = {{"found_by", "sync"}}});
-    }
+    record_failures(c, failures);
+    if (fresh.empty()) return;
+    duck::insert_rows(c, "table_registry", fresh);
+    boost::json::array ids;
+    for (const auto& row : fresh) ids.emplace_back(row.id);
+    state::audit(c, {.user_id = std::nullopt, .action = "register_tables", .resource = std::nullopt,
+                     .params = {{"found_by", "sync"}, {"tables", ids}}});
   });
 }
 
@@ -202,7 +206,8 @@ void Orchestrator::record(const Catalogue& catalogue) {
       });
   if (changed.empty() && !owners_changed) return;
   store_.write([&](duck::Connection& c) {
-    for (const auto& state : changed) record_sync(c, state, std::nullopt);
+    record_syncs(c, changed);
+    trim_history(c);
     if (!owners_changed) return;
     for (const auto& owner : owners)
       if (!catalogue.owners.contains(owner.view_name))

@@ -22,10 +22,17 @@ BOOST_DESCRIBE_STRUCT(SyncState, (),
                       (table_id, last_sync, rows, file_size_bytes, uncompressed_size_bytes, columns, hash, status, error))
 
 std::vector<SyncState> all_states(duck::Connection& connection);
-// A good sync: replaces the row and adds to the history, of which each table keeps the latest 100.
-void record_sync(duck::Connection& connection, const SyncState& state, std::optional<std::int64_t> duration_ms);
-// A failed one: only status and error change, so the last good version stays described.
-void record_failure(duck::Connection& connection, const std::string& table, const std::string& error,
-                    std::optional<std::int64_t> duration_ms);
+// Good syncs: each replaces its table's row and adds to the history.
+void record_syncs(duck::Connection& connection, const std::vector<SyncState>& states);
+
+struct Failure {
+  std::string table, error;
+  std::int64_t duration_ms = 0;
+};
+// Failed ones: only status and error change, so the last good version stays described.
+void record_failures(duck::Connection& connection, const std::vector<Failure>& failures);
+
+// Keeps each table's latest 100 entries of the history; does nothing until there are many more.
+void trim_history(duck::Connection& connection);
 
 }  // namespace agnes::sync
