@@ -38,7 +38,6 @@ class HelpFormat : public ::CLI::Formatter {
  public:
   explicit HelpFormat(std::string path) : path_(std::move(path)) {
     column_width(34);
-    label("Subcommands", "Commands");
     label("Positionals", "Arguments");
   }
   std::string make_option_opts(const ::CLI::Option* option) const override {
@@ -83,7 +82,14 @@ void add(::CLI::App& app, const Command& command, Chosen& chosen) {
   }
   if (!command.example.empty()) app.footer("Example:\n" + command.example);
   // For the list in the help; the chosen one has been found already.
-  for (const auto& child : command.commands) app.add_subcommand(child.name, child.help);
+  for (const auto& child : command.commands) app.add_subcommand(child.name, child.help)->group("Commands");
+}
+
+std::string help_of(const ::CLI::App& app) {
+  std::string text = app.help();
+  for (auto at = text.find("\n\n\n"); at != text.npos; at = text.find("\n\n\n", at)) text.erase(at, 1);
+  while (text.ends_with("\n\n")) text.pop_back();
+  return text;
 }
 
 // "--query=" gives an empty value; CLI11 would take the next argument instead.
@@ -168,7 +174,7 @@ void parse_and_run(const Command& root, const std::vector<std::string>& all) {
     std::vector<std::string> reversed(args.rbegin(), args.rend());
     app.parse(std::move(reversed));
   } catch (const ::CLI::CallForHelp&) {
-    out(app.help());
+    out(help_of(app));
     return;
   } catch (const ::CLI::ParseError& error) {
     std::string message = error.what();
@@ -180,7 +186,7 @@ void parse_and_run(const Command& root, const std::vector<std::string>& all) {
     return;
   }
   if (!command.run) {
-    err(app.help());
+    err(help_of(app));
     throw Exit{kUsage};
   }
 

@@ -61,7 +61,7 @@ test('JSON keeps every digit and every type', async () => {
   delete row.u;
   assert.deepEqual(row, {
     d: '2026-02-03', t: '2026-02-03 04:05:06', tf: '2026-02-03 04:05:06.500000', m: '1.50', neg: '-0.05', n: null, b: true, l: [1, null, 2],
-    s: { a: 1, b: ['2026-01-01'] }, mp: { k: 2.5 }, f: 0.1, e: 1e300, nan: null, iv: '1 year 2 months', tm: '01:02:03.000004', en: 'x',
+    s: { a: 1, b: ['2026-01-01'] }, mp: { k: '2.5' }, f: 0.1, e: 1e300, nan: null, iv: '1 year 2 months', tm: '01:02:03.000004', en: 'x',
     id: '00000000-0000-0000-0000-000000000001', bl: '\\xAA\\x01a', bits: '0101', arr: [1, 2], tup: [1, 'a'], tz: '2026-02-03 04:05:06+00:00', un: 3,
     bc: '0044-03-15 (BC)', txt: 'a"\né', ns: '2026-01-01 00:00:00.000000001',
   });
