@@ -172,7 +172,14 @@ std::vector<Token> check_text(std::string_view sql, const TextLimits& limits) {
     throw Error(ErrorKind::bad_request, "The statement is no valid UTF-8; send it as UTF-8.");
 
   auto tokens = tokenize(sql);
-  std::size_t depth = 0, conjunctions = 0, path = 0;
+  if (tokens.size() > limits.tokens)
+    throw Error(
+        ErrorKind::too_large,
+        fmt::format(
+            "The statement has {} words and signs; {} are the limit. Put long lists into a table or a "
+            "shorter condition.",
+            tokens.size(), limits.tokens));
+  std::size_t depth = 0, conjunctions = 0, unions = 0, path = 0;
   bool was_dot = false;
   for (const auto& token : tokens) {
     if (token.kind == Token::Kind::symbol) {
@@ -194,10 +201,16 @@ std::vector<Token> check_text(std::string_view sql, const TextLimits& limits) {
     }
     if (!was_dot) path = 0;
     was_dot = false;
-    if ((is_word(sql, token, "or") || is_word(sql, token, "and")) && ++conjunctions > limits.conjunctions)
+    if (token.kind != Token::Kind::word) continue;
+    const auto is = [&](std::string_view word) { return is_word(sql, token, word); };
+    if ((is("or") || is("and")) && ++conjunctions > limits.conjunctions)
       refuse(sql, token.begin,
              fmt::format("The statement has more than {} AND and OR; use IN (...) or a join",
                          limits.conjunctions));
+    if ((is("union") || is("except") || is("intersect")) && ++unions > limits.unions)
+      refuse(sql, token.begin,
+             fmt::format("The statement has more than {} UNION, EXCEPT and INTERSECT; use VALUES",
+                         limits.unions));
   }
   return tokens;
 }

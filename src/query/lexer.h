@@ -27,8 +27,10 @@ bool is_symbol(std::string_view sql, const Token& token, char symbol);
 // machine-made statements of real tools stay far below.
 struct TextLimits {
   std::size_t bytes = 1'000'000;
+  std::size_t tokens = 300'000;      // words, values and signs; DuckDB needs some 2 KB of memory for each
   std::size_t nesting = 200;         // brackets of any kind in brackets
   std::size_t conjunctions = 5'000;  // AND and OR; time grows with their square
+  std::size_t unions = 2'000;        // UNION, EXCEPT and INTERSECT
   std::size_t path = 64;             // names in a.b.c
 };
 

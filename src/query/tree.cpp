@@ -12,6 +12,9 @@ namespace {
 
 namespace bj = boost::json;
 
+// DuckDB's time to bind a lambda doubles with each one around it: 15 deep take 90 ms.
+constexpr int kMaxLambdas = 12;
+
 constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
 
 using Set = std::unordered_set<std::string_view>;
@@ -409,7 +412,11 @@ class Walker {
       visit({"input", "lower", "upper"});
     } else if (kind == "LAMBDA") {
       allow({"lhs", "expr", "syntax_type"});
+      if (++lambdas_ > kMaxLambdas)
+        refuse(fmt::format("Lambdas stand more than {} deep in each other; flatten them", kMaxLambdas),
+               offset_of(node));
       visit({"lhs", "expr"});
+      --lambdas_;
     } else if (kind == "LAMBDA_REF") {
       allow({"lambda_idx", "column_name"});
     } else if (kind == "POSITIONAL_REFERENCE") {
@@ -455,6 +462,7 @@ class Walker {
   }
 
   const TreeRules& rules_;
+  int lambdas_ = 0;
 };
 
 }  // namespace

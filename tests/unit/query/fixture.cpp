@@ -36,14 +36,36 @@ Data::Data() {
   setup.max_spill_bytes = 256u << 20;
 }
 
+namespace {
+
+// Let go before main() returns: DuckDB keeps things of the thread that opened it, which are gone when statics
+// go.
+class Kept : public testing::Environment {
+ public:
+  void TearDown() override {
+    engine.reset();
+    data.reset();
+  }
+  std::unique_ptr<Data> data;
+  std::unique_ptr<Engine> engine;
+};
+
+Kept& kept() {
+  static auto* environment =
+      static_cast<Kept*>(testing::AddGlobalTestEnvironment(std::make_unique<Kept>().release()));
+  return *environment;
+}
+
+}  // namespace
+
 const Data& data() {
-  static const Data made;
-  return made;
+  if (!kept().data) kept().data = std::make_unique<Data>();
+  return *kept().data;
 }
 
 Engine& engine() {
-  static Engine made(data().setup);
-  return made;
+  if (!kept().engine) kept().engine = std::make_unique<Engine>(data().setup);
+  return *kept().engine;
 }
 
 std::string answer(const std::string& sql, std::int64_t row_limit) {
