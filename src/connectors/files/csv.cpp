@@ -6,6 +6,8 @@ namespace agnes::connectors::files {
 
 namespace {
 
+constexpr std::string_view kNotWhole = "is no whole number";
+
 // What DuckDB looks at to suggest types.
 constexpr int kSampleRows = 20'480;
 
@@ -14,6 +16,8 @@ struct ColumnPlan {
   std::string type;
   std::string format;  // of dates that are not ISO: read as text, then strptime
   bool fixed = false;  // set by the configuration
+  // Whole numbers as far as the sample goes. DuckDB would round a later 1.5 to 2, so each value is looked at.
+  bool unsure = false;
 };
 
 // "line 7 of sales.csv ..." from what DuckDB says of a CSV file.
@@ -92,6 +96,7 @@ class CsvReader : public TableReader {
     }
     if (quick_) return;
     doubt_sample();
+    for (auto& column : columns_) column.unsure = column.type == "BIGINT" && !column.fixed;
     if (!doubtful_.empty()) detect(doubtful_);
   }
 
@@ -99,12 +104,8 @@ class CsvReader : public TableReader {
     bool plain = true;
     std::string list;
     for (const auto& column : columns_) {
-      const std::string name = duck::quote_identifier(column.name);
-      plain = plain && column.format.empty();
-      list += list.empty() ? "" : ", ";
-      list += column.format.empty() ? name
-                                    : fmt::format("CAST(strptime({}, {}) AS {}) AS {}", name,
-                                                  duck::quote_literal(column.format), column.type, name);
+      plain = plain && !read_as_text(column);
+      list += (list.empty() ? "" : ", ") + expression(column);
     }
     if (!plain && is_partitioned(candidate_)) list = "* REPLACE (" + list + ")";
     return fmt::format("SELECT {} FROM {}", plain ? "*" : list, read_sql(false));
@@ -115,7 +116,9 @@ class CsvReader : public TableReader {
     const CsvComplaint complaint = parse_complaint(error.what());
     const auto column = std::find_if(columns_.begin(), columns_.end(),
                                      [&](const ColumnPlan& plan) { return plan.name == complaint.column; });
-    const bool ours = complaint.conversion && column != columns_.end() && !column->fixed;
+    const bool cast = error.type() == DUCKDB_ERROR_CONVERSION && !complaint.line;
+    const bool ours = (complaint.conversion && column != columns_.end() && !column->fixed) || cast ||
+                      std::string_view(error.what()).find(kNotWhole) != std::string_view::npos;
     if (!ours || reconsidered_) complain(error, candidate_.files.front());
     reconsidered_ = true;
     std::set<std::string> all;
@@ -131,6 +134,20 @@ class CsvReader : public TableReader {
   std::string escape() const { return spec_ != nullptr ? spec_->escape.value_or(quote()) : quote(); }
   std::int64_t skip() const { return spec_ != nullptr ? spec_->skip.value_or(0) : 0; }
 
+  static bool read_as_text(const ColumnPlan& column) { return !column.format.empty() || column.unsure; }
+
+  static std::string expression(const ColumnPlan& column) {
+    const std::string name = duck::quote_identifier(column.name);
+    if (column.unsure)
+      return fmt::format(
+          "CASE WHEN CAST(CAST({0} AS BIGINT) AS VARCHAR) <> {0} THEN error({1}) ELSE CAST({0} AS BIGINT) "
+          "END AS {0}",
+          name, duck::quote_literal(kNotWhole));
+    if (column.format.empty()) return name;
+    return fmt::format("CAST(strptime({0}, {1}) AS {2}) AS {0}", name, duck::quote_literal(column.format),
+                       column.type);
+  }
+
   // Options that say how the text is cut into values: the same for looking and for reading. Nothing is left
   // to DuckDB's guess here: it would make a ragged file a table of one column.
   std::string dialect() const {
@@ -145,9 +162,8 @@ class CsvReader : public TableReader {
   std::string read_sql(bool as_text, const std::string& files = "") const {
     std::string columns;
     for (const auto& column : columns_)
-      columns +=
-          fmt::format("{}{}: {}", columns.empty() ? "" : ", ", duck::quote_literal(column.name),
-                      duck::quote_literal(as_text || !column.format.empty() ? "VARCHAR" : column.type));
+      columns += fmt::format("{}{}: {}", columns.empty() ? "" : ", ", duck::quote_literal(column.name),
+                             duck::quote_literal(as_text || read_as_text(column) ? "VARCHAR" : column.type));
     std::string out = fmt::format(
         "read_csv({}, auto_detect = false, columns = {{{}}}, header = {}{}, hive_partitioning = {}",
         files.empty() ? path_list(candidate_) : files, columns, header_, dialect(),
@@ -169,7 +185,7 @@ class CsvReader : public TableReader {
                                   ? fmt::format("{} line {}", shown(file->relative), *complaint.line)
                                   : shown(file->relative);
     throw SourceError("malformed", file->relative, complaint.line,
-                      where + " " + escape_control(complaint.cause));
+                      where + " " + without_paths(candidate_, escape_control(complaint.cause)));
   }
 
   // The header's text: more than one line when a quoted name has a line break in it.
@@ -411,6 +427,7 @@ void CsvReader::detect(const std::set<std::string>& names) {
 void CsvReader::settle(ColumnPlan& column, const std::vector<std::int64_t>& fits, std::int64_t filled) {
   column.type = "VARCHAR";
   column.format.clear();
+  column.unsure = false;
   if (filled == 0) return;
   const bool whole_numbers = fits.back() == filled;
   for (std::size_t i = 0; i + 1 < std::size(kTypeTests); ++i) {

@@ -124,10 +124,12 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
     if (item.fresh) known.insert(table.name);
     out.push_back(std::move(item));
   }
-  // A table that nothing could be made of (two files of one name, a refused link) is told by its problem alone.
+  // A table that nothing could be made of (two files of one name, a refused link) is told by its problem
+  // alone.
   for (const auto& problem : outcome.problems) {
     const bool told = problem.table.empty() || problem.kind == "removed" || problem.kind == "kept" ||
-                      std::any_of(out.begin(), out.end(), [&](const auto& item) { return iequals(item.name, problem.table); });
+                      std::any_of(out.begin(), out.end(),
+                                  [&](const auto& item) { return iequals(item.name, problem.table); });
     if (told || !registered_names.contains(to_lower(problem.table))) continue;
     sync::SyncedTable item;
     item.name = problem.table;

@@ -5,8 +5,8 @@
 
 namespace agnes::connectors::files {
 
-// The server's side of the files connector: finds out what is new, and has workers do the reading. Configuration:
-// data_source.files.*, extract.memory_mb.
+// The server's side of the files connector: finds out what is new, and has workers do the reading.
+// Configuration: data_source.files.*, extract.memory_mb.
 class FilesConnector : public sync::Connector {
  public:
   explicit FilesConnector(const config::Config& config);

@@ -113,6 +113,8 @@ class JsonReader : public TableReader {
                  .rows())
           out.push_back({std::get<std::string>(row.at(0)), std::get<std::string>(row.at(1))});
       } catch (const duck::QueryError& error) {
+        if (std::string_view(error.what()).find("expected records") != std::string_view::npos)
+          no_table(candidate_.files.front(), "its objects are empty");
         complain(error, candidate_.files.front());
       }
       return out;
@@ -206,7 +208,7 @@ class JsonReader : public TableReader {
       cause = "cannot be read: " + cause;
     const std::string where =
         line ? fmt::format("{} line {}", shown(file->relative), *line) : shown(file->relative);
-    throw SourceError("malformed", file->relative, line, where + " " + cause);
+    throw SourceError("malformed", file->relative, line, where + " " + without_paths(candidate_, cause));
   }
 
   duck::Connection& connection_;

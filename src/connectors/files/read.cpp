@@ -54,12 +54,13 @@ class ParquetReader : public TableReader {
     return checked_type(candidate_.table, column, found->second);
   }
 
-  [[noreturn]] static void explain(const duck::QueryError& error, const SourceFile& file) {
+  [[noreturn]] void explain(const duck::QueryError& error, const SourceFile& file) const {
     if (error.kind() == ErrorKind::insufficient_storage || error.type() == DUCKDB_ERROR_OUT_OF_MEMORY)
       throw error;
-    const std::string said = sync::short_message(error.what());
-    const bool no_parquet =
-        said.find("too small") != std::string::npos || said.find("magic bytes") != std::string::npos;
+    const std::string said = without_paths(candidate_, sync::short_message(error.what()));
+    const bool no_parquet = said.find("too small") != std::string::npos ||
+                            said.find("Footer length") != std::string::npos ||
+                            said.find("magic bytes") != std::string::npos;
     throw SourceError("malformed", file.relative, std::nullopt,
                       no_parquet
                           ? fmt::format("{} is no Parquet file: it may be cut off", shown(file.relative))
@@ -93,6 +94,14 @@ std::unique_ptr<TableReader> open_table(duck::Connection& connection, const Cand
 
 std::string shown(const std::string& relative) {
   return escape_control(relative);
+}
+
+std::string without_paths(const Candidate& candidate, std::string message) {
+  for (const auto& file : candidate.files)
+    for (auto at = message.find(file.path); at != std::string::npos;
+         at = message.find(file.path, at + file.relative.size()))
+      message.replace(at, file.path.size(), shown(file.relative));
+  return message;
 }
 
 std::string quoted_path(const SourceFile& file) {

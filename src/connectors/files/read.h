@@ -47,6 +47,8 @@ std::unique_ptr<TableReader> open_json(duck::Connection& connection, const Candi
 
 // A relative path as people should see it.
 std::string shown(const std::string& relative);
+// What DuckDB said, with the files' names as people know them.
+std::string without_paths(const Candidate& candidate, std::string message);
 // ['/a/b.csv', ...] as DuckDB's readers take it.
 std::string path_list(const Candidate& candidate);
 std::string quoted_path(const SourceFile& file);
