@@ -122,6 +122,8 @@ constexpr Variable kVariables[] = {
     {"LOCAL_DEV_MODE", true, "1: everybody is the development user; never in production"},
     {"LOCAL_DEV_USER_EMAIL", true, "Email of the development user"},
     {"LOCAL_DEV_GROUPS", true, "Groups of the development user, JSON"},
+    {"KBC_STACK_URL", true, "Keboola address that column metadata is pushed to; data_source.keboola.stack_url when unset"},
+    {"KBC_STORAGE_TOKEN", true, "The token for that; data_source.keboola.storage_token when unset"},
     {"AGNES_AUTH_RATELIMIT_ENABLED", true, "0: no limit on sign-in attempts"},
     {"AGNES_VERSION", true, "Version told by /api/version"},
     {"AGNES_TAG", true, "Image tag told by /api/version"},

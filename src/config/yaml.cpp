@@ -11,6 +11,8 @@ namespace agnes::config {
 namespace {
 
 constexpr int kMaxDepth = 32;
+// Aliases make a short text a tree without end.
+constexpr std::size_t kMaxNodes = 1'000'000;
 
 boost::json::value scalar(const YAML::Node& node) {
   const std::string& text = node.Scalar();
@@ -26,14 +28,16 @@ boost::json::value scalar(const YAML::Node& node) {
   return boost::json::value(text);
 }
 
-boost::json::value convert(const YAML::Node& node, const std::string& name, int depth) {
+boost::json::value convert(const YAML::Node& node, const std::string& name, int depth, std::size_t& nodes) {
+  if (++nodes > kMaxNodes)
+    throw Error(ErrorKind::invalid, fmt::format("{}: more than {} values", name, kMaxNodes));
   if (depth > kMaxDepth)
     throw Error(ErrorKind::invalid, fmt::format("{}, line {}: nested too deeply", name, node.Mark().line + 1));
   switch (node.Type()) {
     case YAML::NodeType::Scalar: return scalar(node);
     case YAML::NodeType::Sequence: {
       boost::json::array out;
-      for (const auto& item : node) out.push_back(convert(item, name, depth + 1));
+      for (const auto& item : node) out.push_back(convert(item, name, depth + 1, nodes));
       return out;
     }
     case YAML::NodeType::Map: {
@@ -41,7 +45,7 @@ boost::json::value convert(const YAML::Node& node, const std::string& name, int 
       for (const auto& pair : node) {
         if (!pair.first.IsScalar())
           throw Error(ErrorKind::invalid, fmt::format("{}, line {}: a key must be a text", name, pair.first.Mark().line + 1));
-        const auto [at, fresh] = out.emplace(pair.first.Scalar(), convert(pair.second, name, depth + 1));
+        const auto [at, fresh] = out.emplace(pair.first.Scalar(), convert(pair.second, name, depth + 1, nodes));
         if (!fresh)
           throw Error(ErrorKind::invalid, fmt::format("{}, line {}: {} is there twice", name,
                                                       pair.first.Mark().line + 1, std::string_view(at->key())));
@@ -56,7 +60,11 @@ boost::json::value convert(const YAML::Node& node, const std::string& name, int 
 
 boost::json::value parse_yaml(const std::string& text, const std::string& name) {
   try {
-    return convert(YAML::Load(text), name, 0);
+    const auto documents = YAML::LoadAll(text);
+    if (documents.size() > 1)
+      throw Error(ErrorKind::invalid, fmt::format("{}: {} documents; one is expected", name, documents.size()));
+    std::size_t nodes = 0;
+    return documents.empty() ? boost::json::value() : convert(documents[0], name, 0, nodes);
   } catch (const YAML::Exception& error) {
     throw Error(ErrorKind::invalid, fmt::format("{}, line {}: {}", name, error.mark.line + 1, error.msg));
   }

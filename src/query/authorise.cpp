@@ -164,6 +164,13 @@ std::optional<Explain> read_explain(std::string_view sql, const std::vector<Toke
   return out;
 }
 
+// Without semicolons and comments at the end, so that the text can stand in brackets.
+std::string_view without_end(std::string_view sql, std::vector<Token>& tokens) {
+  while (!tokens.empty() && is_symbol(sql, tokens.back(), ';')) tokens.pop_back();
+  if (tokens.empty()) throw Error(ErrorKind::bad_request, "There is no statement to run.");
+  return sql.substr(0, tokens.back().end);
+}
+
 }  // namespace
 
 struct Authoriser::Impl {
@@ -201,7 +208,9 @@ struct Authoriser::Impl {
   }
 
   // The tables of the one SELECT in `text`; nothing when it is another kind of statement.
-  std::optional<std::set<std::string>> tables_of(const std::string& text, const TreeRules& rules) {
+  // What its tree may not hold is thrown, or told in `refusal` where one is given.
+  std::optional<std::set<std::string>> tables_of(const std::string& text, const TreeRules& rules,
+                                                 std::string* refusal = nullptr) {
     unsigned char buffer[16384];
     bj::monotonic_resource memory(buffer);  // trees go in one piece, without recursion
     const bj::value parsed = tree(text, &memory, rules);
@@ -213,7 +222,13 @@ struct Authoriser::Impl {
     if (list.size() != 1)
       throw Error(ErrorKind::bad_request, "One statement at a time; send the others by themselves.");
     if (!list[0].is_object()) throw Error(ErrorKind::bad_request, std::string(kOnlyQueries));
-    return check_tree(list[0].get_object(), rules);
+    if (refusal == nullptr) return check_tree(list[0].get_object(), rules);
+    try {
+      return check_tree(list[0].get_object(), rules);
+    } catch (const Error& error) {
+      *refusal = error.what();
+      return std::set<std::string>();
+    }
   }
 
   duck::Connection connection;
@@ -229,12 +244,29 @@ duck::Connection& Authoriser::connection() {
   return impl_->connection;
 }
 
+Inspected Authoriser::inspect(std::string_view sql) {
+  auto tokens = check_text(sql);
+  const std::string_view whole = without_end(sql, tokens);
+  std::vector<Insertion> insertions;
+  TreeRules rules;
+  rules.readable = [](const std::string&) { return true; };
+  rules.position = [&](std::uint64_t offset) {
+    return describe_position(sql, original_offset(static_cast<std::size_t>(offset), insertions));
+  };
+  Inspected out;
+  auto tables = impl_->tables_of(std::string(whole), rules, &out.refusal);
+  if (!tables) {
+    const auto varied = with_pivot_values(whole, tokens, insertions);
+    if (!insertions.empty()) tables = impl_->tables_of(varied, rules, &out.refusal);
+  }
+  if (!tables) throw Error(ErrorKind::bad_request, std::string(kOnlyQueries));
+  out.tables.assign(tables->begin(), tables->end());
+  return out;
+}
+
 Authorised Authoriser::check(std::string_view sql) {
   auto tokens = check_text(sql);
-  while (!tokens.empty() && is_symbol(sql, tokens.back(), ';')) tokens.pop_back();
-  if (tokens.empty()) throw Error(ErrorKind::bad_request, "There is no statement to run.");
-  // Without semicolons and comments at the end, so that the text can stand in brackets.
-  const std::string_view whole = sql.substr(0, tokens.back().end);
+  const std::string_view whole = without_end(sql, tokens);
 
   Authorised out;
   std::size_t start = 0;

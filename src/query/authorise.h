@@ -21,6 +21,12 @@ struct Authorised {
   bool plan_as_json = false;        // explain
 };
 
+// A statement's tree, judged without regard to what there is.
+struct Inspected {
+  std::vector<std::string> tables;  // names of tables without a schema, in lower case, each once
+  std::string refusal;              // why it could not run whatever tables there were; `tables` is empty then
+};
+
 // The first of two checks (the second is that the engine holds nothing else, sandbox.h): DuckDB's own parser
 // reads the statement, and each node of its tree must be of a known kind, each relation a readable table or a
 // CTE in scope, each function harmless (allowlist.h). What is not known is refused.
@@ -34,6 +40,10 @@ class Authoriser {
 
   // Throws Error (bad_request, forbidden, too_large) with the reason and the position; see Engine::run.
   Authorised check(std::string_view sql);
+
+  // The same for a statement that is to be kept and not run: any name may be a table. Throws Error when it is not one
+  // statement that reads.
+  Inspected inspect(std::string_view sql);
 
   duck::Connection& connection();
 

@@ -42,20 +42,44 @@ std::vector<ReadableTable> readable(const catalog::VisibleSet& set) {
 
 std::unique_ptr<Execution> Service::start(const http::Caller& caller, const std::string& sql, std::int64_t row_limit) {
   if (row_limit < 0) throw Error(ErrorKind::bad_request, "limit is a number of rows, 0 or more");
-  if (sql.size() > kMaxSql) throw Error(ErrorKind::too_large, "a statement has 5 MB at most");
-  const auto set = visible_.of(caller);
   Statement statement;
   statement.sql = sql;
   statement.row_limit = std::min(row_limit, limits_.max_rows);
+  return start(caller, std::move(statement));
+}
+
+std::unique_ptr<Execution> Service::start(const http::Caller& caller, Statement statement) {
+  if (statement.sql.size() > kMaxSql) throw Error(ErrorKind::too_large, "a statement has 5 MB at most");
+  const auto set = visible_.of(caller);
   statement.max_result_bytes = limits_.max_result_bytes;
   return pool_.run(set->key, [&] { return readable(*set); }, caller.user_id, statement);
 }
 
 boost::json::value Service::run(const http::Caller& caller, const std::string& sql, std::int64_t row_limit) {
-  auto execution = start(caller, sql, row_limit);
+  return whole(*start(caller, sql, row_limit));
+}
+
+boost::json::value Service::whole(Execution& execution) {
   std::string text, chunk;
-  while (execution->next(chunk)) text += chunk;
+  while (execution.next(chunk)) text += chunk;
   return boost::json::parse(text);
+}
+
+catalog::SqlCheck Service::check(const http::Caller& caller, const std::string& sql) {
+  Statement statement;
+  statement.sql = sql;
+  statement.format = "tables";
+  catalog::SqlCheck out;
+  try {
+    const auto found = whole(*start(caller, std::move(statement)));
+    out.tables = json::from_json<std::vector<std::string>>(found.at("tables"));
+    out.refusal = std::string(found.at("refusal").as_string());
+  } catch (const Error& error) {
+    // Whether it is the statement's fault or the server is busy.
+    if (error.kind() != ErrorKind::bad_request && error.kind() != ErrorKind::too_large) throw;
+    out.problem = error.what();
+  }
+  return out;
 }
 
 void add_routes(http::Routes& routes, Service& service) {

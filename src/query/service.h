@@ -4,6 +4,7 @@
 
 #include <boost/json/value.hpp>
 
+#include "catalog/metrics.h"
 #include "catalog/visible.h"
 #include "http/routes.h"
 #include "query/pool.h"
@@ -26,8 +27,13 @@ class Service {
   std::unique_ptr<Execution> start(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
   // The whole answer at once, for small ones.
   boost::json::value run(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
+  // Reads a statement without running it, in a worker process all the same: parsing can be an attack too.
+  catalog::SqlCheck check(const http::Caller& caller, const std::string& sql);
 
  private:
+  std::unique_ptr<Execution> start(const http::Caller& caller, Statement statement);
+  static boost::json::value whole(Execution& execution);
+
   const catalog::Visible& visible_;
   Pool& pool_;
   ServiceLimits limits_;

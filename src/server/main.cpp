@@ -8,10 +8,13 @@
 #include "access/routes.h"
 #include "base/env.h"
 #include "base/log.h"
+#include "catalog/column_metadata_routes.h"
+#include "catalog/metric_routes.h"
 #include "catalog/registry_routes.h"
 #include "catalog/routes.h"
 #include "config/config.h"
 #include "connectors/connectors.h"
+#include "connectors/keboola/column_push.h"
 #include "connectors/tasks.h"
 #include "duck/api.h"
 #include "http/server.h"
@@ -136,6 +139,10 @@ int serve(const Options& options) {
   catalog::add_routes(routes, visible, [&](const http::Caller& caller, const std::string& sql, std::int64_t limit) {
     return queries.run(caller, sql, limit);
   });
+  catalog::add_metric_routes(routes, store, visible, [&](const http::Caller& caller, const std::string& sql) {
+    return queries.check(caller, sql);
+  });
+  catalog::add_column_metadata_routes(routes, store, visible, connectors::keboola::column_push(config));
   sync::add_data_routes(routes, visible, manifests);
   sync::add_settings_routes(routes, store, visible);
   sync::add_sync_routes(routes, orchestrator);

@@ -37,6 +37,8 @@ Command admin_command() {
   commands.push_back(admin_group_command());
   commands.push_back(admin_grant_command());
   for (auto& command : admin_table_commands()) commands.push_back(std::move(command));
+  for (auto& command : admin_metadata_commands()) commands.push_back(std::move(command));
+  commands.push_back(admin_metrics_command());
   return {.name = "admin", .help = "Users, groups, grants and tables, for administrators", .commands = std::move(commands)};
 }
 

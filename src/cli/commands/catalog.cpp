@@ -1,4 +1,5 @@
 #include "cli/api.h"
+#include "cli/commands/catalog_metrics.h"
 #include "cli/commands/commands.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
@@ -36,39 +37,6 @@ void list_tables(const Args& args) {
                     plain(table, "sql_flavor"), plain(table, "name"), plain(table, "description")});
   if (rows.empty()) return print("No tables yet: ask an administrator of {} to grant you some.", api.server());
   out(columns_text({"ID", "SOURCE", "MODE", "SQL", "NAME", "DESCRIPTION"}, rows));
-}
-
-void list_metrics(bool as_json) {
-  Api api;
-  const auto answer = fetch(api, "/api/metrics", "list the metrics");
-  const json::value& metrics = answer.is_array() ? answer : member(answer, "metrics");
-  if (as_json) return print("{}", pretty(metrics.is_null() ? json::value(json::array{}) : metrics));
-  std::vector<std::vector<std::string>> rows;
-  for (const auto& metric : objects(metrics))
-    rows.push_back({plain(metric, "category"), plain(metric, "id"), plain(metric, "display_name"), plain(metric, "unit")});
-  if (rows.empty()) return print("No metrics are defined.");
-  std::sort(rows.begin(), rows.end());
-  out(columns_text({"CATEGORY", "ID", "NAME", "UNIT"}, rows));
-}
-
-void show_metric(const std::string& id, bool as_json) {
-  Api api;
-  std::string path = "/api/metrics";
-  // An id is a path ("revenue/mrr"): its slashes stay.
-  for (std::size_t begin = 0; begin <= id.size();) {
-    const auto end = std::min(id.find('/', begin), id.size());
-    path += "/" + http_client::percent_encode(id.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  const auto metric = fetch(api, path, "show the metric " + id);
-  if (as_json) return print("{}", pretty(metric));
-  if (!metric.is_object()) return;
-  for (const auto& [key, label] :
-       {std::pair{"id", "ID"}, {"name", "Name"}, {"display_name", "Shown as"}, {"category", "Category"}, {"type", "Type"},
-        {"unit", "Unit"}, {"grain", "Grain"}, {"table_name", "Table"}, {"description", "Description"},
-        {"synonyms", "Synonyms"}, {"sql", "SQL"}})
-    if (const std::string value = plain(metric.get_object(), key); !value.empty())
-      print("{:<12} {}", std::string(label) + ":", value);
 }
 
 void run(const Args& args) {
