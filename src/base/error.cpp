@@ -44,7 +44,7 @@ ErrorKind error_kind(int http_status) {
 }
 
 Error system_error(std::string_view what, int errno_value) {
-  const bool full = errno_value == ENOSPC || errno_value == EDQUOT;
+  const bool full = errno_value == ENOSPC || errno_value == EDQUOT || errno_value == EFBIG;
   return {full ? ErrorKind::insufficient_storage : ErrorKind::internal,
           fmt::format("{}: {}", what, std::strerror(errno_value))};
 }

@@ -20,6 +20,7 @@ int fail(int code, const std::string& message) {
 int run(const std::vector<std::string>& args) {
   // A closed pipe is an error of the write that meets it, also inside libcurl.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // so is a file that may not grow
   int code = 0;
   try {
     // The session hooks ask for the version often: without making all commands first.
