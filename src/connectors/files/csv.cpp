@@ -27,6 +27,12 @@ struct CsvComplaint {
   bool conversion = false;
 };
 
+// count_if of no rows is NULL.
+std::int64_t count_of(const duck::Value& value) {
+  const auto* count = std::get_if<std::int64_t>(&value);
+  return count != nullptr ? *count : 0;
+}
+
 std::string between(const std::string& text, std::string_view before, std::string_view after) {
   const auto begin = text.find(before);
   if (begin == std::string::npos) return "";
@@ -101,14 +107,10 @@ class CsvReader : public TableReader {
   }
 
   std::string select() override {
-    bool plain = true;
     std::string list;
-    for (const auto& column : columns_) {
-      plain = plain && !read_as_text(column);
-      list += (list.empty() ? "" : ", ") + expression(column);
-    }
-    if (!plain && is_partitioned(candidate_)) list = "* REPLACE (" + list + ")";
-    return fmt::format("SELECT {} FROM {}", plain ? "*" : list, read_sql(false));
+    for (const auto& column : columns_)
+      if (read_as_text(column)) list += (list.empty() ? "" : ", ") + expression(column);
+    return fmt::format("SELECT *{} FROM {}", list.empty() ? "" : " REPLACE (" + list + ")", read_sql(false));
   }
 
   bool reconsider(const duck::QueryError& error) override {
@@ -143,7 +145,6 @@ class CsvReader : public TableReader {
           "CASE WHEN CAST(CAST({0} AS BIGINT) AS VARCHAR) <> {0} THEN error({1}) ELSE CAST({0} AS BIGINT) "
           "END AS {0}",
           name, duck::quote_literal(kNotWhole));
-    if (column.format.empty()) return name;
     return fmt::format("CAST(strptime({0}, {1}) AS {2}) AS {0}", name, duck::quote_literal(column.format),
                        column.type);
   }
@@ -336,7 +337,7 @@ class CsvReader : public TableReader {
     } catch (const duck::QueryError& error) {
       complain(error, candidate_.files.front());
     }
-    const auto number = [&](std::size_t i) { return std::get<std::int64_t>(rows.at(0).at(i)); };
+    const auto number = [&](std::size_t i) { return count_of(rows.at(0).at(i)); };
     const bool more = number(0) >= kSampleRows;
     for (std::size_t i = 0; i < asked.size(); ++i) {
       const auto filled = number(1 + 2 * i), not_whole = number(2 + 2 * i);
@@ -412,7 +413,7 @@ void CsvReader::detect(const std::set<std::string>& names) {
   std::vector<ColumnPlan*> texts;
   std::size_t at = 0;
   for (auto* column : columns) {
-    const auto next = [&] { return std::get<std::int64_t>(rows.at(0).at(at++)); };
+    const auto next = [&] { return count_of(rows.at(0).at(at++)); };
     const auto filled = next();
     std::vector<std::int64_t> fits;
     for (std::size_t i = 0; i < std::size(kTypeTests); ++i) fits.push_back(next());
@@ -461,9 +462,9 @@ void CsvReader::detect_formats(std::vector<ColumnPlan*> columns) {
   const auto rows = connection_.execute("SELECT " + list + " FROM " + read_sql(true)).rows();
   std::size_t at = 0;
   for (auto* column : columns) {
-    const auto filled = std::get<std::int64_t>(rows.at(0).at(at++));
+    const auto filled = count_of(rows.at(0).at(at++));
     for (const auto& format : formats) {
-      const auto fits = std::get<std::int64_t>(rows.at(0).at(at++));
+      const auto fits = count_of(rows.at(0).at(at++));
       if (fits != filled || column->type != "VARCHAR") continue;
       column->type = format.find(' ') != std::string::npos ? "TIMESTAMP" : "DATE";
       column->format = format;

@@ -177,7 +177,8 @@ class JsonReader : public TableReader {
       complain(error, candidate_.files.front());
     }
     for (std::size_t k = 0; k < asked.size(); ++k) {
-      const auto unfit = std::get<std::int64_t>(rows.at(0).at(k));
+      const auto* count = std::get_if<std::int64_t>(&rows.at(0).at(k));
+      const std::int64_t unfit = count != nullptr ? *count : 0;
       auto& out = expressions_[asked[k]];
       if (columns_[asked[k]].type == "JSON") {
         if (unfit == 0) out = fmt::format("({} ->> '$')", out);

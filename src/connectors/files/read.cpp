@@ -28,16 +28,15 @@ class ParquetReader : public TableReader {
     check_overrides(candidate, first);
     for (const auto& column : first) {
       const std::string name = duck::quote_identifier(column.name);
-      const auto type = override_of(column.name);
-      list_ += (list_.empty() ? "" : ", ") +
-               (type ? fmt::format("CAST({} AS {}) AS {}", name, *type, name) : name);
+      if (const auto type = override_of(column.name))
+        replaced_ += (replaced_.empty() ? "" : ", ") + fmt::format("CAST({0} AS {1}) AS {0}", name, *type);
     }
-    if (is_partitioned(candidate)) list_ = "* REPLACE (" + list_ + ")";
   }
 
   std::string select() override {
-    return fmt::format("SELECT {} FROM read_parquet({}, hive_partitioning = {})", list_,
-                       path_list(candidate_), is_partitioned(candidate_));
+    return fmt::format("SELECT *{} FROM read_parquet({}, hive_partitioning = {})",
+                       replaced_.empty() ? "" : " REPLACE (" + replaced_ + ")", path_list(candidate_),
+                       is_partitioned(candidate_));
   }
 
   bool reconsider(const duck::QueryError& error) override {
@@ -68,7 +67,7 @@ class ParquetReader : public TableReader {
   }
 
   const Candidate& candidate_;
-  std::string list_;
+  std::string replaced_;
 };
 
 }  // namespace
