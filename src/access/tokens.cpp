@@ -201,6 +201,7 @@ Token Tokens::with_use(const Token& token) const {
 }
 
 void Tokens::flush() {
+  std::lock_guard one_at_a_time(flush_mutex_);
   std::vector<std::pair<std::string, Use>> due;
   {
     std::lock_guard lock(uses_mutex_);

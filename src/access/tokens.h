@@ -69,6 +69,7 @@ class Tokens {
   Directory& directory_;
   const Settings& settings_;
 
+  std::mutex flush_mutex_;  // held over a whole flush: when one returns, nothing is half way
   mutable std::mutex uses_mutex_;
   std::condition_variable wake_;
   std::unordered_map<std::string, Use> uses_;  // by token
