@@ -44,26 +44,24 @@ duck::Database open(const fs::path& file, bool writable) {
   }
 }
 
-// The version of a database; nothing when it has no schema_version, thus is none of ours.
+// The version of a database; nothing when it has no schema_version, thus is
+// none of ours.
 std::optional<int> version_of(duck::Connection& connection) {
-  const auto known = duck::scalar<bool>(
-      connection, "SELECT count(*) > 0 FROM information_schema.tables WHERE table_name = 'schema_version'");
+  const auto known = duck::scalar<bool>(connection,
+                                        "SELECT count(*) > 0 FROM information_schema.tables WHERE "
+                                        "table_name = 'schema_version'");
   if (!known.value_or(false)) return std::nullopt;
   return duck::scalar<int>(connection, "SELECT max(version) FROM schema_version");
 }
 
-// Made beside and renamed, so that no half of one is ever found.
-void create_file(const fs::path& file) {
+// Makes `file` of what `make` makes at a name beside it, so that no half of one
+// is ever found.
+void put_in_place(const fs::path& file, const std::function<void(const fs::path&)>& make) {
   const fs::path fresh = temporary_name(file);
   try {
-    {
-      auto database = open(fresh, true);
-      auto connection = connect(database);
-      duck::Transaction transaction(connection);
-      for (const auto& table : schema()) connection.execute(create_sql(table));
-      fill_fresh(connection);
-      transaction.commit();
-    }
+    make(fresh);
+    if (fs::exists(log_of(fresh)))
+      throw Error(ErrorKind::internal, fmt::format("{} could not be written in one piece", fresh.string()));
     rename_synced(fresh, file);
   } catch (...) {
     std::error_code ignored;
@@ -73,7 +71,18 @@ void create_file(const fs::path& file) {
   }
 }
 
-// "system.duckdb.v35-20260102T030405": the file as it was, with its log when there is one.
+void create_database(const fs::path& file) {
+  auto database = open(file, true);
+  auto connection = connect(database);
+  duck::Transaction transaction(connection);
+  for (const auto& table : schema()) connection.execute(create_sql(table));
+  fill_fresh(connection);
+  transaction.commit();
+  connection.execute("CHECKPOINT");
+}
+
+// "system.duckdb.v35-20260102T030405": the file as it was, with its log when
+// there is one.
 fs::path back_up(const fs::path& file, int version) {
   std::string moment = format_iso(Timestamp{now().micros / 1'000'000 * 1'000'000});
   std::erase_if(moment, [](char c) { return c == '-' || c == ':'; });
@@ -86,6 +95,12 @@ fs::path back_up(const fs::path& file, int version) {
   if (fs::exists(log_of(file))) copy_synced(log_of(file), log_of(copy));
   copy_synced(file, copy);
   return copy;
+}
+
+// What a process left in the log that ended without closing the database.
+void write_log_into(const fs::path& file) {
+  auto database = open(file, true);
+  connect(database).execute("CHECKPOINT");
 }
 
 }  // namespace
@@ -101,14 +116,13 @@ duck::Connection connect(duck::Database& database) {
   return connection;
 }
 
-void prepare_file(const fs::path& file) {
+void prepare_file(const fs::path& file, const Surroundings& surroundings) {
   if (!fs::exists(file)) {
     if (fs::exists(log_of(file)))
-      throw Error(
-          ErrorKind::internal,
-          fmt::format("{} is missing but its log {} is there: bring the file back, or move the log away",
-                      file.string(), log_of(file).string()));
-    return create_file(file);
+      throw Error(ErrorKind::internal, fmt::format("{} is missing but its log {} is there: bring "
+                                                   "the file back, or move the log away",
+                                                   file.string(), log_of(file).string()));
+    return put_in_place(file, create_database);
   }
   int version = 0;
   bool complete = false;
@@ -117,24 +131,36 @@ void prepare_file(const fs::path& file) {
     auto connection = connect(database);
     const auto found = version_of(connection);
     if (!found)
-      throw Error(
-          ErrorKind::internal,
-          fmt::format("{} is no state database (it has no schema_version): move it away", file.string()));
+      throw Error(ErrorKind::internal, fmt::format("{} is no state database (it has no "
+                                                   "schema_version): move it away",
+                                                   file.string()));
     version = *found;
     if (version > kSchemaVersion || version < kOldestVersion)
-      throw Error(ErrorKind::internal,
-                  fmt::format("{} has schema version {}, this program opens {} to {}: use another one",
-                              file.string(), version, kOldestVersion, kSchemaVersion));
+      throw Error(ErrorKind::internal, fmt::format("{} has schema version {}, this program opens {} "
+                                                   "to {}: use another one",
+                                                   file.string(), version, kOldestVersion, kSchemaVersion));
     complete = version == kSchemaVersion && is_complete(connection);
   }
   if (complete) return;
-  const fs::path copy = back_up(file, version);
-  log::info("bringing {} from schema version {} to {}; a copy is {}", file.string(), version, kSchemaVersion,
-            copy.string());
-  auto database = open(file, true);
-  auto connection = connect(database);
-  converge(connection, version);
-  connection.execute("CHECKPOINT");
+  log::info("bringing {} from schema version {} to {}", file.string(), version, kSchemaVersion);
+  std::optional<fs::path> copy;
+  if (fs::exists(log_of(file))) {
+    // A log beside the new file would be taken for its own.
+    copy = back_up(file, version);
+    write_log_into(file);
+  }
+  try {
+    put_in_place(file, [&](const fs::path& fresh) {
+      converge(file, version, fresh, surroundings);
+      // Last, so that starts that fail do not fill the disk with copies.
+      if (!copy) copy = back_up(file, version);
+      log::info("the file as it was is kept as {}", copy->string());
+    });
+  } catch (const duck::QueryError& error) {
+    throw Error(ErrorKind::internal, fmt::format("{} cannot be brought from schema version {} to {} "
+                                                 "and stays as it is: {}",
+                                                 file.string(), version, kSchemaVersion, error.what()));
+  }
 }
 
 }  // namespace agnes::state

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "duck/database.h"
+#include "state/converge.h"
 
 // Opening the file of the state database.
 namespace agnes::state {
@@ -11,9 +13,12 @@ namespace agnes::state {
 duck::Database open_database(const std::filesystem::path& file);
 duck::Connection connect(duck::Database& database);
 
-// Brings `file` to a database of the declared schema: creates it, or checks it and converges an older one,
-// after a copy was made. Nobody else may have it open. Throws Error naming the file, without having touched
-// it, when it cannot be used.
-void prepare_file(const std::filesystem::path& file);
+// Brings `file` to a database of the declared schema: creates it, or checks it
+// and puts a converged one in the place of an older one, which stays beside it
+// as "<file>.v<version>-<moment>". A process that ends at any moment leaves the
+// older file or the converged one. Nobody else may have it open. Throws Error
+// naming the file, without having changed what is in it, when it cannot be
+// used.
+void prepare_file(const std::filesystem::path& file, const Surroundings& surroundings = {});
 
 }  // namespace agnes::state

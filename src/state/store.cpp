@@ -86,7 +86,10 @@ bool is_fatal(const duck::QueryError& error) {
 
 class Store::Impl {
  public:
-  explicit Impl(const fs::path& folder) : file_(folder / "system.duckdb"), lock_(prepare(folder)) { open(); }
+  Impl(const fs::path& folder, const Surroundings& surroundings)
+      : file_(folder / "system.duckdb"), lock_(prepare(folder, surroundings)) {
+    open();
+  }
 
   void read(const Task& task) {
     std::shared_lock open_now(open_mutex_);
@@ -168,14 +171,14 @@ class Store::Impl {
                  fmt::format("{} could not be opened again: see the log", file_.string()));
   }
 
-  FileLock prepare(const fs::path& folder) {
+  FileLock prepare(const fs::path& folder, const Surroundings& surroundings) {
     std::error_code error;
     fs::create_directories(folder, error);
     if (error)
       throw Error(ErrorKind::internal, fmt::format("cannot create {}: {}", folder.string(), error.message()));
     auto lock = take_lock(folder);
     remove_leftovers(folder);
-    prepare_file(file_);
+    prepare_file(file_, surroundings);
     return lock;
   }
 
@@ -213,7 +216,8 @@ class Store::Impl {
   std::vector<duck::Connection> pool_;
 };
 
-Store::Store(const fs::path& folder) : impl_(std::make_unique<Impl>(folder)) {}
+Store::Store(const fs::path& folder, const Surroundings& surroundings)
+    : impl_(std::make_unique<Impl>(folder, surroundings)) {}
 Store::~Store() = default;
 void Store::run_read(const Task& task) {
   impl_->read(task);

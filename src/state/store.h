@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "duck/database.h"
+#include "state/converge.h"
 
 namespace agnes::state {
 
@@ -20,7 +21,7 @@ class Store {
  public:
   // Throws Error (`conflict`) naming the process that has it open, or (`internal`) naming the file and what
   // is wrong.
-  explicit Store(const std::filesystem::path& folder);
+  explicit Store(const std::filesystem::path& folder, const Surroundings& surroundings = {});
   // Ends what runs and writes everything into the one file.
   ~Store();
   Store(const Store&) = delete;
