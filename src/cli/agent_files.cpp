@@ -11,9 +11,9 @@ namespace json = boost::json;
 
 namespace {
 // A hook with one of these in every command is ours ("da sync" was its name in early versions).
-constexpr std::string_view kOurs[] = {"agnes self-upgrade", "agnes pull",         "agnes push",
-                                      "agnes refresh-marketplace", "agnes capture-session", "agnes mark-private",
-                                      "agnes statusline",  "da sync"};
+constexpr std::string_view kOurs[] = {
+    "agnes self-upgrade",    "agnes pull",         "agnes push",       "agnes refresh-marketplace",
+    "agnes capture-session", "agnes mark-private", "agnes statusline", "da sync"};
 
 // Through bash, because on Windows no shell reads the line. A hook must not fail a session: each ends well.
 constexpr const char* kAtStart[] = {
@@ -21,7 +21,8 @@ constexpr const char* kAtStart[] = {
     R"(bash -c "agnes self-upgrade --quiet 2>/dev/null || true; agnes pull --quiet 2>/dev/null || true")",
     R"(bash -c "agnes refresh-marketplace --check 2>/dev/null || true")"};
 // In the background, because a session that ends does not wait for its hooks.
-constexpr const char* kAtEnd[] = {R"(bash -c "( nohup agnes push --quiet </dev/null >/dev/null 2>&1 & ) ; true")"};
+constexpr const char* kAtEnd[] = {
+    R"(bash -c "( nohup agnes push --quiet </dev/null >/dev/null 2>&1 & ) ; true")"};
 
 bool is_ours(std::string_view command) {
   return std::any_of(std::begin(kOurs), std::end(kOurs),
@@ -42,9 +43,11 @@ bool replace_entries(json::object& hooks, const char* event, const char* const (
   if (slot.is_null()) slot = json::array{};
   if (!slot.is_array()) return false;
   auto& entries = slot.get_array();
-  for (auto entry = entries.begin(); entry != entries.end();) entry = is_our_entry(*entry) ? entries.erase(entry) : entry + 1;
+  for (auto entry = entries.begin(); entry != entries.end();)
+    entry = is_our_entry(*entry) ? entries.erase(entry) : entry + 1;
   for (const char* command : commands)
-    entries.push_back(json::object{{"hooks", json::array{json::object{{"type", "command"}, {"command", command}}}}});
+    entries.push_back(
+        json::object{{"hooks", json::array{json::object{{"type", "command"}, {"command", command}}}}});
   return true;
 }
 
@@ -76,7 +79,8 @@ std::string install_hooks(const Workspace& workspace) {
   const auto* line = object.if_contains("statusLine");
   if (line == nullptr || line->is_null() || (line->is_string() && line->get_string().empty())) {
     object["statusLine"] = json::object{{"type", "command"}, {"command", "agnes statusline"}};
-  } else if (!line->is_object() || plain(line->get_object(), "command").find("agnes statusline") == std::string::npos) {
+  } else if (!line->is_object() ||
+             plain(line->get_object(), "command").find("agnes statusline") == std::string::npos) {
     warning = "your own status line stays; add `agnes statusline` to it to see when a session is private";
   }
   fs::create_directories(file.parent_path());
@@ -93,21 +97,24 @@ void install_commands(const Workspace& workspace) {
                    "---\n\n"
                    "!`agnes mark-private`\n\n"
                    "Tell me that this session is private now and that `agnes push` leaves it out.\n");
-  write_if_changed(folder / "update-agnes-plugins.md",
-                   "---\n"
-                   "description: Bring the plugins of the Agnes marketplace up to date\n"
-                   "---\n\n"
-                   "Run `agnes refresh-marketplace` and show me what it prints. If a plugin came or changed, remind me\n"
-                   "that `/reload-plugins` loads it into this session. If it fails, show the error as it is: when the\n"
-                   "marketplace was never set up here, `agnes refresh-marketplace --bootstrap` does that; when the token\n"
-                   "is refused, `agnes auth import-token` takes a new one.\n");
+  write_if_changed(
+      folder / "update-agnes-plugins.md",
+      "---\n"
+      "description: Bring the plugins of the Agnes marketplace up to date\n"
+      "---\n\n"
+      "Run `agnes refresh-marketplace` and show me what it prints. If a plugin came or changed, remind me\n"
+      "that `/reload-plugins` loads it into this session. If it fails, show the error as it is: when the\n"
+      "marketplace was never set up here, `agnes refresh-marketplace --bootstrap` does that; when the token\n"
+      "is refused, `agnes auth import-token` takes a new one.\n");
 }
 
 void install_notes(const Workspace& workspace) {
   const fs::path file = workspace.root / ".claude" / "CLAUDE.local.md";
   if (fs::exists(file)) return;
   fs::create_directories(file.parent_path());
-  replace_file(file, "# Notes of mine\n\nWhat I want the agent to know in this workspace. `agnes push` uploads this file.\n");
+  replace_file(file,
+               "# Notes of mine\n\nWhat I want the agent to know in this workspace. `agnes push` uploads "
+               "this file.\n");
 }
 
 std::string workspace_guide(const Workspace& workspace, const std::string& server) {

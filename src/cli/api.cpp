@@ -55,9 +55,11 @@ void mention_newer(std::string_view latest, const std::string& server) {
 void check_versions(const Response& response, const std::string& server) {
   // The update itself must be able to talk to a server that is too new.
   if (env_or("AGNES_SELF_UPGRADE_IN_PROGRESS", "") == "1") return;
-  const auto least = response.header("x-agnes-min-version"), latest = response.header("x-agnes-latest-version");
+  const auto least = response.header("x-agnes-min-version"),
+             latest = response.header("x-agnes-latest-version");
   if ((least && is_older(AGNES_VERSION, *least)) || response.status == 426)
-    throw Failure(kUsage, fmt::format("agnes " AGNES_VERSION " is too old for {}, which needs {} or newer: get it at {}/setup",
+    throw Failure(kUsage, fmt::format("agnes " AGNES_VERSION
+                                      " is too old for {}, which needs {} or newer: get it at {}/setup",
                                       server, least ? escape_control(*least) : "a version", server));
   if (latest && is_older(AGNES_VERSION, *latest)) mention_newer(*latest, server);
 }
@@ -86,7 +88,8 @@ std::string object_detail(const json::object& detail) {
   std::string fields;
   for (const auto& item : detail) {
     const std::string_view key = item.key();
-    if (item.value().is_null() || key == "message" || key == "hint" || key == "suggestion" || key == "error") continue;
+    if (item.value().is_null() || key == "message" || key == "hint" || key == "suggestion" || key == "error")
+      continue;
     std::string value = plain(item.value());
     if (value.empty()) value = "(empty)";
     fields += (fields.empty() ? "" : ", ") + std::string(key) + " " + value;
@@ -118,18 +121,24 @@ Response Api::send(const http_client::Request& request) {
   Response response = client_.send(request);
   check_versions(response, server());
   if (response.status >= 300 && response.status < 400 && response.status != 304)
-    throw Failure(1, fmt::format("{} sends callers on to {}: use that address (agnes init --server-url, or AGNES_SERVER)",
-                                 server(), escape_control(response.header("location").value_or("another place"))));
+    throw Failure(
+        1,
+        fmt::format("{} sends callers on to {}: use that address (agnes init --server-url, or AGNES_SERVER)",
+                    server(), escape_control(response.header("location").value_or("another place"))));
   return response;
 }
 Response Api::get(const std::string& path, const Params& params, std::chrono::seconds patience) {
-  http_client::Request request{.method = "GET", .path = http_client::with_params(path, params), .headers = {}, .body = {}};
+  http_client::Request request{
+      .method = "GET", .path = http_client::with_params(path, params), .headers = {}, .body = {}};
   request.patience = patience;
   return send(request);
 }
 namespace {
 http_client::Request with_body(const char* method, const std::string& path, const json::value& body) {
-  return {.method = method, .path = path, .headers = {{"Content-Type", "application/json"}}, .body = compact(body)};
+  return {.method = method,
+          .path = path,
+          .headers = {{"Content-Type", "application/json"}},
+          .body = compact(body)};
 }
 }  // namespace
 Response Api::post(const std::string& path, const json::value& body, std::chrono::seconds patience) {
@@ -137,22 +146,30 @@ Response Api::post(const std::string& path, const json::value& body, std::chrono
   request.patience = patience;
   return send(request);
 }
-Response Api::post(const std::string& path) { return send({.method = "POST", .path = path, .headers = {}, .body = {}}); }
-Response Api::put(const std::string& path, const json::value& body) { return send(with_body("PUT", path, body)); }
-Response Api::del(const std::string& path) { return send({.method = "DELETE", .path = path, .headers = {}, .body = {}}); }
+Response Api::post(const std::string& path) {
+  return send({.method = "POST", .path = path, .headers = {}, .body = {}});
+}
+Response Api::put(const std::string& path, const json::value& body) {
+  return send(with_body("PUT", path, body));
+}
+Response Api::del(const std::string& path) {
+  return send({.method = "DELETE", .path = path, .headers = {}, .body = {}});
+}
 
 std::string refusal(const Response& response) {
   std::string detail = escape_control(detail_of(response));
   while (detail.ends_with('.')) detail.pop_back();
   std::string out = detail.empty() ? "the server gave no reason" : detail;
   out += fmt::format(" (HTTP {})", response.status);
-  if (response.status == 401) out += "; sign in again: agnes auth login, or agnes auth import-token --token TOKEN";
+  if (response.status == 401)
+    out += "; sign in again: agnes auth login, or agnes auth import-token --token TOKEN";
   if (response.status == 429)
     if (const auto after = response.header("retry-after")) out += fmt::format("; try again in {} s", *after);
   return out;
 }
 
-void expect(const Response& response, std::initializer_list<int> expected, std::string_view what, int exit_code) {
+void expect(const Response& response, std::initializer_list<int> expected, std::string_view what,
+            int exit_code) {
   for (const int status : expected)
     if (response.status == status) return;
   throw Failure(exit_code, fmt::format("cannot {}: {}", what, refusal(response)));

@@ -16,16 +16,17 @@ using http_client::Response;
 // Set by Ctrl-C; requests and downloads end soon after.
 extern std::atomic<bool> interrupted;
 
-// The configured server, or another one, as the signed-in user. After every answer the versions that the server names
-// in its headers are looked at: a server that needs a newer client ends the command with exit code 2, a newer server
-// is mentioned on standard error once a day.
+// The configured server, or another one, as the signed-in user. After every answer the versions that the
+// server names in its headers are looked at: a server that needs a newer client ends the command with exit
+// code 2, a newer server is mentioned on standard error once a day.
 class Api {
  public:
   Api();
   Api(const std::string& server, const std::string& token);
 
   Response send(const http_client::Request& request);
-  Response get(const std::string& path, const Params& params = {}, std::chrono::seconds patience = std::chrono::seconds(30));
+  Response get(const std::string& path, const Params& params = {},
+               std::chrono::seconds patience = std::chrono::seconds(30));
   Response post(const std::string& path, const boost::json::value& body,
                 std::chrono::seconds patience = std::chrono::seconds(30));
   Response post(const std::string& path);  // without a body
@@ -39,15 +40,17 @@ class Api {
   http_client::Client client_;
 };
 
-// Why the server refused, in one line for people: "the group exists already (HTTP 409)". The structured answers of the
-// contract (`kind`, `reason`, lists of invalid fields) are told field by field.
+// Why the server refused, in one line for people: "the group exists already (HTTP 409)". The structured
+// answers of the contract (`kind`, `reason`, lists of invalid fields) are told field by field.
 std::string refusal(const Response& response);
 // Throws Failure ("cannot `what`: ...") unless the status is one of `expected`.
-void expect(const Response& response, std::initializer_list<int> expected, std::string_view what, int exit_code = 1);
+void expect(const Response& response, std::initializer_list<int> expected, std::string_view what,
+            int exit_code = 1);
 // The answer of a GET that must succeed.
 boost::json::value fetch(Api& api, const std::string& path, std::string_view what, const Params& params = {});
 
-// Whether version `a` is older than `b` ("0.9.1" < "0.10.0", "1.0.0rc1" < "1.0.0"); false when one makes no sense.
+// Whether version `a` is older than `b` ("0.9.1" < "0.10.0", "1.0.0rc1" < "1.0.0"); false when one makes no
+// sense.
 bool is_older(std::string_view a, std::string_view b);
 
 }  // namespace agnes::cli

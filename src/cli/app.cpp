@@ -24,8 +24,10 @@ int run(const std::vector<std::string>& args) {
   int code = 0;
   try {
     // The session hooks ask for the version often: without making all commands first.
-    if (args.size() == 1 && (args[0] == "--version" || args[0] == "-V")) out("agnes " AGNES_VERSION "\n");
-    else parse_and_run(main_command(), args);
+    if (args.size() == 1 && (args[0] == "--version" || args[0] == "-V"))
+      out("agnes " AGNES_VERSION "\n");
+    else
+      parse_and_run(main_command(), args);
   } catch (const Exit& exit) {
     code = exit.code;
   } catch (const Failure& error) {

@@ -5,8 +5,8 @@
 
 namespace agnes::cli {
 
-// Runs the command line (without the program's name) and answers the exit code. Every error ends as one line on
-// standard error.
+// Runs the command line (without the program's name) and answers the exit code. Every error ends as one line
+// on standard error.
 int run(const std::vector<std::string>& args);
 
 }  // namespace agnes::cli

@@ -7,15 +7,18 @@ namespace agnes::cli {
 namespace {
 std::string json_of(const Cell& cell) {
   switch (cell.kind) {
-    case Cell::Kind::null: return "null";
+    case Cell::Kind::null:
+      return "null";
     case Cell::Kind::number: {
       const char last = cell.text.empty() ? 'n' : cell.text.back();
       return last == 'f' || last == 'n' ? "null" : cell.text;  // inf and nan are no JSON
     }
     case Cell::Kind::boolean:
-    case Cell::Kind::nested: return cell.text;
+    case Cell::Kind::nested:
+      return cell.text;
     case Cell::Kind::decimal:
-    case Cell::Kind::text: break;
+    case Cell::Kind::text:
+      break;
   }
   return json_string(cell.text);
 }
@@ -47,14 +50,17 @@ std::string to_json(const ResultTable& table) {
 
 std::string to_csv(const ResultTable& table) {
   std::string out;
-  for (std::size_t c = 0; c < table.columns.size(); ++c) out += (c > 0 ? "," : "") + csv_field(table.columns[c]);
+  for (std::size_t c = 0; c < table.columns.size(); ++c)
+    out += (c > 0 ? "," : "") + csv_field(table.columns[c]);
   out += '\n';
   for (const auto& row : table.rows) {
     for (std::size_t c = 0; c < row.size(); ++c) {
       if (c > 0) out += ',';
       // The contract's client wrote Python's words.
-      if (row[c].kind == Cell::Kind::boolean) out += row[c].text == "true" ? "True" : "False";
-      else out += csv_field(row[c].text);
+      if (row[c].kind == Cell::Kind::boolean)
+        out += row[c].text == "true" ? "True" : "False";
+      else
+        out += csv_field(row[c].text);
     }
     out += '\n';
   }

@@ -26,7 +26,8 @@ std::string digits_of(Wide number) {
   return "-" + digits_of(UnsignedWide{0} - static_cast<UnsignedWide>(number));
 }
 Wide wide_of(const duckdb_hugeint& value) {
-  return static_cast<Wide>((static_cast<UnsignedWide>(static_cast<std::uint64_t>(value.upper)) << 64) | value.lower);
+  return static_cast<Wide>((static_cast<UnsignedWide>(static_cast<std::uint64_t>(value.upper)) << 64) |
+                           value.lower);
 }
 
 std::string decimal_text(Wide number, int scale) {
@@ -52,7 +53,8 @@ struct Day {
   std::int64_t year;
   int month, day;
 };
-// Days since 1970-01-01 in the Gregorian calendar. Counted from 1 March of year 0, so that the leap day comes last.
+// Days since 1970-01-01 in the Gregorian calendar. Counted from 1 March of year 0, so that the leap day comes
+// last.
 Day day_of(std::int64_t days) {
   constexpr std::int64_t kEra = 146097;  // days in 400 years
   days += 719468;
@@ -62,7 +64,8 @@ Day day_of(std::int64_t days) {
   const std::int64_t in_year = in_era - (365 * year + year / 4 - year / 100);
   const auto shifted = static_cast<int>((5 * in_year + 2) / 153);
   const int month = shifted < 10 ? shifted + 3 : shifted - 9;
-  return {year + era * 400 + (month <= 2 ? 1 : 0), month, static_cast<int>(in_year - (153 * shifted + 2) / 5) + 1};
+  return {year + era * 400 + (month <= 2 ? 1 : 0), month,
+          static_cast<int>(in_year - (153 * shifted + 2) / 5) + 1};
 }
 std::string date_digits(std::int64_t days, bool& before_christ) {
   const Day d = day_of(days);
@@ -98,7 +101,8 @@ std::string moment_text(std::int64_t parts, std::int64_t unit) {
 std::string interval_text(const duckdb_interval& value) {
   std::string out;
   const auto add = [&](std::int64_t count, const char* unit) {
-    if (count != 0) out += fmt::format("{}{} {}{}", out.empty() ? "" : " ", count, unit, std::abs(count) == 1 ? "" : "s");
+    if (count != 0)
+      out += fmt::format("{}{} {}{}", out.empty() ? "" : " ", count, unit, std::abs(count) == 1 ? "" : "s");
   };
   add(value.months / 12, "year");
   add(value.months % 12, "month");
@@ -120,8 +124,10 @@ std::string uuid_text(const duckdb_hugeint& value) {
 std::string blob_text(std::string_view bytes) {
   std::string out;
   for (const unsigned char c : bytes) {
-    if (c >= 0x20 && c < 0x7f && c != '\\' && c != '\'' && c != '"') out += static_cast<char>(c);
-    else out += fmt::format("\\x{:02X}", c);
+    if (c >= 0x20 && c < 0x7f && c != '\\' && c != '\'' && c != '"')
+      out += static_cast<char>(c);
+    else
+      out += fmt::format("\\x{:02X}", c);
   }
   return out;
 }
@@ -159,7 +165,9 @@ struct Type {
           api().free(name);
         }
         break;
-      case DUCKDB_TYPE_LIST: add_child(api().list_type_child_type(logical)); break;
+      case DUCKDB_TYPE_LIST:
+        add_child(api().list_type_child_type(logical));
+        break;
       case DUCKDB_TYPE_ARRAY:
         add_child(api().array_type_child_type(logical));
         length = api().array_type_array_size(logical);
@@ -176,7 +184,8 @@ struct Type {
         for (idx_t i = 0; i < api().union_type_member_count(logical); ++i)
           add_named(api().union_type_member_type(logical, i), api().union_type_member_name(logical, i));
         break;
-      default: break;
+      default:
+        break;
     }
   }
 
@@ -195,18 +204,26 @@ const T& at(duckdb_vector vector, idx_t row) {
 std::string_view text_at(duckdb_vector vector, idx_t row) {
   const auto& text = at<duckdb_string_t>(vector, row);
   // Up to 12 bytes lie in the value itself (duckdb.h).
-  return text.value.inlined.length <= 12 ? std::string_view(text.value.inlined.inlined, text.value.inlined.length)
-                                         : std::string_view(text.value.pointer.ptr, text.value.pointer.length);
+  return text.value.inlined.length <= 12
+             ? std::string_view(text.value.inlined.inlined, text.value.inlined.length)
+             : std::string_view(text.value.pointer.ptr, text.value.pointer.length);
 }
 Wide stored_number(duckdb_vector vector, duckdb_type stored, idx_t row) {
   switch (stored) {
-    case DUCKDB_TYPE_SMALLINT: return at<std::int16_t>(vector, row);
-    case DUCKDB_TYPE_INTEGER: return at<std::int32_t>(vector, row);
-    case DUCKDB_TYPE_BIGINT: return at<std::int64_t>(vector, row);
-    case DUCKDB_TYPE_UTINYINT: return at<std::uint8_t>(vector, row);
-    case DUCKDB_TYPE_USMALLINT: return at<std::uint16_t>(vector, row);
-    case DUCKDB_TYPE_UINTEGER: return at<std::uint32_t>(vector, row);
-    default: return wide_of(at<duckdb_hugeint>(vector, row));
+    case DUCKDB_TYPE_SMALLINT:
+      return at<std::int16_t>(vector, row);
+    case DUCKDB_TYPE_INTEGER:
+      return at<std::int32_t>(vector, row);
+    case DUCKDB_TYPE_BIGINT:
+      return at<std::int64_t>(vector, row);
+    case DUCKDB_TYPE_UTINYINT:
+      return at<std::uint8_t>(vector, row);
+    case DUCKDB_TYPE_USMALLINT:
+      return at<std::uint16_t>(vector, row);
+    case DUCKDB_TYPE_UINTEGER:
+      return at<std::uint32_t>(vector, row);
+    default:
+      return wide_of(at<duckdb_hugeint>(vector, row));
   }
 }
 
@@ -215,12 +232,16 @@ Cell cell_at(duckdb_vector vector, const Type& type, idx_t row);
 std::string json_at(duckdb_vector vector, const Type& type, idx_t row) {
   const Cell cell = cell_at(vector, type, row);
   switch (cell.kind) {
-    case Kind::null: return "null";
+    case Kind::null:
+      return "null";
     case Kind::boolean:
-    case Kind::nested: return cell.text;
-    case Kind::number: return cell.text.find_first_of("fa") == cell.text.npos ? cell.text : "null";
+    case Kind::nested:
+      return cell.text;
+    case Kind::number:
+      return cell.text.find_first_of("fa") == cell.text.npos ? cell.text : "null";
     case Kind::decimal:
-    case Kind::text: break;
+    case Kind::text:
+      break;
   }
   return json_string(cell.text);
 }
@@ -238,7 +259,8 @@ std::string map_json(duckdb_vector vector, const Type& type, idx_t row) {
   std::string out = "{";
   for (idx_t i = 0; i < entry.length; ++i) {
     const Cell key = cell_at(keys, type.children[0], entry.offset + i);
-    out += (i > 0 ? ", " : "") + json_string(key.text) + ": " + json_at(values, type.children[1], entry.offset + i);
+    out += (i > 0 ? ", " : "") + json_string(key.text) + ": " +
+           json_at(values, type.children[1], entry.offset + i);
   }
   return out + "}";
 }
@@ -249,75 +271,105 @@ Cell cell_at(duckdb_vector vector, const Type& type, idx_t row) {
   const auto number = [](auto value) { return Cell{Kind::number, std::to_string(value)}; };
   const auto text = [](std::string value) { return Cell{Kind::text, std::move(value)}; };
   switch (type.id) {
-    case DUCKDB_TYPE_BOOLEAN: return {Kind::boolean, at<bool>(vector, row) ? "true" : "false"};
-    case DUCKDB_TYPE_TINYINT: return number(int{at<std::int8_t>(vector, row)});
-    case DUCKDB_TYPE_SMALLINT: return number(at<std::int16_t>(vector, row));
-    case DUCKDB_TYPE_INTEGER: return number(at<std::int32_t>(vector, row));
-    case DUCKDB_TYPE_BIGINT: return number(at<std::int64_t>(vector, row));
-    case DUCKDB_TYPE_UTINYINT: return number(unsigned{at<std::uint8_t>(vector, row)});
-    case DUCKDB_TYPE_USMALLINT: return number(at<std::uint16_t>(vector, row));
-    case DUCKDB_TYPE_UINTEGER: return number(at<std::uint32_t>(vector, row));
-    case DUCKDB_TYPE_UBIGINT: return number(at<std::uint64_t>(vector, row));
-    case DUCKDB_TYPE_HUGEINT: return {Kind::number, digits_of(wide_of(at<duckdb_hugeint>(vector, row)))};
+    case DUCKDB_TYPE_BOOLEAN:
+      return {Kind::boolean, at<bool>(vector, row) ? "true" : "false"};
+    case DUCKDB_TYPE_TINYINT:
+      return number(int{at<std::int8_t>(vector, row)});
+    case DUCKDB_TYPE_SMALLINT:
+      return number(at<std::int16_t>(vector, row));
+    case DUCKDB_TYPE_INTEGER:
+      return number(at<std::int32_t>(vector, row));
+    case DUCKDB_TYPE_BIGINT:
+      return number(at<std::int64_t>(vector, row));
+    case DUCKDB_TYPE_UTINYINT:
+      return number(unsigned{at<std::uint8_t>(vector, row)});
+    case DUCKDB_TYPE_USMALLINT:
+      return number(at<std::uint16_t>(vector, row));
+    case DUCKDB_TYPE_UINTEGER:
+      return number(at<std::uint32_t>(vector, row));
+    case DUCKDB_TYPE_UBIGINT:
+      return number(at<std::uint64_t>(vector, row));
+    case DUCKDB_TYPE_HUGEINT:
+      return {Kind::number, digits_of(wide_of(at<duckdb_hugeint>(vector, row)))};
     case DUCKDB_TYPE_UHUGEINT: {
       const auto& value = at<duckdb_uhugeint>(vector, row);
       return {Kind::number, digits_of((static_cast<UnsignedWide>(value.upper) << 64) | value.lower)};
     }
-    case DUCKDB_TYPE_FLOAT: return {Kind::number, float_text_of(at<float>(vector, row))};
-    case DUCKDB_TYPE_DOUBLE: return {Kind::number, float_text(at<double>(vector, row))};
-    case DUCKDB_TYPE_DECIMAL: return {Kind::decimal, decimal_text(stored_number(vector, type.stored, row), type.scale)};
-    case DUCKDB_TYPE_VARCHAR: return text(std::string(text_at(vector, row)));
-    case DUCKDB_TYPE_BLOB: return text(blob_text(text_at(vector, row)));
-    case DUCKDB_TYPE_BIT: return text(bit_text(text_at(vector, row)));
+    case DUCKDB_TYPE_FLOAT:
+      return {Kind::number, float_text_of(at<float>(vector, row))};
+    case DUCKDB_TYPE_DOUBLE:
+      return {Kind::number, float_text(at<double>(vector, row))};
+    case DUCKDB_TYPE_DECIMAL:
+      return {Kind::decimal, decimal_text(stored_number(vector, type.stored, row), type.scale)};
+    case DUCKDB_TYPE_VARCHAR:
+      return text(std::string(text_at(vector, row)));
+    case DUCKDB_TYPE_BLOB:
+      return text(blob_text(text_at(vector, row)));
+    case DUCKDB_TYPE_BIT:
+      return text(bit_text(text_at(vector, row)));
     case DUCKDB_TYPE_DATE: {
       const std::int32_t days = at<std::int32_t>(vector, row);
       constexpr std::int32_t kMost = std::numeric_limits<std::int32_t>::max();
       if (days == kMost || days == -kMost) return text(days > 0 ? "infinity" : "-infinity");
       return text(date_text(days));
     }
-    case DUCKDB_TYPE_TIMESTAMP: return text(moment_text(at<std::int64_t>(vector, row), 1'000'000));
-    case DUCKDB_TYPE_TIMESTAMP_S: return text(moment_text(at<std::int64_t>(vector, row), 1));
-    case DUCKDB_TYPE_TIMESTAMP_MS: return text(moment_text(at<std::int64_t>(vector, row), 1000));
-    case DUCKDB_TYPE_TIMESTAMP_NS: return text(moment_text(at<std::int64_t>(vector, row), 1'000'000'000));
+    case DUCKDB_TYPE_TIMESTAMP:
+      return text(moment_text(at<std::int64_t>(vector, row), 1'000'000));
+    case DUCKDB_TYPE_TIMESTAMP_S:
+      return text(moment_text(at<std::int64_t>(vector, row), 1));
+    case DUCKDB_TYPE_TIMESTAMP_MS:
+      return text(moment_text(at<std::int64_t>(vector, row), 1000));
+    case DUCKDB_TYPE_TIMESTAMP_NS:
+      return text(moment_text(at<std::int64_t>(vector, row), 1'000'000'000));
     case DUCKDB_TYPE_TIMESTAMP_TZ: {
       std::string moment = moment_text(at<std::int64_t>(vector, row), 1'000'000);
       return text(moment.ends_with("infinity") ? moment : moment + "+00:00");
     }
-    case DUCKDB_TYPE_TIME: return text(time_text(at<std::int64_t>(vector, row), 1'000'000));
+    case DUCKDB_TYPE_TIME:
+      return text(time_text(at<std::int64_t>(vector, row), 1'000'000));
     case DUCKDB_TYPE_TIME_TZ: {
       // 40 bits of microseconds, then 24 of the offset, counted down from 15:59:59.
       const auto bits = at<std::uint64_t>(vector, row);
       const auto offset = 57599 - static_cast<std::int64_t>(bits & 0xffffff);
       return text(time_text(static_cast<std::int64_t>(bits >> 24), 1'000'000) +
-                  fmt::format("{}{:02}:{:02}", offset < 0 ? '-' : '+', std::abs(offset) / 3600, std::abs(offset) / 60 % 60));
+                  fmt::format("{}{:02}:{:02}", offset < 0 ? '-' : '+', std::abs(offset) / 3600,
+                              std::abs(offset) / 60 % 60));
     }
-    case DUCKDB_TYPE_INTERVAL: return text(interval_text(at<duckdb_interval>(vector, row)));
-    case DUCKDB_TYPE_UUID: return text(uuid_text(at<duckdb_hugeint>(vector, row)));
-    case DUCKDB_TYPE_ENUM: return text(type.names[static_cast<std::size_t>(stored_number(vector, type.stored, row))]);
+    case DUCKDB_TYPE_INTERVAL:
+      return text(interval_text(at<duckdb_interval>(vector, row)));
+    case DUCKDB_TYPE_UUID:
+      return text(uuid_text(at<duckdb_hugeint>(vector, row)));
+    case DUCKDB_TYPE_ENUM:
+      return text(type.names[static_cast<std::size_t>(stored_number(vector, type.stored, row))]);
     case DUCKDB_TYPE_LIST: {
       const auto& entry = at<duckdb_list_entry>(vector, row);
-      return {Kind::nested, list_json(api().list_vector_get_child(vector), type.children[0], entry.offset, entry.length)};
+      return {Kind::nested,
+              list_json(api().list_vector_get_child(vector), type.children[0], entry.offset, entry.length)};
     }
     case DUCKDB_TYPE_ARRAY:
-      return {Kind::nested,
-              list_json(api().array_vector_get_child(vector), type.children[0], row * type.length, type.length)};
+      return {Kind::nested, list_json(api().array_vector_get_child(vector), type.children[0],
+                                      row * type.length, type.length)};
     case DUCKDB_TYPE_STRUCT: {
       // row(1, 2) has fields without names: a list.
-      const bool named = std::any_of(type.names.begin(), type.names.end(), [](const auto& name) { return !name.empty(); });
+      const bool named =
+          std::any_of(type.names.begin(), type.names.end(), [](const auto& name) { return !name.empty(); });
       std::string out = named ? "{" : "[";
       for (std::size_t i = 0; i < type.children.size(); ++i)
         out += (i > 0 ? ", " : "") + (named ? json_string(type.names[i]) + ": " : "") +
                json_at(api().struct_vector_get_child(vector, i), type.children[i], row);
       return {Kind::nested, out + (named ? "}" : "]")};
     }
-    case DUCKDB_TYPE_MAP: return {Kind::nested, map_json(vector, type, row)};
+    case DUCKDB_TYPE_MAP:
+      return {Kind::nested, map_json(vector, type, row)};
     case DUCKDB_TYPE_UNION: {
       // A struct whose first child says which of the others holds the value.
       const auto tag = at<std::uint8_t>(api().struct_vector_get_child(vector, 0), row);
       return cell_at(api().struct_vector_get_child(vector, tag + idx_t{1}), type.children[tag], row);
     }
-    case DUCKDB_TYPE_SQLNULL: return {};
-    default: return text(fmt::format("(DuckDB type {}: cast it to VARCHAR to see it)", static_cast<int>(type.id)));
+    case DUCKDB_TYPE_SQLNULL:
+      return {};
+    default:
+      return text(fmt::format("(DuckDB type {}: cast it to VARCHAR to see it)", static_cast<int>(type.id)));
   }
 }
 }  // namespace

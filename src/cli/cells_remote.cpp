@@ -11,7 +11,8 @@ class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
 
-  // Calls `each` at every member of an object, or item of an array (with an empty name); it must read or skip it.
+  // Calls `each` at every member of an object, or item of an array (with an empty name); it must read or skip
+  // it.
   template <class F>
   void object(F&& each) {
     list('{', '}', [&] {
@@ -48,7 +49,8 @@ class Scanner {
         ++at_;
       } while (depth > 0);
     } else {
-      while (at_ < text_.size() && std::string_view(",]} \t\r\n").find(text_[at_]) == std::string_view::npos) ++at_;
+      while (at_ < text_.size() && std::string_view(",]} \t\r\n").find(text_[at_]) == std::string_view::npos)
+        ++at_;
       if (at_ == begin) fail();
     }
     return text_.substr(begin, at_ - begin);
@@ -83,7 +85,8 @@ class Scanner {
     ++at_;
   }
   void space() {
-    while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos) ++at_;
+    while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos)
+      ++at_;
   }
   void expect(char c) {
     space();
@@ -95,7 +98,8 @@ class Scanner {
     return text_[at_];
   }
   [[noreturn]] static void fail() {
-    throw Error(ErrorKind::bad_gateway, "the server's answer is no query result: is the address an Agnes server's?");
+    throw Error(ErrorKind::bad_gateway,
+                "the server's answer is no query result: is the address an Agnes server's?");
   }
 
   std::string_view text_;
@@ -104,10 +108,13 @@ class Scanner {
 
 Cell read_cell(Scanner& scanner) {
   switch (scanner.next_kind()) {
-    case '"': return {Cell::Kind::text, scanner.string()};
+    case '"':
+      return {Cell::Kind::text, scanner.string()};
     case '{':
-    case '[': return {Cell::Kind::nested, std::string(scanner.raw())};
-    default: break;
+    case '[':
+      return {Cell::Kind::nested, std::string(scanner.raw())};
+    default:
+      break;
   }
   const std::string_view raw = scanner.raw();
   if (raw == "null") return {};
@@ -124,14 +131,17 @@ ResultTable read_remote_result(std::string_view body) {
   ResultTable table;
   Scanner scanner(error ? std::string_view("") : body);
   scanner.object([&](const std::string& name) {
-    if (name == "columns") scanner.array([&] { table.columns.push_back(scanner.string()); });
-    else if (name == "truncated") table.more = scanner.raw() == "true";
+    if (name == "columns")
+      scanner.array([&] { table.columns.push_back(scanner.string()); });
+    else if (name == "truncated")
+      table.more = scanner.raw() == "true";
     else if (name == "rows")
       scanner.array([&] {
         auto& row = table.rows.emplace_back();
         scanner.array([&] { row.push_back(read_cell(scanner)); });
       });
-    else scanner.raw();
+    else
+      scanner.raw();
   });
   for (auto& row : table.rows) row.resize(table.columns.size());
   return table;

@@ -9,11 +9,12 @@
 
 #include "base/error.h"
 
-// What a command is, as data: the parser, the help texts and the test that compares both with docs/cli.md are made
-// from it. One .cpp a command under commands/.
+// What a command is, as data: the parser, the help texts and the test that compares both with docs/cli.md are
+// made from it. One .cpp a command under commands/.
 namespace agnes::cli {
 
-// The parsed command line of one command. Names are an option's long name without dashes or an argument's name.
+// The parsed command line of one command. Names are an option's long name without dashes or an argument's
+// name.
 class Args {
  public:
   bool flag(std::string_view name) const { return values_.contains(std::string(name)); }
@@ -38,9 +39,9 @@ struct Option {
   std::string names;  // "--limit" or "-f,--format"
   std::string value;  // what stands for the value in the help; empty: a flag
   std::string help;
-  std::string fallback = {};       // the value when it is not given
+  std::string fallback = {};  // the value when it is not given
   bool required = false;
-  std::string environment = {};    // a variable that may hold it instead
+  std::string environment = {};  // a variable that may hold it instead
 };
 
 struct Command {
@@ -56,7 +57,8 @@ struct Command {
 // An error with an exit code of its own; others end with 1.
 class Failure : public Error {
  public:
-  Failure(int exit_code, const std::string& message) : Error(ErrorKind::bad_request, message), exit_code_(exit_code) {}
+  Failure(int exit_code, const std::string& message)
+      : Error(ErrorKind::bad_request, message), exit_code_(exit_code) {}
   int exit_code() const { return exit_code_; }
 
  private:

@@ -19,11 +19,16 @@ namespace {
 fs::path folder_path() {
   if (const auto folder = env("AGNES_CONFIG_DIR")) return *folder;
   const auto home = env("HOME");
-  if (!home) throw Error(ErrorKind::internal, "neither HOME nor AGNES_CONFIG_DIR is set: where is the configuration?");
+  if (!home)
+    throw Error(ErrorKind::internal, "neither HOME nor AGNES_CONFIG_DIR is set: where is the configuration?");
   return fs::path(*home) / ".config" / "agnes";
 }
-fs::path config_file() { return folder_path() / "config.yaml"; }
-fs::path token_file() { return folder_path() / "token.json"; }
+fs::path config_file() {
+  return folder_path() / "config.yaml";
+}
+fs::path token_file() {
+  return folder_path() / "token.json";
+}
 
 YAML::Node load_config() {
   const auto text = read_file(config_file());
@@ -33,10 +38,11 @@ YAML::Node load_config() {
     if (node.IsMap()) return node;
     if (node.IsNull()) return YAML::Node(YAML::NodeType::Map);
   } catch (const YAML::Exception& error) {
-    throw Error(ErrorKind::invalid, fmt::format("{}, line {}: {}; correct or remove it", config_file().string(),
-                                                error.mark.line + 1, error.msg));
+    throw Error(ErrorKind::invalid, fmt::format("{}, line {}: {}; correct or remove it",
+                                                config_file().string(), error.mark.line + 1, error.msg));
   }
-  throw Error(ErrorKind::invalid, fmt::format("{} holds no settings; correct or remove it", config_file().string()));
+  throw Error(ErrorKind::invalid,
+              fmt::format("{} holds no settings; correct or remove it", config_file().string()));
 }
 
 std::optional<std::string> configured_server() {
@@ -63,7 +69,9 @@ std::string server_url() {
   while (url.ends_with('/')) url.pop_back();
   return url;
 }
-bool has_server() { return configured_server().has_value(); }
+bool has_server() {
+  return configured_server().has_value();
+}
 
 void save_server(const std::string& url) {
   YAML::Node node = load_config();
@@ -78,8 +86,10 @@ std::optional<Token> stored_token() {
     boost::system::error_code error;
     const auto value = json::parse(*text, error);
     if (error || !value.is_object())
-      throw Error(ErrorKind::invalid, fmt::format("{} is no JSON object: sign in again with agnes auth login, or agnes "
-                                                  "auth import-token", token_file().string()));
+      throw Error(ErrorKind::invalid,
+                  fmt::format("{} is no JSON object: sign in again with agnes auth login, or agnes "
+                              "auth import-token",
+                              token_file().string()));
     Token token{plain(value.get_object(), "access_token"), plain(value.get_object(), "email")};
     if (!token.text.empty()) return token;
     return std::nullopt;

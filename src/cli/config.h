@@ -4,7 +4,8 @@
 #include <optional>
 #include <string>
 
-// Who the user is and which server is theirs: ~/.config/agnes (or AGNES_CONFIG_DIR), as the contract's client keeps it.
+// Who the user is and which server is theirs: ~/.config/agnes (or AGNES_CONFIG_DIR), as the contract's client
+// keeps it.
 namespace agnes::cli {
 
 // Made on first use, for the user's eyes only.

@@ -5,7 +5,8 @@
 
 #include <boost/json/value.hpp>
 
-// JSON as this program prints it: two spaces a level, UTF-8 as it is, floats in their shortest form with a point.
+// JSON as this program prints it: two spaces a level, UTF-8 as it is, floats in their shortest form with a
+// point.
 namespace agnes::cli {
 
 std::string pretty(const boost::json::value& value);

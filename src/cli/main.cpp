@@ -1,3 +1,5 @@
 #include "cli/app.h"
 
-int main(int argc, char** argv) { return agnes::cli::run({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  return agnes::cli::run({argv + 1, argv + argc});
+}

@@ -51,12 +51,17 @@ void err(std::string_view text) {
   write_all(STDERR_FILENO, text);
 }
 
-bool is_terminal_out() { return ::isatty(STDOUT_FILENO) == 1; }
-bool is_terminal_err() { return ::isatty(STDERR_FILENO) == 1; }
+bool is_terminal_out() {
+  return ::isatty(STDOUT_FILENO) == 1;
+}
+bool is_terminal_err() {
+  return ::isatty(STDERR_FILENO) == 1;
+}
 
 int terminal_width() {
   if (const auto columns = env("COLUMNS"))
-    if (const auto width = parse_int(*columns); width && *width > 0 && *width < 100000) return static_cast<int>(*width);
+    if (const auto width = parse_int(*columns); width && *width > 0 && *width < 100000)
+      return static_cast<int>(*width);
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   return 120;
@@ -66,8 +71,12 @@ bool use_color() {
   static const bool use = is_terminal_out() && !env("NO_COLOR") && env_or("TERM", "dumb") != "dumb";
   return use;
 }
-std::string dim(std::string_view text) { return use_color() ? fmt::format("\033[2m{}\033[0m", text) : std::string(text); }
-std::string bold(std::string_view text) { return use_color() ? fmt::format("\033[1m{}\033[0m", text) : std::string(text); }
+std::string dim(std::string_view text) {
+  return use_color() ? fmt::format("\033[2m{}\033[0m", text) : std::string(text);
+}
+std::string bold(std::string_view text) {
+  return use_color() ? fmt::format("\033[1m{}\033[0m", text) : std::string(text);
+}
 
 std::string ask(std::string_view question, bool hidden) {
   err(std::string(question) + ": ");

@@ -32,8 +32,8 @@ bool use_color();  // standard output is a terminal, NO_COLOR is unset and TERM 
 std::string dim(std::string_view text);
 std::string bold(std::string_view text);
 
-// Asks on the terminal; without one, a line of standard input is the answer. `hidden` shows nothing while typing.
-// Throws Failure when there is no answer.
+// Asks on the terminal; without one, a line of standard input is the answer. `hidden` shows nothing while
+// typing. Throws Failure when there is no answer.
 std::string ask(std::string_view question, bool hidden = false);
 // "y" or "yes".
 bool confirm(std::string_view question);

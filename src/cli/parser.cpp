@@ -20,13 +20,16 @@ std::optional<std::int64_t> Args::find_number(std::string_view name) const {
   const auto text = find(name);
   if (!text) return std::nullopt;
   const auto number = parse_int(*text);
-  if (!number) throw Failure(kUsage, fmt::format("--{} takes a whole number, not '{}'", name, escape_control(*text)));
+  if (!number)
+    throw Failure(kUsage, fmt::format("--{} takes a whole number, not '{}'", name, escape_control(*text)));
   return number;
 }
 
 namespace {
 
-std::string long_name(const std::string& names) { return names.substr(names.rfind("--") + 2); }
+std::string long_name(const std::string& names) {
+  return names.substr(names.rfind("--") + 2);
+}
 
 // Where the parser puts the values.
 struct Chosen {
@@ -46,8 +49,10 @@ class HelpFormat : public ::CLI::Formatter {
   }
   std::string make_usage(const ::CLI::App* app, std::string) const override {
     std::string out = "\nUsage: " + path_;
-    if (!app->get_subcommands({}).empty()) out += " COMMAND";
-    else if (!app->get_options({}).empty()) out += " [OPTIONS]";
+    if (!app->get_subcommands({}).empty())
+      out += " COMMAND";
+    else if (!app->get_options({}).empty())
+      out += " [OPTIONS]";
     for (const auto* option : app->get_options([](const ::CLI::Option* o) { return o->get_positional(); }))
       out += option->get_required() ? " " + option->get_name() : " [" + option->get_name() + "]";
     return out + "\n";
@@ -204,9 +209,12 @@ void parse_and_run(const Command& root, const std::vector<std::string>& all) {
       continue;
     }
     const auto from_environment = option.environment.empty() ? std::nullopt : env(option.environment.c_str());
-    if (from_environment) values.set(name, *from_environment);
-    else if (!option.fallback.empty()) values.set(name, option.fallback);
-    else if (option.required) throw Failure(kUsage, fmt::format("--{} is required; see: {} --help", name, path));
+    if (from_environment)
+      values.set(name, *from_environment);
+    else if (!option.fallback.empty())
+      values.set(name, option.fallback);
+    else if (option.required)
+      throw Failure(kUsage, fmt::format("--{} is required; see: {} --help", name, path));
   }
   command.run(values);
 }

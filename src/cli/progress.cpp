@@ -20,7 +20,8 @@ int percent(std::uint64_t bytes, std::uint64_t size) {
   return size == 0 ? 0 : static_cast<int>(std::min<std::uint64_t>(bytes * 100 / size, 100));
 }
 std::string rate(std::uint64_t bytes, double seconds) {
-  return human_bytes(static_cast<std::uint64_t>(static_cast<double>(bytes) / std::max(seconds, 0.001))) + "/s";
+  return human_bytes(static_cast<std::uint64_t>(static_cast<double>(bytes) / std::max(seconds, 0.001))) +
+         "/s";
 }
 std::string bar(std::uint64_t bytes, std::uint64_t size, std::size_t width) {
   if (size == 0) return std::string(width, ' ');
@@ -68,7 +69,8 @@ void Progress::advance(const std::string& name, std::int64_t bytes) {
     return;
   }
   const bool ten_percent = percent(file.bytes, file.size) / 10 > percent(file.bytes_said, file.size) / 10;
-  if ((ten_percent && file.bytes < file.size && time - file.said >= kLineEvery) || time - file.said >= interval_seconds_ ||
+  if ((ten_percent && file.bytes < file.size && time - file.said >= kLineEvery) ||
+      time - file.said >= interval_seconds_ ||
       file.bytes - std::min(file.bytes_said, file.bytes) >= interval_bytes_)
     say(name, file);
 }
@@ -114,10 +116,12 @@ void Progress::draw(bool last) {
     const auto width = static_cast<std::size_t>(std::max(terminal_width(), 40));
     const std::size_t name_width = std::min<std::size_t>(28, width / 3);
     const std::size_t bar_width = width > 84 ? 30 : 12;
-    const auto line = [&](const std::string& name, std::uint64_t bytes, std::uint64_t size, const std::string& more) {
+    const auto line = [&](const std::string& name, std::uint64_t bytes, std::uint64_t size,
+                          const std::string& more) {
       text += cut_to_width(fmt::format("{} {} {}", pad_right(cut_to_width(name, name_width), name_width),
                                        bar(bytes, size, bar_width), amount(bytes, size) + more),
-                           width - 1) + "\n";
+                           width - 1) +
+              "\n";
       ++drawn_lines_;
     };
     for (const auto& [name, file] : files_) {

@@ -8,9 +8,9 @@
 
 namespace agnes::cli {
 
-// Shows how downloads get on, on standard error: bars on a terminal, otherwise a line now and then (AGNES_PULL_PROGRESS_
-// INTERVAL_SECONDS, 5 by default, and AGNES_PULL_PROGRESS_INTERVAL_BYTES say how often), so that whoever reads a pipe
-// sees that something moves. Thread-safe.
+// Shows how downloads get on, on standard error: bars on a terminal, otherwise a line now and then
+// (AGNES_PULL_PROGRESS_ INTERVAL_SECONDS, 5 by default, and AGNES_PULL_PROGRESS_INTERVAL_BYTES say how
+// often), so that whoever reads a pipe sees that something moves. Thread-safe.
 class Progress {
  public:
   enum class Style { none, lines, bars };

@@ -98,8 +98,7 @@ class Pull {
         return true;
       }
       manifest_checked_ = false;
-      if (response.status != 200)
-        throw Error(error_kind(response.status), refusal(response));
+      if (response.status != 200) throw Error(error_kind(response.status), refusal(response));
       manifest_ = parse_manifest(response.json());
       etag_ = response.header("etag").value_or("");
       return true;
@@ -138,15 +137,17 @@ class Pull {
     for (const auto& [name, table] : manifest_) {
       if (!manifest_checked_ && !is_table_id(name)) {
         // Names become file names here.
-        result_.problems.push_back({escape_control(name), "", "the name is not safe as a file name: left out"});
+        result_.problems.push_back(
+            {escape_control(name), "", "the name is not safe as a file name: left out"});
         continue;
       }
       if (!table.has_file() || (options_.skip_materialize && table.query_mode == "materialized")) continue;
       if (!manifest_checked_)
         if (const auto [other, fresh] = by_lower_name.emplace(to_lower(name), name); !fresh) {
           result_.problems.push_back(
-              {name, "", fmt::format("differs from the table {} only in case, which SQL does not tell apart: left out",
-                                     other->second)});
+              {name, "",
+               fmt::format("differs from the table {} only in case, which SQL does not tell apart: left out",
+                           other->second)});
           continue;
         }
       ++result_.total;
@@ -159,16 +160,19 @@ class Pull {
     }
   }
 
-  bool is_current(const std::string& name, const ManifestTable& table, const std::optional<KnownFile>& found) {
+  bool is_current(const std::string& name, const ManifestTable& table,
+                  const std::optional<KnownFile>& found) {
     if (!found || table.hash.empty()) return false;
     auto known = state_.files.find(name);
-    if (known != state_.files.end() && known->second.hash == table.hash && looks_same(known->second, *found)) {
+    if (known != state_.files.end() && known->second.hash == table.hash &&
+        looks_same(known->second, *found)) {
       if (known->second.server != api_.server()) remember(name, *found, table.hash);
       return true;
     }
-    // Not recorded as complete: a pull was killed after it had put the file in place, or another client fetched it.
-    // Its content decides.
-    if ((table.size != 0 && found->size != table.size) || !iequals(md5_file(workspace_.parquet_of(name)), table.hash))
+    // Not recorded as complete: a pull was killed after it had put the file in place, or another client
+    // fetched it. Its content decides.
+    if ((table.size != 0 && found->size != table.size) ||
+        !iequals(md5_file(workspace_.parquet_of(name)), table.hash))
       return false;
     remember(name, *found, table.hash);
     return true;
@@ -181,8 +185,8 @@ class Pull {
     changed_state_ = true;
   }
 
-  // Notes what is going to be fetched, so that the files count as the server's even if this process is killed before
-  // it can say that they are complete.
+  // Notes what is going to be fetched, so that the files count as the server's even if this process is killed
+  // before it can say that they are complete.
   void announce_files() {
     fs::create_directories(workspace_.parquet());
     remove_leftovers(workspace_.parquet());
@@ -207,16 +211,16 @@ class Pull {
 
   http_client::Download download_of(const std::string& name) const {
     const auto& table = manifest_.at(name);
-    return {"/api/data/" + http_client::percent_encode(name) + "/download", workspace_.parquet_of(name), table.hash,
-            table.size};
+    return {"/api/data/" + http_client::percent_encode(name) + "/download", workspace_.parquet_of(name),
+            table.hash, table.size};
   }
 
   void download_all() {
     std::vector<Progress::File> files;
     for (const auto& name : wanted_) files.push_back({name, manifest_.at(name).size});
     Progress progress(options_.progress, std::move(files));
-    const auto workers = std::min<std::size_t>(static_cast<std::size_t>(setting("AGNES_PULL_PARALLELISM", 4, 1, 64)),
-                                               wanted_.size());
+    const auto workers = std::min<std::size_t>(
+        static_cast<std::size_t>(setting("AGNES_PULL_PARALLELISM", 4, 1, 64)), wanted_.size());
     std::atomic<std::size_t> next = 0;
     const auto work = [&] {
       while (!stop_) {
@@ -236,15 +240,17 @@ class Pull {
     http_client::DownloadOptions how;
     how.retries = static_cast<int>(setting("AGNES_STREAM_RETRIES", 3, 0, 100));
     how.segments = static_cast<int>(setting("AGNES_PULL_CHUNK_PARALLELISM", 4, 1, 16));
-    how.segment_threshold =
-        static_cast<std::uint64_t>(setting("AGNES_PULL_CHUNK_THRESHOLD_BYTES", 50 << 20, 0, std::int64_t{1} << 50));
+    how.segment_threshold = static_cast<std::uint64_t>(
+        setting("AGNES_PULL_CHUNK_THRESHOLD_BYTES", 50 << 20, 0, std::int64_t{1} << 50));
     std::string problem;
     bool stop = false;
     try {
-      http_client::download(api_.client(), download_of(name), how,
-                            [&](std::int64_t bytes) { progress.advance(name, bytes); }, &interrupted);
+      http_client::download(
+          api_.client(), download_of(name), how, [&](std::int64_t bytes) { progress.advance(name, bytes); },
+          &interrupted);
       const std::lock_guard guard(mutex_);
-      if (const auto found = look_at(workspace_.parquet_of(name))) remember(name, *found, manifest_.at(name).hash);
+      if (const auto found = look_at(workspace_.parquet_of(name)))
+        remember(name, *found, manifest_.at(name).hash);
       result_.updated.push_back(name);
       progress.done(name);
       return;
@@ -270,8 +276,8 @@ class Pull {
     if (!problem.empty()) result_.problems.push_back({name, "", problem});
   }
 
-  // A hash that does not fit has two causes: the file was damaged, or the server got a new one since it gave out the
-  // manifest. A new manifest tells.
+  // A hash that does not fit has two causes: the file was damaged, or the server got a new one since it gave
+  // out the manifest. A new manifest tells.
   void retry_changed() {
     if (mismatched_.empty() || stop_) return;
     const auto first = std::exchange(mismatched_, {});
@@ -308,9 +314,11 @@ class Pull {
       ViewsMade made = make_views(workspace_.database(), views_of(names));
       for (auto& problem : made.problems) result_.problems.push_back({"", "views", std::move(problem)});
       if (made.postponed) {
-        result_.problems.push_back({"", "views", fmt::format("{} is open for writing in another program: close it and run "
-                                                             "agnes pull again, until then it shows the tables from before",
-                                                             workspace_.database().string())});
+        result_.problems.push_back(
+            {"", "views",
+             fmt::format("{} is open for writing in another program: close it and run "
+                         "agnes pull again, until then it shows the tables from before",
+                         workspace_.database().string())});
         fingerprint.clear();
       }
       state_.views = fingerprint;
@@ -362,7 +370,8 @@ class Pull {
     for (const auto& name : names) {
       text += '\n' + name + '\t';
       const auto known = state_.files.find(table_of(name));
-      if (known != state_.files.end() && !known->second.hash.empty()) text += known->second.hash;
+      if (known != state_.files.end() && !known->second.hash.empty())
+        text += known->second.hash;
       else if (const auto seen = look_at(workspace_.parquet() / name))
         text += fmt::format("{}-{}", seen->size, seen->modified_ns);
     }
@@ -411,7 +420,9 @@ class Pull {
   std::atomic<bool> stop_ = false;
 };
 
-void on_interrupt(int) { interrupted = true; }
+void on_interrupt(int) {
+  interrupted = true;
+}
 }  // namespace
 
 PullResult pull(Api& api, const Workspace& workspace, const PullOptions& options) {
@@ -422,8 +433,10 @@ json::object to_json(const PullResult& result) {
   json::array errors, updated, removed;
   for (const auto& problem : result.problems) {
     json::object item;
-    if (!problem.table.empty()) item["table"] = problem.table;
-    else item["stage"] = problem.stage;
+    if (!problem.table.empty())
+      item["table"] = problem.table;
+    else
+      item["stage"] = problem.stage;
     item["error"] = problem.error;
     errors.push_back(std::move(item));
   }

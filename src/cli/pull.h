@@ -11,10 +11,10 @@
 namespace agnes::cli {
 
 struct PullOptions {
-  bool dry_run = false;            // find out what would change; touch nothing
-  bool skip_materialize = false;   // leave materialized tables for later
+  bool dry_run = false;           // find out what would change; touch nothing
+  bool skip_materialize = false;  // leave materialized tables for later
   Progress::Style progress = Progress::Style::none;
-  bool say_when_waiting = true;    // for another pull in the same workspace
+  bool say_when_waiting = true;  // for another pull in the same workspace
 };
 
 struct PullProblem {
@@ -34,9 +34,9 @@ struct PullResult {
   std::vector<PullProblem> problems;
 };
 
-// Brings the workspace to what the server has for this user: Parquet files, views in analytics.duckdb, rules. Safe to
-// end at any point and to run again: each file is replaced whole, and what arrived already is kept. One table's
-// failure does not stop the others; it is in `problems`, and so is a manifest that cannot be had.
+// Brings the workspace to what the server has for this user: Parquet files, views in analytics.duckdb, rules.
+// Safe to end at any point and to run again: each file is replaced whole, and what arrived already is kept.
+// One table's failure does not stop the others; it is in `problems`, and so is a manifest that cannot be had.
 // Throws Failure for a client that is too old, Error when the workspace itself cannot be written.
 PullResult pull(Api& api, const Workspace& workspace, const PullOptions& options);
 

@@ -7,9 +7,13 @@ namespace agnes::cli {
 namespace json = boost::json;
 
 namespace {
-fs::path rules_folder(const Workspace& workspace) { return workspace.root / ".claude" / "rules"; }
+fs::path rules_folder(const Workspace& workspace) {
+  return workspace.root / ".claude" / "rules";
+}
 
-bool is_rule_file(const std::string& name) { return name.starts_with("km_") && name.ends_with(".md"); }
+bool is_rule_file(const std::string& name) {
+  return name.starts_with("km_") && name.ends_with(".md");
+}
 
 std::int64_t count_rules(const fs::path& folder) {
   std::int64_t count = 0;
@@ -33,7 +37,8 @@ std::string title_of(const json::object& item) {
 std::string rule_text(const json::object& item) {
   std::string text = "# " + title_of(item) + "\n";
   for (const auto& [key, label] : {std::pair{"domain", "Domain"}, std::pair{"category", "Category"}})
-    if (const std::string value = plain(item, key); !value.empty()) text += fmt::format("_{}: {}_\n", label, value);
+    if (const std::string value = plain(item, key); !value.empty())
+      text += fmt::format("_{}: {}_\n", label, value);
   return text + "\n" + plain(item, "content") + "\n";
 }
 

@@ -77,13 +77,15 @@ std::string records_text(const std::vector<Column>& columns, std::size_t rows, c
     out += dim(fmt::format("--- row {} ---", r + 1)) + "\n";
     for (const auto& column : columns)
       out += rtrim("  " + pad_right(column.heading, name_width) + " : " +
-                   (look.cut ? cut_to_width(column.cells[r], room) : column.cells[r])) + "\n";
+                   (look.cut ? cut_to_width(column.cells[r], room) : column.cells[r])) +
+             "\n";
   }
   return out;
 }
 }  // namespace
 
-std::string columns_text(const std::vector<std::string>& headings, const std::vector<std::vector<std::string>>& rows) {
+std::string columns_text(const std::vector<std::string>& headings,
+                         const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& heading : headings) widths.push_back(display_width(heading));
   std::vector<std::vector<std::string>> safe;

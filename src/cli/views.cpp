@@ -58,7 +58,8 @@ bool is_ours(std::string_view sql) {
   if (at == sql.npos) return false;
   const std::string_view rest = sql.substr(at + kSelect.size());
   const auto end = rest.find("')");
-  return end != rest.npos && rest.substr(0, end).find("/server/parquet/") != rest.npos && rest.size() <= end + 3;
+  return end != rest.npos && rest.substr(0, end).find("/server/parquet/") != rest.npos &&
+         rest.size() <= end + 3;
 }
 
 struct Found {
@@ -67,31 +68,42 @@ struct Found {
 };
 BOOST_DESCRIBE_STRUCT(Found, (), (name, sql))
 
-std::string scan(const View& view) { return "read_parquet(" + duck::quote_literal(view.file.string()) + ")"; }
+std::string scan(const View& view) {
+  return "read_parquet(" + duck::quote_literal(view.file.string()) + ")";
+}
 
-void change(duck::Connection& connection, const std::vector<View>& views, std::vector<std::string>& problems) {
+void change(duck::Connection& connection, const std::vector<View>& views,
+            std::vector<std::string>& problems) {
   duck::Transaction transaction(connection);
   std::set<std::string> taken;
   for (const auto& table : duck::rows<Found>(
-           connection, "SELECT table_name AS name FROM duckdb_tables() WHERE NOT internal AND schema_name = 'main'"))
+           connection,
+           "SELECT table_name AS name FROM duckdb_tables() WHERE NOT internal AND schema_name = 'main'"))
     taken.insert(to_lower(table.name));
   for (const auto& view : duck::rows<Found>(
-           connection, "SELECT view_name AS name, sql FROM duckdb_views() WHERE NOT internal AND schema_name = 'main'")) {
-    if (is_ours(view.sql)) connection.execute("DROP VIEW " + duck::quote_identifier(view.name));
-    else taken.insert(to_lower(view.name));
+           connection,
+           "SELECT view_name AS name, sql FROM duckdb_views() WHERE NOT internal AND schema_name = 'main'")) {
+    if (is_ours(view.sql))
+      connection.execute("DROP VIEW " + duck::quote_identifier(view.name));
+    else
+      taken.insert(to_lower(view.name));
   }
   for (const auto& view : views) {
     if (!taken.insert(to_lower(view.name)).second) {
-      problems.push_back(fmt::format("{}: the local database has a table or view of that name already; it stays, and "
-                                     "the server's table is in {}", view.name, view.file.string()));
+      problems.push_back(
+          fmt::format("{}: the local database has a table or view of that name already; it stays, and "
+                      "the server's table is in {}",
+                      view.name, view.file.string()));
       continue;
     }
-    connection.execute("CREATE VIEW " + duck::quote_identifier(view.name) + " AS SELECT * FROM " + scan(view));
+    connection.execute("CREATE VIEW " + duck::quote_identifier(view.name) + " AS SELECT * FROM " +
+                       scan(view));
   }
   transaction.commit();
 }
 
-// A view is bound when it is made, so one broken file would end it all: then those that can be read are found first.
+// A view is bound when it is made, so one broken file would end it all: then those that can be read are found
+// first.
 void change_around_broken_files(duck::Connection& connection, const std::vector<View>& views,
                                 std::vector<std::string>& problems) {
   std::vector<std::string> first_problems;
@@ -129,8 +141,8 @@ ViewsMade make_views(const fs::path& database, const std::vector<View>& views) {
   std::error_code error;
   const fs::path log = database.string() + ".wal";
   if (fs::exists(log, error)) {
-    // A program that wrote was killed. Its last changes are in the log; DuckDB brings them into the database when it
-    // is opened for writing, unless somebody else has it open.
+    // A program that wrote was killed. Its last changes are in the log; DuckDB brings them into the database
+    // when it is opened for writing, unless somebody else has it open.
     try {
       duck::Database db({database, {}});
       db.connect().execute("CHECKPOINT");

@@ -17,9 +17,9 @@ struct ViewsMade {
   std::vector<std::string> problems;
 };
 
-// Makes analytics.duckdb hold exactly these views over Parquet files, besides the user's own tables and views, which
-// stay. The database is made anew beside the old one and renamed over it: programs that have it open for reading go
-// on with the old one, and a kill at any point leaves one or the other.
+// Makes analytics.duckdb hold exactly these views over Parquet files, besides the user's own tables and
+// views, which stay. The database is made anew beside the old one and renamed over it: programs that have it
+// open for reading go on with the old one, and a kill at any point leaves one or the other.
 ViewsMade make_views(const fs::path& database, const std::vector<View>& views);
 
 }  // namespace agnes::cli

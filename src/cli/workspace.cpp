@@ -41,7 +41,8 @@ std::optional<json::object> read_object(const fs::path& file) {
 Manifest parse_manifest(const json::value& answer) {
   const auto* tables = answer.is_object() ? answer.get_object().if_contains("tables") : nullptr;
   if (tables == nullptr || !tables->is_object())
-    throw Error(ErrorKind::bad_gateway, "the answer is no manifest: is the address really an Agnes server's?");
+    throw Error(ErrorKind::bad_gateway,
+                "the answer is no manifest: is the address really an Agnes server's?");
   Manifest manifest;
   for (const auto& item : tables->get_object()) {
     if (!item.value().is_object()) continue;
@@ -90,8 +91,10 @@ void list_parquet(int parent, const char* name, const std::string& prefix, std::
   while (const dirent* entry = ::readdir(folder)) {
     const std::string_view entry_name = entry->d_name;
     if (entry_name.starts_with('.')) continue;
-    if (entry_name.ends_with(".parquet")) out.push_back(prefix + entry->d_name);
-    else if (entry->d_type == DT_DIR) list_parquet(fd, entry->d_name, prefix + entry->d_name + "/", out);
+    if (entry_name.ends_with(".parquet"))
+      out.push_back(prefix + entry->d_name);
+    else if (entry->d_type == DT_DIR)
+      list_parquet(fd, entry->d_name, prefix + entry->d_name + "/", out);
   }
   ::closedir(folder);
 }
@@ -193,7 +196,8 @@ void save_pull_state(const Workspace& workspace, const PullState& state) {
   // Names that are no table ids are never fetched, and a manifest with one is not kept as complete.
   for (const auto& [name, table] : state.manifest)
     if (is_table_id(name))
-      add("table\t{}\t{}\t{}\t{}\t{}", name, field(table.hash), table.size, table.rows, field(table.query_mode));
+      add("table\t{}\t{}\t{}\t{}\t{}", name, field(table.hash), table.size, table.rows,
+          field(table.query_mode));
   for (const auto& [name, file] : state.files)
     add("file\t{}\t{}\t{}\t{}\t{}\t{}", name, field(file.hash), file.size, file.modified_ns, file.inode,
         file.server == state.server ? "-" : field(file.server));
@@ -201,7 +205,8 @@ void save_pull_state(const Workspace& workspace, const PullState& state) {
   replace_quickly(workspace.state(), text, 0644);
 }
 
-void update_sync_state(const std::map<std::string, SyncedTable>& present, const std::vector<std::string>& gone) {
+void update_sync_state(const std::map<std::string, SyncedTable>& present,
+                       const std::vector<std::string>& gone) {
   const fs::path file = config_folder() / "sync_state.json";
   json::object state = read_object(file).value_or(json::object{});
   if (!state["tables"].is_object()) state["tables"] = json::object{};
@@ -215,7 +220,8 @@ void update_sync_state(const std::map<std::string, SyncedTable>& present, const 
 }
 
 bool touch_sync_state() {
-  // The file may be large, and only the time in its last line but one changes: it is overwritten in its place.
+  // The file may be large, and only the time in its last line but one changes: it is overwritten in its
+  // place.
   constexpr std::string_view kKey = "\n  \"last_sync\": \"", kEnd = "\"\n}\n";
   const std::string time = format_iso_utc(now());
   const std::size_t length = kKey.size() + time.size() + kEnd.size();
@@ -236,7 +242,8 @@ void replace_quickly(const fs::path& file, std::string_view content, unsigned mo
     UniqueFd fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
     if (!fd) throw system_error("cannot write " + file.string(), errno);
     write_or_throw(fd.get(), content, file);
-    if (::rename(beside.c_str(), file.c_str()) != 0) throw system_error("cannot replace " + file.string(), errno);
+    if (::rename(beside.c_str(), file.c_str()) != 0)
+      throw system_error("cannot replace " + file.string(), errno);
   } catch (...) {
     ::unlink(beside.c_str());
     throw;

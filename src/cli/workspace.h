@@ -40,18 +40,21 @@ using Manifest = std::map<std::string, ManifestTable>;
 // Throws Error (bad_gateway) for what is no manifest.
 Manifest parse_manifest(const boost::json::value& answer);
 
-// How a file looked when it was last known to be right; while it looks the same, its content need not be read.
+// How a file looked when it was last known to be right; while it looks the same, its content need not be
+// read.
 struct KnownFile {
   std::string hash;  // empty: not complete yet
   std::uint64_t size = 0;
   std::int64_t modified_ns = 0;
   std::uint64_t inode = 0;
   std::string server;  // where it came from: only that server's word removes it
+  bool operator==(const KnownFile&) const = default;
 };
 std::optional<KnownFile> look_at(const fs::path& file);
 bool looks_same(const KnownFile& a, const KnownFile& b);
 
-// The folder of tables, held open: a pull looks at each of them every time, so it should cost no more than it must.
+// The folder of tables, held open: a pull looks at each of them every time, so it should cost no more than it
+// must.
 class ParquetFolder {
  public:
   explicit ParquetFolder(const Workspace& workspace);
@@ -64,8 +67,8 @@ class ParquetFolder {
   UniqueFd fd_;
 };
 
-// What the last pulls left, in <workspace>/server/.agnes-pull: lines of fields with tabs between. A cache: without it
-// a pull reads more, and ends in the same state.
+// What the last pulls left, in <workspace>/server/.agnes-pull: lines of fields with tabs between. A cache:
+// without it a pull reads more, and ends in the same state.
 struct PullState {
   std::string server;
   std::string manifest_etag;  // of `manifest`, when all of it was fetched
@@ -85,7 +88,8 @@ struct SyncedTable {
   std::uint64_t size = 0;
 };
 // Sets the tables of `present`, drops those of `gone`, and notes the time; what it does not know stays.
-void update_sync_state(const std::map<std::string, SyncedTable>& present, const std::vector<std::string>& gone);
+void update_sync_state(const std::map<std::string, SyncedTable>& present,
+                       const std::vector<std::string>& gone);
 // Notes the time only. False when the file has not the usual form; then nothing was done.
 bool touch_sync_state();
 

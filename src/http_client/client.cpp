@@ -48,7 +48,8 @@ std::size_t receive_header(char* data, std::size_t size, std::size_t count, void
     // A new answer begins: what came before was a 100 or a proxy's answer to CONNECT.
     exchange.head = {};
     const auto space = line.find(' ');
-    if (space != line.npos) exchange.head.status = static_cast<int>(parse_int(line.substr(space + 1, 3)).value_or(0));
+    if (space != line.npos)
+      exchange.head.status = static_cast<int>(parse_int(line.substr(space + 1, 3)).value_or(0));
   } else if (const auto colon = line.find(':'); colon != line.npos) {
     exchange.head.headers.emplace_back(to_lower(line.substr(0, colon)), trim(line.substr(colon + 1)));
   }
@@ -79,28 +80,40 @@ TransportError transport_error(CURLcode code, const std::string& server, const c
   const std::string reason = *said != '\0' ? std::string(said) : curl().easy_strerror(code);
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
-      return {Cause::unreachable,
-              fmt::format("cannot reach {}: the host name is unknown; check the address and your network or VPN", server)};
+      return {
+          Cause::unreachable,
+          fmt::format("cannot reach {}: the host name is unknown; check the address and your network or VPN",
+                      server)};
     case CURLE_COULDNT_RESOLVE_PROXY:
-      return {Cause::unreachable, fmt::format("cannot reach {}: the proxy's host name is unknown; check https_proxy "
-                                              "and http_proxy", server)};
+      return {Cause::unreachable,
+              fmt::format("cannot reach {}: the proxy's host name is unknown; check https_proxy "
+                          "and http_proxy",
+                          server)};
     case CURLE_COULDNT_CONNECT:
-      return {Cause::unreachable, fmt::format("cannot reach {}: the connection was refused or timed out; check the "
-                                              "address, and that the server runs", server)};
+      return {Cause::unreachable,
+              fmt::format("cannot reach {}: the connection was refused or timed out; check the "
+                          "address, and that the server runs",
+                          server)};
     case CURLE_PEER_FAILED_VERIFICATION:
-      return {Cause::untrusted, fmt::format("cannot trust {}: {}; if your company signs its own certificates, set "
-                                            "SSL_CERT_FILE to its bundle", server, reason)};
+      return {Cause::untrusted,
+              fmt::format("cannot trust {}: {}; if your company signs its own certificates, set "
+                          "SSL_CERT_FILE to its bundle",
+                          server, reason)};
     case CURLE_SSL_CACERT_BADFILE:
       return {Cause::untrusted,
               fmt::format("cannot trust {}: {}; check SSL_CERT_FILE and CURL_CA_BUNDLE", server, reason)};
     case CURLE_SSL_CONNECT_ERROR:
-      return {Cause::untrusted, fmt::format("cannot reach {}: the TLS handshake failed ({}); check that the address "
-                                            "should begin with https", server, reason)};
+      return {Cause::untrusted,
+              fmt::format("cannot reach {}: the TLS handshake failed ({}); check that the address "
+                          "should begin with https",
+                          server, reason)};
     case CURLE_OPERATION_TIMEDOUT:
       if (std::string_view(reason).find("onnect") != std::string_view::npos &&
           std::string_view(reason).find("peration too slow") == std::string_view::npos)
-        return {Cause::unreachable, fmt::format("cannot reach {}: no connection in time; check the address and your "
-                                                "network or VPN", server)};
+        return {Cause::unreachable,
+                fmt::format("cannot reach {}: no connection in time; check the address and your "
+                            "network or VPN",
+                            server)};
       return {Cause::silent, fmt::format("{} sent nothing for {} s; try again, or give it more time", server,
                                          patience.count())};
     case CURLE_GOT_NOTHING:
@@ -127,7 +140,8 @@ class HeaderList {
 }  // namespace
 
 TransportError::TransportError(Cause cause, const std::string& message)
-    : Error(cause == Cause::silent ? ErrorKind::gateway_timeout : ErrorKind::unavailable, message), cause_(cause) {}
+    : Error(cause == Cause::silent ? ErrorKind::gateway_timeout : ErrorKind::unavailable, message),
+      cause_(cause) {}
 
 std::optional<std::string_view> Head::header(std::string_view name) const {
   for (const auto& [key, value] : headers)
@@ -139,8 +153,9 @@ boost::json::value Response::json() const {
   boost::system::error_code error;
   boost::json::value value = boost::json::parse(body, error, {}, {.max_depth = 64});
   if (error)
-    throw Error(ErrorKind::bad_gateway,
-                fmt::format("the answer (HTTP {}) is no JSON: is the address really an Agnes server's?", status));
+    throw Error(
+        ErrorKind::bad_gateway,
+        fmt::format("the answer (HTTP {}) is no JSON: is the address really an Agnes server's?", status));
   return value;
 }
 
@@ -174,13 +189,16 @@ struct Client::Impl {
   static void lock(CURL*, curl_lock_data data, curl_lock_access, void* self) {
     static_cast<Impl*>(self)->share_locks[data].lock();
   }
-  static void unlock(CURL*, curl_lock_data data, void* self) { static_cast<Impl*>(self)->share_locks[data].unlock(); }
+  static void unlock(CURL*, curl_lock_data data, void* self) {
+    static_cast<Impl*>(self)->share_locks[data].unlock();
+  }
 };
 
 Client::Client(Options options) : impl_(std::make_unique<Impl>()) {
   options.server = normalize_server(options.server);
   // It becomes part of a header.
-  if (!std::all_of(options.token.begin(), options.token.end(), [](unsigned char c) { return c > ' ' && c < 0x7f; }))
+  if (!std::all_of(options.token.begin(), options.token.end(),
+                   [](unsigned char c) { return c > ' ' && c < 0x7f; }))
     throw Error(ErrorKind::bad_request, "the token has characters that no token has: copy it again");
   impl_->options = std::move(options);
   impl_->ca_file = existing_file("CURL_CA_BUNDLE");
@@ -198,7 +216,9 @@ Client::~Client() {
   curl().share_cleanup(impl_->share);
 }
 
-const std::string& Client::server() const { return impl_->options.server; }
+const std::string& Client::server() const {
+  return impl_->options.server;
+}
 
 void Client::stream(const Request& request, const std::function<void(const Head&)>& on_head,
                     const std::function<void(std::string_view)>& on_data) {
@@ -241,8 +261,10 @@ void Client::stream(const Request& request, const std::function<void(const Head&
   set(CURLOPT_NOPROGRESS, 0L);
   set(CURLOPT_XFERINFOFUNCTION, &report_progress);
   set(CURLOPT_XFERINFODATA, static_cast<void*>(&exchange));
-  if (request.method == "HEAD") set(CURLOPT_NOBODY, 1L);
-  else if (request.method != "GET") set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  if (request.method == "HEAD")
+    set(CURLOPT_NOBODY, 1L);
+  else if (request.method != "GET")
+    set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
   if (request.body) {
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
     set(CURLOPT_POSTFIELDS, request.body->data());
@@ -265,7 +287,8 @@ Response Client::send(const Request& request) {
       request, [&](const Head& head) { static_cast<Head&>(response) = head; },
       [&](std::string_view piece) {
         if (response.body.size() + piece.size() > kMaxBody)
-          throw Error(ErrorKind::too_large, fmt::format("the answer of {} is larger than 1 GB: ask for less", server()));
+          throw Error(ErrorKind::too_large,
+                      fmt::format("the answer of {} is larger than 1 GB: ask for less", server()));
         response.body.append(piece);
       });
   return response;
@@ -274,7 +297,8 @@ Response Client::send(const Request& request) {
 Response Client::get(const std::string& path, const Params& params) {
   return send({.method = "GET", .path = with_params(path, params), .headers = {}, .body = {}});
 }
-Response Client::send_json(const std::string& method, const std::string& path, const boost::json::value& body) {
+Response Client::send_json(const std::string& method, const std::string& path,
+                           const boost::json::value& body) {
   return send({.method = method,
                .path = path,
                .headers = {{"Content-Type", "application/json"}},
@@ -287,8 +311,10 @@ Response Client::del(const std::string& path) {
 std::string percent_encode(std::string_view text) {
   std::string out;
   for (const unsigned char c : text) {
-    if (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '~') out += static_cast<char>(c);
-    else out += fmt::format("%{:02X}", c);
+    if (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '~')
+      out += static_cast<char>(c);
+    else
+      out += fmt::format("%{:02X}", c);
   }
   return out;
 }
@@ -310,12 +336,14 @@ std::string normalize_server(std::string_view text) {
   const std::string scheme = scheme_end == rest.npos ? "" : to_lower(rest.substr(0, scheme_end));
   const std::string_view place = scheme.empty() ? std::string_view{} : rest.substr(scheme_end + 3);
   const std::string_view host = place.substr(0, place.find('/'));
-  const bool plain = std::all_of(place.begin(), place.end(), [](unsigned char c) { return c > ' ' && c != 0x7f; });
+  const bool plain =
+      std::all_of(place.begin(), place.end(), [](unsigned char c) { return c > ' ' && c != 0x7f; });
   if ((scheme != "http" && scheme != "https") || host.empty() || !plain || host.find('@') != host.npos ||
       place.find_first_of("?#") != place.npos)
-    throw Error(ErrorKind::bad_request,
-                fmt::format("'{}' is no server address: it looks like https://agnes.example.com",
-                            escape_control(host.find('@') == host.npos ? text : std::string_view("...@..."))));
+    throw Error(
+        ErrorKind::bad_request,
+        fmt::format("'{}' is no server address: it looks like https://agnes.example.com",
+                    escape_control(host.find('@') == host.npos ? text : std::string_view("...@..."))));
   return scheme + "://" + to_lower(host) + std::string(place.substr(host.size()));
 }
 

@@ -14,9 +14,10 @@
 
 #include "base/error.h"
 
-// An HTTP client for one server, over libcurl. Proxies come from the environment as curl reads them (http_proxy,
-// https_proxy, no_proxy, ...), trusted certificates from CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR or else the
-// system. Redirects are not followed: a token is sent to the server that was named and to no other.
+// An HTTP client for one server, over libcurl. Proxies come from the environment as curl reads them
+// (http_proxy, https_proxy, no_proxy, ...), trusted certificates from CURL_CA_BUNDLE, SSL_CERT_FILE and
+// SSL_CERT_DIR or else the system. Redirects are not followed: a token is sent to the server that was named
+// and to no other.
 namespace agnes::http_client {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -105,8 +106,8 @@ class Client {
 
 std::string percent_encode(std::string_view text);  // for a path segment or a query value
 std::string with_params(const std::string& path, const Params& params);
-// "https://agnes.example.com" for "https://Agnes.example.com/"; throws Error (bad_request) for anything that is no
-// http or https address.
+// "https://agnes.example.com" for "https://Agnes.example.com/"; throws Error (bad_request) for anything that
+// is no http or https address.
 std::string normalize_server(std::string_view text);
 
 }  // namespace agnes::http_client

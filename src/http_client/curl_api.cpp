@@ -10,11 +10,12 @@ namespace {
 CurlApi load() {
   void* library = ::dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr)
-    throw Error(ErrorKind::internal, fmt::format("cannot load libcurl.so.4: {}; install libcurl4", ::dlerror()));
+    throw Error(ErrorKind::internal,
+                fmt::format("cannot load libcurl.so.4: {}; install libcurl4", ::dlerror()));
   CurlApi table{};
-#define AGNES_RESOLVE(name)                                                                           \
-  table.name = reinterpret_cast<decltype(table.name)>(::dlsym(library, "curl_" #name));               \
-  if (table.name == nullptr)                                                                          \
+#define AGNES_RESOLVE(name)                                                             \
+  table.name = reinterpret_cast<decltype(table.name)>(::dlsym(library, "curl_" #name)); \
+  if (table.name == nullptr)                                                            \
     throw Error(ErrorKind::internal, "libcurl.so.4 lacks curl_" #name ": a newer version is needed");
   AGNES_CURL_FUNCTIONS(AGNES_RESOLVE)
 #undef AGNES_RESOLVE

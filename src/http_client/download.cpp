@@ -47,7 +47,8 @@ std::optional<ContentRange> parse_content_range(std::string_view text) {
   text.remove_prefix(6);
   const auto dash = text.find('-'), slash = text.find('/');
   if (dash == text.npos || slash == text.npos || dash > slash) return std::nullopt;
-  const auto begin = parse_int(text.substr(0, dash)), last = parse_int(text.substr(dash + 1, slash - dash - 1)),
+  const auto begin = parse_int(text.substr(0, dash)),
+             last = parse_int(text.substr(dash + 1, slash - dash - 1)),
              total = parse_int(text.substr(slash + 1));
   if (!begin || !last || !total || *begin < 0 || *last < *begin || *total <= *last) return std::nullopt;
   return ContentRange{static_cast<std::uint64_t>(*begin), static_cast<std::uint64_t>(*last) + 1,
@@ -58,8 +59,13 @@ class Job {
  public:
   Job(Client& client, const Download& wanted, const DownloadOptions& options,
       const std::function<void(std::int64_t)>& progress, const std::atomic<bool>* cancelled)
-      : client_(client), wanted_(wanted), options_(options), progress_(progress), cancelled_(cancelled),
-        part_(partial_name(wanted)), record_(part_.string() + ".json") {}
+      : client_(client),
+        wanted_(wanted),
+        options_(options),
+        progress_(progress),
+        cancelled_(cancelled),
+        part_(partial_name(wanted)),
+        record_(part_.string() + ".json") {}
 
   void run() {
     bool started_over = false;
@@ -75,8 +81,10 @@ class Job {
                       fmt::format("{} kept changing while it was downloaded; try again later", wanted_.path));
         started_over = true;
       } catch (const Error& error) {
-        if (error.kind() == ErrorKind::insufficient_storage) discard();
-        else save_record();
+        if (error.kind() == ErrorKind::insufficient_storage)
+          discard();
+        else
+          save_record();
         throw;
       }
     }
@@ -95,7 +103,8 @@ class Job {
     hash_.reset();
     abandoned_ = false;
     const bool kept = load_record();
-    fd_ = UniqueFd(::open(part_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (kept ? 0 : O_TRUNC), 0644));
+    fd_ = UniqueFd(
+        ::open(part_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (kept ? 0 : O_TRUNC), 0644));
     if (!fd_) throw system_error("cannot write " + part_.string(), errno);
     if (kept) {
       std::uint64_t arrived = 0;
@@ -114,8 +123,8 @@ class Job {
     try {
       const auto record = json::parse(*text).as_object();
       etag_ = record.at("etag").as_string();
-      // Without a hash to check it against, half a file is worth something only if the server can say that it still
-      // has the same one.
+      // Without a hash to check it against, half a file is worth something only if the server can say that it
+      // still has the same one.
       if (wanted_.md5.empty() && etag_.empty()) return false;
       for (const auto& item : record.at("segments").as_array()) {
         auto segment = std::make_unique<Segment>();
@@ -123,7 +132,8 @@ class Job {
         segment->end = item.at(1).to_number<std::uint64_t>();
         segment->done = item.at(2).to_number<std::uint64_t>();
         const std::uint64_t expected_begin = segments_.empty() ? 0 : segments_.back()->end;
-        if (segment->begin != expected_begin || segment->end < segment->begin || segment->done > segment->length() ||
+        if (segment->begin != expected_begin || segment->end < segment->begin ||
+            segment->done > segment->length() ||
             (segment->done > 0 && segment->begin + segment->done > static_cast<std::uint64_t>(info.st_size)))
           throw std::out_of_range("segment");
         segments_.push_back(std::move(segment));
@@ -182,7 +192,8 @@ class Job {
         for (std::size_t i = 1; i < segments_.size(); ++i) help(*segments_[i]);
         note_failure([&] { fetch_segment(*segments_[0], [] {}); });
       } else {
-        // The first answer tells how long the file is and whether it can be had in parts; then the others join in.
+        // The first answer tells how long the file is and whether it can be had in parts; then the others
+        // join in.
         note_failure([&] {
           fetch_segment(*segments_[0], [&] {
             for (std::size_t i = 1; i < segments_.size(); ++i) help(*segments_[i]);
@@ -238,8 +249,8 @@ class Job {
     const std::uint64_t from = segment.begin + segment.done;
     const bool whole = from == 0 && segment.end == kUnknown;
     if (segment.end == kUnknown && !whole) throw StartOver{};
-    // A first request for a file that is worth splitting asks for its first part only; a server that knows no ranges
-    // answers with all of it, which does as well.
+    // A first request for a file that is worth splitting asks for its first part only; a server that knows no
+    // ranges answers with all of it, which does as well.
     const bool split = whole && options_.segments > 1 && wanted_.size > options_.segment_threshold;
     if (split) {
       request.headers.emplace_back("Range", fmt::format("bytes=0-{}", wanted_.size / options_.segments - 1));
@@ -258,8 +269,10 @@ class Job {
             static_cast<Head&>(refusal) = head;
             return;
           }
-          if (head.status == 200) accept_whole(head, whole);
-          else accept_part(head, segment, from, split, on_split);
+          if (head.status == 200)
+            accept_whole(head, whole);
+          else
+            accept_part(head, segment, from, split, on_split);
         },
         [&](std::string_view data) {
           if (refused) {
@@ -332,11 +345,13 @@ class Job {
       // The least that a Parquet file must have: its mark at both ends.
       char head[4], tail[4];
       const auto size = ::lseek(fd_.get(), 0, SEEK_END);
-      const bool good = size >= 12 && ::pread(fd_.get(), head, 4, 0) == 4 && ::pread(fd_.get(), tail, 4, size - 4) == 4 &&
-                        std::memcmp(head, "PAR1", 4) == 0 && std::memcmp(tail, "PAR1", 4) == 0;
+      const bool good = size >= 12 && ::pread(fd_.get(), head, 4, 0) == 4 &&
+                        ::pread(fd_.get(), tail, 4, size - 4) == 4 && std::memcmp(head, "PAR1", 4) == 0 &&
+                        std::memcmp(tail, "PAR1", 4) == 0;
       if (good) return;
       discard();
-      throw HashMismatch(ErrorKind::bad_gateway, "what arrived is no Parquet file; the copy from before stays");
+      throw HashMismatch(ErrorKind::bad_gateway,
+                         "what arrived is no Parquet file; the copy from before stays");
     }
     const std::string found = hash_ ? hash_->hex() : md5_file(part_);
     if (iequals(found, wanted_.md5)) return;
@@ -367,11 +382,13 @@ class Job {
 }  // namespace
 
 StatusError::StatusError(Response response)
-    : Error(error_kind(response.status), fmt::format("HTTP {}", response.status)), response_(std::move(response)) {}
+    : Error(error_kind(response.status), fmt::format("HTTP {}", response.status)),
+      response_(std::move(response)) {}
 
 std::filesystem::path partial_name(const Download& wanted) {
-  return wanted.target.parent_path() / ("." + wanted.target.filename().string() + "." +
-                                        (wanted.md5.empty() ? "new" : md5_hex(wanted.md5).substr(0, 16)) + ".part");
+  return wanted.target.parent_path() /
+         ("." + wanted.target.filename().string() + "." +
+          (wanted.md5.empty() ? "new" : md5_hex(wanted.md5).substr(0, 16)) + ".part");
 }
 bool is_partial_name(std::string_view file_name) {
   return file_name.starts_with('.') && (file_name.ends_with(".part") || file_name.ends_with(".part.json") ||

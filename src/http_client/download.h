@@ -38,14 +38,15 @@ class HashMismatch : public Error {
   using Error::Error;
 };
 
-// Fetches a file and puts it in the target's place once it is whole and has the right hash; until then the target
-// stays as it is. What arrived is kept beside in hidden files ("partial_name"), so that a later call, also of another
-// process after a crash, asks only for the rest. One caller per target at a time.
-// `progress` gets the bytes that came (negative when they had to be thrown away), from several threads.
-// Throws StatusError, HashMismatch, TransportError, Cancelled; Error (insufficient_storage) when the disk is full, and
-// then the partial files are gone too.
+// Fetches a file and puts it in the target's place once it is whole and has the right hash; until then the
+// target stays as it is. What arrived is kept beside in hidden files ("partial_name"), so that a later call,
+// also of another process after a crash, asks only for the rest. One caller per target at a time. `progress`
+// gets the bytes that came (negative when they had to be thrown away), from several threads. Throws
+// StatusError, HashMismatch, TransportError, Cancelled; Error (insufficient_storage) when the disk is full,
+// and then the partial files are gone too.
 void download(Client& client, const Download& wanted, const DownloadOptions& options,
-              const std::function<void(std::int64_t)>& progress, const std::atomic<bool>* cancelled = nullptr);
+              const std::function<void(std::int64_t)>& progress,
+              const std::atomic<bool>* cancelled = nullptr);
 
 // ".orders.parquet.<hash>.part" beside the target; the record of what it holds has ".json" at the end.
 std::filesystem::path partial_name(const Download& wanted);

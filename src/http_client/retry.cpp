@@ -24,8 +24,12 @@ std::optional<milliseconds> parse_retry_after(std::string_view value) {
   return milliseconds(1000) * std::clamp<std::int64_t>(at - std::time(nullptr), 0, kMost);
 }
 
-bool is_retryable_status(int status) { return status == 429 || (status >= 500 && status != 501 && status != 507); }
-bool is_retryable(const TransportError& error) { return error.cause() != TransportError::Cause::untrusted; }
+bool is_retryable_status(int status) {
+  return status == 429 || (status >= 500 && status != 501 && status != 507);
+}
+bool is_retryable(const TransportError& error) {
+  return error.cause() != TransportError::Cause::untrusted;
+}
 
 void wait(milliseconds time, const std::atomic<bool>* cancelled) {
   const auto end = std::chrono::steady_clock::now() + time;

@@ -15,7 +15,8 @@ const Argument kGroup{.name = "GROUP", .help = "The group's id or name"};
 const Argument kEmail{.name = "EMAIL", .help = "The user's email address"};
 const Option kJson{.names = "--json", .value = "", .help = "Print the server's answer as JSON"};
 
-void print_rows(const json::value& list, const std::vector<std::string>& headings, const std::vector<std::string>& keys) {
+void print_rows(const json::value& list, const std::vector<std::string>& headings,
+                const std::vector<std::string>& keys) {
   std::vector<std::vector<std::string>> rows;
   if (list.is_array())
     for (const auto& item : list.get_array()) {
@@ -41,9 +42,9 @@ void list_groups(const Args& args) {
 void create_group(const Args& args) {
   Api api;
   const auto description = args.find("description");
-  const Response response =
-      api.post("/api/admin/groups", {{"name", args.text("NAME")},
-                                     {"description", description ? json::value(*description) : json::value(nullptr)}});
+  const Response response = api.post(
+      "/api/admin/groups", {{"name", args.text("NAME")},
+                            {"description", description ? json::value(*description) : json::value(nullptr)}});
   expect(response, {201}, "create the group");
   print("Created the group {} (id {}).", args.text("NAME"), plain(response.json().as_object(), "id"));
 }
@@ -62,14 +63,16 @@ void list_members(const Args& args) {
 
 void add_member(const Args& args) {
   Api api;
-  expect(api.post(group_path(api, args, "/members"), {{"email", args.text("EMAIL")}}), {201, 200}, "add the member");
+  expect(api.post(group_path(api, args, "/members"), {{"email", args.text("EMAIL")}}), {201, 200},
+         "add the member");
   print("{} is in the group {} now.", args.text("EMAIL"), args.text("GROUP"));
 }
 
 void remove_member(const Args& args) {
   Api api;
   const std::string path = group_path(api, args, "/members/");
-  expect(api.del(path + http_client::percent_encode(user_id_of(api, args.text("EMAIL")))), {200, 204}, "remove the member");
+  expect(api.del(path + http_client::percent_encode(user_id_of(api, args.text("EMAIL")))), {200, 204},
+         "remove the member");
   print("{} is no longer in the group {}.", args.text("EMAIL"), args.text("GROUP"));
 }
 
@@ -95,7 +98,8 @@ void create_grant(const Args& args) {
 
 void delete_grant(const Args& args) {
   Api api;
-  expect(api.del("/api/admin/grants/" + http_client::percent_encode(args.text("GRANT"))), {200, 204}, "delete the grant");
+  expect(api.del("/api/admin/grants/" + http_client::percent_encode(args.text("GRANT"))), {200, 204},
+         "delete the grant");
   print("Deleted the grant {}.", args.text("GRANT"));
 }
 
@@ -108,45 +112,54 @@ void list_types(const Args& args) {
 }  // namespace
 
 Command admin_group_command() {
-  return {.name = "group",
-          .help = "Groups and their members",
-          .commands = {
-              {.name = "list", .help = "List the groups", .options = {kJson}, .run = list_groups},
-              {.name = "create",
-               .help = "Create a group",
-               .arguments = {{.name = "NAME", .help = "The group's name"}},
-               .options = {{.names = "--description", .value = "TEXT", .help = "What it is for"}},
-               .run = create_group},
-              {.name = "delete", .help = "Delete a group", .arguments = {kGroup}, .run = delete_group},
-              {.name = "members", .help = "List a group's members", .arguments = {kGroup}, .run = list_members},
-              {.name = "add-member", .help = "Add a user to a group", .arguments = {kGroup, kEmail}, .run = add_member},
-              {.name = "remove-member",
-               .help = "Take a user out of a group",
-               .arguments = {kGroup, kEmail},
-               .run = remove_member}}};
+  return {
+      .name = "group",
+      .help = "Groups and their members",
+      .commands = {
+          {.name = "list", .help = "List the groups", .options = {kJson}, .run = list_groups},
+          {.name = "create",
+           .help = "Create a group",
+           .arguments = {{.name = "NAME", .help = "The group's name"}},
+           .options = {{.names = "--description", .value = "TEXT", .help = "What it is for"}},
+           .run = create_group},
+          {.name = "delete", .help = "Delete a group", .arguments = {kGroup}, .run = delete_group},
+          {.name = "members", .help = "List a group's members", .arguments = {kGroup}, .run = list_members},
+          {.name = "add-member",
+           .help = "Add a user to a group",
+           .arguments = {kGroup, kEmail},
+           .run = add_member},
+          {.name = "remove-member",
+           .help = "Take a user out of a group",
+           .arguments = {kGroup, kEmail},
+           .run = remove_member}}};
 }
 
 Command admin_grant_command() {
   return {.name = "grant",
           .help = "What each group may see",
-          .commands = {{.name = "list",
-                        .help = "List the grants",
-                        .options = {{.names = "--type", .value = "TYPE", .help = "Only this type of resource"},
-                                    {.names = "--group", .value = "GROUP", .help = "Only this group's, by id or name"},
-                                    kJson},
-                        .run = list_grants},
-                       {.name = "create",
-                        .help = "Let a group see something",
-                        .arguments = {kGroup,
-                                      {.name = "TYPE", .help = "What it is, as agnes admin grant resource-types lists: table, ..."},
-                                      {.name = "RESOURCE", .help = "Its id"}},
-                        .run = create_grant,
-                        .example = "  agnes admin grant create sales table customers\n"},
-                       {.name = "delete",
-                        .help = "Take a grant back",
-                        .arguments = {{.name = "GRANT", .help = "The grant's id"}},
-                        .run = delete_grant},
-                       {.name = "resource-types", .help = "List what can be granted", .options = {kJson}, .run = list_types}}};
+          .commands = {
+              {.name = "list",
+               .help = "List the grants",
+               .options = {{.names = "--type", .value = "TYPE", .help = "Only this type of resource"},
+                           {.names = "--group", .value = "GROUP", .help = "Only this group's, by id or name"},
+                           kJson},
+               .run = list_grants},
+              {.name = "create",
+               .help = "Let a group see something",
+               .arguments = {kGroup,
+                             {.name = "TYPE",
+                              .help = "What it is, as agnes admin grant resource-types lists: table, ..."},
+                             {.name = "RESOURCE", .help = "Its id"}},
+               .run = create_grant,
+               .example = "  agnes admin grant create sales table customers\n"},
+              {.name = "delete",
+               .help = "Take a grant back",
+               .arguments = {{.name = "GRANT", .help = "The grant's id"}},
+               .run = delete_grant},
+              {.name = "resource-types",
+               .help = "List what can be granted",
+               .options = {kJson},
+               .run = list_types}}};
 }
 
 }  // namespace agnes::cli

@@ -15,13 +15,16 @@ namespace json = boost::json;
 namespace {
 const Argument kTable{.name = "TABLE", .help = "The table's id"};
 const Option kName{.names = "--name", .value = "NAME", .help = "The name to show"};
-const Option kBucket{.names = "--bucket", .value = "BUCKET", .help = "Where the source keeps it: a bucket or dataset"};
+const Option kBucket{
+    .names = "--bucket", .value = "BUCKET", .help = "Where the source keeps it: a bucket or dataset"};
 const Option kSourceTable{.names = "--source-table", .value = "TABLE", .help = "What the source calls it"};
 const Option kQueryMode{.names = "--query-mode", .value = "MODE", .help = "local, remote or materialized"};
-const Option kQuery{.names = "--query", .value = "SQL", .help = "What a materialized table is made by; @FILE reads a file"};
+const Option kQuery{
+    .names = "--query", .value = "SQL", .help = "What a materialized table is made by; @FILE reads a file"};
 const Option kDescription{.names = "--description", .value = "TEXT", .help = "What the table holds"};
 const Option kSchedule{.names = "--sync-schedule", .value = "WHEN", .help = "'every 6h', 'daily 03:00'"};
-const Option kSourceType{.names = "--source-type", .value = "TYPE", .help = "Which connector: keboola, bigquery, ..."};
+const Option kSourceType{
+    .names = "--source-type", .value = "TYPE", .help = "Which connector: keboola, bigquery, ..."};
 
 Option with_fallback(Option option, const char* fallback) {
   option.fallback = fallback;
@@ -32,7 +35,8 @@ Option with_fallback(Option option, const char* fallback) {
 std::string text_or_file(const std::string& option, const std::string& text) {
   if (!text.starts_with('@')) return std::string(trim(text));
   const auto content = read_file(text.substr(1));
-  if (!content) throw Failure(kUsage, fmt::format("--{}: there is no file {}", option, escape_control(text.substr(1))));
+  if (!content)
+    throw Failure(kUsage, fmt::format("--{}: there is no file {}", option, escape_control(text.substr(1))));
   return std::string(trim(*content));
 }
 
@@ -50,8 +54,8 @@ void list(const Args& args) {
     for (const auto& item : tables->get_array()) {
       if (!item.is_object()) continue;
       const auto& table = item.get_object();
-      rows.push_back({plain(table, "id"), plain(table, "name"), plain(table, "source_type"), plain(table, "query_mode"),
-                      plain(table, "bucket"), plain(table, "last_sync_error")});
+      rows.push_back({plain(table, "id"), plain(table, "name"), plain(table, "source_type"),
+                      plain(table, "query_mode"), plain(table, "bucket"), plain(table, "last_sync_error")});
     }
   out(columns_text({"ID", "NAME", "SOURCE", "MODE", "BUCKET", "LAST ERROR"}, rows));
 }
@@ -73,7 +77,8 @@ json::object registration(const Args& args) {
                     {"description", args.text("description")},
                     {"sync_strategy", args.text("sync-strategy")}};
   if (!query.empty()) body["source_query"] = query;
-  for (const auto& [option, field] : {std::pair{"sync-schedule", "sync_schedule"}, {"partition-by", "partition_by"},
+  for (const auto& [option, field] : {std::pair{"sync-schedule", "sync_schedule"},
+                                      {"partition-by", "partition_by"},
                                       {"partition-granularity", "partition_granularity"}})
     if (const std::string text = args.text(option); !text.empty()) body[field] = text;
   for (const auto& [option, field] : {std::pair{"incremental-window-days", "incremental_window_days"},
@@ -89,7 +94,10 @@ json::object registration(const Args& args) {
   if (const auto filters = args.find("where-filters-json")) {
     boost::system::error_code error;
     body["where_filters"] = json::parse(text_or_file("where-filters-json", *filters), error);
-    if (error) throw Failure(kUsage, "--where-filters-json is no JSON: [{\"column\": ..., \"operator\": ..., \"values\": [...]}]");
+    if (error)
+      throw Failure(
+          kUsage,
+          "--where-filters-json is no JSON: [{\"column\": ..., \"operator\": ..., \"values\": [...]}]");
   }
   return body;
 }
@@ -119,12 +127,17 @@ void add(const Args& args) {
 
 void update(const Args& args) {
   json::object body;
-  for (const auto& [option, field] :
-       {std::pair{"name", "name"}, {"bucket", "bucket"}, {"source-table", "source_table"}, {"query-mode", "query_mode"},
-        {"description", "description"}, {"sync-schedule", "sync_schedule"}, {"source-type", "source_type"}})
+  for (const auto& [option, field] : {std::pair{"name", "name"},
+                                      {"bucket", "bucket"},
+                                      {"source-table", "source_table"},
+                                      {"query-mode", "query_mode"},
+                                      {"description", "description"},
+                                      {"sync-schedule", "sync_schedule"},
+                                      {"source-type", "source_type"}})
     if (const auto text = args.find(option)) body[field] = *text;
   if (const auto query = args.find("query")) body["source_query"] = text_or_file("query", *query);
-  if (body.empty()) throw Failure(kUsage, "nothing to change: give at least one option (agnes admin update-table --help)");
+  if (body.empty())
+    throw Failure(kUsage, "nothing to change: give at least one option (agnes admin update-table --help)");
   Api api;
   expect(api.put(registry_path(args), body), {200}, "change the table " + escape_control(args.text("TABLE")));
   std::vector<std::string> fields;
@@ -143,37 +156,50 @@ void remove(const Args& args) {
 }  // namespace
 
 std::vector<Command> admin_table_commands() {
-  return {{.name = "list-tables",
-           .help = "List the registered tables",
-           .options = {{.names = "--json", .value = "", .help = "Print the server's answer as JSON"}},
-           .run = list},
-          {.name = "register-table",
-           .help = "Register a table of a source",
-           .arguments = {{.name = "NAME", .help = "What it is called in SQL"}},
-           .options = {with_fallback(kSourceType, "keboola"), kBucket, kSourceTable, with_fallback(kQueryMode, "local"), kQuery,
-                       kDescription, kSchedule,
-                       {.names = "--sync-strategy", .value = "STRATEGY", .help = "full_refresh, incremental or partitioned",
-                        .fallback = "full_refresh"},
-                       {.names = "--primary-key", .value = "COLUMNS", .help = "With commas between; incremental needs it"},
-                       {.names = "--incremental-window-days", .value = "DAYS", .help = "How far back each sync looks"},
-                       {.names = "--max-history-days", .value = "DAYS", .help = "How far back the first sync goes"},
-                       {.names = "--where-filters-json", .value = "JSON", .help = "Filters on rows; @FILE reads a file"},
-                       {.names = "--partition-by", .value = "COLUMN", .help = "The date that partitions go by"},
-                       {.names = "--partition-granularity", .value = "UNIT", .help = "day, month or year"},
-                       {.names = "--initial-load-chunk-days", .value = "DAYS", .help = "How much the first sync takes at once"},
-                       {.names = "--dry-run", .value = "", .help = "Only check whether it could be registered"}},
-           .run = add,
-           .example = "  agnes admin register-table orders --bucket in.c-main --source-table orders\n"},
-          {.name = "update-table",
-           .help = "Change a registered table; what is not given stays",
-           .arguments = {kTable},
-           .options = {kName, kBucket, kSourceTable, kQueryMode, kQuery, kDescription, kSchedule, kSourceType},
-           .run = update},
-          {.name = "unregister-table",
-           .help = "Unregister a table",
-           .arguments = {kTable},
-           .options = {{.names = "-y,--yes", .value = "", .help = "Do not ask"}},
-           .run = remove}};
+  return {
+      {.name = "list-tables",
+       .help = "List the registered tables",
+       .options = {{.names = "--json", .value = "", .help = "Print the server's answer as JSON"}},
+       .run = list},
+      {.name = "register-table",
+       .help = "Register a table of a source",
+       .arguments = {{.name = "NAME", .help = "What it is called in SQL"}},
+       .options =
+           {with_fallback(kSourceType, "keboola"),
+            kBucket,
+            kSourceTable,
+            with_fallback(kQueryMode, "local"),
+            kQuery,
+            kDescription,
+            kSchedule,
+            {.names = "--sync-strategy",
+             .value = "STRATEGY",
+             .help = "full_refresh, incremental or partitioned",
+             .fallback = "full_refresh"},
+            {.names = "--primary-key",
+             .value = "COLUMNS",
+             .help = "With commas between; incremental needs it"},
+            {.names = "--incremental-window-days", .value = "DAYS", .help = "How far back each sync looks"},
+            {.names = "--max-history-days", .value = "DAYS", .help = "How far back the first sync goes"},
+            {.names = "--where-filters-json", .value = "JSON", .help = "Filters on rows; @FILE reads a file"},
+            {.names = "--partition-by", .value = "COLUMN", .help = "The date that partitions go by"},
+            {.names = "--partition-granularity", .value = "UNIT", .help = "day, month or year"},
+            {.names = "--initial-load-chunk-days",
+             .value = "DAYS",
+             .help = "How much the first sync takes at once"},
+            {.names = "--dry-run", .value = "", .help = "Only check whether it could be registered"}},
+       .run = add,
+       .example = "  agnes admin register-table orders --bucket in.c-main --source-table orders\n"},
+      {.name = "update-table",
+       .help = "Change a registered table; what is not given stays",
+       .arguments = {kTable},
+       .options = {kName, kBucket, kSourceTable, kQueryMode, kQuery, kDescription, kSchedule, kSourceType},
+       .run = update},
+      {.name = "unregister-table",
+       .help = "Unregister a table",
+       .arguments = {kTable},
+       .options = {{.names = "-y,--yes", .value = "", .help = "Do not ask"}},
+       .run = remove}};
 }
 
 }  // namespace agnes::cli

@@ -13,14 +13,16 @@ namespace {
 const Argument kUser{.name = "USER", .help = "The user's id or email address"};
 
 std::string path_of(Api& api, const Args& args, std::string_view action) {
-  return "/api/users/" + http_client::percent_encode(user_id_of(api, args.text("USER"))) + std::string(action);
+  return "/api/users/" + http_client::percent_encode(user_id_of(api, args.text("USER"))) +
+         std::string(action);
 }
 
 void add(const Args& args) {
   const std::string email = args.text("EMAIL");
   Api api;
   const Response response =
-      api.post("/api/users", {{"email", email}, {"name", args.find("name").value_or(email.substr(0, email.find('@')))}});
+      api.post("/api/users",
+               {{"email", email}, {"name", args.find("name").value_or(email.substr(0, email.find('@')))}});
   expect(response, {201}, "add the user");
   const auto user = response.json();
   print("Added {} (id {}). Groups say what a user may see: agnes admin group add-member GROUP {}",
@@ -58,7 +60,8 @@ void remove(const Args& args) {
 
 void switch_user(const Args& args, const char* action, const char* done) {
   Api api;
-  expect(api.post(path_of(api, args, std::string("/") + action)), {200, 204}, fmt::format("{} the user", action));
+  expect(api.post(path_of(api, args, std::string("/") + action)), {200, 204},
+         fmt::format("{} the user", action));
   print("{} {}.", done, args.text("USER"));
 }
 
@@ -69,7 +72,8 @@ void reset_password(const Args& args) {
   const auto answer = response.json();
   if (!answer.is_object()) return;
   print("A new password is set at: {}", plain(answer.get_object(), "reset_url"));
-  print("Sent by email: {}", plain(answer.get_object(), "email_sent") == "true" ? "yes" : "no, pass the address on");
+  print("Sent by email: {}",
+        plain(answer.get_object(), "email_sent") == "true" ? "yes" : "no, pass the address on");
 }
 
 void set_password(const Args& args) {
@@ -79,13 +83,15 @@ void set_password(const Args& args) {
     if (ask("Once more", true) != password) throw Failure(1, "the two passwords differ: nothing was changed");
   }
   Api api;
-  expect(api.post(path_of(api, args, "/set-password"), {{"password", password}}), {204, 200}, "set the password");
+  expect(api.post(path_of(api, args, "/set-password"), {{"password", password}}), {204, 200},
+         "set the password");
   print("Set the password of {}.", args.text("USER"));
 }
 
 void set_role(const Args& args) {
-  throw Failure(kUsage, fmt::format("roles are gone, groups took their place: agnes admin group add-member Admin {}",
-                                    escape_control(args.text("USER"))));
+  throw Failure(kUsage,
+                fmt::format("roles are gone, groups took their place: agnes admin group add-member Admin {}",
+                            escape_control(args.text("USER"))));
 }
 }  // namespace
 
@@ -115,7 +121,9 @@ std::vector<Command> admin_user_commands() {
           {.name = "set-password",
            .help = "Set a user's password",
            .arguments = {kUser},
-           .options = {{.names = "--password", .value = "PASSWORD", .help = "Better left out: it is asked for unseen"}},
+           .options = {{.names = "--password",
+                        .value = "PASSWORD",
+                        .help = "Better left out: it is asked for unseen"}},
            .run = set_password},
           {.name = "set-role",
            .help = "Gone: groups took the place of roles",

@@ -20,10 +20,13 @@ void login(const Args& args) {
   if (!password.empty()) body["password"] = password;
   const Response response = api.post("/auth/token", body);
   if (response.status == 401)
-    throw Failure(1, fmt::format("{} does not accept this email and password: {}; accounts without a password sign in in "
-                                 "the browser and make a token at {}/tokens for agnes auth import-token", server,
-                                 plain(response.json().is_object() ? response.json().get_object() : json::object{}, "detail"),
-                                 server));
+    throw Failure(
+        1, fmt::format(
+               "{} does not accept this email and password: {}; accounts without a password sign in in "
+               "the browser and make a token at {}/tokens for agnes auth import-token",
+               server,
+               plain(response.json().is_object() ? response.json().get_object() : json::object{}, "detail"),
+               server));
   expect(response, {200}, "sign in");
   const auto answer = response.json();
   const std::string token = answer.is_object() ? plain(answer.get_object(), "access_token") : "";
@@ -70,10 +73,13 @@ void import_token(const Args& args) {
     Api api(server, token);
     const Response response = api.get("/api/catalog/tables", {}, std::chrono::seconds(15));
     if (response.status == 401)
-      throw Failure(1, fmt::format("{} does not accept the token: it is wrong, expired or revoked; make a new one at "
-                                   "{}/tokens", server, server));
+      throw Failure(
+          1, fmt::format("{} does not accept the token: it is wrong, expired or revoked; make a new one at "
+                         "{}/tokens",
+                         server, server));
     if (response.status >= 500)
-      throw Failure(1, fmt::format("cannot check the token: {}; --skip-verify imports it unchecked", refusal(response)));
+      throw Failure(1, fmt::format("cannot check the token: {}; --skip-verify imports it unchecked",
+                                   refusal(response)));
   }
   if (args.find("server")) save_server(server);
   save_token({token, email});
@@ -82,26 +88,34 @@ void import_token(const Args& args) {
 }  // namespace
 
 Command auth_command() {
-  return {.name = "auth",
-          .help = "Sign in and out, manage access tokens",
-          .commands = {
-              {.name = "login",
-               .help = "Sign in with email and password",
-               .options = {{.names = "--email", .value = "EMAIL", .help = "Your address; asked for when missing"},
-                           {.names = "--password", .value = "PASSWORD", .help = "Better left out: it is asked for unseen"},
-                           {.names = "--server", .value = "URL", .help = "The server's address, kept from then on"}},
-               .run = login},
-              {.name = "logout", .help = "Forget the stored token", .run = logout},
-              {.name = "whoami", .help = "Show who is signed in, and where", .run = whoami},
-              {.name = "import-token",
-               .help = "Use a token that was made in the browser",
-               .options = {{.names = "--token", .value = "TOKEN", .help = "The token", .required = true,
-                            .environment = "AGNES_TOKEN"},
-                           {.names = "--server", .value = "URL", .help = "The server's address, kept from then on"},
-                           {.names = "--email", .value = "EMAIL", .help = "Whose it is, if the token does not say"},
-                           {.names = "--skip-verify", .value = "", .help = "Do not ask the server whether it is good"}},
-               .run = import_token},
-              auth_token_command()}};
+  return {
+      .name = "auth",
+      .help = "Sign in and out, manage access tokens",
+      .commands = {
+          {.name = "login",
+           .help = "Sign in with email and password",
+           .options =
+               {{.names = "--email", .value = "EMAIL", .help = "Your address; asked for when missing"},
+                {.names = "--password",
+                 .value = "PASSWORD",
+                 .help = "Better left out: it is asked for unseen"},
+                {.names = "--server", .value = "URL", .help = "The server's address, kept from then on"}},
+           .run = login},
+          {.name = "logout", .help = "Forget the stored token", .run = logout},
+          {.name = "whoami", .help = "Show who is signed in, and where", .run = whoami},
+          {.name = "import-token",
+           .help = "Use a token that was made in the browser",
+           .options =
+               {{.names = "--token",
+                 .value = "TOKEN",
+                 .help = "The token",
+                 .required = true,
+                 .environment = "AGNES_TOKEN"},
+                {.names = "--server", .value = "URL", .help = "The server's address, kept from then on"},
+                {.names = "--email", .value = "EMAIL", .help = "Whose it is, if the token does not say"},
+                {.names = "--skip-verify", .value = "", .help = "Do not ask the server whether it is good"}},
+           .run = import_token},
+          auth_token_command()}};
 }
 
 }  // namespace agnes::cli

@@ -14,9 +14,11 @@ namespace {
 json::value days_of(const std::string& ttl) {
   const std::string text = to_lower(trim(ttl));
   if (text.empty() || text == "never" || text == "none" || text == "no-expiry") return nullptr;
-  const auto days = text.ends_with('d') ? parse_int(std::string_view(text).substr(0, text.size() - 1)) : std::nullopt;
+  const auto days =
+      text.ends_with('d') ? parse_int(std::string_view(text).substr(0, text.size() - 1)) : std::nullopt;
   if (!days || *days <= 0)
-    throw Failure(kUsage, fmt::format("--ttl '{}' is no lifetime: 30d, 90d, 365d, or never", escape_control(ttl)));
+    throw Failure(kUsage,
+                  fmt::format("--ttl '{}' is no lifetime: 30d, 90d, 365d, or never", escape_control(ttl)));
   return *days;
 }
 
@@ -46,8 +48,9 @@ void list(const Args& args) {
       if (!item.is_object()) continue;
       const auto& token = item.get_object();
       const std::string until = plain(token, "expires_at"), used = plain(token, "last_used_at");
-      rows.push_back({plain(token, "id"), plain(token, "name"), plain(token, "prefix"), until.empty() ? "never" : until,
-                      used.empty() ? "-" : used, plain(token, "revoked_at").empty() ? "active" : "revoked"});
+      rows.push_back({plain(token, "id"), plain(token, "name"), plain(token, "prefix"),
+                      until.empty() ? "never" : until, used.empty() ? "-" : used,
+                      plain(token, "revoked_at").empty() ? "active" : "revoked"});
     }
   if (rows.empty()) return print("No tokens yet: agnes auth token create --name NAME");
   out(columns_text({"ID", "NAME", "PREFIX", "EXPIRES", "LAST USED", "STATUS"}, rows));
@@ -75,8 +78,9 @@ void revoke(const Args& args) {
     throw Failure(1, fmt::format("none of your tokens has the id, prefix or name '{}': agnes auth token list",
                                  escape_control(wanted)));
   if (matches.size() > 1)
-    throw Failure(1, fmt::format("{} of your tokens are called '{}': name one by its id (agnes auth token list)",
-                                 matches.size(), escape_control(wanted)));
+    throw Failure(1,
+                  fmt::format("{} of your tokens are called '{}': name one by its id (agnes auth token list)",
+                              matches.size(), escape_control(wanted)));
   const std::string id = plain(matches[0], "id");
   expect(api.del("/auth/tokens/" + http_client::percent_encode(id)), {204, 200}, "revoke the token");
   print("Revoked the token {} ({}).", plain(matches[0], "name"), id);
@@ -86,21 +90,24 @@ void revoke(const Args& args) {
 Command auth_token_command() {
   return {.name = "token",
           .help = "Personal access tokens, for machines and other programs",
-          .commands = {{.name = "create",
-                        .help = "Make a token",
-                        .options = {{.names = "--name", .value = "NAME", .help = "What it is for", .required = true},
-                                    {.names = "--ttl", .value = "TIME", .help = "How long it lasts: 30d, 365d, never",
-                                     .fallback = "90d"},
-                                    {.names = "--raw", .value = "", .help = "Print the token and nothing else"}},
-                        .run = create},
-                       {.name = "list",
-                        .help = "List your tokens",
-                        .options = {{.names = "--json", .value = "", .help = "Print the server's answer as JSON"}},
-                        .run = list},
-                       {.name = "revoke",
-                        .help = "Make a token worthless",
-                        .arguments = {{.name = "TOKEN", .help = "Its id, prefix or name"}},
-                        .run = revoke}}};
+          .commands = {
+              {.name = "create",
+               .help = "Make a token",
+               .options = {{.names = "--name", .value = "NAME", .help = "What it is for", .required = true},
+                           {.names = "--ttl",
+                            .value = "TIME",
+                            .help = "How long it lasts: 30d, 365d, never",
+                            .fallback = "90d"},
+                           {.names = "--raw", .value = "", .help = "Print the token and nothing else"}},
+               .run = create},
+              {.name = "list",
+               .help = "List your tokens",
+               .options = {{.names = "--json", .value = "", .help = "Print the server's answer as JSON"}},
+               .run = list},
+              {.name = "revoke",
+               .help = "Make a token worthless",
+               .arguments = {{.name = "TOKEN", .help = "Its id, prefix or name"}},
+               .run = revoke}}};
 }
 
 }  // namespace agnes::cli

@@ -35,7 +35,8 @@ void list_tables(const Args& args) {
   for (const auto& table : objects(member(answer, "tables")))
     rows.push_back({plain(table, "id"), plain(table, "source_type"), plain(table, "query_mode"),
                     plain(table, "sql_flavor"), plain(table, "name"), plain(table, "description")});
-  if (rows.empty()) return print("No tables yet: ask an administrator of {} to grant you some.", api.server());
+  if (rows.empty())
+    return print("No tables yet: ask an administrator of {} to grant you some.", api.server());
   out(columns_text({"ID", "SOURCE", "MODE", "SQL", "NAME", "DESCRIPTION"}, rows));
 }
 
@@ -50,7 +51,9 @@ Command catalog_command() {
   return {.name = "catalog",
           .help = "List the tables that you may see, or the metrics",
           .options = {{.names = "--json", .value = "", .help = "Print the server's answer as JSON"},
-                      {.names = "--refresh", .value = "", .help = "Have the server look anew instead of in its cache"},
+                      {.names = "--refresh",
+                       .value = "",
+                       .help = "Have the server look anew instead of in its cache"},
                       {.names = "--metrics", .value = "", .help = "List the metrics instead of the tables"},
                       {.names = "--show", .value = "ID", .help = "With --metrics: all about one metric"}},
           .run = run};

@@ -13,9 +13,13 @@ namespace json = boost::json;
 
 namespace {
 // The contract's exit codes: 5 the server's fault, 8 not allowed, 2 anything else.
-json::value fetch_table(Api& api, const std::string& path, const std::string& table, const Params& params = {}) {
+json::value fetch_table(Api& api, const std::string& path, const std::string& table,
+                        const Params& params = {}) {
   const Response response = api.get(path + http_client::percent_encode(table), params);
-  expect(response, {200}, "describe " + escape_control(table), response.status >= 500 ? 5 : response.status == 403 ? 8 : 2);
+  expect(response, {200}, "describe " + escape_control(table),
+         response.status >= 500   ? 5
+         : response.status == 403 ? 8
+                                  : 2);
   return response.json();
 }
 
@@ -57,7 +61,8 @@ void run_schema(const Args& args) {
   if (const auto by = plain(schema, "partition_by"); !by.empty()) print("Partitioned by: {}", by);
   if (const auto by = items(schema, "clustered_by"); !by.empty()) print("Clustered by: {}", by);
   if (const auto* hints = schema.if_contains("where_dialect_hints"); hints != nullptr && hints->is_object())
-    for (const auto& hint : hints->get_object()) print("WHERE with {}: {}", std::string_view(hint.key()), plain(hint.value()));
+    for (const auto& hint : hints->get_object())
+      print("WHERE with {}: {}", std::string_view(hint.key()), plain(hint.value()));
 }
 
 ResultTable table_of(const json::value& sample) {
@@ -71,9 +76,12 @@ ResultTable table_of(const json::value& sample) {
     auto& cells = table.rows.emplace_back();
     for (const auto& column : table.columns) {
       const auto* value = row.get_object().if_contains(column);
-      if (value == nullptr || value->is_null()) cells.push_back({});
-      else if (value->is_number()) cells.push_back({Cell::Kind::number, plain(*value)});
-      else cells.push_back({Cell::Kind::text, plain(*value)});
+      if (value == nullptr || value->is_null())
+        cells.push_back({});
+      else if (value->is_number())
+        cells.push_back({Cell::Kind::number, plain(*value)});
+      else
+        cells.push_back({Cell::Kind::text, plain(*value)});
     }
   }
   return table;
@@ -113,7 +121,11 @@ Command schema_command() {
           .options = {{.names = "--json", .value = "", .help = "Print the server's answer as JSON"}},
           .run = run_schema};
 }
-Command describe_command() { return describing("describe", "Show a table's columns and some of its rows"); }
-Command sample_command() { return describing("sample", "The same as describe"); }
+Command describe_command() {
+  return describing("describe", "Show a table's columns and some of its rows");
+}
+Command sample_command() {
+  return describing("sample", "The same as describe");
+}
 
 }  // namespace agnes::cli

@@ -23,8 +23,10 @@ Workspace chosen_workspace(const Args& args) {
 void check_token(Api& api) {
   const Response response = api.get("/api/catalog/tables");
   if (response.status == 401)
-    throw Failure(1, fmt::format("{} does not accept the token: it is wrong, expired or revoked; get a new one at {}/setup",
-                                 api.server(), api.server()));
+    throw Failure(
+        1, fmt::format(
+               "{} does not accept the token: it is wrong, expired or revoked; get a new one at {}/setup",
+               api.server(), api.server()));
   expect(response, {200}, fmt::format("use {}", api.server()));
 }
 
@@ -61,8 +63,11 @@ void run(const Args& args) {
   const auto guide = read_file(workspace.guide());
   if (guide && guide->find(kGuideMark) != guide->npos && !args.flag("force")) {
     if (fs::exists(workspace.complete_mark()))
-      throw Failure(1, fmt::format("{} is a workspace already; agnes pull brings its data up to date, agnes init --force "
-                                   "makes it anew", workspace.root.string()));
+      throw Failure(
+          1,
+          fmt::format("{} is a workspace already; agnes pull brings its data up to date, agnes init --force "
+                      "makes it anew",
+                      workspace.root.string()));
     note("An earlier agnes init was interrupted here: going on where it stopped.");
   }
 
@@ -88,13 +93,16 @@ void run(const Args& args) {
   }
   for (const auto& problem : result.problems)
     if (problem.stage == "manifest")
-      throw Failure(1, fmt::format("the workspace is half made, because its data cannot be fetched: {}; run agnes init "
-                                   "again", problem.error));
+      throw Failure(
+          1, fmt::format("the workspace is half made, because its data cannot be fetched: {}; run agnes init "
+                         "again",
+                         problem.error));
   say_problems(result);
 
   replace_file(workspace.root / "AGNES_WORKSPACE.md", workspace_guide(workspace, api.server()));
-  replace_file(workspace.complete_mark(), fmt::format("completed_at: {}\nagnes_version: " AGNES_VERSION "\nserver_url: {}\n",
-                                                      format_iso_utc(now()), api.server()));
+  replace_file(workspace.complete_mark(),
+               fmt::format("completed_at: {}\nagnes_version: " AGNES_VERSION "\nserver_url: {}\n",
+                           format_iso_utc(now()), api.server()));
   print("The workspace is ready: {}", workspace.root.string());
   print("  Server: {}", api.server());
   print("  Tables: {} here, {} of them fetched now{}", result.total, result.updated.size(),
@@ -108,18 +116,28 @@ void run(const Args& args) {
 }  // namespace
 
 Command init_command() {
-  return {.name = "init",
-          .help = "Make this folder a workspace: sign in, fetch the data, set up the agent",
-          .options = {{.names = "--server-url", .value = "URL", .help = "The server's address", .required = true,
-                       .environment = "AGNES_SERVER"},
-                      {.names = "--token", .value = "TOKEN", .help = "A personal access token", .required = true,
-                       .environment = "AGNES_TOKEN"},
-                      {.names = "--force", .value = "", .help = "Make an existing workspace anew; notes and data stay"},
-                      {.names = "--workspace", .value = "FOLDER", .help = "Which folder, instead of this one"},
-                      {.names = "--skip-materialize", .value = "",
-                       .help = "Leave materialized tables, often large, for a later agnes pull"}},
-          .run = run,
-          .example = "  agnes init --server-url https://agnes.example.com --token TOKEN\n"};
+  return {
+      .name = "init",
+      .help = "Make this folder a workspace: sign in, fetch the data, set up the agent",
+      .options = {{.names = "--server-url",
+                   .value = "URL",
+                   .help = "The server's address",
+                   .required = true,
+                   .environment = "AGNES_SERVER"},
+                  {.names = "--token",
+                   .value = "TOKEN",
+                   .help = "A personal access token",
+                   .required = true,
+                   .environment = "AGNES_TOKEN"},
+                  {.names = "--force",
+                   .value = "",
+                   .help = "Make an existing workspace anew; notes and data stay"},
+                  {.names = "--workspace", .value = "FOLDER", .help = "Which folder, instead of this one"},
+                  {.names = "--skip-materialize",
+                   .value = "",
+                   .help = "Leave materialized tables, often large, for a later agnes pull"}},
+      .run = run,
+      .example = "  agnes init --server-url https://agnes.example.com --token TOKEN\n"};
 }
 
 }  // namespace agnes::cli

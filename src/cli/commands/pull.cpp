@@ -23,26 +23,29 @@ void say(const PullResult& result) {
   if (updated.empty() && removed.empty() && result.problems.empty())
     print("Nothing changed: {} tables are up to date.", result.total);
   else
-    print("{} {} of {} tables{}.", would, updated.size(), result.total, updated.empty() ? "" : ": " + list(updated));
+    print("{} {} of {} tables{}.", would, updated.size(), result.total,
+          updated.empty() ? "" : ": " + list(updated));
   if (!removed.empty())
-    print("{} {} that you may no longer see, or that are gone: {}.", result.dry_run ? "Would remove" : "Removed",
-          removed.size(), list(removed));
+    print("{} {} that you may no longer see, or that are gone: {}.",
+          result.dry_run ? "Would remove" : "Removed", removed.size(), list(removed));
   if (result.rules > 0) print("Rules: {}.", result.rules);
 }
 
 void run(const Args& args) {
   const auto token = stored_token();
   if (!token)
-    throw Failure(1, has_server() ? "not signed in: agnes auth login, or agnes auth import-token --token TOKEN"
-                                  : "no server is set up: agnes init --server-url URL --token TOKEN");
+    throw Failure(1, has_server()
+                         ? "not signed in: agnes auth login, or agnes auth import-token --token TOKEN"
+                         : "no server is set up: agnes init --server-url URL --token TOKEN");
   Api api(server_url(), token->text);
   const bool json = args.flag("json"), quiet = args.flag("quiet");
   const InterruptGuard guard;
-  const PullResult result = pull(api, {workspace_folder()},
-                                 {.dry_run = args.flag("dry-run"),
-                                  .skip_materialize = args.flag("skip-materialize"),
-                                  .progress = json || quiet ? Progress::Style::none : Progress::style_for_terminal(),
-                                  .say_when_waiting = !quiet});
+  const PullResult result =
+      pull(api, {workspace_folder()},
+           {.dry_run = args.flag("dry-run"),
+            .skip_materialize = args.flag("skip-materialize"),
+            .progress = json || quiet ? Progress::Style::none : Progress::style_for_terminal(),
+            .say_when_waiting = !quiet});
   if (json) print("{}", pretty(to_json(result)));
   if (result.interrupted) {
     note("Interrupted: run agnes pull again to go on.");
@@ -60,14 +63,16 @@ void run(const Args& args) {
 }  // namespace
 
 Command pull_command() {
-  return {.name = "pull",
-          .help = "Fetch what changed on the server into this workspace",
-          .options = {{.names = "--quiet", .value = "", .help = "Say nothing unless something fails"},
-                      {.names = "--json", .value = "", .help = "Print the outcome as JSON"},
-                      {.names = "--dry-run", .value = "", .help = "Find out what would change; change nothing"},
-                      {.names = "--skip-materialize", .value = "",
-                       .help = "Leave materialized tables, often large, for another time"}},
-          .run = run};
+  return {
+      .name = "pull",
+      .help = "Fetch what changed on the server into this workspace",
+      .options = {{.names = "--quiet", .value = "", .help = "Say nothing unless something fails"},
+                  {.names = "--json", .value = "", .help = "Print the outcome as JSON"},
+                  {.names = "--dry-run", .value = "", .help = "Find out what would change; change nothing"},
+                  {.names = "--skip-materialize",
+                   .value = "",
+                   .help = "Leave materialized tables, often large, for another time"}},
+      .run = run};
 }
 
 }  // namespace agnes::cli

@@ -45,7 +45,8 @@ void show(const ResultTable& table, const std::string& format, std::int64_t limi
   } else if (format == "csv") {
     out(to_csv(table));
   } else {
-    if (format != "table") note("Note: there is no format '{}' (table, json, csv): shown as a table", escape_control(format));
+    if (format != "table")
+      note("Note: there is no format '{}' (table, json, csv): shown as a table", escape_control(format));
     out(table_text(table, {.width = terminal_width(), .cut = is_terminal_out()}));
   }
   if (table.more) note("(the first {} rows: --limit gives more)", limit);
@@ -106,8 +107,9 @@ void query_here(const std::string& sql, const std::string& format, std::int64_t 
 void query_there(const std::string& sql, const std::string& format, std::int64_t limit) {
   const double patience = parse_double(env_or("AGNES_QUERY_TIMEOUT", "")).value_or(300);
   Api api;
-  const Response response = api.post("/api/query", {{"sql", sql}, {"limit", limit}},
-                                     std::chrono::seconds(std::max<std::int64_t>(1, static_cast<std::int64_t>(patience))));
+  const Response response =
+      api.post("/api/query", {{"sql", sql}, {"limit", limit}},
+               std::chrono::seconds(std::max<std::int64_t>(1, static_cast<std::int64_t>(patience))));
   expect(response, {200}, "run the query");
   show(read_remote_result(response.body), format, limit);
 }
@@ -116,22 +118,26 @@ void run(const Args& args) {
   const std::string sql = sql_of(args);
   const std::int64_t limit = args.number("limit");
   if (limit < 0) throw Failure(kUsage, "--limit takes a number of rows, 0 or more");
-  if (args.flag("remote")) query_there(sql, args.text("format"), limit);
-  else query_here(sql, args.text("format"), limit);
+  if (args.flag("remote"))
+    query_there(sql, args.text("format"), limit);
+  else
+    query_here(sql, args.text("format"), limit);
 }
 }  // namespace
 
 Command query_command() {
-  return {.name = "query",
-          .help = "Run SQL on the local copy, or on the server",
-          .arguments = {{.name = "SQL", .help = "A statement in DuckDB's SQL", .required = false}},
-          .options = {{.names = "--sql", .value = "SQL", .help = "The statement, instead of the argument"},
-                      {.names = "--remote", .value = "", .help = "Run it on the server, for tables that are not here"},
-                      {.names = "-f,--format", .value = "FORMAT", .help = "table, json or csv", .fallback = "table"},
-                      {.names = "--limit", .value = "ROWS", .help = "Print so many rows at most", .fallback = "1000"},
-                      {.names = "--stdin", .value = "", .help = R"(Read {"sql": "..."} from standard input)"}},
-          .run = run,
-          .example = "  agnes query \"SELECT country, count(*) FROM customers GROUP BY 1\" --format csv\n"};
+  return {
+      .name = "query",
+      .help = "Run SQL on the local copy, or on the server",
+      .arguments = {{.name = "SQL", .help = "A statement in DuckDB's SQL", .required = false}},
+      .options =
+          {{.names = "--sql", .value = "SQL", .help = "The statement, instead of the argument"},
+           {.names = "--remote", .value = "", .help = "Run it on the server, for tables that are not here"},
+           {.names = "-f,--format", .value = "FORMAT", .help = "table, json or csv", .fallback = "table"},
+           {.names = "--limit", .value = "ROWS", .help = "Print so many rows at most", .fallback = "1000"},
+           {.names = "--stdin", .value = "", .help = R"(Read {"sql": "..."} from standard input)"}},
+      .run = run,
+      .example = "  agnes query \"SELECT country, count(*) FROM customers GROUP BY 1\" --format csv\n"};
 }
 
 }  // namespace agnes::cli

@@ -22,16 +22,18 @@ void collect(const fs::path& folder, std::string_view extension, std::set<std::s
   }
 }
 
-// The agent keeps its transcripts in ~/.claude/projects, in a folder named after the workspace's path: "/" became "-"
-// in its earlier versions, every run of other than letters and digits in later ones.
+// The agent keeps its transcripts in ~/.claude/projects, in a folder named after the workspace's path: "/"
+// became "-" in its earlier versions, every run of other than letters and digits in later ones.
 std::set<std::string> session_files(const Workspace& workspace) {
   std::set<std::string> names;
   const std::string path = workspace.root.string();
   std::string slashes = path, runs;
   std::replace(slashes.begin(), slashes.end(), '/', '-');
   for (const unsigned char c : path) {
-    if (std::isalnum(c) != 0) runs += static_cast<char>(c);
-    else if (runs.empty() || runs.back() != '-') runs += '-';
+    if (std::isalnum(c) != 0)
+      runs += static_cast<char>(c);
+    else if (runs.empty() || runs.back() != '-')
+      runs += '-';
   }
   const fs::path projects = fs::path(env_or("HOME", "/")) / ".claude" / "projects";
   for (const auto& folder : {projects / slashes, projects / runs, workspace.root / "user" / "sessions"})
