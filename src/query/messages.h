@@ -13,8 +13,11 @@ namespace agnes::query {
 Error caller_error(const duck::QueryError& error, std::string_view sql, std::string_view run,
                    const Sandbox& sandbox);
 
-// The same for a text alone: the first line without DuckDB's suggestions.
+// The same for a text alone: one line without DuckDB's suggestions, 1,000 bytes at most.
 std::string first_line(std::string_view message);
+
+// `text` for a message: control characters escaped, cut after `bytes` where it is longer.
+std::string shortened(std::string_view text, std::size_t bytes);
 
 // True when DuckDB takes no further statement after this error.
 bool breaks_database(const duck::QueryError& error);

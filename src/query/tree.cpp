@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "query/allowlist.h"
+#include "query/messages.h"
 
 namespace agnes::query {
 
@@ -14,6 +15,8 @@ namespace bj = boost::json;
 
 // DuckDB's time to bind a lambda doubles with each one around it: 15 deep take 90 ms.
 constexpr int kMaxLambdas = 12;
+
+constexpr std::size_t kMaxName = 100;  // bytes of a name in a message
 
 constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
 
@@ -308,7 +311,7 @@ class Walker {
     refuse(
         fmt::format("Table \"{}\" cannot be read: there is none of that name, or it is not granted to you; "
                     "`agnes catalog` lists yours",
-                    escape_control(shown)),
+                    shortened(shown, kMaxName)),
         offset_of(node), ErrorKind::forbidden);
   }
 
@@ -325,10 +328,10 @@ class Walker {
     if (reads_by_name(name))
       refuse(fmt::format(
                  "Function {} reads tables named in a text, which is not allowed; name the table in FROM",
-                 escape_control(name)),
+                 shortened(name, kMaxName)),
              offset_of(node), ErrorKind::forbidden);
     refuse(fmt::format("There is no function {} here; only those that work on values can be used",
-                       escape_control(name)),
+                       shortened(name, kMaxName)),
            offset_of(node));
   }
 

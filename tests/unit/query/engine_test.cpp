@@ -227,6 +227,19 @@ TEST(Messages, KeepWhatHelps) {
             "Catalog Error: no x!");
 }
 
+TEST(Messages, AreShort) {
+  const std::string name(100'000, 'x');
+  for (const auto& sql :
+       {"SELECT " + name + "()", "SELECT * FROM " + name, "SELECT " + name, "SELECT '" + name + "'::INT",
+        name, "SELECT error('" + name + "')", "SELECT 1 AS \"" + name + "\", nope"}) {
+    const auto got = outcome(sql);
+    EXPECT_GE(got.status, 400);
+    EXPECT_LT(got.text.size(), 1'200u) << sql.substr(0, 30);
+  }
+  EXPECT_EQ(shortened("žž", 3), "ž...");
+  EXPECT_EQ(shortened("a\nb", 9), "a\\nb");
+}
+
 TEST(Messages, PlansNameNoFile) {
   for (const auto* sql :
        {"EXPLAIN ANALYZE SELECT count(*) FROM orders",
