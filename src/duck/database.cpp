@@ -52,7 +52,8 @@ class Prepared {
     std::vector<duckdb_value> items;
     for (const auto& text : list) items.push_back(api().create_varchar_length(text.data(), text.size()));
     auto type = api().create_logical_type(DUCKDB_TYPE_VARCHAR);
-    auto value = api().create_list_value(type, items.data(), items.size());
+    duckdb_value none = nullptr;  // DuckDB wants a pointer for an empty list too
+    auto value = api().create_list_value(type, items.empty() ? &none : items.data(), items.size());
     const auto state = api().bind_value(handle_, i, value);
     api().destroy_value(&value);
     for (auto& item : items) api().destroy_value(&item);

@@ -119,10 +119,13 @@ void Orchestrator::extract(const jobs::Context& context, const std::optional<std
   const auto row_of = by_name(registered, [](const catalog::Registration& row) { return row.name; });
   std::vector<catalog::Registration> fresh;
   std::vector<Failure> failures;
+  std::vector<std::string> good;
   for (const auto& table : tables) {
     if (table.failed) {
       log::warn("sync of {} failed: {}", table.name, table.error);
       failures.push_back({table.name, table.error, table.duration_ms});
+    } else {
+      good.push_back(table.name);
     }
     if (!table.fresh || table.failed || row_of.contains(to_lower(table.name))) continue;
     catalog::Registration row;
@@ -136,6 +139,7 @@ void Orchestrator::extract(const jobs::Context& context, const std::optional<std
   }
   store_.write([&](duck::Connection& c) {
     record_failures(c, failures);
+    clear_failures(c, good);
     if (fresh.empty()) return;
     duck::insert_rows(c, "table_registry", fresh);
     boost::json::array ids;

@@ -54,6 +54,11 @@ void record_failures(duck::Connection& connection, const std::vector<Failure>& f
   duck::insert_rows(connection, "sync_history", history);
 }
 
+void clear_failures(duck::Connection& connection, const std::vector<std::string>& tables) {
+  connection.execute(
+      "UPDATE sync_state SET status = 'ok', error = NULL WHERE status = 'error' AND table_id = ANY(?)", tables);
+}
+
 void trim_history(duck::Connection& connection) {
   const auto excess = duck::scalar<std::int64_t>(
       connection, "SELECT count(*) - count(DISTINCT table_id) * ? FROM sync_history", 2 * kHistoryPerTable);

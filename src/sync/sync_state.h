@@ -32,6 +32,9 @@ struct Failure {
 // Failed ones: only status and error change, so the last good version stays described.
 void record_failures(duck::Connection& connection, const std::vector<Failure>& failures);
 
+// What had failed and is well again, though nothing of it changed.
+void clear_failures(duck::Connection& connection, const std::vector<std::string>& tables);
+
 // Keeps each table's latest 100 entries of the history; does nothing until there are many more.
 void trim_history(duck::Connection& connection);
 

@@ -110,7 +110,7 @@ for (const [what, sql] of endless) {
   test(`${what}: ended at the limit, with the reason`, async () => {
     const answer = await site.query(sql, ana);
     assert.equal(answer.status, 400, answer.text.slice(0, 300));
-    assert.match(answer.json.detail, /ended after 2 s|brackets|deep|limit/);
+    assert.match(answer.json.detail, /ended after 2 s|more than/);
     assert.equal((await site.query('SELECT 1', ana)).status, 200);
   });
 }
