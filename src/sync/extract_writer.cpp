@@ -14,6 +14,8 @@ namespace agnes::sync {
 namespace {
 // DuckDB's own unit: each group has its own minima and maxima, so that a filter skips the others.
 constexpr int kRowGroupRows = 122'880;
+// About as quick as Snappy, at half the size; the usual level 3 costs a third more time for 8 % less.
+constexpr int kZstdLevel = 1;
 
 void create_folder(const fs::path& folder) {
   std::error_code error;
@@ -91,8 +93,9 @@ WrittenTable ExtractWriter::write(duck::Connection& connection, const std::strin
   } guard{&temporary};
 
   connection.execute(
-      fmt::format("COPY ({}) TO {} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {}, USE_TMP_FILE false)",
-                  select, duck::quote_literal(temporary.string()), kRowGroupRows));
+      fmt::format("COPY ({}) TO {} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {}, ROW_GROUP_SIZE "
+                  "{}, USE_TMP_FILE false)",
+                  select, duck::quote_literal(temporary.string()), kZstdLevel, kRowGroupRows));
   step("copied");
 
   // Syncing waits for the disk and hashing for the processor: both at once.
