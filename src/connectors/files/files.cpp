@@ -170,12 +170,11 @@ class Extraction {
   // Tables whose source is gone. One look at an empty folder is no reason to take everything away: more often
   // than not its disk is not mounted.
   void take_away() {
-    if (job_.only) return;
     std::set<std::string> present;
     for (const auto& candidate : scan_.tables) present.insert(to_lower(candidate.table));
     std::vector<std::string> gone;
     for (const auto& [table, row] : writer_.tables())
-      if (!present.contains(to_lower(table)) && !scan_.disputed.contains(to_lower(table)))
+      if (wanted(table) && !present.contains(to_lower(table)) && !scan_.disputed.contains(to_lower(table)))
         gone.push_back(table);
     if (gone.empty()) return;
     if (scan_.empty) {
@@ -236,8 +235,12 @@ Discovery discover(const Job& job, std::int64_t rows) {
   Scan found = scan(job);
   Discovery out;
   out.problems = std::move(found.problems);
-  auto engine = sync::open_engine({job.temp_dir, job.memory_bytes, job.threads});
-  auto connection = connect(engine);
+  std::optional<duck::Database> engine;
+  std::optional<duck::Connection> connection;
+  if (rows > 0) {
+    engine.emplace(sync::open_engine({job.temp_dir, job.memory_bytes, job.threads}));
+    connection.emplace(connect(*engine));
+  }
   for (const auto& candidate : found.tables) {
     auto& preview = out.tables.emplace_back();
     preview.table = candidate.table;
@@ -248,11 +251,11 @@ Discovery discover(const Job& job, std::int64_t rows) {
     }
     if (rows <= 0) continue;
     try {
-      auto reader = open_table(connection, candidate, true);
+      auto reader = open_table(*connection, candidate, true);
       const std::string select = reader->select();
-      for (const auto& row : connection.execute("DESCRIBE " + select).rows())
+      for (const auto& row : connection->execute("DESCRIBE " + select).rows())
         preview.columns.push_back({std::get<std::string>(row.at(0)), std::get<std::string>(row.at(1))});
-      preview.rows = sync::json_rows(connection, fmt::format("{} LIMIT {}", select, rows));
+      preview.rows = sync::json_rows(*connection, fmt::format("{} LIMIT {}", select, rows));
     } catch (const std::exception& error) {
       preview.error = sync::short_message(error.what());
     }

@@ -61,9 +61,10 @@ struct Job {
   std::uint64_t memory_bytes = 640ull << 20;
   int threads = 2;
   std::vector<TableSpec> tables;
-  std::vector<std::string> exclude;              // names or globs, relative to the folder
-  std::optional<std::vector<std::string>> only;  // tables to bring up to date; the others stay as they are
-  bool force = false;                            // also what is unchanged
+  std::vector<std::string> exclude;  // names or globs, relative to the folder
+  std::optional<std::vector<std::string>>
+      only;            // tables to bring up to date (or take away); the others stay as they are
+  bool force = false;  // also what is unchanged
   static constexpr json::Rule rules[] = {{.field = "*", .has_default = true}};
 };
 BOOST_DESCRIBE_STRUCT(Job, (),

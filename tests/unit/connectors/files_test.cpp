@@ -620,6 +620,8 @@ TEST_F(Files, OnlySomeTables) {
   EXPECT_EQ(outcome.tables.size(), 1u);
   EXPECT_EQ(rows("a"), "2");
   EXPECT_EQ(rows("b"), "1") << "not asked for, not taken away";
+  EXPECT_EQ(result(run([](Job& job) { job.only = {{"b"}}; }), "b").status, "removed");
+  EXPECT_EQ(catalogue().tables.size(), 1u);
 }
 
 TEST_F(Files, ATableGoesWithItsSourceUnlessAllAreGone) {
