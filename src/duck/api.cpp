@@ -8,8 +8,12 @@ namespace agnes::duck {
 
 namespace {
 Api load() {
-  // The executable's run path ($ORIGIN) says where to look.
-  void* library = ::dlopen("libduckdb.so", RTLD_NOW | RTLD_LOCAL);
+  // Beside the program, or where its run path ($ORIGIN) and the system look. By its full name first, because under a
+  // sanitizer, which opens libraries on the program's behalf, the run path does not count.
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  void* library = error ? nullptr : ::dlopen((program.parent_path() / "libduckdb.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) library = ::dlopen("libduckdb.so", RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr)
     throw Error(ErrorKind::internal, fmt::format("cannot load libduckdb.so: {}; it belongs beside the program", ::dlerror()));
   Api table{};

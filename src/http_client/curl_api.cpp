@@ -8,7 +8,8 @@ namespace agnes::http_client {
 
 namespace {
 CurlApi load() {
-  void* library = ::dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+  // Lazily: of the libraries behind it, most functions are never called.
+  void* library = ::dlopen("libcurl.so.4", RTLD_LAZY | RTLD_LOCAL);
   if (library == nullptr)
     throw Error(ErrorKind::internal,
                 fmt::format("cannot load libcurl.so.4: {}; install libcurl4", ::dlerror()));
