@@ -292,6 +292,9 @@ Authorised Authoriser::check(std::string_view sql) {
     if (!insertions.empty()) tables = impl_->tables_of(varied, rules);
     out.kind = Authorised::Kind::pivot;
   }
+  if (!tables && start > 0 && !with_pivot_values(whole, tokens, insertions).empty() && !insertions.empty())
+    throw Error(ErrorKind::bad_request,
+                "EXPLAIN needs the values of PIVOT; add IN (...) behind each name after ON.");
   if (!tables) throw Error(ErrorKind::bad_request, std::string(kOnlyQueries));
   out.tables.assign(tables->begin(), tables->end());
   return out;

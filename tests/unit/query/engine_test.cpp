@@ -227,6 +227,12 @@ TEST(Messages, KeepWhatHelps) {
             "Catalog Error: no x!");
 }
 
+TEST(Messages, ExplainOfPivotSaysWhatItNeeds) {
+  EXPECT_NE(outcome("EXPLAIN PIVOT orders ON currency USING count(*)").text.find("add IN (...)"),
+            std::string::npos);
+  EXPECT_EQ(outcome("EXPLAIN PIVOT salaries ON currency IN ('EUR') USING count(*)").status, 403);
+}
+
 TEST(Messages, AreShort) {
   const std::string name(100'000, 'x');
   for (const auto& sql :
