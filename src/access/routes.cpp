@@ -7,6 +7,7 @@ void add_routes(http::Routes& routes, Access& access) {
     return access.authenticate(request, reason);
   });
   add_sign_in_routes(routes, access);
+  add_link_routes(routes, access);
   add_token_routes(routes, access);
   add_user_routes(routes, access);
   add_group_routes(routes, access);

@@ -11,6 +11,7 @@ void add_routes(http::Routes& routes, Access& access);
 
 // Its parts.
 void add_sign_in_routes(http::Routes& routes, Access& access);
+void add_link_routes(http::Routes& routes, Access& access);
 void add_token_routes(http::Routes& routes, Access& access);
 void add_user_routes(http::Routes& routes, Access& access);
 void add_group_routes(http::Routes& routes, Access& access);

@@ -1,6 +1,5 @@
-#include <fmt/format.h>
-
 #include "access/routes.h"
+#include "access/sign_in.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -53,42 +52,6 @@ struct SignedIn {
   std::string access_token, token_type = "bearer", user_id, email, role;
 };
 BOOST_DESCRIBE_STRUCT(SignedIn, (), (access_token, token_type, user_id, email, role))
-
-constexpr Rate kSignIns{10, 60};    // of one address
-constexpr Rate kBootstraps{3, 60};  // of one address
-constexpr Rate kFailures{20, 600};  // of one account, from anywhere
-
-Response too_many(std::int64_t wait) {
-  auto response =
-      Response::error(429, boost::json::string(fmt::format("Too many requests: try again in {} s", wait)));
-  response.header("Retry-After", std::to_string(wait));
-  return response;
-}
-
-// Runs `sign_in` unless this address, or anybody for this account, tried too often lately; a failure counts
-// against the account.
-template <class Work>
-Response limited(Access& access, const Request& request, const char* path, Rate rate,
-                 const std::string& email, Work&& sign_in) {
-  const auto account = "account " + to_lower(trim(email));
-  if (access.settings().rate_limits) {
-    const auto moment = now();
-    if (const auto wait =
-            access.limiter().take(fmt::format("{} {}", path, request.client_address()), rate, moment))
-      return too_many(*wait);
-    if (const auto wait = access.limiter().peek(account, kFailures, moment)) return too_many(*wait);
-  }
-  try {
-    return sign_in();
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::unauthenticated && access.settings().rate_limits)
-      access.limiter().take(account, kFailures, now());
-    if (error.kind() != ErrorKind::unavailable) throw;
-    auto response = Response::error(503, error.detail());
-    response.header("Retry-After", "1");
-    return response;
-  }
-}
 
 SignedIn signed_in(Access& access, const User& user) {
   return {access.tokens().make_session(user), "bearer", user.id, user.email,
@@ -144,17 +107,11 @@ void add_sign_in_routes(http::Routes& routes, Access& access) {
             const auto user = access.users().sign_in(form->email, form->password, request.client_address());
             auto response =
                 Response::redirect(is_own_path(form->next) ? form->next : access.settings().home_route);
-            response.cookie({.name = "access_token",
-                             .value = access.tokens().make_session(user),
-                             .max_age = 86400,
-                             .same_site = "lax",
-                             .http_only = true,
-                             .secure = access.settings().secure_cookies || request.scheme() == "https"});
+            response.cookie(session_cookie(access, request, user));
             return response;
           } catch (const Error& error) {
             if (error.kind() != ErrorKind::unauthenticated) throw;
-            if (access.settings().rate_limits)
-              access.limiter().take("account " + to_lower(trim(form->email)), kFailures, now());
+            count_failure(access, form->email);
             const bool gone = std::string_view(error.what()) == "Account deactivated";
             return Response::redirect(gone ? "/login/password?error=deactivated"
                                            : "/login/password?error=invalid");

@@ -209,13 +209,77 @@ void Users::set_onboarded(const Actor& actor, bool onboarded, const std::string&
   });
 }
 
+namespace {
+
+constexpr std::string_view kHashed = "sha256:";
+
+std::string kept_form(std::string_view secret) {
+  return std::string(kHashed) + sha256_hex(secret);
+}
+std::string column_of(Users::Link kind) {
+  return kind == Users::Link::setup ? "setup_token" : "reset_token";
+}
+std::int64_t lifetime(Users::Link kind) {
+  return kind == Users::Link::setup ? 7 * 86400 : 86400;
+}
+
+struct KeptLink {
+  std::optional<std::string> token;
+  std::optional<Timestamp> created;
+};
+BOOST_DESCRIBE_STRUCT(KeptLink, (), (token, created))
+
+// Links that the Python server sent are kept as they are; a hash is never taken for one of these.
+bool opens(const KeptLink& kept, std::string_view secret, std::int64_t lifetime_seconds) {
+  if (!kept.token || kept.token->empty() || !kept.created) return false;
+  if (now() > plus_seconds(*kept.created, lifetime_seconds)) return false;
+  return kept.token->starts_with(kHashed) ? constant_time_equal(*kept.token, kept_form(secret))
+                                          : constant_time_equal(*kept.token, secret);
+}
+
+}  // namespace
+
+User Users::use_link(Link kind, const std::string& email, std::string_view secret, std::string_view password,
+                     const std::string& name, const std::string& address) {
+  const auto account = [&](const Tables& tables, duck::Connection& c) -> User {
+    const auto* user = tables.user_by_email(trim(email));
+    const auto column = column_of(kind);
+    const auto kept = duck::row<KeptLink>(
+        c, fmt::format("SELECT {0} AS token, {0}_created AS created FROM users WHERE id = ?", column),
+        user != nullptr ? user->id : "");
+    if (user == nullptr || !user->active || !kept || !opens(*kept, secret, lifetime(kind)))
+      throw Error(ErrorKind::bad_request, "This link is not valid any more: ask an admin for a new one");
+    return *user;
+  };
+  check_password(password);
+  // Before the costly hash, and again when it is used up: of many at once, one gets through.
+  directory_.store().read([&](duck::Connection& c) {
+    return directory_.look([&](const Tables& tables) { return account(tables, c); });
+  });
+  const auto hash = passwords_.hash(password);
+  User changed;
+  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+    changed = account(tables, c);
+    changed.has_password = true;
+    if (!trim(name).empty()) changed.name = std::string(trim(name));
+    c.execute(
+        "UPDATE users SET name = ?, password_hash = ?, setup_token = NULL, setup_token_created = NULL, "
+        "reset_token = NULL, reset_token_created = NULL, updated_at = ? WHERE id = ?",
+        changed.name, hash, now(), changed.id);
+    record(c, {changed.id, changed.email, address}, kind == Link::setup ? "password_setup" : "password_reset",
+           "auth");
+    return [&](Tables& t) { t.put(changed); };
+  });
+  return changed;
+}
+
 std::string Users::make_link(const Actor& actor, const std::string& id, Link kind) {
   const auto secret = random_urlsafe(32);
-  const auto kept = "sha256:" + sha256_hex(secret);
+  const auto kept = kept_form(secret);
   directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
     const auto& user = existing(tables, id);
     guard_outside(tables, id);
-    const std::string column = kind == Link::setup ? "setup_token" : "reset_token";
+    const auto column = column_of(kind);
     c.execute(fmt::format("UPDATE users SET {0} = ?, {0}_created = ?, updated_at = ? WHERE id = ?", column),
               kept, now(), now(), id);
     record(c, actor, kind == Link::setup ? "user.invite" : "user.reset_password", "user:" + id,

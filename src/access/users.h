@@ -40,6 +40,12 @@ class Users {
   // A secret for a link by which the user sets a password; only its hash is kept.
   std::string make_link(const Actor& actor, const std::string& id, Link kind);
 
+  // Sets the password by such a link, which works once, for seven days (setup) or one (reset). `name`
+  // replaces the account's when it is not empty. Throws Error (`bad_request`) with the same words whatever is
+  // wrong with the link.
+  User use_link(Link kind, const std::string& email, std::string_view secret, std::string_view password,
+                const std::string& name, const std::string& address);
+
   // The account when the password is right. Throws Error (`unauthenticated`) with the same words, after the
   // same time, for an unknown account, one without a password and a wrong password; only the right password
   // learns that its account is deactivated.

@@ -159,9 +159,50 @@ test('links for setting a password', async () => {
   const invited = must(201, await server.post('/api/users', { email: 'i+1@example.com', name: 'I', send_invite: true }, asAdmin())).json;
   assert.match(invited.invite_url, /^http:\/\/127\.0\.0\.1:\d+\/auth\/password\/setup\?email=i%2B1%40example\.com&token=[\w-]{40,}$/);
   assert.equal(invited.invite_email_sent, false);
+  const link = new URL(invited.invite_url);
+  const shown = must(200, await server.get(link.pathname + link.search));
+  assert.match(shown.headers['content-type'], /^text\/html/);
+  assert.equal(shown.headers['referrer-policy'], 'no-referrer');
+  assert.ok(shown.text.includes('value="i+1@example.com"'));
+  const fields = { email: invited.email, token: link.searchParams.get('token') };
+  const form = (extra) => server.request('POST', '/auth/password/setup/confirm', { form: { ...fields, ...extra } });
+  assert.match(must(200, await form({ password: 'a-long-password-1', confirm_password: 'another' })).text, /role="alert"/);
+  assert.match(must(200, await form({ password: 'short', confirm_password: 'short' })).text, /role="alert"/);
+  assert.match(must(200, await form({ token: 'x', password: 'a-long-password-1', confirm_password: 'a-long-password-1' })).text, /role="alert"/);
+  const done = must(302, await form({ password: 'a-long-password-1', confirm_password: 'a-long-password-1', name: 'Ida' }));
+  assert.equal(done.headers.location, '/dashboard');
+  must(200, await server.get('/api/me/effective-access', { headers: { cookie: done.headers['set-cookie'][0].split(';')[0] } }));
+  assert.equal(must(200, await server.get(`/api/users/${invited.id}`, asAdmin())).json.name, 'Ida');
+  assert.match(must(200, await form({ password: 'a-long-password-1', confirm_password: 'a-long-password-1' })).text, /role="alert"/);
+
   const reset = must(200, await server.post(`/api/users/${invited.id}/reset-password`, undefined, asAdmin())).json;
-  assert.match(reset.reset_url, /\/auth\/password\/reset\?/);
   assert.equal(reset.email_sent, false);
+  const token = new URL(reset.reset_url).searchParams.get('token');
+  const again = { email: invited.email, token, password: 'a-long-password-2', confirm_password: 'a-long-password-2' };
+  const set = must(302, await server.request('POST', '/auth/password/reset/confirm', { form: again }));
+  assert.equal(set.headers.location, '/login/password?msg=password_reset');
+  must(200, await server.post('/auth/token', { email: invited.email, password: 'a-long-password-2' }));
+
+  const other = must(201, await server.post('/api/users', { email: 'other@example.com', name: 'O', send_invite: true }, asAdmin())).json;
+  const secret = new URL(other.invite_url).searchParams.get('token');
+  const json = { email: other.email, token: secret, password: 'a-long-password-3' };
+  assert.equal((await server.post('/auth/password/setup', { ...json, token: 'x' })).status, 400);
+  assert.equal((await server.post('/auth/password/setup', { ...json, email: 'ghost@example.com' })).status, 400);
+  const made = must(200, await server.post('/auth/password/setup', json)).json;
+  must(200, await server.get('/api/me/effective-access', { token: made.access_token }));
+  assert.equal((await server.post('/auth/password/setup', json)).status, 400);
+});
+
+test('bad links', async () => {
+  for (const kind of ['setup', 'reset']) {
+    for (const query of ['', '?email=a%40b', '?token=x'])
+      assert.equal(must(302, await server.get(`/auth/password/${kind}${query}`)).headers.location, '/login/password');
+    const odd = must(200, await server.get(`/auth/password/${kind}?email=${encodeURIComponent('"><script>alert(1)</script>')}&token=${encodeURIComponent("'><b>")}`));
+    assert.doesNotMatch(odd.text, /<script>|<b>/);
+    const empty = must(422, await server.request('POST', `/auth/password/${kind}/confirm`));
+    assert.deepEqual(empty.json.detail.map((d) => d.loc.at(-1)).sort(), ['confirm_password', 'email', 'password', 'token']);
+  }
+  assert.equal((await server.post('/auth/password/setup', {})).json.detail.length, 3);
 });
 
 test('an admin cannot lock everybody out', async () => {

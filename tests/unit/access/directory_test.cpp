@@ -427,6 +427,80 @@ TEST_F(AccessTest, LinksAreKeptAsHashes) {
       << "a new password ends old links";
 }
 
+TEST_F(AccessTest, ALinkWorksOnceForOneAccountAndForAWhile) {
+  const auto ana = add_user("ana@example.com"), bob = add_user("bob@example.com");
+  auto& users = access_.users();
+  using Link = Users::Link;
+  const auto use = [&](Link kind, const std::string& email, const std::string& secret) {
+    return kind_of([&] { users.use_link(kind, email, secret, "a-long-password", "", ""); });
+  };
+  const auto setup = users.make_link(kNobody, ana.id, Link::setup);
+  const auto kept = "sha256:" + sha256_hex(setup);
+  EXPECT_EQ(use(Link::setup, bob.email, setup), ErrorKind::bad_request) << "another's";
+  EXPECT_EQ(use(Link::reset, ana.email, setup), ErrorKind::bad_request) << "another kind";
+  EXPECT_EQ(use(Link::setup, "ghost@example.com", setup), ErrorKind::bad_request);
+  EXPECT_EQ(use(Link::setup, ana.email, ""), ErrorKind::bad_request);
+  EXPECT_EQ(use(Link::setup, ana.email, setup + "x"), ErrorKind::bad_request);
+  EXPECT_EQ(use(Link::setup, ana.email, kept), ErrorKind::bad_request)
+      << "what the database holds opens nothing";
+  EXPECT_EQ(use(Link::reset, bob.email, ""), ErrorKind::bad_request) << "none was made";
+  EXPECT_EQ(kind_of([&] { users.use_link(Link::setup, ana.email, setup, "short", "", ""); }),
+            ErrorKind::bad_request);
+  EXPECT_EQ(users.use_link(Link::setup, "ANA@example.com", setup, "a-long-password", " Ana ", "").name,
+            "Ana");
+  EXPECT_EQ(users.sign_in(ana.email, "a-long-password", "").id, ana.id);
+  EXPECT_EQ(use(Link::setup, ana.email, setup), ErrorKind::bad_request) << "used up";
+
+  const auto age = [&](const char* column, std::int64_t seconds) {
+    store_.write([&](duck::Connection& c) {
+      c.execute(fmt::format("UPDATE users SET {}_created = ? WHERE id = ?", column),
+                plus_seconds(now(), -seconds), bob.id);
+    });
+  };
+  const auto late = users.make_link(kNobody, bob.id, Link::reset);
+  age("reset_token", 86400 + 1);
+  EXPECT_EQ(use(Link::reset, bob.email, late), ErrorKind::bad_request);
+  const auto older = users.make_link(kNobody, bob.id, Link::reset);
+  const auto newer = users.make_link(kNobody, bob.id, Link::reset);
+  EXPECT_EQ(use(Link::reset, bob.email, older), ErrorKind::bad_request) << "the last one counts";
+  users.update(kNobody, bob.id, std::nullopt, false);
+  EXPECT_EQ(use(Link::reset, bob.email, newer), ErrorKind::bad_request) << "a deactivated account";
+  users.update(kNobody, bob.id, std::nullopt, true);
+  users.use_link(Link::reset, bob.email, newer, "a-long-password", "", "");
+
+  // One that the Python server sent before.
+  store_.write([&](duck::Connection& c) {
+    c.execute("UPDATE users SET setup_token = 'plain-token', setup_token_created = ? WHERE id = ?", now(),
+              bob.id);
+  });
+  users.use_link(Link::setup, bob.email, "plain-token", "another-long-one", "", "");
+  EXPECT_EQ(count("SELECT count(*) FROM users WHERE setup_token IS NOT NULL OR reset_token IS NOT NULL"), 0);
+}
+
+TEST_F(AccessTest, ALinkThatManyUseAtOnceWorksOnce) {
+  const auto ana = add_user("ana@example.com");
+  const auto secret = access_.users().make_link(kNobody, ana.id, Users::Link::reset);
+  std::atomic<int> won = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 64; ++i)
+    threads.emplace_back([&, i] {
+      for (;;) {
+        try {
+          access_.users().use_link(Users::Link::reset, ana.email, secret,
+                                   fmt::format("a-long-password-{}", i), "", "");
+          ++won;
+          return;
+        } catch (const Error& error) {
+          if (error.kind() == ErrorKind::unavailable) continue;  // too many hash at once: again
+          EXPECT_EQ(error.kind(), ErrorKind::bad_request);
+          return;
+        }
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(won, 1);
+}
+
 TEST_F(AccessTest, WhatGoogleOwnsIsLeftAlone) {
   const auto ana = add_user("ana@example.com");
   store_.write([&](duck::Connection& c) {

@@ -1,0 +1,183 @@
+#include <fmt/format.h>
+
+#include "access/routes.h"
+#include "access/sign_in.h"
+#include "base/error.h"
+
+namespace agnes::access {
+
+namespace {
+
+using http::Auth;
+using http::Request;
+using http::Response;
+using Link = Users::Link;
+
+struct LinkQuery {
+  std::string email, token;
+  static constexpr json::Rule rules[] = {{.field = "email", .has_default = true},
+                                         {.field = "token", .has_default = true}};
+};
+BOOST_DESCRIBE_STRUCT(LinkQuery, (), (email, token))
+
+struct SetUp {
+  std::string email, token, password;
+};
+BOOST_DESCRIBE_STRUCT(SetUp, (), (email, token, password))
+
+struct ResetForm {
+  std::string email, token, password, confirm_password;
+};
+BOOST_DESCRIBE_STRUCT(ResetForm, (), (email, token, password, confirm_password))
+
+struct SetUpForm {
+  std::string email, token, password, confirm_password, name;
+  static constexpr json::Rule rules[] = {{.field = "name", .has_default = true, .max_length = 200}};
+};
+BOOST_DESCRIBE_STRUCT(SetUpForm, (), (email, token, password, confirm_password, name))
+
+struct PasswordSet {
+  std::string access_token, token_type = "bearer", message;
+};
+BOOST_DESCRIBE_STRUCT(PasswordSet, (), (access_token, token_type, message))
+
+std::string escape_html(std::string_view text) {
+  std::string out;
+  for (char c : text) switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
+  return out;
+}
+
+// {0} title, {1} address of the form, {2} email, {3} token, {4} what went wrong, {5} the field for a name
+constexpr std::string_view kPage = R"(<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{0} - Agnes</title>
+<style>
+  :root {{ color-scheme: light dark; }}
+  body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 24rem; margin: 12vh auto; padding: 0 1rem; }}
+  label {{ display: block; margin-top: 1rem; }}
+  input {{ font: inherit; width: 100%; box-sizing: border-box; padding: .5rem; }}
+  button {{ font: inherit; margin-top: 1.5rem; padding: .5rem 1.5rem; }}
+  [role=alert] {{ color: light-dark(#a00, #f88); }}
+</style>
+<h1>{0}</h1>
+<p>{2}</p>
+{4}<form method="post" action="{1}">
+  <input type="hidden" name="email" value="{2}">
+  <input type="hidden" name="token" value="{3}">
+{5}  <label>Password, 8 characters or more
+    <input type="password" name="password" minlength="8" required autocomplete="new-password" autofocus></label>
+  <label>The same again
+    <input type="password" name="confirm_password" minlength="8" required autocomplete="new-password"></label>
+  <button>Save</button>
+</form>
+</html>
+)";
+
+Response page(Link kind, const std::string& email, const std::string& token, const std::string& name,
+              const std::string& problem) {
+  const bool setup = kind == Link::setup;
+  auto response = Response::html(fmt::format(
+      kPage, setup ? "Set up your account" : "Set a new password",
+      setup ? "/auth/password/setup/confirm" : "/auth/password/reset/confirm", escape_html(email),
+      escape_html(token),
+      problem.empty() ? "" : fmt::format("<p role=\"alert\">{}</p>\n", escape_html(problem)),
+      setup ? fmt::format(
+                  "  <label>Your name\n    <input name=\"name\" maxlength=\"200\" value=\"{}\"></label>\n",
+                  escape_html(name))
+            : ""));
+  // The token stands in this page's address: it goes nowhere else.
+  response.header("Referrer-Policy", "no-referrer");
+  response.header("Cache-Control", "no-store");
+  response.header(
+      "Content-Security-Policy",
+      "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; "
+      "base-uri 'none'");
+  return response;
+}
+
+// Sets the password and signs in, or shows the form again with the reason.
+Response confirm(Access& access, const Request& request, Link kind, const std::string& email,
+                 const std::string& token, const std::string& password, const std::string& again,
+                 const std::string& name, const std::string& then) {
+  return limited(access, request, "link", kSignIns, email, [&] {
+    if (password != again) return page(kind, email, token, name, "These are two different passwords.");
+    try {
+      const auto user = access.users().use_link(kind, email, token, password, name, request.client_address());
+      auto response = Response::redirect(then);
+      response.cookie(session_cookie(access, request, user));
+      return response;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::bad_request) throw;
+      count_failure(access, email);
+      return page(kind, email, token, name, error.what());
+    }
+  });
+}
+
+}  // namespace
+
+void add_link_routes(http::Routes& routes, Access& access) {
+  const auto form_page = [](Link kind) {
+    return [kind](const http::Query<LinkQuery>& link) {
+      if (link->email.empty() || link->token.empty()) return Response::redirect("/login/password");
+      return page(kind, link->email, link->token, "", "");
+    };
+  };
+  routes.get(
+      "/auth/password/setup",
+      {.auth = Auth::none, .tag = "auth", .summary = "Where an invitation leads", .answer_type = "text/html"},
+      form_page(Link::setup));
+  routes.get(
+      "/auth/password/reset",
+      {.auth = Auth::none, .tag = "auth", .summary = "Where a reset link leads", .answer_type = "text/html"},
+      form_page(Link::reset));
+  routes.post("/auth/password/setup",
+              {.auth = Auth::none,
+               .tag = "auth",
+               .summary = "Set the first password with an invitation's token",
+               .answer = http::schema_of<PasswordSet>},
+              [&access](const Request& request, const SetUp& body) {
+                return limited(access, request, "link", kSignIns, body.email, [&] {
+                  const auto user = access.users().use_link(Link::setup, body.email, body.token,
+                                                            body.password, "", request.client_address());
+                  return Response::json(json::to_json(
+                      PasswordSet{access.tokens().make_session(user), "bearer", "The password is set"}));
+                });
+              });
+  routes.post(
+      "/auth/password/setup/confirm",
+      {.auth = Auth::none, .tag = "auth", .summary = "The invitation's form", .answer_type = "text/html"},
+      [&access](const Request& request, const http::Form<SetUpForm>& form) {
+        return confirm(access, request, Link::setup, form->email, form->token, form->password,
+                       form->confirm_password, form->name, access.settings().home_route);
+      });
+  routes.post(
+      "/auth/password/reset/confirm",
+      {.auth = Auth::none, .tag = "auth", .summary = "The reset link's form", .answer_type = "text/html"},
+      [&access](const Request& request, const http::Form<ResetForm>& form) {
+        return confirm(access, request, Link::reset, form->email, form->token, form->password,
+                       form->confirm_password, "", "/login/password?msg=password_reset");
+      });
+}
+
+}  // namespace agnes::access

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "access/access.h"
+#include "http/response.h"
+
+// What the routes share by which somebody becomes known.
+namespace agnes::access {
+
+inline constexpr Rate kSignIns{10, 60};    // of one address
+inline constexpr Rate kBootstraps{3, 60};  // of one address
+
+// Runs `sign_in` unless this address, or anybody for this account, tried too often lately: then 429 with
+// Retry-After. When it throws `unauthenticated`, that counts against the account; `unavailable` becomes 503
+// with Retry-After.
+http::Response limited(Access& access, const http::Request& request, std::string_view what, Rate rate,
+                       const std::string& email, const std::function<http::Response()>& sign_in);
+// Counts a failure that was answered in another way.
+void count_failure(Access& access, const std::string& email);
+
+// The cookie by which a browser stays signed in for a day.
+http::Response::Cookie session_cookie(Access& access, const http::Request& request, const User& user);
+
+}  // namespace agnes::access
