@@ -5,7 +5,7 @@ import net from 'node:net';
 import path from 'node:path';
 
 export const root = path.resolve(path.dirname(new URL(import.meta.url).pathname), '..');
-export const bin = (name) => path.join(root, 'build/bin', name);
+export const bin = (name) => path.join(process.env.AGNES_BIN ?? path.join(root, 'build/bin'), name);
 
 // What is still running when this process ends goes with it.
 const running = new Set();

@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kHistory = 200;
 }
 
-Runner::~Runner() {
+void Runner::stop() {
   std::unique_lock lock(mutex_);
   ending_ = true;
   for (auto& [name, active] : active_) active->cancelled = true;

@@ -44,13 +44,13 @@ struct Run {
 BOOST_DESCRIBE_STRUCT(Run, (), (job, started, ended, outcome, error, progress, result))
 
 // Background work by name, one run of a name at a time, each on a thread of its own. Thread-safe. The destructor
-// cancels what runs and waits for it.
+// stops.
 class Runner {
  public:
   using Work = std::function<boost::json::value(const Context&)>;
 
   Runner() = default;
-  ~Runner();
+  ~Runner() { stop(); }
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
@@ -60,6 +60,8 @@ class Runner {
   bool running(const std::string& job) const;
   // Asks a running job to stop; false when it does not run.
   bool cancel(const std::string& job);
+  // Cancels what runs, waits for it, and starts nothing any more. Call it while all that the work uses still lives.
+  void stop();
   // Blocks until no run of that job is under way.
   void wait(const std::string& job) const;
   // The runs under way and the latest ended ones of every job, newest first.

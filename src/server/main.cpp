@@ -165,6 +165,7 @@ int serve(const Options& options) {
   ::sigwait(&ends, &signal);
   log::info("stopping: running requests get 10 s to end");
   server.stop(std::chrono::seconds(10));
+  runner.stop();
   return 0;
 }
 

@@ -66,6 +66,20 @@ std::optional<std::string> next(std::string_view schedule, std::string_view last
   return format_iso(parsed->next_after(parse_timestamp(last).value()));
 }
 
+TEST(Runner, AfterStopNothingRunsAndNothingStarts) {
+  Runner runner;
+  std::atomic<bool> ended = false;
+  runner.start("sync", [&](const Context& context) -> boost::json::value {
+    while (!context.cancelled()) std::this_thread::yield();
+    ended = true;
+    return nullptr;
+  });
+  runner.stop();
+  EXPECT_TRUE(ended);
+  EXPECT_FALSE(runner.start("sync", [](const Context&) -> boost::json::value { return nullptr; }));
+  runner.stop();
+}
+
 TEST(Schedule, NextAfter) {
   EXPECT_EQ(next("every 15m", "2026-01-01T10:00:00"), "2026-01-01T10:15:00");
   EXPECT_EQ(next("every 6h", "2026-01-01T22:00:00"), "2026-01-02T04:00:00");
