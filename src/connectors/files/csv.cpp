@@ -65,10 +65,6 @@ CsvComplaint parse_complaint(const std::string& said) {
   return out;
 }
 
-bool not_its_fault(const duck::QueryError& error) {
-  return error.kind() == ErrorKind::insufficient_storage || error.kind() == ErrorKind::timeout;
-}
-
 // The values of a header, quotes taken off.
 std::vector<std::string> split_record(std::string_view record, char delimiter, char quote) {
   std::vector<std::string> out(1);
@@ -114,7 +110,7 @@ class CsvReader : public TableReader {
   }
 
   bool reconsider(const duck::QueryError& error) override {
-    if (not_its_fault(error)) throw error;
+    if (not_the_files_fault(error)) throw error;
     const CsvComplaint complaint = parse_complaint(error.what());
     const auto column = std::find_if(columns_.begin(), columns_.end(),
                                      [&](const ColumnPlan& plan) { return plan.name == complaint.column; });
@@ -176,7 +172,7 @@ class CsvReader : public TableReader {
   }
 
   [[noreturn]] void complain(const duck::QueryError& error, const SourceFile& otherwise) const {
-    if (not_its_fault(error)) throw error;
+    if (not_the_files_fault(error)) throw error;
     const CsvComplaint complaint = parse_complaint(error.what());
     const SourceFile* file = &otherwise;
     for (const auto& candidate : candidate_.files)
@@ -257,7 +253,7 @@ class CsvReader : public TableReader {
     try {
       columns = suggested(file, wanted_header, first);
     } catch (const duck::QueryError& error) {
-      if (not_its_fault(error)) throw;
+      if (not_the_files_fault(error)) throw;
       diagnose(file, record);
       complain(error, file);
     }

@@ -189,7 +189,7 @@ class JsonReader : public TableReader {
   }
 
   [[noreturn]] void complain(const duck::QueryError& error, const SourceFile& otherwise) const {
-    if (error.kind() == ErrorKind::insufficient_storage || error.kind() == ErrorKind::timeout) throw error;
+    if (not_the_files_fault(error)) throw error;
     const std::string said = error.what();
     const SourceFile* file = &otherwise;
     for (const auto& candidate : candidate_.files)

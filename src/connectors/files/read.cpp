@@ -54,8 +54,7 @@ class ParquetReader : public TableReader {
   }
 
   [[noreturn]] void explain(const duck::QueryError& error, const SourceFile& file) const {
-    if (error.kind() == ErrorKind::insufficient_storage || error.type() == DUCKDB_ERROR_OUT_OF_MEMORY)
-      throw error;
+    if (not_the_files_fault(error)) throw error;
     const std::string said = without_paths(candidate_, sync::short_message(error.what()));
     const bool no_parquet = said.find("too small") != std::string::npos ||
                             said.find("Footer length") != std::string::npos ||
@@ -93,6 +92,15 @@ std::unique_ptr<TableReader> open_table(duck::Connection& connection, const Cand
 
 std::string shown(const std::string& relative) {
   return escape_control(relative);
+}
+
+bool not_the_files_fault(const duck::QueryError& error) {
+  if (error.kind() == ErrorKind::insufficient_storage || error.kind() == ErrorKind::timeout) return true;
+  // DuckDB only reads the files: what it cannot write is a table or a spill file of ours.
+  const std::string said = to_lower(error.what());
+  return error.type() == DUCKDB_ERROR_IO &&
+         (said.find("could not write") != std::string::npos || said.find("temporary") != std::string::npos ||
+          said.find("fsync") != std::string::npos);
 }
 
 std::string without_paths(const Candidate& candidate, std::string message) {

@@ -47,6 +47,8 @@ std::unique_ptr<TableReader> open_json(duck::Connection& connection, const Candi
 
 // A relative path as people should see it.
 std::string shown(const std::string& relative);
+// Memory, the disk that is written to, an interrupt: another try may do better with the same files.
+bool not_the_files_fault(const duck::QueryError& error);
 // What DuckDB said, with the files' names as people know them.
 std::string without_paths(const Candidate& candidate, std::string message);
 // ['/a/b.csv', ...] as DuckDB's readers take it.
