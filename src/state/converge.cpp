@@ -100,9 +100,16 @@ class Convergence {
     return found == there_.end() ? none : found->second;
   }
 
-  bool has(std::string_view table, std::string_view column) const {
+  // What the view of `table` has as `column`.
+  std::string value_in_view(std::string_view table, const Column& column, const char* cast) const {
     const auto& columns = columns_of(table);
-    return std::any_of(columns.begin(), columns.end(), [&](const auto& c) { return c.first == column; });
+    const auto found =
+        std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.first == column.name; });
+    const bool missing = found == columns.end();
+    if (!missing && found->second == column.type) return sql_name(column.name);
+    const std::string fallback(column.fallback.empty() ? "NULL" : column.fallback);
+    return fmt::format("{}({} AS {}) AS {}", cast, missing ? fallback : sql_name(column.name), column.type,
+                       sql_name(column.name));
   }
 
   // Columns of `table` in the file that no version is known to have had.
@@ -118,17 +125,10 @@ class Convergence {
 
   void make_view(const Table& table) {
     std::vector<std::string> columns;
-    for (const auto& column : table.columns) {
-      const std::string missing(column.fallback.empty() ? "NULL" : column.fallback);
-      columns.push_back(fmt::format("CAST({} AS {}) AS {}",
-                                    has(table.name, column.name) ? sql_name(column.name) : missing,
-                                    column.type, sql_name(column.name)));
-    }
+    for (const auto& column : table.columns) columns.push_back(value_in_view(table.name, column, "CAST"));
     for (const auto& column : retired_columns())
       if (column.table == table.name)
-        columns.push_back(fmt::format("TRY_CAST({} AS {}) AS {}",
-                                      has(table.name, column.column) ? sql_name(column.column) : "NULL",
-                                      column.type, sql_name(column.column)));
+        columns.push_back(value_in_view(table.name, {column.column, column.type}, "TRY_CAST"));
     for (const auto& [name, type] : strange_columns(table)) columns.push_back(sql_name(name));
     connection_.execute(fmt::format(
         "CREATE TEMP VIEW {} AS SELECT {} FROM {}", view_of(table.name), fmt::join(columns, ", "),

@@ -26,23 +26,50 @@ std::string lock_holder(const std::string& message) {
   return "process " + message.substr(at + 5, end - at - 5);
 }
 
-duck::Database open(const fs::path& file, bool writable) {
+Error cannot_open(const fs::path& file, const Error& error) {
+  std::string message = error.what();
+  if (message.find("Could not set lock") != std::string::npos)
+    return Error(ErrorKind::conflict,
+                 fmt::format("{} is in use by {}: stop that one first", file.string(), lock_holder(message)));
+  // Errors that DuckDB takes for its own faults come with a stack trace.
+  message.erase(std::min(message.find('\n'), message.size()));
+  return Error(error.kind(),
+               fmt::format("{} cannot be opened as the state database: {}", file.string(), message));
+}
+
+duck::Database open(const fs::path& file, const fs::path& named) {
   try {
     return duck::Database({.file = file,
-                           .settings = {{"access_mode", writable ? "READ_WRITE" : "READ_ONLY"},
-                                        {"threads", "2"},
+                           .settings = {{"threads", "2"},
                                         {"memory_limit", "256MB"},
                                         {"autoinstall_known_extensions", "false"},
                                         {"autoload_known_extensions", "false"}}});
   } catch (const Error& error) {
-    const std::string message = error.what();
-    if (message.find("Could not set lock") != std::string::npos)
-      throw Error(ErrorKind::conflict, fmt::format("{} is in use by {}: stop that one first", file.string(),
-                                                   lock_holder(message)));
-    throw Error(error.kind(),
-                fmt::format("{} cannot be opened as the state database: {}", file.string(), message));
+    throw cannot_open(named, error);
   }
 }
+
+// The file inside an empty database, with nothing else in sight. Opened as the main one, a file is refused by
+// DuckDB 1.5.5 when its log has an ALTER TABLE with a default, as a killed change of the schema leaves it:
+// the log is read before there is a default database to look functions up in.
+class Attached {
+ public:
+  Attached(const fs::path& file, bool writable) : database_(open({}, file)), connection_(connect(database_)) {
+    try {
+      connection_.execute(fmt::format("ATTACH {} AS state{}",
+                                      duck::quote_literal(fs::absolute(file).string()),
+                                      writable ? "" : " (READ_ONLY)"));
+      connection_.execute("USE state");
+    } catch (const Error& error) {
+      throw cannot_open(file, error);
+    }
+  }
+  duck::Connection& connection() { return connection_; }
+
+ private:
+  duck::Database database_;
+  duck::Connection connection_;
+};
 
 // The version of a database; nothing when it has no schema_version, thus is
 // none of ours.
@@ -72,13 +99,19 @@ void put_in_place(const fs::path& file, const std::function<void(const fs::path&
 }
 
 void create_database(const fs::path& file) {
-  auto database = open(file, true);
+  auto database = open(file, file);
   auto connection = connect(database);
   duck::Transaction transaction(connection);
   for (const auto& table : schema()) connection.execute(create_sql(table));
   fill_fresh(connection);
   transaction.commit();
   connection.execute("CHECKPOINT");
+}
+
+// What a process left in the log that ended without closing the database.
+void write_log_into(const fs::path& file) {
+  Attached attached(file, true);
+  attached.connection().execute("CHECKPOINT state");
 }
 
 // "system.duckdb.v35-20260102T030405": the file as it was, with its log when
@@ -92,21 +125,17 @@ fs::path back_up(const fs::path& file, int version) {
     fs::copy_file(from, pending.temporary(), fs::copy_options::overwrite_existing);
     pending.commit();
   };
-  if (fs::exists(log_of(file))) copy_synced(log_of(file), log_of(copy));
+  const bool has_log = fs::exists(log_of(file));
+  if (has_log) copy_synced(log_of(file), log_of(copy));
   copy_synced(file, copy);
+  if (has_log) write_log_into(copy);
   return copy;
-}
-
-// What a process left in the log that ended without closing the database.
-void write_log_into(const fs::path& file) {
-  auto database = open(file, true);
-  connect(database).execute("CHECKPOINT");
 }
 
 }  // namespace
 
 duck::Database open_database(const fs::path& file) {
-  return open(file, true);
+  return open(file, file);
 }
 
 duck::Connection connect(duck::Database& database) {
@@ -127,9 +156,8 @@ void prepare_file(const fs::path& file, const Surroundings& surroundings) {
   int version = 0;
   bool complete = false;
   {
-    auto database = open(file, false);
-    auto connection = connect(database);
-    const auto found = version_of(connection);
+    Attached attached(file, false);
+    const auto found = version_of(attached.connection());
     if (!found)
       throw Error(ErrorKind::internal, fmt::format("{} is no state database (it has no "
                                                    "schema_version): move it away",
@@ -139,9 +167,12 @@ void prepare_file(const fs::path& file, const Surroundings& surroundings) {
       throw Error(ErrorKind::internal, fmt::format("{} has schema version {}, this program opens {} "
                                                    "to {}: use another one",
                                                    file.string(), version, kOldestVersion, kSchemaVersion));
-    complete = version == kSchemaVersion && is_complete(connection);
+    complete = version == kSchemaVersion && is_complete(attached.connection());
   }
-  if (complete) return;
+  if (complete) {
+    if (fs::exists(log_of(file))) write_log_into(file);
+    return;
+  }
   log::info("bringing {} from schema version {} to {}", file.string(), version, kSchemaVersion);
   std::optional<fs::path> copy;
   if (fs::exists(log_of(file))) {

@@ -1,7 +1,6 @@
 #include "state/store.h"
 
 #include <csignal>
-#include <fstream>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -13,6 +12,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "duck/rows.h"
+#include "golden.h"
 #include "state/audit.h"
 #include "state/schema.h"
 #include "state/seed.h"
@@ -46,30 +46,8 @@ class StoreTest : public ::testing::Test {
 
 TEST_F(StoreTest, AFreshDatabaseHasTheContractsTables) {
   Store store(state_);
-  std::set<std::string> found;
-  store.read([&](duck::Connection& c) {
-    const auto text = [](duck::Value& value) {
-      auto* held = std::get_if<std::string>(&value);
-      return held != nullptr ? *held : std::string();
-    };
-    for (auto& row :
-         c.execute("SELECT table_name, column_name, data_type, is_nullable, coalesce(column_default, '') "
-                   "FROM duckdb_columns() WHERE schema_name = 'main' AND NOT internal")
-             .rows())
-      found.insert(fmt::format("column\t{}\t{}\t{}\t{}\t{}", text(row[0]), text(row[1]), text(row[2]),
-                               std::get<bool>(row[3]) ? "null" : "not null", text(row[4])));
-    for (auto& row : c.execute("SELECT table_name, constraint_text FROM duckdb_constraints() "
-                               "WHERE constraint_type <> 'NOT NULL'")
-                         .rows())
-      found.insert(fmt::format("constraint\t{}\t{}", text(row[0]), text(row[1])));
-    for (auto& row :
-         c.execute("SELECT table_name, index_name, regexp_extract(sql, ' ON (.*);', 1) FROM duckdb_indexes()")
-             .rows())
-      found.insert(fmt::format("index\t{}\t{}: {}", text(row[0]), text(row[1]), text(row[2])));
-  });
-  std::set<std::string> expected;
-  std::ifstream lines(fs::path(AGNES_TEST_DATA) / "unit/state/schema_v40.tsv");
-  for (std::string line; std::getline(lines, line);) expected.insert(line);
+  const auto found = store.read([](duck::Connection& c) { return schema_lines(c); });
+  const auto expected = contract_lines();
   ASSERT_GT(expected.size(), 300u);
   for (const auto& line : expected) EXPECT_TRUE(found.contains(line)) << "missing: " << line;
   for (const auto& line : found) EXPECT_TRUE(expected.contains(line)) << "too much: " << line;
