@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/text.h"
+
 namespace agnes::cli {
 
 namespace {
@@ -119,6 +121,10 @@ std::string plain(const boost::json::value& value) {
 std::string plain(const boost::json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
   return value == nullptr ? "" : plain(*value);
+}
+
+std::string shown(const boost::json::object& object, std::string_view key) {
+  return escape_control(plain(object, key));
 }
 
 }  // namespace agnes::cli

@@ -19,5 +19,7 @@ std::string float_text(double number);
 std::string plain(const boost::json::value& value);
 // The member's plain text; "" when there is none.
 std::string plain(const boost::json::object& object, std::string_view key);
+// The same for a terminal: control characters, with which a server could play tricks, are escaped.
+std::string shown(const boost::json::object& object, std::string_view key);
 
 }  // namespace agnes::cli

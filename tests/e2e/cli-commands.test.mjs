@@ -166,7 +166,7 @@ describe('looking at tables', () => {
     server.answers['GET /api/metrics/revenue/mrr'] = { body: { id: 'revenue/mrr', name: 'mrr', sql: 'SELECT 1' } };
     assert.match(await ok('catalog', '--metrics'), /revenue +revenue\/mrr +MRR +EUR/);
     assert.equal(JSON.parse(await ok('catalog', '--metrics', '--json')).length, 1);
-    assert.match(await ok('catalog', '--metrics', '--show', 'revenue/mrr'), /SQL: +SELECT 1/);
+    assert.match(await ok('catalog', '--metrics', '--show', 'revenue/mrr'), /SQL:\s+SELECT 1/);
     await fails(1, /nope/, 'catalog', '--metrics', '--show', 'nope');
   });
   test('schema, with the contract’s exit codes', async () => {

@@ -434,8 +434,18 @@ test('Ctrl-C ends a pull, and the next one continues it', async (t) => {
   const { server, user } = await world(t, { big: made.big });
   let release;
   server.faults.push({ path: '/api/data/big', stallAfter: 600_000, until: new Promise((go) => (release = go)) });
+  mkdirSync(user.file('server/parquet'), { recursive: true });
+  // Until the client has written what it was sent.
+  const arrived = new Promise((go) => {
+    const watcher = watch(user.file('server/parquet'), (_, name) => {
+      const file = user.file(`server/parquet/${name}`);
+      if (!name.endsWith('.part') || !existsSync(file) || statSync(file).size < 600_000) return;
+      watcher.close();
+      go();
+    });
+  });
   const child = user.start(['pull']);
-  await new Promise((go) => (server.onBytes = (_, sent) => sent >= 600_000 && go()));
+  await arrived;
   child.kill('SIGINT');
   const result = await child.ended;
   release();

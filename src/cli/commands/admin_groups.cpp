@@ -46,7 +46,7 @@ void create_group(const Args& args) {
       "/api/admin/groups", {{"name", args.text("NAME")},
                             {"description", description ? json::value(*description) : json::value(nullptr)}});
   expect(response, {201}, "create the group");
-  print("Created the group {} (id {}).", args.text("NAME"), plain(response.json().as_object(), "id"));
+  print("Created the group {} (id {}).", args.text("NAME"), shown(response.json().as_object(), "id"));
 }
 
 void delete_group(const Args& args) {

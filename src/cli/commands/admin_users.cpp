@@ -26,7 +26,7 @@ void add(const Args& args) {
   expect(response, {201}, "add the user");
   const auto user = response.json();
   print("Added {} (id {}). Groups say what a user may see: agnes admin group add-member GROUP {}",
-        plain(user.as_object(), "email"), plain(user.as_object(), "id"), email);
+        shown(user.as_object(), "email"), shown(user.as_object(), "id"), email);
 }
 
 void list(const Args& args) {
@@ -71,9 +71,9 @@ void reset_password(const Args& args) {
   expect(response, {200}, "reset the password");
   const auto answer = response.json();
   if (!answer.is_object()) return;
-  print("A new password is set at: {}", plain(answer.get_object(), "reset_url"));
+  print("A new password is set at: {}", shown(answer.get_object(), "reset_url"));
   print("Sent by email: {}",
-        plain(answer.get_object(), "email_sent") == "true" ? "yes" : "no, pass the address on");
+        shown(answer.get_object(), "email_sent") == "true" ? "yes" : "no, pass the address on");
 }
 
 void set_password(const Args& args) {

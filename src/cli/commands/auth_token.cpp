@@ -30,11 +30,11 @@ void create(const Args& args) {
   const auto answer = response.json();
   if (!answer.is_object()) throw Failure(1, "cannot make a token: the server's answer holds none");
   const auto& token = answer.get_object();
-  if (args.flag("raw")) return print("{}", plain(token, "token"));
+  if (args.flag("raw")) return print("{}", shown(token, "token"));
   const std::string until = plain(token, "expires_at");
-  print("Made the token {} (id {}, {}). It is shown this once:", plain(token, "name"), plain(token, "id"),
+  print("Made the token {} (id {}, {}). It is shown this once:", shown(token, "name"), shown(token, "id"),
         until.empty() ? "never expires" : "expires " + until);
-  print("\n    {}\n", plain(token, "token"));
+  print("\n    {}\n", shown(token, "token"));
   print("Use it with: export AGNES_TOKEN=..., or agnes auth import-token --token ...");
 }
 
@@ -83,7 +83,7 @@ void revoke(const Args& args) {
                               matches.size(), escape_control(wanted)));
   const std::string id = plain(matches[0], "id");
   expect(api.del("/auth/tokens/" + http_client::percent_encode(id)), {204, 200}, "revoke the token");
-  print("Revoked the token {} ({}).", plain(matches[0], "name"), id);
+  print("Revoked the token {} ({}).", shown(matches[0], "name"), id);
 }
 }  // namespace
 

@@ -38,8 +38,8 @@ void print_columns(const json::object& schema) {
 }
 
 void print_heading(const json::object& schema) {
-  print("{} ({}, {} SQL)", bold(escape_control(plain(schema, "table_id"))), plain(schema, "source_type"),
-        plain(schema, "sql_flavor"));
+  print("{} ({}, {} SQL)", bold(shown(schema, "table_id")), shown(schema, "source_type"),
+        shown(schema, "sql_flavor"));
 }
 
 std::string items(const json::object& object, std::string_view key) {
