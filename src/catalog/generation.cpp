@@ -27,8 +27,9 @@ std::shared_ptr<const Generation> Generations::current() const {
   return current_;
 }
 
-std::shared_ptr<const Generation> Generations::peek() const {
-  std::lock_guard lock(mutex_);
+std::shared_ptr<const Generation> Generations::peek(std::chrono::milliseconds patience) const {
+  std::unique_lock lock(mutex_);
+  published_.wait_for(lock, patience, [&] { return current_ != nullptr; });
   return current_;
 }
 

@@ -64,8 +64,8 @@ class Generations {
  public:
   // Waits for the first one to be published.
   std::shared_ptr<const Generation> current() const;
-  // The same without waiting: null before the first.
-  std::shared_ptr<const Generation> peek() const;
+  // The same without waiting, or for as long as `patience`: null when there is none by then.
+  std::shared_ptr<const Generation> peek(std::chrono::milliseconds patience = {}) const;
   // Makes the next generation of `tables` the current one, and tells those who asked for it.
   std::shared_ptr<const Generation> publish(std::vector<Table> tables);
   void on_publish(std::function<void(const Generation&)> told);

@@ -30,11 +30,15 @@ std::optional<Registration> find(duck::Connection& connection, std::string_view 
   return duck::row<Registration>(connection, select("WHERE id = ?"), id);
 }
 
-void insert(duck::Connection& connection, const Registration& row) {
+void refuse_taken(duck::Connection& connection, const Registration& row) {
   const auto taken = duck::scalar<std::string>(
       connection, "SELECT name FROM table_registry WHERE id = ? OR lower(name) = lower(?) LIMIT 1", row.id, row.name);
   if (taken)
     throw Error(ErrorKind::conflict, fmt::format("a table named {} is registered already; choose another name", *taken));
+}
+
+void insert(duck::Connection& connection, const Registration& row) {
+  refuse_taken(connection, row);
   duck::insert_rows(connection, "table_registry", std::vector{row});
 }
 

@@ -37,6 +37,8 @@ BOOST_DESCRIBE_STRUCT(Registration, (),
 std::vector<Registration> all(duck::Connection& connection);
 std::optional<Registration> find(duck::Connection& connection, std::string_view id);
 // Throws Error (conflict) when the id or the name, without regard to case, is taken.
+void refuse_taken(duck::Connection& connection, const Registration& row);
+// The same, then adds it.
 void insert(duck::Connection& connection, const Registration& row);
 void update(duck::Connection& connection, const Registration& row);
 // The registration and everything that hangs on it: grants, sync state and history, profile, column metadata,

@@ -17,7 +17,7 @@ using NumberField = json::Field<int>;
 
 std::string check_name(std::string_view name) {
   const auto text = trim(name);
-  if (text.empty()) return "a table needs a name";
+  if (text.empty()) return "";  // refused as a whole, see named()
   if (text.size() > 128) return "a name has 128 characters at most";
   const auto good = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
   for (char c : text)
@@ -46,78 +46,96 @@ std::string check_mode(std::string_view t) {
 std::string check_strategy(std::string_view t) { return one_of(t, {"full_refresh", "incremental", "partitioned"}); }
 std::string check_granularity(std::string_view t) { return one_of(t, {"day", "month", "year"}); }
 
+// Descriptions that come through a shell's quoting have its escapes: Don\\'t, \\n.
+std::string without_shell_escapes(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    constexpr std::string_view kEscapes = "nrt'\"\\", kMeant = "\n\r\t'\"\\";
+    const auto which = text[i] == '\\' && i + 1 < text.size() ? kEscapes.find(text[i + 1]) : std::string_view::npos;
+    if (which != std::string_view::npos) ++i;
+    out += which == std::string_view::npos ? text[i] : kMeant[which];
+  }
+  return out;
+}
+
 constexpr std::string_view kOperators[] = {"eq", "ne", "gt", "ge", "lt", "le"};
 
-// Row filters in their stored form: a list of {column, operator, values}, values as texts. Empty when malformed.
-std::optional<value> normal_filters(const value& given, std::string& problem) {
-  boost::json::array out;
-  if (!given.is_array()) {
-    problem = "must be a list of {column, operator, values}";
-    return std::nullopt;
-  }
+// A table's key: a list of column names, or one name as a plain text.
+struct KeyColumns {
+  std::vector<std::string> names;
+};
+
+// Row filters in their stored form: {column, operator, values}, values as texts.
+struct Filters {
+  boost::json::array list;
+};
+
+// Fills `out`; says what is wrong otherwise.
+std::string read_filters(const value& given, boost::json::array& out) {
+  if (!given.is_array()) return "must be a list of {column, operator, values}";
   for (const auto& item : given.as_array()) {
     const auto* object = item.if_object();
     const auto* column = object != nullptr ? object->if_contains("column") : nullptr;
     const auto* values = object != nullptr ? object->if_contains("values") : nullptr;
     if (column == nullptr || !column->is_string() || column->as_string().empty() || values == nullptr ||
-        !values->is_array() || values->as_array().empty()) {
-      problem = "each filter needs a column and a list of values";
-      return std::nullopt;
-    }
+        !values->is_array() || values->as_array().empty())
+      return "each filter needs a column and a list of values";
     std::string op = "eq";
     if (const auto* named = object->if_contains("operator"); named != nullptr && named->is_string())
       op = std::string(named->as_string());
-    if (std::find(std::begin(kOperators), std::end(kOperators), op) == std::end(kOperators)) {
-      problem = "a filter's operator is one of eq, ne, gt, ge, lt, le";
-      return std::nullopt;
-    }
+    if (std::find(std::begin(kOperators), std::end(kOperators), op) == std::end(kOperators))
+      return "a filter's operator is one of eq, ne, gt, ge, lt, le";
     boost::json::array texts;
     for (const auto& v : values->as_array())
       texts.emplace_back(v.is_string() ? std::string(v.as_string()) : boost::json::serialize(v));
     out.push_back({{"column", *column}, {"operator", op}, {"values", texts}});
   }
-  return value(out);
+  return "";
 }
 
-// A registration's body: everything may be left out but, when it is new, the name.
+}  // namespace
+}  // namespace agnes::catalog
+
+template <>
+struct agnes::json::Codec<agnes::catalog::KeyColumns> {
+  static bool read(Reader& reader, const boost::json::value& value, catalog::KeyColumns& out) {
+    if (value.is_string()) {
+      out.names.emplace_back(value.as_string());
+      return true;
+    }
+    return json::read(reader, value, out.names);
+  }
+  static boost::json::value write(const catalog::KeyColumns& key) { return to_json(key.names); }
+  static boost::json::object schema(Components& components) { return json::schema<std::vector<std::string>>(components); }
+};
+
+template <>
+struct agnes::json::Codec<agnes::catalog::Filters> {
+  static bool read(Reader& reader, const boost::json::value& value, catalog::Filters& out) {
+    const auto problem = catalog::read_filters(value, out.list);
+    if (!problem.empty()) reader.fail("value_error", problem, value);
+    return problem.empty();
+  }
+  static boost::json::value write(const catalog::Filters& filters) { return filters.list; }
+  static boost::json::object schema(Components&) {
+    return {{"type", "array"}, {"items", {{"type", "object"}, {"additionalProperties", true}}}};
+  }
+};
+
+namespace agnes::catalog {
+namespace {
+
+// What a registration may say beside its name; all of it may be left out.
 struct TableBody {
-  TextField name, folder, sync_strategy;
-  json::Field<value> primary_key;
+  TextField folder, sync_strategy;
+  json::Field<KeyColumns> primary_key;
   TextField description, source_type, bucket, source_table, source_query, query_mode, sync_schedule;
   json::Field<bool> profile_after_sync;
   NumberField incremental_window_days, max_history_days;
   TextField incremental_column;
-  json::Field<value> where_filters;
+  json::Field<Filters> where_filters;
   TextField partition_by, partition_granularity;
   NumberField initial_load_chunk_days;
-
-  void check_values(json::Check& check) const {
-    const auto hold = [&](const TextField& field, const char* key, std::string (*rule)(std::string_view)) {
-      if (!field.has_value()) return;
-      if (const auto problem = rule(*field); !problem.empty()) check.field(key, problem);
-    };
-    hold(name, "name", check_name);
-    hold(sync_strategy, "sync_strategy", check_strategy);
-    hold(source_type, "source_type", check_source);
-    hold(query_mode, "query_mode", check_mode);
-    hold(sync_schedule, "sync_schedule", check_schedule);
-    hold(partition_granularity, "partition_granularity", check_granularity);
-    for (const auto& [field, key] : {std::pair{&incremental_window_days, "incremental_window_days"},
-                                     std::pair{&max_history_days, "max_history_days"},
-                                     std::pair{&initial_load_chunk_days, "initial_load_chunk_days"}})
-      if (field->has_value() && (**field < 1 || **field > 100'000)) check.field(key, "must be from 1 to 100000 days");
-    if (where_filters.has_value()) {
-      std::string problem;
-      if (!normal_filters(*where_filters, problem)) check.field("where_filters", problem);
-    }
-    if (primary_key.has_value()) {
-      const auto* list = primary_key->if_array();
-      if (list == nullptr && !primary_key->is_string()) check.field("primary_key", "must be a list of column names");
-      if (list != nullptr)
-        for (const auto& item : *list)
-          if (!item.is_string()) check.field("primary_key", "must be a list of column names");
-    }
-  }
 
   // What holds for the whole table, given or already stored.
   static std::string problem_of(const Registration& row) {
@@ -154,17 +172,15 @@ struct TableBody {
       note(key);
       member = field.has_value() ? *field : fallback;
     };
-    take_or(row.name, name, "name", row.name);
     take_or(row.sync_strategy, sync_strategy, "sync_strategy", std::string("full_refresh"));
     if (row.sync_strategy.empty()) row.sync_strategy = "full_refresh";
     if (!primary_key.omitted()) {
       note("primary_key");
       row.primary_key.reset();
-      if (primary_key.has_value() && !primary_key->is_null())
-        row.primary_key =
-            state::json_text(primary_key->is_array() ? *primary_key : value(boost::json::array{*primary_key}));
+      if (primary_key.has_value()) row.primary_key = state::json_text(json::to_json(*primary_key));
     }
     take(row.description, description, "description");
+    if (row.description && !description.omitted()) row.description = without_shell_escapes(*row.description);
     take(row.source_type, source_type, "source_type");
     take(row.bucket, bucket, "bucket");
     take(row.source_table, source_table, "source_table");
@@ -180,10 +196,9 @@ struct TableBody {
     take(row.incremental_column, incremental_column, "incremental_column");
     if (!where_filters.omitted()) {
       note("where_filters");
-      std::string ignored;
       row.where_filters.reset();
-      if (where_filters.has_value() && where_filters->is_array() && !where_filters->as_array().empty())
-        row.where_filters = state::json_text(normal_filters(*where_filters, ignored).value());
+      if (where_filters.has_value() && !where_filters->list.empty())
+        row.where_filters = state::json_text(where_filters->list);
     }
     take(row.partition_by, partition_by, "partition_by");
     take(row.partition_granularity, partition_granularity, "partition_granularity");
@@ -192,24 +207,47 @@ struct TableBody {
   }
 };
 
+#define AGNES_TABLE_RULES                                                                                  \
+  {.field = "sync_strategy", .check = check_strategy}, {.field = "source_type", .check = check_source},     \
+      {.field = "sync_schedule", .check = check_schedule},                                                  \
+      {.field = "query_mode", .not_null = true, .check = check_mode},                                       \
+      {.field = "partition_granularity", .check = check_granularity},                                       \
+      {.field = "incremental_window_days", .ge = 1, .le = 100'000},                                         \
+      {.field = "max_history_days", .ge = 1, .le = 100'000},                                                \
+      {.field = "initial_load_chunk_days", .ge = 1, .le = 100'000}
+
 struct RegisterTable : TableBody {
-  static constexpr json::Rule rules[] = {{.field = "sync_strategy"}, {.field = "query_mode", .not_null = true}};
-  void check(json::Check& check) const {
-    if (!name.has_value()) check.field("name", "a table needs a name");
-    check_values(check);
-  }
+  std::string name;
+  static constexpr json::Rule rules[] = {{.field = "name", .check = check_name}, AGNES_TABLE_RULES};
 };
 struct UpdateTable : TableBody {
-  static constexpr json::Rule rules[] = {{.field = "name", .not_null = true}};
-  void check(json::Check& check) const { check_values(check); }
+  TextField name;
+  static constexpr json::Rule rules[] = {{.field = "name", .not_null = true, .check = check_name}, AGNES_TABLE_RULES};
+  void check(json::Check& check) const {
+    if (source_query.has_value() && !trim(*source_query).empty() && !(query_mode.has_value() && *query_mode == "materialized"))
+      check.whole("source_query needs query_mode materialized beside it");
+  }
 };
+#undef AGNES_TABLE_RULES
 BOOST_DESCRIBE_STRUCT(TableBody, (),
-                      (name, folder, sync_strategy, primary_key, description, source_type, bucket, source_table,
-                       source_query, query_mode, sync_schedule, profile_after_sync, incremental_window_days,
-                       max_history_days, incremental_column, where_filters, partition_by, partition_granularity,
+                      (folder, sync_strategy, primary_key, description, source_type, bucket, source_table, source_query,
+                       query_mode, sync_schedule, profile_after_sync, incremental_window_days, max_history_days,
+                       incremental_column, where_filters, partition_by, partition_granularity,
                        initial_load_chunk_days))
-BOOST_DESCRIBE_STRUCT(RegisterTable, (TableBody), ())
-BOOST_DESCRIBE_STRUCT(UpdateTable, (TableBody), ())
+BOOST_DESCRIBE_STRUCT(RegisterTable, (TableBody), (name))
+BOOST_DESCRIBE_STRUCT(UpdateTable, (TableBody), (name))
+
+std::string named(const std::string& name) {
+  std::string text(trim(name));
+  if (text.empty()) throw Error(ErrorKind::invalid, "a table needs a name");
+  return text;
+}
+
+struct Prechecked {
+  bool ok = true;
+  boost::json::object table;
+};
+BOOST_DESCRIBE_STRUCT(Prechecked, (), (ok, table))
 
 struct Registered {
   std::string id, name, status;
@@ -265,6 +303,18 @@ void refuse_incoherent(const Registration& row) {
                 boost::json::array{value{{"type", "value_error"}, {"loc", {"body"}}, {"msg", problem}, {"input", nullptr}}});
 }
 
+Registration registration(const RegisterTable& body, const http::Caller& caller) {
+  Registration row;
+  row.name = named(body.name);
+  row.id = id_for(row.name);
+  body.apply(row, nullptr);
+  row.folder = body.folder.optional();
+  row.registered_by = caller.email;
+  row.registered_at = now();
+  refuse_incoherent(row);
+  return row;
+}
+
 }  // namespace
 
 void add_registry_routes(http::Routes& routes, access::Directory& directory, std::function<void()> changed,
@@ -278,14 +328,7 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, std
   routes.post("/api/admin/register-table",
               {.auth = Auth::admin, .status = 201, .tag = "registry", .summary = "Register a table"},
               [&store, changed](const http::Caller& caller, const RegisterTable& body) {
-                Registration row;
-                body.apply(row, nullptr);
-                row.name = std::string(trim(row.name));
-                row.id = id_for(row.name);
-                row.folder = body.folder.optional();
-                row.registered_by = caller.email;
-                row.registered_at = now();
-                refuse_incoherent(row);
+                const Registration row = registration(body, caller);
                 store.write([&](duck::Connection& c) {
                   insert(c, row);
                   state::audit(c, {.user_id = caller.user_id, .action = "register_table", .resource = row.id,
@@ -293,6 +336,22 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, std
                 });
                 changed();
                 return Registered{row.id, row.name, "registered"};
+              });
+
+  routes.post("/api/admin/register-table/precheck",
+              {.auth = Auth::admin, .tag = "registry", .summary = "Whether a registration would be taken, without making it"},
+              [&store](const http::Caller& caller, const RegisterTable& body) {
+                const Registration row = registration(body, caller);
+                store.read([&](duck::Connection& c) { refuse_taken(c, row); });
+                return Prechecked{true,
+                                  {{"name", row.name},
+                                   {"source_type", json::to_json(row.source_type)},
+                                   {"bucket", json::to_json(row.bucket)},
+                                   {"source_table", json::to_json(row.source_table)},
+                                   {"rows", nullptr},
+                                   {"size_bytes", nullptr},
+                                   {"columns", boost::json::array{}},
+                                   {"note", "The name is free; rows and columns are known after the first sync."}}};
               });
 
   routes.put("/api/admin/registry/{table_id}",
@@ -303,6 +362,10 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, std
                  auto row = find(c, *id);
                  if (!row) throw Error(ErrorKind::not_found, "there is no registered table " + *id);
                  std::vector<std::string> names;
+                 if (body.name.has_value()) {
+                   names.emplace_back("name");
+                   row->name = named(*body.name);
+                 }
                  body.apply(*row, &names);
                  if (row->query_mode != "materialized" && body.source_query.omitted()) row->source_query.reset();
                  refuse_incoherent(*row);

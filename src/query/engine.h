@@ -24,7 +24,7 @@ struct ReadableTable {
   std::optional<std::string> attach_file;   // the database file, where it has the table and `files` is empty
   std::optional<std::string> attach_table;  // the table's name there; `name` when left out
 };
-BOOST_DESCRIBE_STRUCT(ReadableTable, (), (name, files, attach_file, attach_table))
+BOOST_DESCRIBE_STRUCT(ReadableTable, (), (name, files, union_by_name, attach_file, attach_table))
 
 struct EngineSetup {
   std::vector<ReadableTable> tables;

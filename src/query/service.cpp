@@ -31,6 +31,7 @@ std::vector<ReadableTable> readable(const catalog::VisibleSet& set) {
     ReadableTable item;
     item.name = table->name;
     item.files = table->files;
+    item.union_by_name = table->union_by_name;
     item.attach_file = table->attach_file;
     if (table->attach_file) item.attach_table = table->attach_name;
     out.push_back(std::move(item));

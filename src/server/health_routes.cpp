@@ -17,6 +17,8 @@ using boost::json::array;
 using boost::json::object;
 using boost::json::value;
 
+// A server that has just started is about to know its tables.
+constexpr std::chrono::milliseconds kPatience{2000};
 constexpr std::int64_t kStaleAfterSeconds = 24 * 3600;
 
 struct Version {
@@ -107,7 +109,7 @@ void add_health_routes(http::Routes& routes, state::Store& store, const catalog:
                std::int64_t users = 0;
                services["duckdb_state"] = state_part(store, users);
                if (query->include == "schema") services["db_schema"] = json::to_json(Health{}).as_object();
-               services["data"] = data_part(generations.peek().get(), runner);
+               services["data"] = data_part(generations.peek(kPatience).get(), runner);
                services["users"] = {{"status", "ok"}, {"count", users}};
                services["session_pipeline"] = {{"status", "ok"}, {"detail", "no session waits to be processed"}};
                const int landlock = workers::landlock_version();

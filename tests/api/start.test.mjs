@@ -1,0 +1,99 @@
+// Starting and stopping: what is wrong is said in one line, with a status other than 0, and nothing is touched.
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { test } from 'node:test';
+import { runServer, startServer, temporaryFolder } from '../lib/server.mjs';
+
+// A configuration folder with this instance.yaml.
+function configured(yaml) {
+  const folder = temporaryFolder();
+  writeFileSync(path.join(folder, 'instance.yaml'), yaml);
+  return folder;
+}
+const start = (extra = [], env = {}) => runServer(['--host', '127.0.0.1', '--port', '0', '--data-dir', temporaryFolder(), ...extra], env);
+
+function refused({ status, stderr }, pattern) {
+  assert.notEqual(status, 0, stderr);
+  assert.match(stderr, pattern);
+  assert.equal(stderr.trim().split('\n').length, 1, `one line: ${stderr}`);
+}
+
+for (const [what, yaml, pattern] of [
+  ['YAML that cannot be read', 'instance: [', /instance\.yaml, line \d+/],
+  ['an unknown setting', 'instance:\n  nmae: x\n', /no setting instance\.nmae.*instance\.name/],
+  ['a setting of the wrong kind', 'query:\n  timeout_seconds: soon\n', /query\.timeout_seconds must be a whole number/],
+  ['an environment variable that is not set', 'data_source:\n  files:\n    path: ${NO_SUCH_FOLDER}/in\n', /NO_SUCH_FOLDER, which is not set/],
+  ['a source that does not exist', 'data_source:\n  type: oracle\n', /data_source\.type/],
+]) {
+  test(`${what} is named`, async () => refused(await start(['--config-dir', configured(yaml)]), pattern));
+}
+
+test('an option that does not exist, a port that is none', async () => {
+  assert.notEqual((await start(['--prot', '1'])).status, 0);
+  assert.notEqual((await start(['--port', '70000'])).status, 0);
+});
+
+test('a port in use is named', async () => {
+  const other = net.createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => other.on('listening', resolve));
+  const { port } = other.address();
+  const ended = await runServer(['--host', '127.0.0.1', '--port', String(port), '--data-dir', temporaryFolder()]);
+  other.close();
+  refused(ended, new RegExp(`127\\.0\\.0\\.1:${port}`));
+});
+
+test('a data directory that is a file, or whose parent is one, is named', async () => {
+  const folder = temporaryFolder();
+  const file = path.join(folder, 'file');
+  writeFileSync(file, 'x');
+  for (const data of [file, path.join(file, 'data')])
+    refused(await runServer(['--host', '127.0.0.1', '--port', '0', '--data-dir', data]), /file/);
+  assert.equal(readFileSync(file, 'utf8'), 'x');
+});
+
+test('a data directory that may not be written is named', async () => {
+  if (process.getuid() === 0) return; // root may write everywhere
+  const folder = temporaryFolder();
+  chmodSync(folder, 0o500);
+  refused(await runServer(['--host', '127.0.0.1', '--port', '0', '--data-dir', folder]), /cannot be written/);
+  chmodSync(folder, 0o700);
+});
+
+test('a second server on the same data directory says who has it', async () => {
+  const first = await startServer({ signIn: false });
+  const second = await runServer(['--host', '127.0.0.1', '--port', '0', '--data-dir', first.data]);
+  refused(second, new RegExp(`in use.*${first.child.pid}`));
+  assert.equal((await first.get('/api/health')).status, 200);
+  await first.stop();
+});
+
+test('a state database that is none is refused and left as it is', async () => {
+  const data = temporaryFolder();
+  mkdirSync(path.join(data, 'state'));
+  const file = path.join(data, 'state', 'system.duckdb');
+  writeFileSync(file, 'this is no database');
+  refused(await runServer(['--host', '127.0.0.1', '--port', '0', '--data-dir', data]), /system\.duckdb/);
+  assert.equal(readFileSync(file, 'utf8'), 'this is no database');
+});
+
+test('a variable that means nothing here is reported once', async () => {
+  const server = await startServer({ signIn: false, env: { CONNECTORS_DIR: '/x' } });
+  await server.stop();
+  assert.equal(server.log.match(/CONNECTORS_DIR/g).length, 1);
+});
+
+test('stopping lets a running request end', async () => {
+  const server = await startServer();
+  const running = server.post('/api/query', { sql: 'SELECT sum(a.range * b.range) FROM range(20000) a, range(20000) b' }, { token: server.admin.token });
+  // The statement is under way once its process is: the answer to another one says so.
+  await server.post('/api/query', { sql: 'SELECT 1' }, { token: server.admin.token });
+  await server.stop();
+  assert.equal((await running).status, 200);
+});
+
+test('--version says it', async () => {
+  const server = await runServer(['--version']);
+  assert.equal(server.status, 0);
+});
