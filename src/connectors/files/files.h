@@ -33,8 +33,8 @@
 // reason. A TableSpec may give a file another name.
 //
 // Types: CSV is read with the types that its first 20,480 rows suggest; a later value that does not fit makes
-// the whole file be looked at again, so that no value is lost and none fails. A column of whole numbers
-// beyond BIGINT stays text, and so does one with leading zeros among the first rows. JSON types always come
+// the whole file be looked at again, so that no value changes and none fails. A column of whole numbers
+// beyond BIGINT stays text, and so does one with leading zeros. JSON types always come
 // from the whole file. TableSpec.types overrides, per column.
 namespace agnes::connectors::files {
 
