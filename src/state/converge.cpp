@@ -226,6 +226,7 @@ void converge(const std::filesystem::path& from, int version, const std::filesys
   auto connection = connect(database);
   connection.execute(fmt::format("ATTACH {} AS was (READ_ONLY)",
                                  duck::quote_literal(std::filesystem::absolute(from).string())));
+  connection.execute("SET threads = 1");  // many small tables: a second thread costs more than it does
   Convergence convergence(connection, version);
   convergence.take_bigquery_project(surroundings.bigquery_project);
   duck::Transaction transaction(connection);

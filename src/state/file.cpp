@@ -1,6 +1,7 @@
 #include "state/file.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "base/ids.h"
@@ -81,8 +82,7 @@ std::optional<int> version_of(duck::Connection& connection) {
   return duck::scalar<int>(connection, "SELECT max(version) FROM schema_version");
 }
 
-// Makes `file` of what `make` makes at a name beside it, so that no half of one
-// is ever found.
+// Makes `file` of what `make` makes at a name beside it, so that no half of one is ever found.
 void put_in_place(const fs::path& file, const std::function<void(const fs::path&)>& make) {
   const fs::path fresh = temporary_name(file);
   try {
@@ -114,8 +114,8 @@ void write_log_into(const fs::path& file) {
   attached.connection().execute("CHECKPOINT state");
 }
 
-// "system.duckdb.v35-20260102T030405": the file as it was, with its log when
-// there is one.
+// "system.duckdb.v35-20260102T030405": the file as it was, with what is in its log. So the log is tried on
+// the copy first.
 fs::path back_up(const fs::path& file, int version) {
   std::string moment = format_iso(Timestamp{now().micros / 1'000'000 * 1'000'000});
   std::erase_if(moment, [](char c) { return c == '-' || c == ':'; });
@@ -126,6 +126,8 @@ fs::path back_up(const fs::path& file, int version) {
     pending.commit();
   };
   const bool has_log = fs::exists(log_of(file));
+  // Without a log, nobody writes into this file any more: a second name for it does, however large it is.
+  if (!has_log && ::link(file.c_str(), copy.c_str()) == 0) return copy;
   if (has_log) copy_synced(log_of(file), log_of(copy));
   copy_synced(file, copy);
   if (has_log) write_log_into(copy);
