@@ -70,9 +70,10 @@ void make_folder(const fs::path& folder) {
 }
 
 void add_headers(const http::Request& request, http::Response& response) {
-  response.header("X-Content-Type-Options", "nosniff");
-  response.header("X-Frame-Options", "DENY");
-  response.header("Referrer-Policy", "same-origin");
+  // A route that has its own stricter one keeps it.
+  for (const auto& [name, value] : {std::pair{"X-Content-Type-Options", "nosniff"}, std::pair{"X-Frame-Options", "DENY"},
+                                    std::pair{"Referrer-Policy", "same-origin"}})
+    if (response.find_header(name) == nullptr) response.header(name, value);
   if (!request.path().starts_with("/api/")) return;
   response.header("X-Agnes-Latest-Version", AGNES_VERSION);
   response.header("X-Agnes-Min-Version", "0.0.0");
