@@ -20,7 +20,8 @@ namespace agnes::query {
 // database file.
 struct ReadableTable {
   std::string name;                         // as SQL names it; case does not matter, as in DuckDB
-  std::vector<std::string> files;           // Parquet, of equal columns
+  std::vector<std::string> files;           // Parquet
+  bool union_by_name = false;               // the files' columns may differ in number or order
   std::optional<std::string> attach_file;   // the database file, where it has the table and `files` is empty
   std::optional<std::string> attach_table;  // the table's name there; `name` when left out
 };
