@@ -113,7 +113,7 @@ int serve(const Options& options) {
     log::warn("this kernel has no Landlock: worker processes are limited, but not confined to their files");
   for (const auto& folder : {places.data, places.state, places.extracts()}) make_folder(folder);
 
-  state::Store store(places.state);
+  state::Store store(places.state, {.bigquery_project = config.text("data_source.bigquery.project")});
   access::Access access(store, places.state);
   catalog::Generations generations;
   const catalog::Visible visible(access.directory(), generations);
