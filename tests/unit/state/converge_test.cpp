@@ -6,6 +6,7 @@
 
 #include <boost/json/serialize.hpp>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -279,6 +280,28 @@ TEST_F(ConvergeTest, RowsThatCannotBeBroughtAlongChangeNothing) {
   EXPECT_EQ(md5_file(file_), before);
   EXPECT_TRUE(copies().empty());
   EXPECT_EQ(litter(), "");
+}
+
+// No more than this many bytes can be written to a file, as if the disk were full.
+TEST_F(ConvergeTest, AFullDiskChangesNothing) {
+  for (const rlim_t most : {4'096, 300'000, 3'000'000}) {
+    SCOPED_TRACE(fmt::format("{} bytes", most));
+    given(30);
+    const auto before = md5_file(file_);
+    const auto child = ::fork();
+    if (child == 0) {
+      std::signal(SIGXFSZ, SIG_IGN);
+      const rlimit small{most, most};
+      ::setrlimit(RLIMIT_FSIZE, &small);
+      ::_exit(message_of([&] { Store store(state_); }).empty() ? 1 : 0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    EXPECT_EQ(md5_file(file_), before);
+    EXPECT_TRUE(copies().empty());
+    EXPECT_EQ(litter(), "");
+  }
 }
 
 // Changes the database in a process that ends without closing it.
