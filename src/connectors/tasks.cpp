@@ -1,8 +1,8 @@
 #include "connectors/tasks.h"
 
 #include "connectors/files/files.h"
-#include "sync/extract_reader.h"
-#include "sync/table_read.h"
+#include "extracts/extract_reader.h"
+#include "extracts/table_read.h"
 
 namespace agnes::connectors {
 
@@ -21,13 +21,13 @@ value remove_file_table(const value& input, const workers::TaskContext&) {
   return nullptr;
 }
 value read_all_extracts(const value& input, const workers::TaskContext&) {
-  return json::to_json(sync::read_extracts(json::from_json<sync::ReadOptions>(input)));
+  return json::to_json(extracts::read_extracts(json::from_json<extracts::ReadOptions>(input)));
 }
 value sample_table(const value& input, const workers::TaskContext&) {
-  return json::to_json(sync::read_sample(json::from_json<sync::SampleRequest>(input)));
+  return json::to_json(extracts::read_sample(json::from_json<extracts::SampleRequest>(input)));
 }
 value table_columns(const value& input, const workers::TaskContext&) {
-  return json::to_json(sync::read_columns(json::from_json<sync::SampleRequest>(input)));
+  return json::to_json(extracts::read_columns(json::from_json<extracts::SampleRequest>(input)));
 }
 }  // namespace
 

@@ -9,9 +9,9 @@ namespace agnes::connectors {
 //   files.extract    files::Job                              files::Outcome
 //   files.discover   {"job": files::Job, "rows": n}          files::Discovery
 //   files.remove     {"job": files::Job, "table": name}      null
-//   extracts.read    sync::ReadOptions                       sync::Catalogue
-//   table.sample     sync::SampleRequest                     sync::Sample
-//   table.columns    sync::SampleRequest                     [sync::Column]
+//   extracts.read    extracts::ReadOptions                       extracts::Catalogue
+//   table.sample     extracts::SampleRequest                     extracts::Sample
+//   table.columns    extracts::SampleRequest                     [extracts::Column]
 const workers::TaskTable& tasks();
 
 }  // namespace agnes::connectors

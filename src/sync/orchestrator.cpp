@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -34,7 +35,7 @@ auto by_name(const Rows& rows, Name name) {
   return out;
 }
 
-catalog::Table described(const CatalogueTable& found) {
+catalog::Table described(const extracts::CatalogueTable& found) {
   catalog::Table table;
   table.id = table.name = found.name;
   table.source = found.source;
@@ -151,7 +152,7 @@ void Orchestrator::extract(const jobs::Context& context, const std::optional<std
 
 void Orchestrator::rebuild(const jobs::Context& context) {
   std::lock_guard one(rebuilding_);
-  ReadOptions options;
+  extracts::ReadOptions options;
   options.extracts_dir = places_.extracts();
   options.cache_file = places_.extracts() / kCacheFile;
   options.pin_folder = places_.extracts() / kPinFolder;
@@ -168,7 +169,7 @@ void Orchestrator::rebuild(const jobs::Context& context) {
   confinement.memory_bytes = 2ull << 30;
   const workers::TaskContext relay{[&](const value& said) { context.progress(said); },
                                    [&] { return context.cancelled(); }};
-  auto catalogue = json::from_json<Catalogue>(
+  auto catalogue = json::from_json<extracts::Catalogue>(
       workers::run_task("extracts.read", confinement, json::to_json(options), relay));
   for (const auto& problem : catalogue.problems)
     log::warn("extract {}{}{}: {}", problem.source, problem.table.empty() ? "" : ", table ", problem.table, problem.message);
@@ -180,7 +181,7 @@ void Orchestrator::rebuild(const jobs::Context& context) {
   publish();
 }
 
-void Orchestrator::record(const Catalogue& catalogue) {
+void Orchestrator::record(const extracts::Catalogue& catalogue) {
   const auto states = store_.read([](duck::Connection& c) { return all_states(c); });
   const auto known = by_name(states, [](const SyncState& state) { return state.table_id; });
   std::vector<SyncState> changed;

@@ -12,7 +12,7 @@
 #include "jobs/runner.h"
 #include "state/store.h"
 #include "sync/connector.h"
-#include "sync/extract_reader.h"
+#include "extracts/extract_reader.h"
 
 namespace agnes::sync {
 
@@ -44,7 +44,7 @@ class Orchestrator {
   void extract(const jobs::Context& context, const std::optional<std::vector<std::string>>& names);
   // Reads the extracts, records what changed, publishes.
   void rebuild(const jobs::Context& context);
-  void record(const Catalogue& catalogue);
+  void record(const extracts::Catalogue& catalogue);
   void publish();
   std::vector<std::string> pins_in_use();
 
@@ -56,7 +56,7 @@ class Orchestrator {
 
   std::mutex rebuilding_;   // one rebuild at a time
   std::mutex publishing_;   // guards what follows
-  Catalogue catalogue_;
+  extracts::Catalogue catalogue_;
   std::vector<std::weak_ptr<const catalog::Generation>> published_;
 };
 

@@ -61,7 +61,7 @@ CsvComplaint parse_complaint(const std::string& said) {
   else if (said.find("Maximum line size") != std::string::npos)
     out.cause = "is longer than 2 MB";
   else
-    out.cause = "cannot be read: " + sync::short_message(said);
+    out.cause = "cannot be read: " + extracts::short_message(said);
   return out;
 }
 
@@ -85,7 +85,7 @@ class CsvReader : public TableReader {
   CsvReader(duck::Connection& connection, const Candidate& candidate, bool quick)
       : connection_(connection), candidate_(candidate), spec_(candidate.spec), quick_(quick) {
     for (const auto& file : candidate.files) look(file);
-    std::vector<sync::Column> columns;
+    std::vector<extracts::Column> columns;
     for (auto& column : columns_) columns.push_back({column.name, column.type});
     check_overrides(candidate, columns);
     for (auto& column : columns_) {
@@ -176,7 +176,7 @@ class CsvReader : public TableReader {
     const CsvComplaint complaint = parse_complaint(error.what());
     const SourceFile* file = &otherwise;
     for (const auto& candidate : candidate_.files)
-      if (candidate.path == complaint.path || sync::escape_glob(candidate.path) == complaint.path)
+      if (candidate.path == complaint.path || extracts::escape_glob(candidate.path) == complaint.path)
         file = &candidate;
     const std::string where = complaint.line
                                   ? fmt::format("{} line {}", shown(file->relative), *complaint.line)

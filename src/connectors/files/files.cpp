@@ -6,8 +6,8 @@
 #include "connectors/files/ledger.h"
 #include "connectors/files/read.h"
 #include "connectors/files/scan.h"
-#include "sync/extract_writer.h"
-#include "sync/table_read.h"
+#include "extracts/extract_writer.h"
+#include "extracts/table_read.h"
 
 namespace agnes::connectors::files {
 
@@ -92,7 +92,7 @@ class Extraction {
       return true;
     }
     const auto row = writer_.tables().find(candidate.table);
-    if (row == writer_.tables().end() || sync::stamp_of(writer_.file_of(candidate.table)) != known->made)
+    if (row == writer_.tables().end() || extracts::stamp_of(writer_.file_of(candidate.table)) != known->made)
       return false;
     writer_.describe(candidate.table, description_of(candidate));
     result.status = "unchanged";
@@ -107,11 +107,11 @@ class Extraction {
     LedgerEntry entry = expected_entry(candidate);
     try {
       if (!engine_) {
-        engine_.emplace(sync::open_engine({job_.temp_dir, job_.memory_bytes, job_.threads}));
+        engine_.emplace(extracts::open_engine({job_.temp_dir, job_.memory_bytes, job_.threads}));
         connection_.emplace(connect(*engine_));
       }
       auto reader = open_table(*connection_, candidate);
-      sync::WrittenTable written;
+      extracts::WrittenTable written;
       try {
         written = writer_.write(*connection_, candidate.table, reader->select(), description_of(candidate));
       } catch (const duck::QueryError& error) {
@@ -140,7 +140,7 @@ class Extraction {
       ledger_.set(candidate.table, std::move(entry));
     } catch (const Error& error) {
       // Not the files' fault, or a setting's: the next sync tries again.
-      std::string why = sync::short_message(error.what());
+      std::string why = extracts::short_message(error.what());
       if (error.kind() == ErrorKind::insufficient_storage && why.find("emory") == std::string::npos)
         why = fmt::format("the disk is full ({}); free some space and sync again", why);
       else if (error.kind() == ErrorKind::insufficient_storage)
@@ -215,7 +215,7 @@ class Extraction {
   const Job& job_;
   const workers::TaskContext& context_;
   Scan scan_;
-  sync::ExtractWriter writer_;
+  extracts::ExtractWriter writer_;
   Ledger ledger_;
   std::optional<duck::Database> engine_;
   std::optional<duck::Connection> connection_;
@@ -238,7 +238,7 @@ Discovery discover(const Job& job, std::int64_t rows) {
   std::optional<duck::Database> engine;
   std::optional<duck::Connection> connection;
   if (rows > 0) {
-    engine.emplace(sync::open_engine({job.temp_dir, job.memory_bytes, job.threads}));
+    engine.emplace(extracts::open_engine({job.temp_dir, job.memory_bytes, job.threads}));
     connection.emplace(connect(*engine));
   }
   for (const auto& candidate : found.tables) {
@@ -255,17 +255,17 @@ Discovery discover(const Job& job, std::int64_t rows) {
       const std::string select = reader->select();
       for (const auto& row : connection->execute("DESCRIBE " + select).rows())
         preview.columns.push_back({std::get<std::string>(row.at(0)), std::get<std::string>(row.at(1))});
-      preview.rows = sync::json_rows(*connection, fmt::format("{} LIMIT {}", select, rows));
+      preview.rows = extracts::json_rows(*connection, fmt::format("{} LIMIT {}", select, rows));
     } catch (const std::exception& error) {
-      preview.error = sync::short_message(error.what());
+      preview.error = extracts::short_message(error.what());
     }
   }
   return out;
 }
 
 void remove(const Job& job, const std::string& table) {
-  if (!fs::exists(fs::path(job.extract_dir) / sync::kExtractFile)) return;
-  sync::ExtractWriter writer(job.extract_dir);
+  if (!fs::exists(fs::path(job.extract_dir) / extracts::kExtractFile)) return;
+  extracts::ExtractWriter writer(job.extract_dir);
   Ledger ledger(job.extract_dir);
   for (const auto& [name, row] : std::map(writer.tables())) {
     if (!iequals(name, table)) continue;

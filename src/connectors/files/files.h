@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sync/extract.h"
+#include "extracts/extract.h"
 #include "workers/task.h"
 
 // The files connector: a folder (or glob) of CSV, TSV, JSON, JSON lines and Parquet files becomes the extract
@@ -92,7 +92,7 @@ struct TableResult {
   std::string status;
   std::int64_t rows = 0;
   std::uint64_t size_bytes = 0;
-  std::vector<sync::Column> columns;
+  std::vector<extracts::Column> columns;
   std::string hash;  // MD5 of the Parquet file
   std::vector<std::string> files;
   std::string error;
@@ -124,7 +124,7 @@ struct Preview {
   std::vector<std::string> files;
   std::string format;
   std::uint64_t size_bytes = 0;
-  std::vector<sync::Column> columns;
+  std::vector<extracts::Column> columns;
   boost::json::array rows;  // the first ones, as objects
   std::string error;
 };

@@ -102,7 +102,7 @@ class JsonReader : public TableReader {
 
   void find_columns() {
     const auto ask = [&](const std::string& more) {
-      std::vector<sync::Column> out;
+      std::vector<extracts::Column> out;
       try {
         for (const auto& row :
              connection_
@@ -140,7 +140,7 @@ class JsonReader : public TableReader {
                        columns, format_option());
   }
 
-  std::string expression(const sync::Column& column) const {
+  std::string expression(const extracts::Column& column) const {
     const std::string name = duck::quote_identifier(column.name);
     if (candidate_.spec == nullptr) return name;
     const auto type = candidate_.spec->types.find(column.name);
@@ -198,7 +198,7 @@ class JsonReader : public TableReader {
       no_table(*file, "it has an object of more than 16 MB");
     // DuckDB counts values, not lines, in most forms.
     const auto line = first_bad_json_line(connection_, *file);
-    std::string cause = sync::short_message(said);
+    std::string cause = extracts::short_message(said);
     if (const auto colon = cause.rfind(": ");
         cause.starts_with("Malformed JSON") && colon != std::string::npos)
       cause = "is no JSON: " + cause.substr(colon + 2);
@@ -215,7 +215,7 @@ class JsonReader : public TableReader {
   duck::Connection& connection_;
   const Candidate& candidate_;
   bool quick_;
-  std::vector<sync::Column> columns_;
+  std::vector<extracts::Column> columns_;
   std::vector<std::string> expressions_;
 };
 

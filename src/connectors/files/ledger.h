@@ -9,7 +9,7 @@ namespace agnes::connectors::files {
 
 struct LedgerFile {
   std::string relative;
-  sync::FileStamp stamp;
+  extracts::FileStamp stamp;
   auto operator<=>(const LedgerFile&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(LedgerFile, (), (relative, stamp))
@@ -18,10 +18,10 @@ BOOST_DESCRIBE_STRUCT(LedgerFile, (), (relative, stamp))
 struct LedgerEntry {
   std::string settings;  // fingerprint
   std::vector<LedgerFile> files;
-  sync::FileStamp made;  // the Parquet file; meaningless with an error
+  extracts::FileStamp made;  // the Parquet file; meaningless with an error
   std::int64_t rows = 0;
   std::string hash;
-  std::vector<sync::Column> columns;
+  std::vector<extracts::Column> columns;
   // Why these files could not be the table: said again, without reading them again, until they change.
   std::string error, error_kind, error_file;
   std::optional<std::int64_t> error_line;

@@ -10,11 +10,11 @@ namespace {
 class ParquetReader : public TableReader {
  public:
   ParquetReader(duck::Connection& connection, const Candidate& candidate) : candidate_(candidate) {
-    std::vector<sync::Column> first;
+    std::vector<extracts::Column> first;
     for (const auto& file : candidate.files) {
-      std::vector<sync::Column> columns;
+      std::vector<extracts::Column> columns;
       try {
-        columns = sync::parquet_columns(connection, {file.path});
+        columns = extracts::parquet_columns(connection, {file.path});
       } catch (const duck::QueryError& error) {
         explain(error, file);
       }
@@ -55,7 +55,7 @@ class ParquetReader : public TableReader {
 
   [[noreturn]] void explain(const duck::QueryError& error, const SourceFile& file) const {
     if (not_the_files_fault(error)) throw error;
-    const std::string said = without_paths(candidate_, sync::short_message(error.what()));
+    const std::string said = without_paths(candidate_, extracts::short_message(error.what()));
     const bool no_parquet = said.find("too small") != std::string::npos ||
                             said.find("Footer length") != std::string::npos ||
                             said.find("magic bytes") != std::string::npos;
@@ -112,7 +112,7 @@ std::string without_paths(const Candidate& candidate, std::string message) {
 }
 
 std::string quoted_path(const SourceFile& file) {
-  return duck::quote_literal(sync::escape_glob(file.path));
+  return duck::quote_literal(extracts::escape_glob(file.path));
 }
 
 std::string path_list(const Candidate& candidate) {
@@ -169,11 +169,11 @@ std::string checked_type(const std::string& table, const std::string& column, co
   return type;
 }
 
-void check_overrides(const Candidate& candidate, const std::vector<sync::Column>& columns) {
+void check_overrides(const Candidate& candidate, const std::vector<extracts::Column>& columns) {
   if (candidate.spec == nullptr) return;
   for (const auto& [name, type] : candidate.spec->types) {
     const auto found = std::find_if(columns.begin(), columns.end(),
-                                    [&](const sync::Column& column) { return column.name == name; });
+                                    [&](const extracts::Column& column) { return column.name == name; });
     if (found == columns.end())
       throw Error(ErrorKind::invalid,
                   fmt::format("table '{}' has no column '{}', for which the configuration sets a type",

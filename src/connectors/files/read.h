@@ -65,6 +65,6 @@ std::string lines_sql(const SourceFile& file, const std::string& encoding = "");
 // Checks a type from the configuration and gives it back; it becomes part of a statement.
 std::string checked_type(const std::string& table, const std::string& column, const std::string& type);
 // The columns that the configuration gives types must be there.
-void check_overrides(const Candidate& candidate, const std::vector<sync::Column>& columns);
+void check_overrides(const Candidate& candidate, const std::vector<extracts::Column>& columns);
 
 }  // namespace agnes::connectors::files

@@ -194,7 +194,7 @@ class Scanner {
       return;
     }
     out_.empty = false;
-    const auto stamp = sync::stamp_of(real);
+    const auto stamp = extracts::stamp_of(real);
     if (!stamp || ::access(real.c_str(), R_OK) != 0) {
       problem("unreadable", "", {relative},
               fmt::format("'{}' cannot be read: check who may read it", escape_control(relative)));

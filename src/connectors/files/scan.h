@@ -17,7 +17,7 @@ std::string_view to_text(Format format);
 struct SourceFile {
   std::string relative;  // to the folder
   std::string path;      // absolute, links resolved
-  sync::FileStamp stamp;
+  extracts::FileStamp stamp;
   Format format = Format::csv;
 };
 

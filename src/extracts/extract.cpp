@@ -1,11 +1,11 @@
-#include "sync/extract.h"
+#include "extracts/extract.h"
 
 #include <sys/stat.h>
 
 #include "base/text.h"
 #include "duck/rows.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 
 std::optional<FileStamp> stamp_of(const fs::path& file) {
   struct stat found {};
@@ -77,4 +77,4 @@ std::string short_message(const std::string& said) {
   return escape_control(trim(line));
 }
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

@@ -20,7 +20,7 @@
 //   elsewhere data/<table>.parquet or data/<table>/*.parquet
 //
 // Files that start with a dot are ours alone and may be removed at any time.
-namespace agnes::sync {
+namespace agnes::extracts {
 
 namespace fs = std::filesystem;
 
@@ -78,4 +78,4 @@ std::int64_t parquet_rows(duck::Connection& connection, const std::vector<std::s
 // The first line of what DuckDB said, without "Invalid Input Error: ".
 std::string short_message(const std::string& said);
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

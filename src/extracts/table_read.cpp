@@ -1,6 +1,6 @@
-#include "sync/table_read.h"
+#include "extracts/table_read.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 
 namespace {
 std::string attach(duck::Connection& connection, const SampleRequest& request) {
@@ -73,4 +73,4 @@ std::vector<Column> read_columns(const SampleRequest& request) {
   return columns_of(connection, attach(connection, request));
 }
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

@@ -4,9 +4,9 @@
 #include <set>
 #include <string>
 
-#include "sync/file_facts.h"
+#include "extracts/file_facts.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 
 struct Pinned {
   std::string path;
@@ -32,4 +32,4 @@ class Pins {
   std::string folder_;
 };
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

@@ -1,16 +1,16 @@
-#include "sync/extract_reader.h"
+#include "extracts/extract_reader.h"
 
 #include <set>
 
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "sync/analytics.h"
-#include "sync/file_facts.h"
-#include "sync/pins.h"
-#include "sync/view_sql.h"
+#include "extracts/analytics.h"
+#include "extracts/file_facts.h"
+#include "extracts/pins.h"
+#include "extracts/view_sql.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 
 namespace {
 
@@ -488,4 +488,4 @@ Catalogue read_extracts(const ReadOptions& options) {
   return Reading(options).run();
 }
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

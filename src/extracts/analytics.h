@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "sync/extract_reader.h"
+#include "extracts/extract_reader.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 
 // Makes the analytics database: one view a table over its Parquet files by absolute path, so that it works by
 // itself in any DuckDB, and in the Python server. Written beside and renamed. `built_from` is compared with
@@ -15,4 +15,4 @@ namespace agnes::sync {
 std::vector<ReadProblem> build_analytics(const std::string& file, const std::vector<CatalogueTable>& tables,
                                          std::string& built_from);
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

@@ -6,7 +6,7 @@
 #include <vector>
 
 // What the views of an extract say of their files. Nothing here runs SQL.
-namespace agnes::sync {
+namespace agnes::extracts {
 
 struct ViewFiles {
   std::vector<std::string> paths;  // texts in the view that name files, wildcards included
@@ -25,4 +25,4 @@ std::filesystem::path rebase(const std::string& path, const std::string& source,
 // itself, when it is there.
 std::vector<std::filesystem::path> expand(const std::filesystem::path& pattern);
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

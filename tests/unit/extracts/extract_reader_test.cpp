@@ -1,9 +1,9 @@
-#include "sync/extract_reader.h"
+#include "extracts/extract_reader.h"
 
 #include "base/hash.h"
 #include "extract_fixture.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 namespace {
 
 using ExtractReader = ExtractTest;
@@ -339,4 +339,4 @@ TEST_F(ExtractReader, ReadsMetaOfOtherShapes) {
 }
 
 }  // namespace
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

@@ -10,10 +10,10 @@
 
 #include "base/files.h"
 #include "duck/rows.h"
-#include "sync/extract.h"
-#include "sync/extract_reader.h"
+#include "extracts/extract.h"
+#include "extracts/extract_reader.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 
 // A folder of its own for each test, with a way to make extracts as a program of somebody else would.
 class ExtractTest : public testing::Test {
@@ -108,4 +108,4 @@ class ExtractTest : public testing::Test {
   TemporaryFolder folder_{fs::temp_directory_path()};
 };
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

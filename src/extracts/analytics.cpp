@@ -1,11 +1,11 @@
-#include "sync/analytics.h"
+#include "extracts/analytics.h"
 
 #include <unistd.h>
 
 #include "base/files.h"
 #include "base/hash.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 
 namespace {
 std::string view_of(const CatalogueTable& table) {
@@ -79,4 +79,4 @@ std::vector<ReadProblem> build_analytics(const std::string& file, const std::vec
   return problems;
 }
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

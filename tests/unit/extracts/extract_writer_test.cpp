@@ -1,10 +1,10 @@
-#include "sync/extract_writer.h"
+#include "extracts/extract_writer.h"
 
 #include "base/hash.h"
 #include "extract_fixture.h"
-#include "sync/table_read.h"
+#include "extracts/table_read.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 namespace {
 
 class ExtractWriterTest : public ExtractTest {
@@ -201,4 +201,4 @@ TEST_F(ExtractWriterTest, SamplesAndColumns) {
 }
 
 }  // namespace
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

@@ -1,10 +1,10 @@
-#include "sync/view_sql.h"
+#include "extracts/view_sql.h"
 
 #include <fnmatch.h>
 
 #include "base/text.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 
 namespace fs = std::filesystem;
 
@@ -126,4 +126,4 @@ std::vector<fs::path> expand(const fs::path& pattern) {
   return out;
 }
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

@@ -1,8 +1,8 @@
-#include "sync/file_facts.h"
+#include "extracts/file_facts.h"
 
 #include "base/files.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 
 namespace {
 // Of the file's form; another one is ignored.
@@ -84,4 +84,4 @@ void FactsCache::save() {
   loaded_ = text;
 }
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

@@ -1,8 +1,8 @@
-#include "sync/view_sql.h"
+#include "extracts/view_sql.h"
 
 #include <gtest/gtest.h>
 
-namespace agnes::sync {
+namespace agnes::extracts {
 namespace {
 
 struct Case {
@@ -77,4 +77,4 @@ TEST(ViewSql, TakesPathsAsInsideTheExtractsFolder) {
 }
 
 }  // namespace
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "sync/extract.h"
+#include "extracts/extract.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 
 // One Parquet file of a table.
 struct DataFile {
@@ -101,4 +101,4 @@ BOOST_DESCRIBE_STRUCT(Catalogue, (), (tables, remote_attaches, problems, owners,
 // the extracts' folder cannot be read, or the cache, pins or analytics database cannot be written.
 Catalogue read_extracts(const ReadOptions& options);
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "sync/extract.h"
+#include "extracts/extract.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 
 // A look into one table's rows.
 struct SampleRequest {
@@ -32,4 +32,4 @@ boost::json::array json_rows(duck::Connection& connection, const std::string& se
 Sample read_sample(const SampleRequest& request);
 std::vector<Column> read_columns(const SampleRequest& request);
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "base/files.h"
-#include "sync/extract.h"
-#include "sync/file_facts.h"
+#include "extracts/extract.h"
+#include "extracts/file_facts.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 
 // What `write` made: not visible to readers before `commit`.
 struct WrittenTable {
@@ -86,4 +86,4 @@ class ExtractWriter {
   bool changed_ = false;
 };
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

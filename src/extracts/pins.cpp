@@ -1,10 +1,10 @@
-#include "sync/pins.h"
+#include "extracts/pins.h"
 
 #include <unistd.h>
 
 #include "base/files.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 
 namespace {
 std::string pin_name(const FileStamp& stamp) {
@@ -54,4 +54,4 @@ void Pins::remove_others(const std::set<std::string>& names) const {
   }
 }
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "sync/extract.h"
+#include "extracts/extract.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 
 // What reading a Parquet file once told.
 struct FileFacts {
@@ -61,4 +61,4 @@ class FactsCache {
   Content old_, used_;
 };
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts

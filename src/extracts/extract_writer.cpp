@@ -1,4 +1,4 @@
-#include "sync/extract_writer.h"
+#include "extracts/extract_writer.h"
 
 #include <future>
 
@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "duck/rows.h"
 
-namespace agnes::sync {
+namespace agnes::extracts {
 
 namespace {
 // DuckDB's own unit: each group has its own minima and maxima, so that a filter skips the others.
@@ -203,4 +203,4 @@ void ExtractWriter::build_database(const std::map<std::string, MetaRow>& tables)
   step("database renamed");
 }
 
-}  // namespace agnes::sync
+}  // namespace agnes::extracts
