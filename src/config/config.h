@@ -25,21 +25,24 @@ struct Places {
   fs::path analytics() const { return data / "analytics" / "server.duckdb"; }
 };
 
-// Everything that an operator has set: config/instance.yaml, over it the overlay state/instance.yaml, over both the
-// environment. Immutable once read; values have been checked against the table of settings.
+// Everything that an operator has set: config/instance.yaml, over it the overlay state/instance.yaml, over
+// both the environment. Immutable once read; values have been checked against the table of settings.
 class Config {
  public:
-  // Throws Error (one line naming file, setting and cause) for YAML that cannot be read, a setting that does not
-  // exist, a value of the wrong type, and a ${VARIABLE} that is unset where the value is needed. Missing files are
-  // fine: everything has a default. `state/.env_overlay` (NAME=value lines) is read into the environment first.
+  // Throws Error (one line naming file, setting and cause) for YAML that cannot be read, a setting that does
+  // not exist, a value of the wrong type, and a ${VARIABLE} that is unset where the value is needed. Missing
+  // files are fine: everything has a default. `state/.env_overlay` (NAME=value lines) is read into the
+  // environment first.
   static Config load(const Places& places);
 
   const Places& places() const { return places_; }
 
-  // By the setting's path. Asking for a path that is not in the table, or as another type, is a fault of ours.
+  // By the setting's path. Asking for a path that is not in the table, or as another type, is a fault of
+  // ours.
   std::string text(std::string_view path) const;
   std::optional<std::int64_t> integer(std::string_view path) const;
   std::int64_t integer_or(std::string_view path, std::int64_t fallback) const;
+  double number(std::string_view path) const;
   bool boolean(std::string_view path) const;
   std::vector<std::string> list(std::string_view path) const;
   boost::json::object object(std::string_view path) const;
@@ -59,5 +62,7 @@ class Config {
 
 // YAML text as JSON; throws Error naming `name` and the line.
 boost::json::value parse_yaml(const std::string& text, const std::string& name);
+// A tree as YAML that `parse_yaml` and readers of YAML 1.1 read as the same tree.
+std::string yaml_text(const boost::json::object& tree);
 
 }  // namespace agnes::config

@@ -58,30 +58,119 @@ constexpr Setting kSettings[] = {
      "Per table: `types` (column: type), `description`"},
     {"data_source.keboola.storage_token", K::text, "", "KEBOOLA_STORAGE_TOKEN", "", true, "keboola",
      "Keboola Storage API token"},
-    {"data_source.keboola.stack_url", K::text, "", "KEBOOLA_STACK_URL", "", false, "keboola", "Keboola stack address"},
+    {"data_source.keboola.stack_url", K::text, "", "KEBOOLA_STACK_URL", kPublicAddress, false, "keboola",
+     "Keboola stack address, https://connection.keboola.com for one"},
+    {"data_source.keboola.token_env", K::text, "", "", "", false, "",
+     "Name of the environment variable with the token, where it is not KEBOOLA_STORAGE_TOKEN"},
     {"data_source.keboola.project_id", K::text, "", "", "", false, "", "Keboola project"},
     {"data_source.bigquery.project", K::text, "", "BIGQUERY_PROJECT", "", false, "bigquery", "Project with the data"},
     {"data_source.bigquery.location", K::text, "", "", "", false, "", "BigQuery location"},
-    {"data_source.bigquery.billing_project", K::text, "", "", "", false, "", "Project billed; `project` when unset"},
+    {"data_source.bigquery.billing_project", K::text, "=data_source.bigquery.project", "", "", false, "",
+     "Project billed, where the account may read the project with the data but not bill it"},
     {"data_source.bigquery.max_bytes_per_materialize", K::integer, "10737418240", "", "", false, "",
      "Largest scan of a materialised query in bytes; 0: no limit"},
+    {"data_source.bigquery.bq_max_scan_bytes", K::integer, "5368709120", "", "", false, "",
+     "Largest scan of a query to a remote table in bytes; 0: no limit"},
     {"data_source.bigquery.query_timeout_ms", K::integer, "600000", "", "", false, "", "Time limit of a query"},
     {"data_source.bigquery.session_pool_size", K::integer, "4", "", "", false, "", "Sessions kept open"},
     {"data_source.bigquery.legacy_wrap_views", K::boolean, "false", "", "", false, "", "Kept for existing files"},
 
-    {"openmetadata", K::object, "", "", "", true, "", "OpenMetadata catalogue: url, token, cache_ttl_seconds, verify_ssl"},
+    {"openmetadata", K::object, "", "", "", false, "", "OpenMetadata catalogue"},
+    {"openmetadata.url", K::text, "", "", kAddress, false, "", "Address of the OpenMetadata server"},
+    {"openmetadata.token", K::text, "", "", "", true, "", "Its JWT"},
+    {"openmetadata.cache_ttl_seconds", K::integer, "3600", "", "", false, "", "How long its answers are kept"},
+    {"openmetadata.verify_ssl", K::boolean, "true", "", "", false, "",
+     "Check its certificate; without, the token goes to whoever answers"},
+
     {"email.from_address", K::text, "", "EMAIL_FROM_ADDRESS", "", false, "", "Sender of mails"},
     {"email.from_name", K::text, "", "", "", false, "", "Sender's name"},
     {"email.smtp_host", K::text, "", "SMTP_HOST", "", false, "", "Mail relay"},
-    {"email.smtp_port", K::integer, "587", "SMTP_PORT", "", false, "", "587 for STARTTLS, 465 for TLS"},
+    {"email.smtp_port", K::integer, "587", "SMTP_PORT", "1..65535", false, "", "587 for STARTTLS, 465 for TLS"},
     {"email.smtp_user", K::text, "", "SMTP_USER", "", false, "", "Mail relay: user"},
     {"email.smtp_password", K::text, "", "SMTP_PASSWORD", "", true, "", "Mail relay: password"},
-    {"desktop", K::object, "", "", "", true, "", "Desktop sign-in: jwt_issuer, jwt_secret, url_scheme"},
-    {"telegram", K::object, "", "", "", true, "", "Telegram bot: bot_token, bot_username, domain_suffix"},
-    {"jira", K::object, "", "", "", true, "", "Jira: domain, email, api_token, webhook_secret, cloud_id"},
-    {"ai", K::object, "", "", "", true, "", "Language model: provider, api_key, base_url, model, structured_output"},
+
+    {"desktop", K::object, "", "", "", false, "", "Sign-in of the desktop app"},
+    {"desktop.jwt_issuer", K::text, "data-analyst", "", "", false, "", "Issuer of its JWTs, as the app checks it"},
+    {"desktop.jwt_secret", K::text, "", "", "", true, "", "Signs its JWTs"},
+    {"desktop.url_scheme", K::text, "data-analyst", "", "", false, "", "Scheme of the app's links"},
+
+    {"telegram", K::object, "", "", "", false, "", "Telegram bot"},
+    {"telegram.bot_token", K::text, "", "", "", true, "", "The bot's token"},
+    {"telegram.bot_username", K::text, "", "", "", false, "", "The bot's name"},
+    {"telegram.domain_suffix", K::text, "", "", "", false, "", "Added to a name without a domain to find the account"},
+
+    {"jira", K::object, "", "", "", false, "", "Jira"},
+    {"jira.domain", K::text, "", "", "", false, "", "Jira's host name"},
+    {"jira.email", K::text, "", "", "", false, "", "Account that reads issues"},
+    {"jira.api_token", K::text, "", "", "", true, "", "Its token"},
+    {"jira.webhook_secret", K::text, "", "", "", true, "", "Signs what Jira sends"},
+    {"jira.sla_email", K::text, "", "", "", false, "", "Account that reads service levels"},
+    {"jira.sla_api_token", K::text, "", "", "", true, "", "Its token"},
+    {"jira.cloud_id", K::text, "", "", "", false, "", "The site's id at Atlassian"},
+
+    {"ai", K::object, "", "", "", false, "", "Language model"},
+    {"ai.provider", K::text, "", "", "", false, "", "anthropic or openai_compat"},
+    {"ai.api_key", K::text, "", "", "", true, "", "Key of its API"},
+    {"ai.base_url", K::text, "", "", kAddress, false, "", "Address of an openai_compat service; may be a private one"},
+    {"ai.model", K::text, "", "", "", false, "", "Model"},
+    {"ai.structured_output", K::text, "auto", "", "strict|json|auto", false, "",
+     "strict: the service must enforce schemas; json: also its JSON mode; auto: also asking in words"},
+
     {"guardrails", K::object, "", "", "", false, "", "Checks of uploads to the store"},
-    {"corporate_memory", K::object, "", "", "", false, "", "Corporate memory: sources, approval, distribution"},
+
+    {"corporate_memory", K::object, "", "", "", false, "",
+     "Corporate memory: where knowledge comes from, who approves it, whom it reaches"},
+    {"corporate_memory.distribution_mode", K::text, "hybrid", "", "mandatory_only|admin_curated|hybrid", false, "",
+     "Who decides what reaches people: administrators, administrators with votes as advice, or both"},
+    {"corporate_memory.approval_mode", K::text, "review_queue", "", "review_queue|auto_publish|threshold", false, "",
+     "Whether what was found waits for approval, is published, or is published when confidence is high"},
+    {"corporate_memory.review_period_months", K::integer, "6", "", "", false, "",
+     "Approved items are due for review after so many months"},
+    {"corporate_memory.notify_on_new_items", K::boolean, "true", "", "", false, "",
+     "Tell memory administrators of new items"},
+    {"corporate_memory.sources.claude_local_md.enabled", K::boolean, "true", "", "", false, "",
+     "Read notes that people keep in their workspace"},
+    {"corporate_memory.sources.claude_local_md.confidence_base", K::number, "0.5", "", "0..1", false, "",
+     "Confidence in what is found there"},
+    {"corporate_memory.sources.session_transcripts.enabled", K::boolean, "true", "", "", false, "",
+     "Read transcripts of sessions"},
+    {"corporate_memory.sources.session_transcripts.confidence_base", K::number, "0.6", "", "0..1", false, "",
+     "Confidence in what is found there"},
+    {"corporate_memory.sources.session_transcripts.max_turns_per_session", K::integer, "100", "", "", false, "",
+     "Later turns of a session are not read"},
+    {"corporate_memory.sources.session_transcripts.detection_types", K::list, "[correction, confirmation, unprompted_definition]", "", "", false, "",
+     "What to look for"},
+    {"corporate_memory.extraction.model", K::text, "claude-haiku-4-5-20251001", "", "", false, "",
+     "Language model that finds knowledge"},
+    {"corporate_memory.extraction.sensitivity_check", K::boolean, "true", "", "", false, "",
+     "Look for what should not be shared"},
+    {"corporate_memory.extraction.contradiction_check", K::boolean, "true", "", "", false, "",
+     "Look for contradictions to what is known"},
+    {"corporate_memory.confidence.base", K::object, "{\"user_verification.correction\": 0.9, \"user_verification.unprompted_definition\": 0.9, \"user_verification.confirmation\": 0.6, \"admin_mandate\": 1.0, \"claude_local_md\": 0.5, \"session_transcript\": 0.5}", "", kMapOfNumbers, false, "",
+     "Confidence by source, or source.detection_type"},
+    {"corporate_memory.confidence.modifiers", K::object, "", "", kMapOfObjects, false, "",
+     "By source: what each signal adds to its confidence"},
+    {"corporate_memory.confidence.decay.mode", K::text, "exponential", "", "linear|exponential", false, "",
+     "How confidence fades"},
+    {"corporate_memory.confidence.decay.half_life_months", K::integer, "12", "", "", false, "",
+     "Of exponential decay"},
+    {"corporate_memory.confidence.decay.decay_rate_monthly", K::number, "0.02", "", "", false, "",
+     "Of linear decay"},
+    {"corporate_memory.confidence.decay.floor", K::object, "{\"admin_mandate\": 0.5, \"user_verification\": 0.4, \"default\": 0.0}", "", kMapOfNumbers, false, "",
+     "By source: confidence does not fade below"},
+    {"corporate_memory.contradiction_detection.enabled", K::boolean, "true", "", "", false, "",
+     "Compare new items with known ones"},
+    {"corporate_memory.contradiction_detection.max_candidates", K::integer, "10", "", "", false, "",
+     "Known items that a new one is compared with"},
+    {"corporate_memory.entity_resolution.enabled", K::boolean, "true", "", "", false, "",
+     "Know entities by their names"},
+    {"corporate_memory.entity_resolution.entities", K::object, "{\"metrics\": [churn, MRR, ARR, NPS, CAC, LTV], \"products\": [Platform, API, Dashboard]}", "", kMapOfLists, false, "",
+     "Names of entities by kind"},
+    {"corporate_memory.domain_owners", K::object, "", "", kMapOfLists, false, "",
+     "Emails of memory administrators by domain"},
+    {"corporate_memory.domains", K::list, "[finance, engineering, product, data, operations, infrastructure]", "", "", false, "",
+     "Domains of knowledge; each needs an owner"},
+
     {"groups", K::object, "", "", "", false, "", "Audience groups of corporate memory"},
     {"users", K::object, "", "", "", false, "", "Display names and memory administrators by email"},
     {"username_mapping", K::object, "", "", "", false, "", "Kept for existing files; not used"},
@@ -89,7 +178,7 @@ constexpr Setting kSettings[] = {
     {"catalog", K::object, "", "", "", false, "", "Categories of the catalogue page and their order"},
     {"profiler", K::object, "", "", "", false, "", "Limits of table profiles"},
     {"remote_query", K::object, "", "", "", false, "", "Limits of remote queries"},
-    {"posthog", K::object, "", "", "", true, "", "Kept for existing files; not used"},
+    {"posthog", K::object, "", "", "", false, "", "Kept for existing files; not used"},
     {"scheduler", K::object, "", "", "", false, "", "Intervals of scheduled jobs"},
 
     {"query.timeout_seconds", K::integer, "60", "AGNES_QUERY_TIMEOUT_SECONDS", "", false, "",
@@ -103,7 +192,7 @@ constexpr Setting kSettings[] = {
     {"extract.memory_mb", K::integer, "1024", "", "", false, "", "Memory of an extraction"},
     {"extract.timeout_seconds", K::integer, "3600", "AGNES_EXTRACTOR_TIMEOUT_SEC", "", false, "",
      "An extraction is ended after this time"},
-    {"materialize.lock_ttl_seconds", K::integer, "86400", "", "", false, "", "Kept for existing files; not used"},
+    {"materialize.lock_ttl_seconds", K::integer, "86400", "", "60..604800", false, "", "Kept for existing files; not used"},
 };
 
 constexpr Variable kVariables[] = {
@@ -147,7 +236,67 @@ constexpr Variable kVariables[] = {
     {"WS_GATEWAY_PORT", false, ""},
     {"WS_GATEWAY_SOCKET", false, ""},
 };
+
+struct Group {
+  std::string_view path, help;
+};
+constexpr Group kGroups[] = {
+    {"data_source.files", "A folder of files"},
+    {"data_source.keboola", "Keboola Storage"},
+    {"data_source.bigquery", "BigQuery: projects and limits of cost"},
+    {"corporate_memory.sources", "Where knowledge comes from, and how much each source is trusted"},
+    {"corporate_memory.confidence", "How confidence in an item is reckoned and fades"},
+};
+
+constexpr std::string_view kEditable[] = {"instance", "data_source", "email",        "telegram", "jira",
+                                          "theme",    "server",      "auth",         "ai",       "openmetadata",
+                                          "desktop",  "corporate_memory", "materialize"};
+constexpr std::string_view kDanger[] = {"auth", "server"};
+
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t next = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
+      diagonal = std::exchange(row[j], next);
+    }
+  }
+  return row[b.size()];
+}
 }  // namespace
+
+std::span<const std::string_view> editable_sections() { return kEditable; }
+std::span<const std::string_view> danger_sections() { return kDanger; }
+
+bool has_settings_below(std::string_view path) {
+  for (const auto& setting : kSettings)
+    if (setting.path.size() > path.size() && setting.path.starts_with(path) && setting.path[path.size()] == '.')
+      return true;
+  return false;
+}
+
+std::string_view group_help(std::string_view path) {
+  for (const auto& group : kGroups)
+    if (group.path == path) return group.help;
+  return "";
+}
+
+std::string nearest_setting(std::string_view path) {
+  constexpr std::size_t kLongest = 100;
+  const Setting* best = nullptr;
+  std::size_t least = 4;
+  for (const auto& setting : kSettings) {
+    if (path.size() > kLongest) break;
+    if (const auto d = distance(path, setting.path); d < least) {
+      least = d;
+      best = &setting;
+    }
+  }
+  return best != nullptr ? fmt::format(" (is {} meant?)", best->path) : "";
+}
 
 std::span<const Setting> settings() { return kSettings; }
 std::span<const Variable> variables() { return kVariables; }
