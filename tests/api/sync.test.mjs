@@ -160,7 +160,7 @@ test('an unregistered table is gone with its data and its grants, and stays so',
 test('registering: what is wrong is named', async () => {
   const register = (body) => site.post('/api/admin/register-table', body, { token: admin });
   for (const [body, field] of [
-    [{}, 'name'], [{ name: '' }, 'name'], [{ name: 'a/b' }, 'name'], [{ name: 'x', source_type: 'oracle' }, 'source_type'],
+    [{}, 'name'], [{ name: null }, 'name'], [{ name: 'a/b' }, 'name'], [{ name: 'x', source_type: 'oracle' }, 'source_type'],
     [{ name: 'x', query_mode: 'bogus' }, 'query_mode'], [{ name: 'x', sync_schedule: 'hourly' }, 'sync_schedule'],
     [{ name: 'x', sync_strategy: 'bogus' }, 'sync_strategy'], [{ name: 'x', primary_key: 5 }, 'primary_key'],
     [{ name: 'x', incremental_window_days: -1 }, 'incremental_window_days'], [{ name: 'x', description: 5 }, 'description'],
@@ -170,6 +170,7 @@ test('registering: what is wrong is named', async () => {
     assert.equal(answer.status, 422, JSON.stringify(body));
     assert.ok(answer.json.detail.some((d) => d.loc.at(-1) === field), `${JSON.stringify(body)}: ${answer.text}`);
   }
+  assert.equal((await register({ name: '  ' })).status, 422);
   assert.equal((await register({ name: 'ORDERS' })).status, 409);
 });
 
