@@ -84,7 +84,7 @@ class Convergence {
       if (version_ < step.before && (step.only_with == nullptr || env(step.only_with)))
         connection_.execute(std::string(step.sql));
     bring_strangers();
-    tell_of_retired();
+    tell_of_abandoned();
   }
 
  private:
@@ -186,11 +186,10 @@ class Convergence {
     }
   }
 
-  void tell_of_retired() {
-    for (const auto& table : retired_tables()) {
-      if (!there_.contains(table.name)) continue;
-      const auto rows = count("SELECT count(*) FROM " + view_of(table.name));
-      if (rows > 0) log::info("there is no table {} ({}) any more", table.name, rows_text(rows));
+  void tell_of_abandoned() {
+    for (const auto name : kAbandoned) {
+      const auto rows = count("SELECT count(*) FROM " + view_of(name));
+      if (rows > 0) log::info("{} of {} have no successor and stay behind", rows_text(rows), name);
     }
   }
 
