@@ -25,6 +25,8 @@ export function percentile(values, p) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil((p / 100) * sorted.length) - 1))];
 }
+// Of several runs the one that the rest of the machine disturbed least.
+export const best = (values) => Math.max(...values);
 export const median = (values) => percentile(values, 50);
 
 // A program's output; throws with its stderr when it fails.
@@ -44,7 +46,7 @@ export function outputLater(program, args, options = {}) {
     child.stdout.on('data', (d) => (text += d));
     child.stderr.on('data', (d) => (errors += d));
     child.on('error', reject);
-    child.on('close', (status) => (status === 0 ? resolve(text) : reject(new Error(`${path.basename(program)} ended with ${status}: ${errors.slice(-600)}`))));
+    child.on('close', (status) => (status === 0 ? resolve(text) : reject(new Error(`${path.basename(program)} ended with ${status}: ${(errors || text).slice(-600)}`))));
   });
 }
 

@@ -1,5 +1,5 @@
 // The parts of docs/ that follow from the program: the settings from their table in src/config, the routes from the
-// server's own OpenAPI document. script/docs writes them; tests/docs compares them.
+// server's own OpenAPI document, the figures from the last measurement. script/docs writes them; tests/docs compares them.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -142,6 +142,25 @@ export function routeTables(document) {
   return lines.join('\n').trim();
 }
 
+const shown = (value, unit) => (value === undefined ? '' : `${value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3)} ${unit}`);
+
+// The figures of the last `script/bench --json docs/performance.json`.
+export function figures() {
+  const { taken_at, commit, machine, results } = JSON.parse(read('docs/performance.json'));
+  const lines = [
+    `Taken ${taken_at.slice(0, 10)} at ${commit} on ${machine.cores} cores of ${machine.cpu}, ${machine.memory_gb} GB, ` +
+      `${machine.system}, Linux ${machine.kernel}; client, load and server share the cores.`,
+    '',
+    '| figure | measured | yardstick | asked for | holds |',
+    '|---|---|---|---|---|',
+  ];
+  for (const row of results) {
+    const against = row.yardstick === undefined ? '' : `${shown(row.yardstick, row.unit)} (${row.against})`;
+    lines.push(`| ${bar(row.what)} | ${row.error ? bar(row.error) : shown(row.ours, row.unit)} | ${against} | ${row.asked ?? ''} | ${row.ok ? 'yes' : 'no'} |`);
+  }
+  return lines.join('\n');
+}
+
 const marks = (name) => [`<!-- ${name}: written by script/docs -->`, `<!-- end of ${name} -->`];
 
 export function withPart(text, name, part) {
@@ -154,6 +173,7 @@ export function withPart(text, name, part) {
 
 export const kParts = [
   { file: 'docs/configuration.md', name: 'settings', make: async () => settingsTables() },
+  { file: 'docs/performance.md', name: 'figures', make: async () => figures() },
   { file: 'docs/http-api.md', name: 'routes', make: async () => routeTables(await openapi()) },
 ];
 

@@ -12,7 +12,7 @@ export async function extract({ folder }) {
   const row =
     "range AS id, TIMESTAMP '2026-01-01 00:00:00' + to_seconds(range % 31000000) AS happened_at, " +
     "['search', 'view', 'cart', 'purchase', 'return'][1 + (range * 7 % 5)] AS kind, md5(range::VARCHAR)[1:22] AS session, " +
-    "round((range * 31 % 100000) / 100, 2) AS amount, range % 7 = 0 AS returning, 'note number ' || (range % 1000) AS note";
+    "round((range * 31 % 100000) / 100, 2) AS amount, range % 7 = 0 AS returning, 'note number ' || (range % 1000) || ' of this row' AS note";
   await duck([`COPY (SELECT ${row} FROM range(${kRows})) TO '${csv}' (HEADER)`]);
   const bytes = statSync(csv).size;
   const target = path.join(folder, 'yardstick.parquet');
