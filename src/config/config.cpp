@@ -31,29 +31,23 @@ object load_tree(const fs::path& file) {
   return std::move(parsed.as_object());
 }
 
-std::optional<std::string> from_environment(const std::string& name) {
-  return env(name.c_str());
-}
-
 // The operator's file and the overlay as one tree, checked. References count only in what is left of both,
 // but a file answers for its own settings: the overlay's may come from another version, the operator's are
 // known or a mistake.
-object load_trees(const fs::path& base_file, const fs::path& overlay_file,
+object load_trees(const fs::path& base_file, const fs::path& overlay_file, const Lookup& lookup,
                   std::vector<std::string>& warnings) {
   object base = load_tree(base_file);
   object overlay = load_tree(overlay_file);
   object both = base;
   merge(both, overlay);
   std::vector<std::string> said, unknown;
-  check_tree(base, {.file = base_file.string(),
-                    .source = {},
-                    .keep_unknown = false,
-                    .lookup = from_environment,
-                    .warnings = said});
+  check_tree(
+      base,
+      {.file = base_file.string(), .source = {}, .keep_unknown = false, .lookup = lookup, .warnings = said});
   check_tree(overlay, {.file = overlay_file.string(),
                        .source = {},
                        .keep_unknown = true,
-                       .lookup = from_environment,
+                       .lookup = lookup,
                        .warnings = said});
   const std::string file = overlay.empty()
                                ? base_file.string()
@@ -61,7 +55,7 @@ object load_trees(const fs::path& base_file, const fs::path& overlay_file,
   check_tree(both, {.file = file,
                     .source = source_of(both),
                     .keep_unknown = true,
-                    .lookup = from_environment,
+                    .lookup = lookup,
                     .warnings = warnings});
   return both;
 }
@@ -80,14 +74,24 @@ void put(object& tree, std::string_view path, value item) {
 }  // namespace
 
 Config Config::load(const Places& places) {
+  for (const auto& [name, text] : SecretFile(places.state).read()) ::setenv(name.c_str(), text.c_str(), 0);
+  return read(places);
+}
+
+Config Config::read(const Places& places) {
   Config config;
   config.places_ = places;
-  for (const auto& [name, text] : SecretFile(places.state).read()) ::setenv(name.c_str(), text.c_str(), 0);
-  config.tree_ = load_trees(places.config / kFile, places.state / kFile, config.warnings_);
+  const auto kept = SecretFile(places.state).read();
+  const Lookup lookup = [&kept](const std::string& name) -> std::optional<std::string> {
+    if (auto outside = env(name.c_str())) return outside;
+    const auto found = kept.find(name);
+    return found == kept.end() || found->second.empty() ? std::nullopt : std::optional(found->second);
+  };
+  config.tree_ = load_trees(places.config / kFile, places.state / kFile, lookup, config.warnings_);
   for (const auto& setting : settings()) {
     if (setting.environment.empty()) continue;
     const std::string name(setting.environment);
-    const auto given = env(name.c_str());
+    const auto given = lookup(name);
     if (!given) continue;
     auto fitting = coerce(setting, value(*given));
     if (!fitting) fail(fmt::format("the environment variable {} must be {}", name, described(setting)));
@@ -97,7 +101,7 @@ Config Config::load(const Places& places) {
   }
   if (const auto* named = config.find("data_source.keboola.token_env");
       named != nullptr && !named->as_string().empty())
-    if (const auto token = env(named->as_string().c_str()))
+    if (const auto token = lookup(std::string(named->as_string())))
       put(config.tree_, "data_source.keboola.storage_token", value(*token));
   for (const auto& variable : variables())
     if (!variable.applies && env(std::string(variable.name).c_str()))

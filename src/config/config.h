@@ -34,6 +34,8 @@ class Config {
   // files are fine: everything has a default. `state/.env_overlay` (NAME=value lines) is read into the
   // environment first.
   static Config load(const Places& places);
+  // What the next start would load, without touching the environment: for a server that runs.
+  static Config read(const Places& places);
 
   const Places& places() const { return places_; }
 

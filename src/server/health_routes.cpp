@@ -74,6 +74,25 @@ object data_part(const catalog::Generation* generation, const jobs::Runner& runn
   return part;
 }
 
+// Which project is billed, as an administrator set it last; nothing when the source is another one.
+std::optional<object> bigquery_part(const config::Places& places) {
+  try {
+    const auto config = config::Config::read(places);
+    if (config.source() != "bigquery") return std::nullopt;
+    const auto project = config.text("data_source.bigquery.project");
+    const auto billed = config.text("data_source.bigquery.billing_project");
+    if (project.empty()) return object{{"status", "ok"}, {"detail", "no BigQuery project is set"}};
+    object part{{"status", "ok"}, {"billing_project", billed}, {"data_project", project}};
+    if (billed != project) return part;
+    part["status"] = "info";
+    part["detail"] = "queries are billed to the project that holds the data";
+    part["hint"] = "where the account may not bill it (403 USER_PROJECT_DENIED), set data_source.bigquery.billing_project";
+    return part;
+  } catch (const Error&) {
+    return object{{"status", "warning"}, {"detail", "the settings cannot be read; the next start would fail"}};
+  }
+}
+
 // One word for all parts, as monitoring reads it.
 std::string overall(const object& services) {
   std::string worst = "healthy";
@@ -97,20 +116,21 @@ h1{font-weight:650;letter-spacing:-.02em}code{padding:.1em .35em;border-radius:.
 }  // namespace
 
 void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
-                       const jobs::Runner& runner) {
+                       const jobs::Runner& runner, const config::Places& places) {
   using http::Auth;
   routes.get("/api/health", {.auth = Auth::none, .tag = "health", .summary = "Whether the server answers", .inline_ok = true},
              [] { return Health{}; });
   routes.get("/api/version", {.auth = Auth::none, .tag = "health", .summary = "What runs here", .inline_ok = true},
              [version = Version{}] { return version; });
   routes.get("/api/health/detailed", {.tag = "health", .summary = "Each part's own verdict"},
-             [&store, &generations, &runner, version = Version{}](const http::Query<DetailQuery>& query) {
+             [&store, &generations, &runner, places, version = Version{}](const http::Query<DetailQuery>& query) {
                object services;
                std::int64_t users = 0;
                services["duckdb_state"] = state_part(store, users);
                if (query->include == "schema") services["db_schema"] = json::to_json(Health{}).as_object();
                services["data"] = data_part(generations.peek(kPatience).get(), runner);
                services["users"] = {{"status", "ok"}, {"count", users}};
+               if (auto part = bigquery_part(places)) services["bq_config"] = std::move(*part);
                services["session_pipeline"] = {{"status", "ok"}, {"detail", "no session waits to be processed"}};
                const int landlock = workers::landlock_version();
                services["confinement"] = {{"status", landlock > 0 ? "ok" : "warning"},

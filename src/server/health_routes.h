@@ -1,6 +1,7 @@
 #pragma once
 
 #include "catalog/generation.h"
+#include "config/config.h"
 #include "http/routes.h"
 #include "jobs/runner.h"
 #include "state/store.h"
@@ -9,6 +10,6 @@ namespace agnes::server {
 
 // /api/health, /api/health/detailed, /api/version and the page at /.
 void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
-                       const jobs::Runner& runner);
+                       const jobs::Runner& runner, const config::Places& places);
 
 }  // namespace agnes::server

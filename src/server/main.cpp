@@ -19,6 +19,7 @@
 #include "duck/api.h"
 #include "http/server.h"
 #include "query/service.h"
+#include "server/config_routes.h"
 #include "server/health_routes.h"
 #include "sync/data_routes.h"
 #include "sync/orchestrator.h"
@@ -107,6 +108,7 @@ int serve(const Options& options) {
 
   const auto places = places_of(options);
   const auto config = config::Config::load(places);
+  config::Overlay overlay(places);
   log::init(env_or("LOG_LEVEL", "info"), env_or("AGNES_LOG_FORMAT", "text") == "json");
   for (const auto& warning : config.warnings()) log::warn("{}", warning);
   if (workers::landlock_version() == 0)
@@ -132,7 +134,8 @@ int serve(const Options& options) {
 
   http::Routes routes;
   routes.on_response(add_headers);
-  add_health_routes(routes, store, generations, runner);
+  add_health_routes(routes, store, generations, runner, places);
+  add_config_routes(routes, store, overlay);
   access::add_routes(routes, access);
   catalog::add_registry_routes(
       routes, access.directory(), [&] { orchestrator.refresh(); },
