@@ -36,12 +36,14 @@ std::string_view kind_name(SettingKind kind) {
   return "";
 }
 
-// "60..604800" -> the two numbers.
+constexpr double kNoEnd = std::numeric_limits<double>::infinity();
+
+// "60..604800" -> the two numbers; "0..": from 0 on.
 std::optional<std::pair<double, double>> range_of(const Setting& setting) {
   const auto at = setting.allowed.find("..");
   if (at == std::string_view::npos) return std::nullopt;
   return std::pair(parse_double(setting.allowed.substr(0, at)).value_or(0),
-                   parse_double(setting.allowed.substr(at + 2)).value_or(0));
+                   parse_double(setting.allowed.substr(at + 2)).value_or(kNoEnd));
 }
 
 bool has_choices(const Setting& setting) {
@@ -131,6 +133,8 @@ class Walk {
 
 std::string described(const Setting& setting) {
   if (has_choices(setting)) return fmt::format("one of: {}", join(split(setting.allowed, '|'), ", "));
+  if (const auto range = range_of(setting); range && range->second == kNoEnd)
+    return fmt::format("{}, {} or more", kind_name(setting.kind), range->first);
   if (const auto range = range_of(setting))
     return fmt::format("{} from {} to {}", kind_name(setting.kind), range->first, range->second);
   if (setting.allowed == kMapOfNumbers) return "a mapping of numbers";

@@ -29,7 +29,7 @@ struct Setting {
   SettingKind kind;
   std::string_view fallback;       // default as YAML text; "=other.path": what that one is; empty: unset
   std::string_view environment;    // the variable that wins over the file; empty: none
-  // "a|b|c": one of these; "60..3600": from, to; kAddress, kPublicAddress; for an object kMapOf...; empty: any
+  // "a|b|c": one of these; "60..3600": from, to; "0..": from 0 on; kAddress, kPublicAddress; for an object kMapOf...; empty: any
   std::string_view allowed;
   bool secret;                     // never shown, logged or read back
   std::string_view needed_by;      // a source type or part whose settings must resolve: "files"; empty: optional
