@@ -28,6 +28,13 @@ test('docs/configuration.md names every setting and every environment variable',
   assert.deepEqual(names.filter((n) => !text.includes(`\`${n}\``)), []);
 });
 
+test('docs/architecture.md says what each folder of src is', () => {
+  const text = read('docs/architecture.md');
+  const folders = readdirSync(path.join(root, 'src'), { withFileTypes: true }).filter((e) => e.isDirectory()).map((e) => e.name);
+  assert.ok(folders.includes('base'));
+  assert.deepEqual(folders.filter((name) => !text.includes(`\`${name}\``)), []);
+});
+
 test('links between pages lead somewhere', () => {
   const broken = [];
   for (const page of pages)
