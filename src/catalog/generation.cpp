@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "base/text.h"
 
 namespace agnes::catalog {
@@ -22,9 +23,11 @@ const Table* Generation::find(std::string_view id_or_name) const {
 }
 
 std::shared_ptr<const Generation> Generations::current() const {
-  std::unique_lock lock(mutex_);
-  published_.wait(lock, [&] { return current_ != nullptr; });
-  return current_;
+  constexpr std::chrono::seconds kPatience{10};
+  auto found = peek(kPatience);
+  if (found == nullptr)
+    throw Error(ErrorKind::unavailable, "the server is still reading its tables; try again in a moment");
+  return found;
 }
 
 std::shared_ptr<const Generation> Generations::peek(std::chrono::milliseconds patience) const {

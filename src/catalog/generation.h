@@ -62,7 +62,7 @@ class Generation {
 // The current generation. Readers hold on to the one that they began with. Thread-safe.
 class Generations {
  public:
-  // Waits for the first one to be published.
+  // Waits for the first one to be published; throws Error (unavailable) when that takes longer than 10 s.
   std::shared_ptr<const Generation> current() const;
   // The same without waiting, or for as long as `patience`: null when there is none by then.
   std::shared_ptr<const Generation> peek(std::chrono::milliseconds patience = {}) const;

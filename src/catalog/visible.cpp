@@ -47,6 +47,12 @@ std::shared_ptr<const VisibleSet> Visible::make(const http::Caller& caller,
   return set;
 }
 
+void Visible::forget() const {
+  std::unique_lock lock(mutex_);
+  by_user_.clear();
+  std::erase_if(by_key_, [](const auto& entry) { return entry.second.expired(); });
+}
+
 const Table& Visible::table(const VisibleSet& set, const http::Caller& caller, std::string_view id_or_name) const {
   if (const Table* table = set.find(id_or_name)) return *table;
   if (caller.is_admin) throw Error(ErrorKind::not_found, fmt::format("there is no table {}", id_or_name));

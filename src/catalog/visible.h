@@ -32,6 +32,8 @@ class Visible {
 
   // Waits for the first generation after a start.
   std::shared_ptr<const VisibleSet> of(const http::Caller& caller) const;
+  // Lets go of earlier generations, which callers who do not come back would hold on to.
+  void forget() const;
   // The table when the caller may read it. Throws Error: not_found when an admin asks for what does not exist,
   // forbidden for everybody else, whether it exists or not.
   const Table& table(const VisibleSet& set, const http::Caller& caller, std::string_view id_or_name) const;

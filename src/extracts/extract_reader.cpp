@@ -195,10 +195,13 @@ void Reading::find_sources() {
               escape_control(name)));
       continue;
     }
+    const auto in = [&](const auto& list) { return std::find(list.begin(), list.end(), name) != list.end(); };
+    if (!options_.only.empty() && !in(options_.only)) continue;
     auto& source = sources_.emplace_back();
     source.name = name;
     source.folder = fs::canonical(entry.path(), error);
     if (error) source.failure = error.message();
+    if (in(options_.skip)) source.failure = "reading it ended the process that did; make it anew";
   }
   std::sort(sources_.begin(), sources_.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
 }

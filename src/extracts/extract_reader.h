@@ -74,12 +74,13 @@ struct ReadOptions {
   std::map<std::string, std::string> owners;
   // "source/name" of registered materialised tables: their file is served without a row in _meta too.
   std::vector<std::string> materialized;
+  // Sources to read; empty: all. Sources to report as unreadable without touching them.
+  std::vector<std::string> only, skip;
   int threads = 2;
   static constexpr json::Rule rules[] = {{.field = "*", .has_default = true}};
 };
 BOOST_DESCRIBE_STRUCT(ReadOptions, (),
-                      (extracts_dir, cache_file, pin_folder, keep_pins, analytics_file, owners, materialized,
-                       threads))
+                      (extracts_dir, cache_file, pin_folder, keep_pins, analytics_file, owners, materialized, only, skip, threads))
 
 struct Catalogue {
   std::vector<CatalogueTable> tables;  // by source, then name; names are unique, whatever their case

@@ -21,11 +21,11 @@ namespace agnes::query {
 struct ReadableTable {
   std::string name;                         // as SQL names it; case does not matter, as in DuckDB
   std::vector<std::string> files;           // Parquet
-  bool union_by_name = false;               // the files' columns may differ in number or order
   std::optional<std::string> attach_file;   // the database file, where it has the table and `files` is empty
   std::optional<std::string> attach_table;  // the table's name there; `name` when left out
+  bool union_by_name = false;               // the files' columns may differ in number or order
 };
-BOOST_DESCRIBE_STRUCT(ReadableTable, (), (name, files, union_by_name, attach_file, attach_table))
+BOOST_DESCRIBE_STRUCT(ReadableTable, (), (name, files, attach_file, attach_table, union_by_name))
 
 struct EngineSetup {
   std::vector<ReadableTable> tables;

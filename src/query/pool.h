@@ -35,6 +35,8 @@ class Execution {
   // The next part of the answer; false at its end. Throws Error for what the engine refused or failed at, when the
   // time limit is reached (bad_request), and when the statement broke its process (bad_request).
   bool next(std::string& chunk);
+  // Keeps `what` alive as long as the statement may read it.
+  void hold(std::shared_ptr<const void> what) { held_ = std::move(what); }
 
  private:
   friend class Pool;
@@ -49,6 +51,7 @@ class Execution {
   workers::Channel::Clock::time_point started_;
   bool interrupted_ = false;
   bool finished_ = false;
+  std::shared_ptr<const void> held_;
 };
 
 // Query worker processes. One statement at a time runs in a process, so that a crash, a kill or a slow statement is

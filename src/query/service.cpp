@@ -53,7 +53,9 @@ std::unique_ptr<Execution> Service::start(const http::Caller& caller, Statement 
   if (statement.sql.size() > kMaxSql) throw Error(ErrorKind::too_large, "a statement has 5 MB at most");
   const auto set = visible_.of(caller);
   statement.max_result_bytes = limits_.max_result_bytes;
-  return pool_.run(set->key, [&] { return readable(*set); }, caller.user_id, statement);
+  auto execution = pool_.run(set->key, [&] { return readable(*set); }, caller.user_id, statement);
+  execution->hold(set);  // the files of this generation stay until then
+  return execution;
 }
 
 boost::json::value Service::run(const http::Caller& caller, const std::string& sql, std::int64_t row_limit) {

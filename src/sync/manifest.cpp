@@ -11,7 +11,8 @@ namespace {
 using boost::json::object;
 using boost::json::value;
 
-constexpr std::size_t kMaxEntries = 1000;
+// Of all manifests held at once, as text.
+constexpr std::size_t kMaxBytes = 16u << 20;
 
 object tables_of(const catalog::VisibleSet& set) {
   object out;
@@ -53,17 +54,29 @@ object assets_of(const fs::path& data) {
 http::Response Manifests::of(const catalog::VisibleSet& set) {
   const Timestamp moment = now();
   std::lock_guard lock(mutex_);
-  if (entries_.size() > kMaxEntries && !entries_.contains(set.key)) entries_.clear();
+  if (bytes_ > kMaxBytes && !entries_.contains(set.key)) {
+    entries_.clear();
+    bytes_ = 0;
+  }
   auto& entry = entries_[set.key];
   if (entry.second != seconds(moment)) {
     entry.second = seconds(moment);
-    if (entry.tables.empty()) entry.tables = boost::json::serialize(tables_of(set));
+    if (entry.tables.empty()) {
+      entry.tables = boost::json::serialize(tables_of(set));
+      bytes_ += entry.tables.size();
+    }
     const auto assets = boost::json::serialize(assets_of(data_));
     entry.etag = '"' + md5_hex(entry.tables + assets) + '"';
     entry.body = http::SharedBody(fmt::format(R"({{"tables":{},"assets":{},"server_time":"{}"}})", entry.tables, assets,
                                               format_iso_utc(moment)));
   }
   return http::Response::shared_json(entry.body, entry.etag);
+}
+
+void Manifests::forget() {
+  std::lock_guard lock(mutex_);
+  entries_.clear();
+  bytes_ = 0;
 }
 
 }  // namespace agnes::sync

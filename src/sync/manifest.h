@@ -18,6 +18,8 @@ class Manifests {
 
   // Its ETag holds as long as its content does; the time in it is at most a second old.
   http::Response of(const catalog::VisibleSet& set);
+  // Lets go of all that were made: there is a new generation.
+  void forget();
 
  private:
   struct Entry {
@@ -28,6 +30,7 @@ class Manifests {
   std::filesystem::path data_;
   std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;
+  std::size_t bytes_ = 0;  // of all entries' texts
 };
 
 }  // namespace agnes::sync
