@@ -20,6 +20,10 @@ http::Response limited(Access& access, const http::Request& request, std::string
 // Counts a failure that was answered in another way.
 void count_failure(Access& access, const std::string& email);
 
+// Whether `path` is a path of this site, so that a browser can be sent there. Browsers take '\' for '/' and skip
+// control characters.
+bool is_own_path(std::string_view path);
+
 // The cookie by which a browser stays signed in for a day.
 http::Response::Cookie session_cookie(Access& access, const http::Request& request, const User& user);
 

@@ -58,14 +58,12 @@ SignedIn signed_in(Access& access, const User& user) {
           access.directory().is_admin(user.id) ? "admin" : "user"};
 }
 
-// A path of this site, or nothing: a browser must not be sent elsewhere. Browsers take '\' for '/' and skip
-// control characters.
+}  // namespace
+
 bool is_own_path(std::string_view path) {
   return path.starts_with('/') && !path.starts_with("//") && path.find('\\') == std::string_view::npos &&
          escape_control(path) == path && path.size() <= 2000;
 }
-
-}  // namespace
 
 void add_sign_in_routes(http::Routes& routes, Access& access) {
   routes.post("/auth/token",

@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <sys/resource.h>
 
+#include "access/providers.h"
 #include "access/routes.h"
 #include "base/env.h"
 #include "base/log.h"
@@ -137,6 +138,7 @@ int serve(const Options& options) {
   add_health_routes(routes, store, generations, runner, places);
   add_config_routes(routes, store, overlay);
   access::add_routes(routes, access);
+  access::add_provider_routes(routes, access, config);
   catalog::add_registry_routes(
       routes, access.directory(), [&] { orchestrator.refresh(); },
       [&](const std::string& name) { orchestrator.removed(name); });

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "access/access.h"
+#include "access/google_groups.h"
+#include "config/config.h"
+#include "http/routes.h"
+
+// Signing in with a Google account: docs/google.md.
+namespace agnes::access::google {
+
+struct GoogleSettings {
+  std::string client_id, client_secret;
+  std::string issuer;                        // https://accounts.google.com
+  std::string groups_api;                    // https://cloudidentity.googleapis.com
+  std::vector<std::string> allowed_domains;  // lower case; none: everybody may sign in
+  bool reads_groups = false;
+  GroupRules rules;
+};
+
+GoogleSettings read_settings(const config::Config& config);
+bool is_configured(const config::Config& config);
+
+// GET /auth/google/login and /auth/google/callback. Throws Error (bad_request) for an impossible issuer.
+void add_routes(http::Routes& routes, Access& access, const config::Config& config);
+
+}  // namespace agnes::access::google

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "access/directory.h"
+#include "access/settings.h"
+
+namespace agnes::access::google {
+
+// The addresses, in lower case, of all groups that the Workspace account `email` is in, directly or through
+// other groups: groups.memberships.searchTransitiveGroups of the Cloud Identity API at `api`
+// ("https://cloudidentity.googleapis.com"), as far as the owner of `access_token` may see them. Groups
+// outside a company (googlegroups.com), which anybody can make, are left out. Throws Error when not all could
+// be read.
+std::vector<std::string> read_groups(const std::string& api, const std::string& access_token,
+                                     const std::string& email);
+
+// Which of a Workspace's groups count, and what they are here.
+struct GroupRules {
+  std::string prefix;          // lower case; only groups whose address begins so; empty: all
+  std::string admin_email;     // lower case; the group whose members are in Admin; empty: none
+  std::string everyone_email;  // the same for Everyone
+};
+
+// Those of `groups` that count.
+std::vector<std::string> relevant_groups(const std::vector<std::string>& groups, const GroupRules& rules);
+
+// Makes `user` a member, by source "google_sync", of exactly `groups` (relevant ones), and makes those that
+// are missing. Memberships that somebody else gave stay as they are. Audited; nothing is written when nothing
+// changes.
+void sync_groups(Directory& directory, const User& user, const std::vector<std::string>& groups,
+                 const GroupRules& rules, const std::string& address);
+
+}  // namespace agnes::access::google
