@@ -186,10 +186,10 @@ void Groups::remove_member(const Actor& actor, const std::string& group_id, cons
       if (user_id == actor.id)
         throw Error(ErrorKind::conflict, "Cannot remove yourself from the admins: another admin can");
     }
-    if (member == nullptr || member->source != "admin")
+    if (member == nullptr || (member->source != "admin" && member->source != kBreakGlass))
       throw Error(ErrorKind::not_found, "No admin-managed membership for this user in this group");
-    c.execute("DELETE FROM user_group_members WHERE user_id = ? AND group_id = ? AND source = 'admin'",
-              user_id, group_id);
+    c.execute("DELETE FROM user_group_members WHERE user_id = ? AND group_id = ? AND source = ?", user_id,
+              group_id, member->source);
     record(c, actor, "user_group.member_removed", via,
            {{"group_id", group_id}, {"group_name", group.name}, {"user_id", user_id}});
     return [&](Tables& t) { t.erase_member(user_id, group_id); };

@@ -9,6 +9,10 @@
 
 namespace agnes::access {
 
+// The source of a membership that an operator made with the server down (see break_glass.h). Admins take it
+// away.
+inline constexpr std::string_view kBreakGlass = "cli_break_glass";
+
 // Groups, their members and what they were granted. Every change is audited and holds at once. Errors:
 // `not_found`, `conflict`, `bad_request`. Thread-safe.
 //

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "access/email_pages.h"
 #include "access/routes.h"
 #include "access/sign_in.h"
 #include "base/error.h"
@@ -41,78 +42,33 @@ struct PasswordSet {
 };
 BOOST_DESCRIBE_STRUCT(PasswordSet, (), (access_token, token_type, message))
 
-std::string escape_html(std::string_view text) {
-  std::string out;
-  for (char c : text) switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  return out;
-}
-
-// {0} title, {1} address of the form, {2} email, {3} token, {4} what went wrong, {5} the field for a name
-constexpr std::string_view kPage = R"(<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{0} - Agnes</title>
-<style>
-  :root {{ color-scheme: light dark; }}
-  body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 24rem; margin: 12vh auto; padding: 0 1rem; }}
-  label {{ display: block; margin-top: 1rem; }}
-  input {{ font: inherit; width: 100%; box-sizing: border-box; padding: .5rem; }}
-  button {{ font: inherit; margin-top: 1.5rem; padding: .5rem 1.5rem; }}
-  [role=alert] {{ color: light-dark(#a00, #f88); }}
-</style>
-<h1>{0}</h1>
-<p>{2}</p>
-{4}<form method="post" action="{1}">
-  <input type="hidden" name="email" value="{2}">
-  <input type="hidden" name="token" value="{3}">
-{5}  <label>Password, 8 characters or more
+// {0} address of the form, {1} email, {2} token, {3} what went wrong, {4} the field for a name
+constexpr std::string_view kForm = R"(<p>{1}</p>
+{3}<form method="post" action="{0}">
+  <input type="hidden" name="email" value="{1}">
+  <input type="hidden" name="token" value="{2}">
+{4}  <label>Password, 8 characters or more
     <input type="password" name="password" minlength="8" required autocomplete="new-password" autofocus></label>
   <label>The same again
     <input type="password" name="confirm_password" minlength="8" required autocomplete="new-password"></label>
   <button>Save</button>
 </form>
-</html>
 )";
 
 Response page(Link kind, const std::string& email, const std::string& token, const std::string& name,
               const std::string& problem) {
   const bool setup = kind == Link::setup;
-  auto response = Response::html(fmt::format(
-      kPage, setup ? "Set up your account" : "Set a new password",
-      setup ? "/auth/password/setup/confirm" : "/auth/password/reset/confirm", escape_html(email),
-      escape_html(token),
-      problem.empty() ? "" : fmt::format("<p role=\"alert\">{}</p>\n", escape_html(problem)),
-      setup ? fmt::format(
-                  "  <label>Your name\n    <input name=\"name\" maxlength=\"200\" value=\"{}\"></label>\n",
-                  escape_html(name))
-            : ""));
-  // The token stands in this page's address: it goes nowhere else.
-  response.header("Referrer-Policy", "no-referrer");
-  response.header("Cache-Control", "no-store");
-  response.header(
-      "Content-Security-Policy",
-      "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; "
-      "base-uri 'none'");
-  return response;
+  return small_page(
+      setup ? "Set up your account" : "Set a new password",
+      fmt::format(
+          kForm, setup ? "/auth/password/setup/confirm" : "/auth/password/reset/confirm", escape_html(email),
+          escape_html(token),
+          problem.empty() ? "" : fmt::format("<p role=\"alert\">{}</p>\n", escape_html(problem)),
+          setup
+              ? fmt::format(
+                    "  <label>Your name\n    <input name=\"name\" maxlength=\"200\" value=\"{}\"></label>\n",
+                    escape_html(name))
+              : ""));
 }
 
 // Sets the password and signs in, or shows the form again with the reason.

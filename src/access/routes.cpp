@@ -2,17 +2,20 @@
 
 namespace agnes::access {
 
-void add_routes(http::Routes& routes, Access& access) {
+void add_routes(http::Routes& routes, Access& access, EmailOutbox& outbox) {
   routes.set_authenticator([&access](const http::Request& request, std::string& reason) {
     return access.authenticate(request, reason);
   });
   add_sign_in_routes(routes, access);
   add_link_routes(routes, access);
   add_token_routes(routes, access);
-  add_user_routes(routes, access);
+  add_email_routes(routes, access, outbox);
+  add_user_routes(routes, access, outbox);
   add_group_routes(routes, access);
   add_grant_routes(routes, access);
   add_me_routes(routes, access);
+  add_audit_routes(routes, access);
+  add_debug_routes(routes, access);
 }
 
 }  // namespace agnes::access

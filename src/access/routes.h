@@ -1,21 +1,27 @@
 #pragma once
 
 #include "access/access.h"
+#include "access/email_outbox.h"
 #include "http/routes.h"
 
 namespace agnes::access {
 
-// Declares every route of this folder and makes `access` the authenticator of `routes`. Both `access` and
-// `routes` must outlive the server.
-void add_routes(http::Routes& routes, Access& access);
+// Declares every route of this folder and makes `access` the authenticator of `routes`. All three must
+// outlive the server.
+void add_routes(http::Routes& routes, Access& access, EmailOutbox& outbox);
 
 // Its parts.
 void add_sign_in_routes(http::Routes& routes, Access& access);
 void add_link_routes(http::Routes& routes, Access& access);
 void add_token_routes(http::Routes& routes, Access& access);
-void add_user_routes(http::Routes& routes, Access& access);
+void add_email_routes(http::Routes& routes, Access& access, EmailOutbox& outbox);
+void add_user_routes(http::Routes& routes, Access& access, EmailOutbox& outbox);
 void add_group_routes(http::Routes& routes, Access& access);
 void add_grant_routes(http::Routes& routes, Access& access);
 void add_me_routes(http::Routes& routes, Access& access);
+void add_audit_routes(http::Routes& routes, Access& access);
+// /me/debug, which shows people what the server knows of their session, where AGNES_DEBUG_AUTH is on; nothing
+// otherwise.
+void add_debug_routes(http::Routes& routes, Access& access);
 
 }  // namespace agnes::access

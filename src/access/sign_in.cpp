@@ -48,6 +48,12 @@ Response limited(Access& access, const http::Request& request, std::string_view 
   }
 }
 
+std::optional<Response> over_limit(Access& access, const std::string& key, Rate rate) {
+  if (!access.settings().rate_limits) return std::nullopt;
+  const auto wait = access.limiter().take(key, rate, now());
+  return wait ? std::optional(too_many(*wait)) : std::nullopt;
+}
+
 void count_failure(Access& access, const std::string& email) {
   if (access.settings().rate_limits) access.limiter().take(account_key(email), kFailures, now());
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "access/access.h"
@@ -17,11 +18,13 @@ inline constexpr Rate kBootstraps{3, 60};  // of one address
 // with Retry-After.
 http::Response limited(Access& access, const http::Request& request, std::string_view what, Rate rate,
                        const std::string& email, const std::function<http::Response()>& sign_in);
+// Takes one event of `key`; the answer, 429 with Retry-After, when there were too many.
+std::optional<http::Response> over_limit(Access& access, const std::string& key, Rate rate);
 // Counts a failure that was answered in another way.
 void count_failure(Access& access, const std::string& email);
 
-// Whether `path` is a path of this site, so that a browser can be sent there. Browsers take '\' for '/' and skip
-// control characters.
+// Whether `path` is a path of this site, so that a browser can be sent there. Browsers take '\' for '/' and
+// skip control characters.
 bool is_own_path(std::string_view path);
 
 // The cookie by which a browser stays signed in for a day.

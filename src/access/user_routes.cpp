@@ -90,18 +90,17 @@ UserView view_of(Access& access, const User& user) {
       [&](const Tables& tables) { return view_of(tables, user, access.settings()); });
 }
 
-std::string link_to(const Access& access, const Request& request, const char* page, const std::string& email,
-                    const std::string& secret) {
-  const auto base = access.settings().server_url.empty()
-                        ? fmt::format("{}://{}", request.scheme(), request.host())
-                        : access.settings().server_url;
-  return fmt::format("{}/auth/password/{}?email={}&token={}", base, page, http::percent_encode(email),
-                     secret);
+// An admin's own request says well enough where the server is, when nothing else does.
+std::string link_to(const EmailOutbox& outbox, const Request& request, Users::Link kind,
+                    const std::string& email, const std::string& secret) {
+  const auto& known = outbox.settings().public_url;
+  return link_address(known.empty() ? fmt::format("{}://{}", request.scheme(), request.host()) : known, kind,
+                      email, secret);
 }
 
 }  // namespace
 
-void add_user_routes(http::Routes& routes, Access& access) {
+void add_user_routes(http::Routes& routes, Access& access, EmailOutbox& outbox) {
   const auto actor = [](const Caller& caller, const Request& request) {
     return Actor::of(caller, request.client_address());
   };
@@ -120,25 +119,26 @@ void add_user_routes(http::Routes& routes, Access& access) {
                  return view_of(tables, *user, access.settings());
                });
              });
-  routes.post("/api/users",
-              {.auth = Auth::admin,
-               .status = 201,
-               .tag = "users",
-               .summary = "Create an account",
-               .description =
-                   "It is in no group. With `send_invite`, the answer holds the link by which its owner sets "
-                   "a password."},
-              [&access, actor](const Caller& caller, const Request& request, const CreateUser& body) {
-                const auto by = actor(caller, request);
-                const auto user = access.users().create(by, body.email, body.name);
-                auto view = view_of(access, user);
-                if (body.send_invite) {
-                  const auto secret = access.users().make_link(by, user.id, Users::Link::setup);
-                  view.invite_url = link_to(access, request, "setup", user.email, secret);
-                  view.invite_email_sent = false;
-                }
-                return view;
-              });
+  routes.post(
+      "/api/users",
+      {.auth = Auth::admin,
+       .status = 201,
+       .tag = "users",
+       .summary = "Create an account",
+       .description =
+           "It is in no group. With `send_invite`, the answer holds the link by which its owner sets "
+           "a password, and they are sent it by mail where mail is set up."},
+      [&access, &outbox, actor](const Caller& caller, const Request& request, const CreateUser& body) {
+        const auto by = actor(caller, request);
+        const auto user = access.users().create(by, body.email, body.name);
+        auto view = view_of(access, user);
+        if (body.send_invite) {
+          const auto secret = access.users().make_link(by, user.id, Users::Link::setup);
+          view.invite_url = link_to(outbox, request, Users::Link::setup, user.email, secret);
+          view.invite_email_sent = outbox.send(Users::Link::setup, user.email, *view.invite_url);
+        }
+        return view;
+      });
   routes.patch("/api/users/{user_id}", {.auth = Auth::admin, .tag = "users", .summary = "Change an account"},
                [&access, actor](const Caller& caller, const Request& request, const UserId& id,
                                 const UpdateUser& body) {
@@ -149,15 +149,16 @@ void add_user_routes(http::Routes& routes, Access& access) {
              [&access, actor](const Caller& caller, const Request& request, const UserId& id) {
                access.users().remove(actor(caller, request), *id);
              });
-  routes.post("/api/users/{user_id}/reset-password",
-              {.auth = Auth::admin, .tag = "users", .summary = "Make a link for setting a new password"},
-              [&access, actor](const Caller& caller, const Request& request, const UserId& id) -> ResetLink {
-                const auto secret = access.users().make_link(actor(caller, request), *id, Users::Link::reset);
-                const auto email = access.directory().look([&](const Tables& tables) {
-                  return tables.user(*id) != nullptr ? tables.user(*id)->email : "";
-                });
-                return {link_to(access, request, "reset", email, secret), false};
-              });
+  routes.post(
+      "/api/users/{user_id}/reset-password",
+      {.auth = Auth::admin, .tag = "users", .summary = "Make a link for setting a new password"},
+      [&access, &outbox, actor](const Caller& caller, const Request& request, const UserId& id) -> ResetLink {
+        const auto secret = access.users().make_link(actor(caller, request), *id, Users::Link::reset);
+        const auto email = access.directory().look(
+            [&](const Tables& tables) { return tables.user(*id) != nullptr ? tables.user(*id)->email : ""; });
+        const auto url = link_to(outbox, request, Users::Link::reset, email, secret);
+        return {url, outbox.send(Users::Link::reset, email, url)};
+      });
   routes.post("/api/users/{user_id}/set-password",
               {.auth = Auth::admin, .status = 204, .tag = "users", .summary = "Set an account's password"},
               [&access, actor](const Caller& caller, const Request& request, const UserId& id,

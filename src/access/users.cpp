@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -17,12 +16,6 @@ namespace agnes::access {
 namespace {
 
 constexpr std::string_view kWrong = "Invalid password";  // the contract's words: old clients show them
-
-const User& existing(const Tables& tables, const std::string& id) {
-  const auto* user = tables.user(id);
-  if (user == nullptr) throw Error(ErrorKind::not_found, "User not found");
-  return *user;
-}
 
 // System plugins are everybody's: a new account is subscribed to them.
 void subscribe_to_system_plugins(duck::Connection& c, const std::string& user_id) {
@@ -62,6 +55,19 @@ std::optional<Member> seed_admin(const Tables& tables, duck::Connection& c, cons
   return member;
 }
 
+bool is_email_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos;
+}
+
+}  // namespace
+
+const User& user_of_id(const Tables& tables, const std::string& id) {
+  const auto* user = tables.user(id);
+  if (user == nullptr) throw Error(ErrorKind::not_found, "User not found");
+  return *user;
+}
+
 void check_password(std::string_view password) {
   // Characters, as people count them.
   const auto length =
@@ -72,13 +78,6 @@ void check_password(std::string_view password) {
   if (password.size() > kLongestPassword)
     throw Error(ErrorKind::bad_request, fmt::format("Password must be at most {} bytes", kLongestPassword));
 }
-
-bool is_email_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos;
-}
-
-}  // namespace
 
 std::string problem_with_email(std::string_view email) {
   constexpr const char* kNone = "not an email address";
@@ -133,7 +132,7 @@ User Users::update(const Actor& actor, const std::string& id, const std::optiona
                    std::optional<bool> active) {
   User updated;
   directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    updated = existing(tables, id);
+    updated = user_of_id(tables, id);
     if (!name && !active) return nullptr;
     if (active == false) {
       if (id == actor.id) throw Error(ErrorKind::conflict, "Cannot deactivate yourself");
@@ -165,7 +164,7 @@ User Users::update(const Actor& actor, const std::string& id, const std::optiona
 
 void Users::remove(const Actor& actor, const std::string& id) {
   directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    const auto& user = existing(tables, id);
+    const auto& user = user_of_id(tables, id);
     if (id == actor.id) throw Error(ErrorKind::conflict, "Cannot delete yourself");
     guard_outside(tables, id);
     if (user.active && tables.is_admin(id) && tables.active_admins() <= 1)
@@ -180,12 +179,12 @@ void Users::remove(const Actor& actor, const std::string& id) {
 void Users::set_password(const Actor& actor, const std::string& id, std::string_view password) {
   check_password(password);
   directory_.look([&](const Tables& tables) {
-    existing(tables, id);
+    user_of_id(tables, id);
     guard_outside(tables, id);
   });
   const auto hash = passwords_.hash(password);
   directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    User user = existing(tables, id);
+    User user = user_of_id(tables, id);
     guard_outside(tables, id);
     // Links that were sent before must not undo it.
     c.execute(
@@ -201,92 +200,12 @@ void Users::set_password(const Actor& actor, const std::string& id, std::string_
 
 void Users::set_onboarded(const Actor& actor, bool onboarded, const std::string& trigger) {
   directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    User user = existing(tables, actor.id);
+    User user = user_of_id(tables, actor.id);
     c.execute("UPDATE users SET onboarded = ? WHERE id = ?", onboarded, actor.id);
     record(c, actor, onboarded ? "user_onboarded" : "user_offboarded", "", {{"source", trigger}}, "ok");
     user.onboarded = onboarded;
     return [user](Tables& t) { t.put(user); };
   });
-}
-
-namespace {
-
-constexpr std::string_view kHashed = "sha256:";
-
-std::string kept_form(std::string_view secret) {
-  return std::string(kHashed) + sha256_hex(secret);
-}
-std::string column_of(Users::Link kind) {
-  return kind == Users::Link::setup ? "setup_token" : "reset_token";
-}
-std::int64_t lifetime(Users::Link kind) {
-  return kind == Users::Link::setup ? 7 * 86400 : 86400;
-}
-
-struct KeptLink {
-  std::optional<std::string> token;
-  std::optional<Timestamp> created;
-};
-BOOST_DESCRIBE_STRUCT(KeptLink, (), (token, created))
-
-// Links that the Python server sent are kept as they are; a hash is never taken for one of these.
-bool opens(const KeptLink& kept, std::string_view secret, std::int64_t lifetime_seconds) {
-  if (!kept.token || kept.token->empty() || !kept.created) return false;
-  if (now() > plus_seconds(*kept.created, lifetime_seconds)) return false;
-  return kept.token->starts_with(kHashed) ? constant_time_equal(*kept.token, kept_form(secret))
-                                          : constant_time_equal(*kept.token, secret);
-}
-
-}  // namespace
-
-User Users::use_link(Link kind, const std::string& email, std::string_view secret, std::string_view password,
-                     const std::string& name, const std::string& address) {
-  const auto account = [&](const Tables& tables, duck::Connection& c) -> User {
-    const auto* user = tables.user_by_email(trim(email));
-    const auto column = column_of(kind);
-    const auto kept = duck::row<KeptLink>(
-        c, fmt::format("SELECT {0} AS token, {0}_created AS created FROM users WHERE id = ?", column),
-        user != nullptr ? user->id : "");
-    if (user == nullptr || !user->active || !kept || !opens(*kept, secret, lifetime(kind)))
-      throw Error(ErrorKind::bad_request, "This link is not valid any more: ask an admin for a new one");
-    return *user;
-  };
-  check_password(password);
-  // Before the costly hash, and again when it is used up: of many at once, one gets through.
-  directory_.store().read([&](duck::Connection& c) {
-    return directory_.look([&](const Tables& tables) { return account(tables, c); });
-  });
-  const auto hash = passwords_.hash(password);
-  User changed;
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    changed = account(tables, c);
-    changed.has_password = true;
-    if (!trim(name).empty()) changed.name = std::string(trim(name));
-    c.execute(
-        "UPDATE users SET name = ?, password_hash = ?, setup_token = NULL, setup_token_created = NULL, "
-        "reset_token = NULL, reset_token_created = NULL, updated_at = ? WHERE id = ?",
-        changed.name, hash, now(), changed.id);
-    record(c, {changed.id, changed.email, address}, kind == Link::setup ? "password_setup" : "password_reset",
-           "auth");
-    return [&](Tables& t) { t.put(changed); };
-  });
-  return changed;
-}
-
-std::string Users::make_link(const Actor& actor, const std::string& id, Link kind) {
-  const auto secret = random_urlsafe(32);
-  const auto kept = kept_form(secret);
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    const auto& user = existing(tables, id);
-    guard_outside(tables, id);
-    const auto column = column_of(kind);
-    c.execute(fmt::format("UPDATE users SET {0} = ?, {0}_created = ?, updated_at = ? WHERE id = ?", column),
-              kept, now(), now(), id);
-    record(c, actor, kind == Link::setup ? "user.invite" : "user.reset_password", "user:" + id,
-           {{"email", user.email}});
-    return nullptr;
-  });
-  return secret;
 }
 
 User Users::sign_in(std::string_view email, std::string_view password, const std::string& address) {

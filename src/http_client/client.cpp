@@ -4,9 +4,7 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <unistd.h>
 
-#include "base/env.h"
 #include "base/text.h"
 #include "http_client/curl_api.h"
 
@@ -66,13 +64,6 @@ std::size_t receive_body(char* data, std::size_t size, std::size_t count, void* 
 int report_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   const auto& exchange = *static_cast<Exchange*>(self);
   return exchange.cancelled != nullptr && exchange.cancelled->load() ? 1 : 0;
-}
-
-std::optional<std::string> existing_file(const char* variable) {
-  auto path = env(variable);
-  // A pointer to a file that is gone would make every connection fail; the system's certificates do better.
-  if (path && ::access(path->c_str(), R_OK) != 0) return std::nullopt;
-  return path;
 }
 
 TransportError transport_error(CURLcode code, const std::string& server, const char* said,
@@ -165,7 +156,7 @@ struct Client::Impl {
   std::vector<CURL*> idle;
   CURLSH* share = nullptr;
   std::mutex share_locks[CURL_LOCK_DATA_LAST];
-  std::optional<std::string> ca_file, ca_folder;
+  TrustedCertificates trusted;
 
   CURL* take() {
     {
@@ -201,9 +192,7 @@ Client::Client(Options options) : impl_(std::make_unique<Impl>()) {
                    [](unsigned char c) { return c > ' ' && c < 0x7f; }))
     throw Error(ErrorKind::bad_request, "the token has characters that no token has: copy it again");
   impl_->options = std::move(options);
-  impl_->ca_file = existing_file("CURL_CA_BUNDLE");
-  if (!impl_->ca_file) impl_->ca_file = existing_file("SSL_CERT_FILE");
-  impl_->ca_folder = existing_file("SSL_CERT_DIR");
+  impl_->trusted = trusted_certificates();
   impl_->share = curl().share_init();
   curl().share_setopt(impl_->share, CURLSHOPT_LOCKFUNC, &Impl::lock);
   curl().share_setopt(impl_->share, CURLSHOPT_UNLOCKFUNC, &Impl::unlock);
@@ -251,8 +240,8 @@ void Client::stream(const Request& request, const std::function<void(const Head&
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
   set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.patience.count()));
   set(CURLOPT_BUFFERSIZE, 256L * 1024);
-  if (impl_->ca_file) set(CURLOPT_CAINFO, impl_->ca_file->c_str());
-  if (impl_->ca_folder) set(CURLOPT_CAPATH, impl_->ca_folder->c_str());
+  if (impl_->trusted.file) set(CURLOPT_CAINFO, impl_->trusted.file->c_str());
+  if (impl_->trusted.folder) set(CURLOPT_CAPATH, impl_->trusted.folder->c_str());
   set(CURLOPT_HTTPHEADER, headers.get());
   set(CURLOPT_HEADERFUNCTION, &receive_header);
   set(CURLOPT_HEADERDATA, static_cast<void*>(&exchange));

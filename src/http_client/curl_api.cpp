@@ -1,7 +1,9 @@
 #include "http_client/curl_api.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
+#include "base/env.h"
 #include "base/error.h"
 
 namespace agnes::http_client {
@@ -24,6 +26,21 @@ CurlApi load() {
   return table;
 }
 }  // namespace
+
+namespace {
+std::optional<std::string> existing_file(const char* variable) {
+  auto path = env(variable);
+  // A pointer to a file that is gone would make every connection fail; the system's certificates do better.
+  if (path && ::access(path->c_str(), R_OK) != 0) return std::nullopt;
+  return path;
+}
+}  // namespace
+
+TrustedCertificates trusted_certificates() {
+  TrustedCertificates out{existing_file("CURL_CA_BUNDLE"), existing_file("SSL_CERT_DIR")};
+  if (!out.file) out.file = existing_file("SSL_CERT_FILE");
+  return out;
+}
 
 const CurlApi& curl() {
   static const CurlApi table = load();

@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <sys/resource.h>
 
+#include "access/break_glass.h"
 #include "access/providers.h"
 #include "access/routes.h"
 #include "base/env.h"
@@ -32,7 +33,7 @@ namespace agnes::server {
 namespace {
 
 struct Options {
-  std::string host, data, config, role;
+  std::string host, data, config, role, new_admin;
   int port = 8000;
 };
 
@@ -44,6 +45,9 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
       ->envname("AGNES_PORT")->default_val(8000)->check(CLI::Range(0, 65535));
   app.add_option("--data-dir", options.data, "Data directory")->envname("DATA_DIR")->default_val("./data");
   app.add_option("--config-dir", options.config, "Folder of instance.yaml")->envname("CONFIG_DIR")->default_val("./config");
+  app.add_option("--grant-admin", options.new_admin,
+                 "Make the account of this address an admin, with the server down, and end")
+      ->type_name("EMAIL");
   app.add_option("--role", options.role)->group("");
   app.set_version_flag("--version,-V", "agnes-server " AGNES_VERSION);
   try {
@@ -118,6 +122,7 @@ int serve(const Options& options) {
 
   state::Store store(places.state, {.bigquery_project = config.text("data_source.bigquery.project")});
   access::Access access(store, places.state);
+  access::EmailOutbox outbox(access.users(), access::read_mail_settings(config));
   catalog::Generations generations;
   const catalog::Visible visible(access.directory(), generations);
   query::Pool pool(pool_options(config));
@@ -137,7 +142,7 @@ int serve(const Options& options) {
   routes.on_response(add_headers);
   add_health_routes(routes, store, generations, runner, places);
   add_config_routes(routes, store, overlay);
-  access::add_routes(routes, access);
+  access::add_routes(routes, access, outbox);
   access::add_provider_routes(routes, access, config);
   catalog::add_registry_routes(
       routes, access.directory(), [&] { orchestrator.refresh(); },
@@ -185,6 +190,10 @@ int main(int argc, char** argv) {
     if (options.role == "extract") {
       duck::api();  // loaded while files may still be opened: afterwards a worker sees only its own
       return workers::serve_task(connectors::tasks());
+    }
+    if (!options.new_admin.empty()) {
+      std::cout << access::grant_admin(places_of(options).state, options.new_admin);
+      return 0;
     }
     return serve(options);
   } catch (const std::exception& error) {

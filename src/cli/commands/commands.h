@@ -24,6 +24,7 @@ std::vector<Command> admin_metadata_commands();
 Command admin_metrics_command();
 Command admin_group_command();
 Command admin_grant_command();
+Command admin_break_glass_command();
 
 // `agnes` itself.
 Command main_command();

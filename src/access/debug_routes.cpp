@@ -1,0 +1,137 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "access/email_pages.h"
+#include "access/jwt.h"
+#include "access/routes.h"
+#include "access/views.h"
+#include "base/env.h"
+#include "base/hash.h"
+#include "base/text.h"
+
+namespace agnes::access {
+
+namespace {
+
+using http::Auth;
+using http::Request;
+
+struct Refetched {
+  bool soft_failed = true;
+  std::optional<std::string> prefix;
+  std::vector<std::string> fetched, fetched_relevant, current_names, current_external_ids, would_add,
+      would_remove;
+  bool applied = false;
+};
+BOOST_DESCRIBE_STRUCT(Refetched, (),
+                      (soft_failed, prefix, fetched, fetched_relevant, current_names, current_external_ids,
+                       would_add, would_remove, applied))
+
+using Cells = std::vector<std::string>;
+
+std::string table(const Cells& head, const std::vector<Cells>& rows) {
+  if (rows.empty()) return "<p>none</p>\n";
+  const auto line = [](const Cells& cells, const char* tag) {
+    std::string out = "<tr>";
+    for (const auto& cell : cells) out += fmt::format("<{0}>{1}</{0}>", tag, escape_html(cell));
+    return out + "</tr>\n";
+  };
+  std::string out = "<table>\n";
+  if (!head.empty()) out += line(head, "th");
+  for (const auto& row : rows) out += line(row, "td");
+  return out + "</table>\n";
+}
+
+// Of the browser's session only; the token itself is not shown, but enough of its hash to find it in a log.
+std::vector<Cells> session_rows(const Access& access, const Request& request) {
+  const auto token = request.cookie("access_token");
+  if (token.empty()) return {};
+  std::vector<Cells> rows{{"fingerprint", sha256_hex(token).substr(0, 12)}};
+  const auto claims = verify_jwt(token, access.settings().jwt_secret, seconds(now()));
+  if (!claims) return rows;
+  rows.push_back({"sub", claims->sub});
+  rows.push_back({"email", claims->email});
+  rows.push_back({"typ", claims->typ});
+  rows.push_back({"jti", claims->jti});
+  rows.push_back({"iat", format_iso_utc({claims->iat * 1'000'000})});
+  if (claims->exp) rows.push_back({"exp", format_iso_utc({*claims->exp * 1'000'000})});
+  if (claims->scope) rows.push_back({"scope", *claims->scope});
+  return rows;
+}
+
+http::Response debug_page(Access& access, const Request& request, const Caller& caller,
+                          const std::string& prefix) {
+  std::vector<Cells> account{{"id", caller.user_id}, {"email", caller.email}}, groups, grants;
+  std::size_t synced = 0;
+  access.directory().look([&](const Tables& tables) {
+    if (const auto* user = tables.user(caller.user_id)) {
+      account.push_back({"name", user->name.value_or("")});
+      account.push_back({"active", user->active ? "yes" : "no"});
+      account.push_back({"created", shown(user->created_at).value_or("")});
+    }
+    for (const auto* member : tables.memberships_of(caller.user_id)) {
+      const auto& group = *tables.group(member->group_id);
+      synced += member->source == "google_sync";
+      groups.push_back(
+          {group.name, member->source, shown(member->added_at).value_or(""), member->added_by.value_or("")});
+    }
+    for (const auto& item : effective_access(tables, caller.user_id).items) {
+      std::vector<std::string> via;
+      for (const auto& group : item.via_groups) via.push_back(group.group_name);
+      grants.push_back({item.resource_type, item.resource_id, join(via, ", ")});
+    }
+  });
+  account.push_back({"admin", caller.is_admin ? "yes" : "no"});
+  return small_page(
+      "Your session",
+      fmt::format(
+          "<h2>Account</h2>\n{}<h2>Session of this browser</h2>\n{}<h2>Groups</h2>\n{}<h2>Grants</h2>\n{}"
+          "<h2>Directory</h2>\n{}",
+          table({}, account), table({}, session_rows(access, request)),
+          table({"group", "source", "since", "by"}, groups), table({"type", "id", "through"}, grants),
+          table({}, {{"memberships from the directory", std::to_string(synced)},
+                     {"AGNES_GOOGLE_GROUP_PREFIX", prefix}})));
+}
+
+// The directory shows somebody's groups only with the leave that they give while they sign in, and that is
+// not kept: here it cannot be asked.
+Refetched refetch(Access& access, const Caller& caller, const std::string& prefix) {
+  Refetched out;
+  if (!prefix.empty()) out.prefix = prefix;
+  access.directory().look([&](const Tables& tables) {
+    for (const auto* member : tables.memberships_of(caller.user_id)) {
+      if (member->source != "google_sync") continue;
+      const auto& group = *tables.group(member->group_id);
+      out.current_names.push_back(group.name);
+      // A group of the directory has its address as its name.
+      if (!group.is_system) out.current_external_ids.push_back(to_lower(group.name));
+    }
+  });
+  std::sort(out.current_names.begin(), out.current_names.end());
+  std::sort(out.current_external_ids.begin(), out.current_external_ids.end());
+  return out;
+}
+
+}  // namespace
+
+void add_debug_routes(http::Routes& routes, Access& access) {
+  if (!is_truthy(env_or("AGNES_DEBUG_AUTH", ""))) return;
+  const auto prefix = to_lower(trim(env_or("AGNES_GOOGLE_GROUP_PREFIX", "")));
+  routes.get("/me/debug",
+             {.auth = Auth::user,
+              .tag = "me",
+              .summary = "What the server knows of your session",
+              .page = true,
+              .answer_type = "text/html"},
+             [&access, prefix](const Caller& caller, const Request& request) {
+               return debug_page(access, request, caller, prefix);
+             });
+  routes.post("/me/debug/refetch-groups",
+              {.auth = Auth::user,
+               .tag = "me",
+               .summary = "Your groups of the company's directory, as the last sign-in left them"},
+              [&access, prefix](const Caller& caller) { return refetch(access, caller, prefix); });
+}
+
+}  // namespace agnes::access
