@@ -113,7 +113,8 @@ class SignIn {
       done.cookie(session_cookie(access_, request, user));
       return done;
     });
-    response.cookie(cookie(request, "", 0));
+    // Who is told to come back later has not used it up yet.
+    if (response.status < 400) response.cookie(cookie(request, "", 0));
     return response;
   }
 

@@ -401,6 +401,7 @@ test('while the provider is silent others are answered, and sign-ins wait in a s
   must(200, await server.get('/api/users', asAdmin()));
   provider.mend();
   assert.deepEqual((await Promise.all(waiting)).map((a) => a.status), Array(8).fill(302));
+  must(302, await targets[8][0].get(targets[8][1]));
 });
 
 test('groups of the directory become memberships', async () => {
