@@ -213,6 +213,8 @@ constexpr Variable kVariables[] = {
     {"TESTING", true, "1: no generated secrets on disk; for tests"},
     {"SEED_ADMIN_EMAIL", true, "An administrator made at start when missing"},
     {"SEED_ADMIN_PASSWORD", true, "Their first password"},
+    {"SCHEDULER_DATA_REFRESH_INTERVAL", true, "Seconds between scheduled syncs, rounded up to minutes; 900 when unset"},
+    {"SCHEDULER_STARTUP_GRACE_SECONDS", true, "Seconds after the start in which no job starts by itself; 60 when unset"},
     {"SCHEDULER_API_TOKEN", true, "Shared secret of an outside scheduler"},
     {"LOCAL_DEV_MODE", true, "1: everybody is the development user; never in production"},
     {"LOCAL_DEV_USER_EMAIL", true, "Email of the development user"},

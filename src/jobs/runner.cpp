@@ -26,7 +26,15 @@ bool Runner::start(const std::string& job, Work work) {
   for (auto& thread : finished_) thread.join();
   finished_.clear();
   auto& active = active_[job] = std::make_unique<Active>();
-  active->run = {.job = job, .started = now(), .ended = {}, .outcome = "running", .error = {}, .progress = {}, .result = {}};
+  active->run = {.job = job,
+                 .started = now(),
+                 .ended = {},
+                 .outcome = "running",
+                 .error = {},
+                 .progress = {},
+                 .result = {},
+                 .revision = ++revision_};
+  changed_.notify_all();
   active->thread = std::thread([this, raw = active.get(), work = std::move(work)] { execute(*raw, work); });
   return true;
 }
@@ -36,6 +44,7 @@ void Runner::execute(Active& active, const Work& work) {
       [&](const boost::json::value& said) {
         std::lock_guard lock(mutex_);
         active.run.progress = said;
+        active.run.revision = ++revision_;
         changed_.notify_all();
       },
       active.cancelled);
@@ -49,11 +58,17 @@ void Runner::execute(Active& active, const Work& work) {
     error = failure.what();
     log::error("job {} {}: {}", active.run.job, outcome, failure.what());
   }
+  {
+    std::lock_guard lock(mutex_);
+    active.run.ended = now();
+    active.run.outcome = outcome;
+    active.run.error = error;
+    active.run.result = std::move(result);
+  }
+  // Only this thread changes the run from here on, so that it may be read without the lock.
+  if (told_) told_(active.run);
   std::lock_guard lock(mutex_);
-  active.run.ended = now();
-  active.run.outcome = outcome;
-  active.run.error = error;
-  active.run.result = std::move(result);
+  active.run.revision = ++revision_;
   ended_.push_front(active.run);
   if (ended_.size() > kHistory) ended_.pop_back();
   finished_.push_back(std::move(active.thread));
@@ -77,6 +92,19 @@ bool Runner::cancel(const std::string& job) {
 void Runner::wait(const std::string& job) const {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return !active_.contains(job); });
+}
+
+Runner::Changes Runner::changes(std::uint64_t revision, std::chrono::milliseconds patience) const {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, patience, [&] { return revision_ > revision || ending_; });
+  Changes out{.revision = revision_, .runs = {}};
+  for (const auto& [name, active] : active_)
+    if (active->run.revision > revision) out.runs.push_back(active->run);
+  for (const auto& run : ended_)
+    if (run.revision > revision) out.runs.push_back(run);
+  std::sort(out.runs.begin(), out.runs.end(),
+            [](const Run& a, const Run& b) { return a.revision < b.revision; });
+  return out;
 }
 
 std::vector<Run> Runner::history() const {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -40,11 +43,12 @@ struct Run {
   std::optional<std::string> error;
   boost::json::value progress;
   boost::json::value result;
+  std::uint64_t revision = 0;  // grows with everything that is said of any run
 };
 BOOST_DESCRIBE_STRUCT(Run, (), (job, started, ended, outcome, error, progress, result))
 
-// Background work by name, one run of a name at a time, each on a thread of its own. Thread-safe. The destructor
-// stops.
+// Background work by name, one run of a name at a time, each on a thread of its own. Thread-safe. The
+// destructor stops.
 class Runner {
  public:
   using Work = std::function<boost::json::value(const Context&)>;
@@ -54,16 +58,28 @@ class Runner {
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  // False when that job runs already (or the runner is ending): nothing is started then. What `work` throws ends the
-  // run as failed; it is logged and kept in the history.
+  // False when that job runs already (or the runner is ending): nothing is started then. What `work` throws
+  // ends the run as failed; it is logged and kept in the history.
   bool start(const std::string& job, Work work);
   bool running(const std::string& job) const;
   // Asks a running job to stop; false when it does not run.
   bool cancel(const std::string& job);
-  // Cancels what runs, waits for it, and starts nothing any more. Call it while all that the work uses still lives.
+  // Cancels what runs, waits for it, and starts nothing any more. Call it while all that the work uses still
+  // lives.
   void stop();
   // Blocks until no run of that job is under way.
   void wait(const std::string& job) const;
+  // Tells `told` of every run that has ended, on the run's own thread, while `running` still says so of it.
+  // Call it before the first start.
+  void on_ended(std::function<void(const Run&)> told) { told_ = std::move(told); }
+
+  struct Changes {
+    std::uint64_t revision = 0;
+    std::vector<Run> runs;
+  };
+  // What has changed since `revision` (0: all that is known), in that order. Waits for a change, at most that
+  // long.
+  Changes changes(std::uint64_t revision, std::chrono::milliseconds patience) const;
   // The runs under way and the latest ended ones of every job, newest first.
   std::vector<Run> history() const;
 
@@ -80,6 +96,8 @@ class Runner {
   std::map<std::string, std::unique_ptr<Active>> active_;
   std::vector<std::thread> finished_;
   std::deque<Run> ended_;
+  std::function<void(const Run&)> told_;
+  std::uint64_t revision_ = 0;
   bool ending_ = false;
 };
 

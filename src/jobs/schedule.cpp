@@ -2,12 +2,15 @@
 
 #include <algorithm>
 
+#include "base/env.h"
+#include "base/error.h"
 #include "base/text.h"
 
 namespace agnes::jobs {
 
 namespace {
 constexpr std::int64_t kDay = 86'400;
+constexpr std::int64_t kMostInterval = 100'000;  // of its unit
 
 std::optional<std::int64_t> seconds_of_day(std::string_view text) {
   if (text.size() != 5 || text[2] != ':') return std::nullopt;
@@ -22,7 +25,7 @@ std::optional<Schedule> Schedule::parse(std::string_view text) {
   if (text.starts_with("every ") && text.size() > 7) {
     const char unit = text.back();
     const auto count = parse_int(text.substr(6, text.size() - 7));
-    if (!count || *count < 1 || *count > 100'000 || (unit != 'm' && unit != 'h')) return std::nullopt;
+    if (!count || *count < 1 || *count > kMostInterval || (unit != 'm' && unit != 'h')) return std::nullopt;
     schedule.interval_seconds_ = *count * (unit == 'h' ? 3600 : 60);
     return schedule;
   }
@@ -42,6 +45,30 @@ Timestamp Schedule::next_after(Timestamp last) const {
   for (const auto at : seconds_of_day_)
     if (day + at > seconds(last)) return {(day + at) * 1'000'000};
   return {(day + kDay + seconds_of_day_.front()) * 1'000'000};
+}
+
+bool Schedule::due(std::optional<Timestamp> last, Timestamp now) const {
+  return !last || *last > now || next_after(*last) <= now;
+}
+
+std::int64_t seconds_from_env(const char* variable, std::int64_t fallback) {
+  const auto text = env(variable);
+  if (!text) return fallback;
+  const auto parsed = parse_int(*text);
+  // A century of seconds: beyond it arithmetic with times would overflow, and nobody means it.
+  if (!parsed || *parsed < 0 || *parsed > 3'155'760'000)
+    throw Error(ErrorKind::invalid,
+                fmt::format("the environment variable {} must be a whole number of seconds", variable));
+  return *parsed;
+}
+
+std::string interval_from_env(const char* variable, std::int64_t fallback_seconds) {
+  const std::int64_t seconds = seconds_from_env(variable, fallback_seconds);
+  const std::int64_t minutes = (seconds + 59) / 60;
+  if (minutes < 1 || minutes > kMostInterval)
+    throw Error(ErrorKind::invalid, fmt::format("the environment variable {} must be from 1 to {} seconds",
+                                                variable, kMostInterval * 60));
+  return fmt::format("every {}m", minutes);
 }
 
 }  // namespace agnes::jobs

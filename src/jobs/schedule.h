@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,10 +18,20 @@ class Schedule {
 
   // The first moment after `last` at which it is due.
   Timestamp next_after(Timestamp last) const;
+  // Whether what was last done then (nothing: never) is to be done now. A `last` in the future comes from a
+  // clock that was wrong since, and is as good as never.
+  bool due(std::optional<Timestamp> last, Timestamp now) const;
 
  private:
-  std::int64_t interval_seconds_ = 0;       // 0: daily
+  std::int64_t interval_seconds_ = 0;         // 0: daily
   std::vector<std::int64_t> seconds_of_day_;  // sorted
 };
+
+// "every 15m" for an environment variable with 900 (seconds, rounded up to minutes), or for
+// `fallback_seconds` where it is unset. Throws Error naming the variable when it holds anything but a whole
+// number from 1 on.
+std::string interval_from_env(const char* variable, std::int64_t fallback_seconds);
+// A variable's whole number, 0 or more; throws the same.
+std::int64_t seconds_from_env(const char* variable, std::int64_t fallback);
 
 }  // namespace agnes::jobs

@@ -20,9 +20,11 @@
 #include "connectors/tasks.h"
 #include "duck/api.h"
 #include "http/server.h"
+#include "jobs/scheduler.h"
 #include "query/service.h"
 #include "server/config_routes.h"
 #include "server/health_routes.h"
+#include "server/job_routes.h"
 #include "sync/data_routes.h"
 #include "sync/orchestrator.h"
 #include "sync/sync_routes.h"
@@ -96,6 +98,26 @@ query::PoolOptions pool_options(const config::Config& config) {
   return options;
 }
 
+jobs::Scheduler::Options scheduler_options(const config::Places& places) {
+  jobs::Scheduler::Options options;
+  options.timetable.grace_seconds = jobs::seconds_from_env("SCHEDULER_STARTUP_GRACE_SECONDS", 60);
+  // So that servers of one organisation do not ask a source at the same moment.
+  options.timetable.seed = static_cast<std::uint64_t>(now().micros);
+  options.memory = places.state / "jobs.json";
+  return options;
+}
+
+void add_jobs(jobs::Scheduler& scheduler, sync::Orchestrator& orchestrator) {
+  scheduler.add({.name = sync::kSyncJob,
+                 .description = "Brings the tables that are due from the source",
+                 .schedule = jobs::interval_from_env("SCHEDULER_DATA_REFRESH_INTERVAL", 15 * 60),
+                 .work = [&](const jobs::Context& context) { return orchestrator.sync_due(context); }});
+  scheduler.add({.name = sync::kRebuildJob,
+                 .description = "Reads again what the extracts hold",
+                 .schedule = "",
+                 .work = [&](const jobs::Context& context) { return orchestrator.reread(context); }});
+}
+
 int serve(const Options& options) {
   // A signal ends the server by being waited for; every thread inherits the mask.
   sigset_t ends;
@@ -136,7 +158,9 @@ int serve(const Options& options) {
   sync::Manifests manifests(places.data);
 
   jobs::Runner runner;
+  jobs::Scheduler scheduler(runner, scheduler_options(places));
   sync::Orchestrator orchestrator(places, store, generations, runner, connectors::make(config));
+  add_jobs(scheduler, orchestrator);
 
   http::Routes routes;
   routes.on_response(add_headers);
@@ -157,6 +181,7 @@ int serve(const Options& options) {
   sync::add_data_routes(routes, visible, manifests);
   sync::add_settings_routes(routes, store, visible);
   sync::add_sync_routes(routes, orchestrator);
+  add_job_routes(routes, store, scheduler, runner);
   query::add_routes(routes, queries);
   routes.serve_docs({.title = "Agnes", .version = AGNES_VERSION, .description = "Tables, for those who may see them."});
 
@@ -170,12 +195,14 @@ int serve(const Options& options) {
   server.start();
   log::info("listening on http://{}:{}, data in {}", options.host, server.port(), places.data.string());
   orchestrator.start();
+  scheduler.start();
   pool.warm();
 
   int signal = 0;
   ::sigwait(&ends, &signal);
   log::info("stopping: running requests get 10 s to end");
   server.stop(std::chrono::seconds(10));
+  scheduler.stop();
   runner.stop();
   return 0;
 }

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "catalog/registry.h"
 #include "duck/rows.h"
+#include "jobs/schedule.h"
 #include "state/audit.h"
 #include "sync/sync_state.h"
 #include "workers/task.h"
@@ -21,6 +22,7 @@ using boost::json::value;
 
 constexpr const char* kPinFolder = ".agnes-pins";
 constexpr const char* kCacheFile = ".agnes-cache.json";
+constexpr const char* kSyncedFile = "synced.json";  // in the state folder
 
 struct ViewOwner {
   std::string source_name, view_name;
@@ -73,6 +75,12 @@ Orchestrator::Orchestrator(const config::Places& places, state::Store& store, ca
     : places_(places), store_(store), generations_(generations), runner_(runner), connector_(std::move(connector)) {
   fs::create_directories(places_.extracts() / kPinFolder);
   fs::create_directories(places_.analytics().parent_path());
+  try {
+    if (const auto text = read_file(places_.state / kSyncedFile))
+      synced_ = json::from_json<std::map<std::string, Timestamp>>(json::parse(*text));
+  } catch (const std::exception& error) {
+    log::warn("{} is not used, so that tables may be synced before their time: {}", kSyncedFile, error.what());
+  }
 }
 
 void Orchestrator::start() {
@@ -114,10 +122,55 @@ void Orchestrator::sync(const jobs::Context& context, const std::optional<std::v
   rebuild(context);
 }
 
+boost::json::value Orchestrator::sync_due(const jobs::Context& context) {
+  const auto [registered, states] = store_.read([](duck::Connection& c) {
+    return std::pair(catalog::all(c), all_states(c));
+  });
+  const auto state_of = by_name(states, [](const SyncState& state) { return state.table_id; });
+  const Timestamp moment = now();
+  std::vector<std::string> due{kNewTables};
+  for (const auto& row : registered) {
+    const auto schedule = row.sync_schedule ? jobs::Schedule::parse(*row.sync_schedule) : std::nullopt;
+    if (row.sync_schedule && !row.sync_schedule->empty() && !schedule)
+      log::warn("table {}: the schedule {:?} is none, so it is synced each time; write \"every 6h\" or \"daily 03:00\"",
+                row.name, *row.sync_schedule);
+    std::optional<Timestamp> last;
+    if (const auto synced = synced_.find(to_lower(row.name)); synced != synced_.end())
+      last = synced->second;
+    else if (const auto state = state_of.find(to_lower(row.name)); state != state_of.end())
+      last = state->second->last_sync;
+    if (!schedule || schedule->due(last, moment)) due.push_back(row.name);
+  }
+  const std::size_t tables = due.size() - 1;
+  if (connector_ != nullptr)
+    extract(context, tables == registered.size() ? std::nullopt : std::optional(std::move(due)));
+  rebuild(context);
+  return {{"tables", tables}, {"not_due", registered.size() - tables}};
+}
+
+boost::json::value Orchestrator::reread(const jobs::Context& context) {
+  rebuild(context);
+  return nullptr;
+}
+
+void Orchestrator::remember(const std::vector<std::string>& tables, Timestamp started) {
+  // To the minute, as schedules are: else a sync that begins some milliseconds sooner after its turn than the one
+  // before would find the table not due yet.
+  const Timestamp minute{started.micros / 60'000'000 * 60'000'000};
+  for (const auto& table : tables) synced_[to_lower(table)] = minute;
+  try {
+    replace_file(places_.state / kSyncedFile, boost::json::serialize(json::to_json(synced_)) + '\n');
+  } catch (const std::exception& error) {
+    log::warn("when tables were synced is not kept: {}", error.what());
+  }
+}
+
 void Orchestrator::extract(const jobs::Context& context, const std::optional<std::vector<std::string>>& names) {
+  const Timestamp started = now();
   const auto registered = store_.read([](duck::Connection& c) { return catalog::all(c); });
   const auto tables = connector_->extract(registered, names, context);
   const auto row_of = by_name(registered, [](const catalog::Registration& row) { return row.name; });
+  std::erase_if(synced_, [&](const auto& entry) { return !row_of.contains(entry.first); });
   std::vector<catalog::Registration> fresh;
   std::vector<Failure> failures;
   std::vector<std::string> good;
@@ -148,6 +201,7 @@ void Orchestrator::extract(const jobs::Context& context, const std::optional<std
     state::audit(c, {.user_id = std::nullopt, .action = "register_tables", .resource = std::nullopt,
                      .params = {{"found_by", "sync"}, {"tables", ids}}});
   });
+  remember(good, started);
 }
 
 void Orchestrator::rebuild(const jobs::Context& context) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,6 +33,10 @@ class Orchestrator {
   // Starts a sync of these tables (ids or names), or of all. Throws Error: not_found naming a table that does not
   // exist, conflict when a sync is under way.
   void trigger(const std::optional<std::vector<std::string>>& tables);
+  // The work of two jobs. The sync of tables whose own schedule (`sync_schedule`) says so, of those that have none, and
+  // of new ones; run it as kSyncJob only, since one sync runs at a time. And the reading of what the extracts hold.
+  boost::json::value sync_due(const jobs::Context& context);
+  boost::json::value reread(const jobs::Context& context);
   bool syncing() const { return runner_.running(kSyncJob); }
 
   // The registry has changed: publishes a generation with it, from the extracts as last read.
@@ -42,6 +47,7 @@ class Orchestrator {
  private:
   void sync(const jobs::Context& context, const std::optional<std::vector<std::string>>& tables);
   void extract(const jobs::Context& context, const std::optional<std::vector<std::string>>& names);
+  void remember(const std::vector<std::string>& tables, Timestamp started);
   // Reads the extracts, records what changed, publishes.
   void rebuild(const jobs::Context& context);
   void record(const extracts::Catalogue& catalogue);
@@ -55,6 +61,9 @@ class Orchestrator {
   const std::unique_ptr<Connector> connector_;
 
   std::mutex rebuilding_;   // one rebuild at a time
+  // When the sync of each table last went well, changed or not; by lower-cased name. Only the sync job uses it.
+  std::map<std::string, Timestamp> synced_;
+
   std::mutex publishing_;   // guards what follows
   extracts::Catalogue catalogue_;
   std::vector<std::weak_ptr<const catalog::Generation>> published_;

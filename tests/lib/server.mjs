@@ -42,6 +42,7 @@ export async function startServer(options = {}) {
     PATH: process.env.PATH,
     JWT_SECRET_KEY: 'a-secret-for-tests-of-more-than-32-characters',
     ...(seed ? { SEED_ADMIN_EMAIL: adminEmail, SEED_ADMIN_PASSWORD: adminPassword } : {}),
+    SCHEDULER_STARTUP_GRACE_SECONDS: '86400',  // nothing runs by itself in a test
     ...(options.limits ? {} : { AGNES_AUTH_RATELIMIT_ENABLED: '0' }),
     ...options.env,
   };

@@ -103,8 +103,9 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
       wanted.push_back(row.name);
   if (names)
     std::erase_if(wanted, [&](const std::string& name) {
-      return std::none_of(names->begin(), names->end(),
-                          [&](const auto& asked) { return iequals(asked, name); });
+      return std::none_of(names->begin(), names->end(), [&](const auto& asked) {
+        return iequals(asked, name) || (asked == sync::kNewTables && fresh.contains(name));
+      });
     });
   job.only = wanted;
 
