@@ -2,6 +2,7 @@
 
 #include "connectors/files/files.h"
 #include "extracts/extract_reader.h"
+#include "extracts/profile.h"
 #include "extracts/table_read.h"
 
 namespace agnes::connectors {
@@ -29,6 +30,9 @@ value sample_table(const value& input, const workers::TaskContext&) {
 value table_columns(const value& input, const workers::TaskContext&) {
   return json::to_json(extracts::read_columns(json::from_json<extracts::SampleRequest>(input)));
 }
+value profile_table(const value& input, const workers::TaskContext&) {
+  return extracts::read_profile(json::from_json<extracts::ProfileRequest>(input));
+}
 }  // namespace
 
 const workers::TaskTable& tasks() {
@@ -36,6 +40,7 @@ const workers::TaskTable& tasks() {
       {"files.extract", extract_files},    {"files.discover", discover_files},
       {"files.remove", remove_file_table}, {"extracts.read", read_all_extracts},
       {"table.sample", sample_table},      {"table.columns", table_columns},
+      {"table.profile", profile_table},
   };
   return table;
 }

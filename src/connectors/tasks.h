@@ -12,6 +12,7 @@ namespace agnes::connectors {
 //   extracts.read    extracts::ReadOptions                       extracts::Catalogue
 //   table.sample     extracts::SampleRequest                     extracts::Sample
 //   table.columns    extracts::SampleRequest                     [extracts::Column]
+//   table.profile    extracts::ProfileRequest                    the profile
 const workers::TaskTable& tasks();
 
 }  // namespace agnes::connectors

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "catalog/column_metadata_routes.h"
 #include "catalog/metric_routes.h"
+#include "catalog/profile_routes.h"
 #include "catalog/registry_routes.h"
 #include "catalog/routes.h"
 #include "config/config.h"
@@ -19,6 +20,7 @@
 #include "connectors/keboola/column_push.h"
 #include "connectors/tasks.h"
 #include "duck/api.h"
+#include "extracts/profile.h"
 #include "http/server.h"
 #include "jobs/scheduler.h"
 #include "query/service.h"
@@ -118,6 +120,37 @@ void add_jobs(jobs::Scheduler& scheduler, sync::Orchestrator& orchestrator) {
                  .work = [&](const jobs::Context& context) { return orchestrator.reread(context); }});
 }
 
+extracts::ProfileLimits profile_limits(const config::Config& config) {
+  try {
+    return json::from_json<extracts::ProfileLimits>(config.object("profiler"));
+  } catch (const std::exception& error) {
+    log::warn("the settings below profiler are not used: {}", error.what());
+    return {};
+  }
+}
+
+catalog::ComputeProfile profile_worker(const config::Places& places, const extracts::ProfileLimits& limits) {
+  return [places, limits](const catalog::Table& table, const std::vector<std::string>& primary_key,
+                          const std::function<bool()>& cancelled) {
+    const auto scratch = places.data / "tmp";
+    fs::create_directories(scratch);
+    const TemporaryFolder spill(scratch);
+    extracts::ProfileRequest request{.files = table.files, .union_by_name = table.union_by_name,
+                                     .attach_file = table.attach_file.value_or(""), .table = table.attach_name,
+                                     .primary_key = primary_key, .temp_folder = spill.path(), .limits = limits};
+    workers::Confinement confinement;
+    confinement.readable = table.files;
+    if (table.attach_file) {
+      confinement.readable.push_back(*table.attach_file);
+      confinement.readable.push_back(*table.attach_file + ".wal");
+    }
+    confinement.writable = {spill.path()};
+    confinement.memory_bytes = 1ull << 30;
+    const workers::TaskContext relay{[](const boost::json::value&) {}, cancelled};
+    return workers::run_task("table.profile", confinement, json::to_json(request), relay).as_object();
+  };
+}
+
 int serve(const Options& options) {
   // A signal ends the server by being waited for; every thread inherits the mask.
   sigset_t ends;
@@ -177,6 +210,9 @@ int serve(const Options& options) {
   catalog::add_metric_routes(routes, store, visible, [&](const http::Caller& caller, const std::string& sql) {
     return queries.check(caller, sql);
   });
+  catalog::Profiles profiles(store, generations, runner, places.data,
+                             profile_worker(places, profile_limits(config)));
+  catalog::add_profile_routes(routes, visible, profiles);
   catalog::add_column_metadata_routes(routes, store, visible, connectors::keboola::column_push(config));
   sync::add_data_routes(routes, visible, manifests);
   sync::add_settings_routes(routes, store, visible);
