@@ -116,6 +116,11 @@ class Relay {
       this.commands.push(verb);
       if (login) {
         const text = Buffer.from(line, 'base64').toString('utf8');
+        if (login.plain) {
+          login = null;
+          const [, name, password] = text.split('\0');
+          return signIn(name, password);
+        }
         if (login.name === undefined) {
           login.name = text;
           return say('334 UGFzc3dvcmQ6');
@@ -142,6 +147,10 @@ class Relay {
         case 'auth': {
           const [, mechanism, first] = line.split(' ');
           if (mechanism.toUpperCase() === 'PLAIN') {
+            if (!first) {
+              login = { plain: true };
+              return say('334 ');
+            }
             const [, name, password] = Buffer.from(first ?? '', 'base64').toString('utf8').split('\0');
             return signIn(name, password);
           }
