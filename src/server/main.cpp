@@ -27,6 +27,7 @@
 #include "server/config_routes.h"
 #include "server/health_routes.h"
 #include "server/job_routes.h"
+#include "server/welcome_routes.h"
 #include "sync/data_routes.h"
 #include "sync/orchestrator.h"
 #include "sync/sync_routes.h"
@@ -181,14 +182,16 @@ int serve(const Options& options) {
   catalog::Generations generations;
   const catalog::Visible visible(access.directory(), generations);
   query::Pool pool(pool_options(config));
-  generations.on_publish([&](const catalog::Generation& generation) {
-    pool.retire_others(fmt::format("{}/", generation.number()));
-  });
   query::ServiceLimits limits;
   limits.max_rows = config.integer_or("query.max_rows", 100'000);
   limits.max_result_bytes = static_cast<std::uint64_t>(config.integer_or("query.max_result_mb", 64)) << 20;
   query::Service queries(visible, pool, limits);
   sync::Manifests manifests(places.data);
+  generations.on_publish([&](const catalog::Generation& generation) {
+    visible.forget();
+    manifests.forget();
+    pool.retire_others(fmt::format("{}/", generation.number()));
+  });
 
   jobs::Runner runner;
   jobs::Scheduler scheduler(runner, scheduler_options(places));
@@ -215,6 +218,7 @@ int serve(const Options& options) {
   catalog::add_profile_routes(routes, visible, profiles);
   catalog::add_column_metadata_routes(routes, store, visible, connectors::keboola::column_push(config));
   sync::add_data_routes(routes, visible, manifests);
+  add_welcome_routes(routes, visible, config);
   sync::add_settings_routes(routes, store, visible);
   sync::add_sync_routes(routes, orchestrator);
   add_job_routes(routes, store, scheduler, runner);

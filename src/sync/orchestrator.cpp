@@ -22,6 +22,8 @@ using boost::json::value;
 
 constexpr const char* kPinFolder = ".agnes-pins";
 constexpr const char* kCacheFile = ".agnes-cache.json";
+constexpr std::uint64_t kReaderMemory = 2ull << 30;
+constexpr std::chrono::minutes kReadLimit{10};
 constexpr const char* kSyncedFile = "synced.json";  // in the state folder
 
 struct ViewOwner {
@@ -204,6 +206,42 @@ void Orchestrator::extract(const jobs::Context& context, const std::optional<std
   remember(good, started);
 }
 
+extracts::Catalogue Orchestrator::read(extracts::ReadOptions& options, const jobs::Context& context) {
+  workers::Confinement confinement;
+  confinement.writable = {places_.extracts(), places_.analytics().parent_path()};
+  confinement.memory_bytes = kReaderMemory;
+  const auto ends = std::chrono::steady_clock::now() + kReadLimit;
+  const workers::TaskContext relay{
+      [&](const value& said) { context.progress(said); },
+      [&] { return context.cancelled() || std::chrono::steady_clock::now() > ends; }};
+  const auto run = [&](const extracts::ReadOptions& some) {
+    return json::from_json<extracts::Catalogue>(
+        workers::run_task("extracts.read", confinement, json::to_json(some), relay));
+  };
+  try {
+    return run(options);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::internal || context.cancelled()) throw;
+    log::warn("reading the extracts failed ({}); looking for the one that is to blame", error.what());
+  }
+  // One extract that breaks its reader must not take the others down: each is tried alone, then all the good ones.
+  for (const auto& entry : fs::directory_iterator(places_.extracts())) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with('.') || !entry.is_directory()) continue;
+    try {
+      extracts::ReadOptions alone;
+      alone.extracts_dir = options.extracts_dir;
+      alone.only = {name};
+      run(alone);
+    } catch (const Error& error) {
+      if (context.cancelled()) throw;
+      log::error("the extract {} is left out: {}", name, error.what());
+      options.skip.push_back(name);
+    }
+  }
+  return run(options);
+}
+
 void Orchestrator::rebuild(const jobs::Context& context) {
   std::lock_guard one(rebuilding_);
   extracts::ReadOptions options;
@@ -218,13 +256,7 @@ void Orchestrator::rebuild(const jobs::Context& context) {
     for (const auto& row : catalog::all(c))
       if (row.query_mode == "materialized") options.materialized.push_back(row.source_type.value_or("") + "/" + row.name);
   });
-  workers::Confinement confinement;
-  confinement.writable = {places_.extracts(), places_.analytics().parent_path()};
-  confinement.memory_bytes = 2ull << 30;
-  const workers::TaskContext relay{[&](const value& said) { context.progress(said); },
-                                   [&] { return context.cancelled(); }};
-  auto catalogue = json::from_json<extracts::Catalogue>(
-      workers::run_task("extracts.read", confinement, json::to_json(options), relay));
+  auto catalogue = read(options, context);
   for (const auto& problem : catalogue.problems)
     log::warn("extract {}{}{}: {}", problem.source, problem.table.empty() ? "" : ", table ", problem.table, problem.message);
   record(catalogue);

@@ -50,6 +50,7 @@ class Orchestrator {
   void remember(const std::vector<std::string>& tables, Timestamp started);
   // Reads the extracts, records what changed, publishes.
   void rebuild(const jobs::Context& context);
+  extracts::Catalogue read(extracts::ReadOptions& options, const jobs::Context& context);
   void record(const extracts::Catalogue& catalogue);
   void publish();
   std::vector<std::string> pins_in_use();
@@ -60,10 +61,10 @@ class Orchestrator {
   jobs::Runner& runner_;
   const std::unique_ptr<Connector> connector_;
 
-  std::mutex rebuilding_;   // one rebuild at a time
   // When the sync of each table last went well, changed or not; by lower-cased name. Only the sync job uses it.
   std::map<std::string, Timestamp> synced_;
 
+  std::mutex rebuilding_;   // one rebuild at a time
   std::mutex publishing_;   // guards what follows
   extracts::Catalogue catalogue_;
   std::vector<std::weak_ptr<const catalog::Generation>> published_;
