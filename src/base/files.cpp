@@ -26,7 +26,9 @@ void sync_or_throw(int fd, const fs::path& path) {
 void rename_or_throw(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) throw system_error("cannot replace " + to.string(), errno);
 }
-fs::path folder_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : fs::path("."); }
+fs::path folder_of(const fs::path& file) {
+  return file.has_parent_path() ? file.parent_path() : fs::path(".");
+}
 }  // namespace
 
 UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
@@ -114,8 +116,10 @@ void rename_synced(const fs::path& from, const fs::path& to) {
 }
 
 fs::path temporary_name(const fs::path& beside) {
-  // The owner's process id is in the name, so that leftovers of dead processes can be told from work under way.
-  return folder_of(beside) / (std::string(kTemporaryPrefix) + std::to_string(::getpid()) + "-" + random_hex(6));
+  // The owner's process id is in the name, so that leftovers of dead processes can be told from work under
+  // way.
+  return folder_of(beside) /
+         (std::string(kTemporaryPrefix) + std::to_string(::getpid()) + "-" + random_hex(6));
 }
 
 void remove_leftovers(const fs::path& folder) {
@@ -124,7 +128,8 @@ void remove_leftovers(const fs::path& folder) {
     const std::string name = entry.path().filename();
     if (!name.starts_with(kTemporaryPrefix)) continue;
     const long owner = std::strtol(name.c_str() + kTemporaryPrefix.size(), nullptr, 10);
-    if (owner > 0 && owner != ::getpid() && ::access(("/proc/" + std::to_string(owner)).c_str(), F_OK) == 0) continue;
+    if (owner > 0 && owner != ::getpid() && ::access(("/proc/" + std::to_string(owner)).c_str(), F_OK) == 0)
+      continue;
     fs::remove_all(entry.path(), ignored);
   }
 }

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-// Files that are whole or not there. Every function throws Error (kind `internal`, or `insufficient_storage` when the
-// disk is full) naming the file and the cause.
+// Files that are whole or not there. Every function throws Error (kind `internal`, or `insufficient_storage`
+// when the disk is full) naming the file and the cause.
 namespace agnes {
 
 namespace fs = std::filesystem;
@@ -20,7 +20,11 @@ class UniqueFd {
   UniqueFd& operator=(UniqueFd&& other) noexcept;
   ~UniqueFd() { reset(); }
   int get() const { return fd_; }
-  int release() { int fd = fd_; fd_ = -1; return fd; }
+  int release() {
+    int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
   void reset();
   explicit operator bool() const { return fd_ >= 0; }
 
@@ -35,12 +39,12 @@ std::optional<std::string> read_file(const fs::path& file);
 void write_all(int fd, std::string_view data) noexcept;
 void write_or_throw(int fd, std::string_view data, const fs::path& name_for_errors);
 
-// Replaces `file` by `content`: written beside, synced, renamed over, folder synced. After a crash at any point the
-// old content or the new one is there. `mode` is the new file's permission.
+// Replaces `file` by `content`: written beside, synced, renamed over, folder synced. After a crash at any
+// point the old content or the new one is there. `mode` is the new file's permission.
 void replace_file(const fs::path& file, std::string_view content, unsigned mode = 0644);
 
-// The same for a file that somebody else writes: hand `temporary()` out, then `commit()`. Without a commit the
-// temporary file is removed.
+// The same for a file that somebody else writes: hand `temporary()` out, then `commit()`. Without a commit
+// the temporary file is removed.
 class PendingFile {
  public:
   explicit PendingFile(fs::path target);
@@ -59,8 +63,8 @@ void sync_folder(const fs::path& folder);
 // Renames within a file system and makes it last: both folders are synced.
 void rename_synced(const fs::path& from, const fs::path& to);
 
-// Names of temporary files and folders of ours: ".agnes-tmp-<random>". Leftovers of a killed process are removed by
-// `remove_leftovers`, which skips those that a running process holds.
+// Names of temporary files and folders of ours: ".agnes-tmp-<random>". Leftovers of a killed process are
+// removed by `remove_leftovers`, which skips those that a running process holds.
 fs::path temporary_name(const fs::path& beside);
 void remove_leftovers(const fs::path& folder);
 

@@ -29,7 +29,11 @@ std::string uuid4() {
   return hex;
 }
 
-std::string random_hex(std::size_t bytes) { return to_hex(random_bytes(bytes)); }
-std::string random_urlsafe(std::size_t bytes) { return base64url(random_bytes(bytes)); }
+std::string random_hex(std::size_t bytes) {
+  return to_hex(random_bytes(bytes));
+}
+std::string random_urlsafe(std::size_t bytes) {
+  return base64url(random_bytes(bytes));
+}
 
 }  // namespace agnes

@@ -29,15 +29,16 @@ void init(std::string_view level, bool json) {
   as_json = json;
 }
 
-bool enabled(Level level) { return level >= threshold.load(std::memory_order_relaxed); }
+bool enabled(Level level) {
+  return level >= threshold.load(std::memory_order_relaxed);
+}
 
 void write(Level level, std::string_view message) {
   const auto name = kNames[static_cast<std::size_t>(level)];
   const std::string time = format_iso(now());
   std::string line;
   if (as_json) {
-    line = boost::json::serialize(
-        boost::json::value{{"time", time}, {"level", name}, {"message", message}});
+    line = boost::json::serialize(boost::json::value{{"time", time}, {"level", name}, {"message", message}});
   } else {
     line = fmt::format("{} {} {}", time, name, escape_control(message));
   }

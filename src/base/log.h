@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-// Structured log on standard error: one line an event, as text or as JSON. Thread-safe. Secrets are never passed in;
-// line breaks and control characters in a message are escaped, so that no input can forge a line.
+// Structured log on standard error: one line an event, as text or as JSON. Thread-safe. Secrets are never
+// passed in; line breaks and control characters in a message are escaped, so that no input can forge a line.
 namespace agnes::log {
 
 enum class Level { debug, info, warn, error, off };
@@ -22,12 +22,20 @@ void emit(Level level, fmt::format_string<Args...> format, Args&&... args) {
   if (enabled(level)) write(level, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
-void debug(fmt::format_string<Args...> format, Args&&... args) { emit(Level::debug, format, std::forward<Args>(args)...); }
+void debug(fmt::format_string<Args...> format, Args&&... args) {
+  emit(Level::debug, format, std::forward<Args>(args)...);
+}
 template <class... Args>
-void info(fmt::format_string<Args...> format, Args&&... args) { emit(Level::info, format, std::forward<Args>(args)...); }
+void info(fmt::format_string<Args...> format, Args&&... args) {
+  emit(Level::info, format, std::forward<Args>(args)...);
+}
 template <class... Args>
-void warn(fmt::format_string<Args...> format, Args&&... args) { emit(Level::warn, format, std::forward<Args>(args)...); }
+void warn(fmt::format_string<Args...> format, Args&&... args) {
+  emit(Level::warn, format, std::forward<Args>(args)...);
+}
 template <class... Args>
-void error(fmt::format_string<Args...> format, Args&&... args) { emit(Level::error, format, std::forward<Args>(args)...); }
+void error(fmt::format_string<Args...> format, Args&&... args) {
+  emit(Level::error, format, std::forward<Args>(args)...);
+}
 
 }  // namespace agnes::log

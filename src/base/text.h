@@ -25,8 +25,8 @@ std::string with_thousands(std::int64_t number);  // 1234567 -> "1,234,567"
 
 // A name that is safe as a table name, a file name and a path segment at once: [A-Za-z_][A-Za-z0-9_]{0,63}.
 bool is_identifier(std::string_view name);
-// The wider form of ids in existing deployments ("in.c-crm.orders"): letters, digits, '_', '.', '-', not starting
-// with '.' or '-', no "..", 128 characters at most. Safe as a file name.
+// The wider form of ids in existing deployments ("in.c-crm.orders"): letters, digits, '_', '.', '-', not
+// starting with '.' or '-', no "..", 128 characters at most. Safe as a file name.
 bool is_table_id(std::string_view id);
 
 }  // namespace agnes

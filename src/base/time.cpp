@@ -18,8 +18,9 @@ std::string format_with(Timestamp t, char separator) {
   const auto clock = static_cast<std::time_t>(whole);
   std::tm parts{};
   ::gmtime_r(&clock, &parts);
-  std::string out = fmt::format("{:04}-{:02}-{:02}{}{:02}:{:02}:{:02}", parts.tm_year + 1900, parts.tm_mon + 1,
-                                parts.tm_mday, separator, parts.tm_hour, parts.tm_min, parts.tm_sec);
+  std::string out =
+      fmt::format("{:04}-{:02}-{:02}{}{:02}:{:02}:{:02}", parts.tm_year + 1900, parts.tm_mon + 1,
+                  parts.tm_mday, separator, parts.tm_hour, parts.tm_min, parts.tm_sec);
   if (fraction != 0) out += fmt::format(".{:06}", fraction);
   return out;
 }
@@ -47,9 +48,15 @@ Timestamp now() {
   return {duration_cast<microseconds>(system_clock::now().time_since_epoch()).count()};
 }
 
-std::string format_iso(Timestamp t) { return format_with(t, 'T'); }
-std::string format_iso_utc(Timestamp t) { return format_with(t, 'T') + "+00:00"; }
-std::string format_sql(Timestamp t) { return format_with(t, ' '); }
+std::string format_iso(Timestamp t) {
+  return format_with(t, 'T');
+}
+std::string format_iso_utc(Timestamp t) {
+  return format_with(t, 'T') + "+00:00";
+}
+std::string format_sql(Timestamp t) {
+  return format_with(t, ' ');
+}
 
 std::optional<Timestamp> parse_timestamp(std::string_view text) {
   std::tm parts{};

@@ -14,11 +14,15 @@ struct Timestamp {
 };
 
 Timestamp now();
-inline std::int64_t seconds(Timestamp t) { return t.micros / 1'000'000; }
-inline Timestamp plus_seconds(Timestamp t, std::int64_t s) { return {t.micros + s * 1'000'000}; }
+inline std::int64_t seconds(Timestamp t) {
+  return t.micros / 1'000'000;
+}
+inline Timestamp plus_seconds(Timestamp t, std::int64_t s) {
+  return {t.micros + s * 1'000'000};
+}
 
-// "2026-01-02T03:04:05.000006" (fraction left out when zero), UTC without an offset: the contract's form of times
-// that come out of the database.
+// "2026-01-02T03:04:05.000006" (fraction left out when zero), UTC without an offset: the contract's form of
+// times that come out of the database.
 std::string format_iso(Timestamp t);
 // The same with "+00:00" at the end: the contract's form of times that the server makes while it answers.
 std::string format_iso_utc(Timestamp t);

@@ -7,7 +7,8 @@
 
 namespace agnes::catalog {
 
-Generation::Generation(std::uint64_t number, std::vector<Table> tables) : number_(number), tables_(std::move(tables)) {
+Generation::Generation(std::uint64_t number, std::vector<Table> tables)
+    : number_(number), tables_(std::move(tables)) {
   std::sort(tables_.begin(), tables_.end(), [](const Table& a, const Table& b) {
     const auto x = to_lower(a.name), y = to_lower(b.name);
     return x != y ? x < y : a.id < b.id;
@@ -41,7 +42,8 @@ std::shared_ptr<const Generation> Generations::publish(std::vector<Table> tables
   std::vector<std::function<void(const Generation&)>> told;
   {
     std::lock_guard lock(mutex_);
-    next = std::make_shared<const Generation>(current_ != nullptr ? current_->number() + 1 : 1, std::move(tables));
+    next = std::make_shared<const Generation>(current_ != nullptr ? current_->number() + 1 : 1,
+                                              std::move(tables));
     current_ = next;
     told = told_;
     published_.notify_all();

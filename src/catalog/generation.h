@@ -30,8 +30,8 @@ struct Table {
   std::string description;
   bool registered = false;
 
-  std::vector<std::string> files;  // absolute paths of Parquet files; empty while there is no data
-  bool union_by_name = false;      // the files' columns may differ in number or order
+  std::vector<std::string> files;          // absolute paths of Parquet files; empty while there is no data
+  bool union_by_name = false;              // the files' columns may differ in number or order
   std::optional<std::string> attach_file;  // the extract database that holds the table itself
   std::string attach_name;                 // the table's name there
   std::vector<Column> columns;

@@ -32,9 +32,11 @@ std::optional<Registration> find(duck::Connection& connection, std::string_view 
 
 void refuse_taken(duck::Connection& connection, const Registration& row) {
   const auto taken = duck::scalar<std::string>(
-      connection, "SELECT name FROM table_registry WHERE id = ? OR lower(name) = lower(?) LIMIT 1", row.id, row.name);
+      connection, "SELECT name FROM table_registry WHERE id = ? OR lower(name) = lower(?) LIMIT 1", row.id,
+      row.name);
   if (taken)
-    throw Error(ErrorKind::conflict, fmt::format("a table named {} is registered already; choose another name", *taken));
+    throw Error(ErrorKind::conflict,
+                fmt::format("a table named {} is registered already; choose another name", *taken));
 }
 
 void insert(duck::Connection& connection, const Registration& row) {
@@ -44,14 +46,16 @@ void insert(duck::Connection& connection, const Registration& row) {
 
 void update(duck::Connection& connection, const Registration& row) {
   const auto taken = duck::scalar<std::string>(
-      connection, "SELECT id FROM table_registry WHERE lower(name) = lower(?) AND id <> ? LIMIT 1", row.name, row.id);
+      connection, "SELECT id FROM table_registry WHERE lower(name) = lower(?) AND id <> ? LIMIT 1", row.name,
+      row.id);
   if (taken)
     throw Error(ErrorKind::conflict,
                 fmt::format("the name {} belongs to the table {}; choose another name", row.name, *taken));
   std::string assignments;
   boost::mp11::mp_for_each<boost::describe::describe_members<Registration, boost::describe::mod_public>>(
       [&](auto member) {
-        assignments += fmt::format("{}{} = ?", assignments.empty() ? "" : ", ", duck::quote_identifier(member.name));
+        assignments +=
+            fmt::format("{}{} = ?", assignments.empty() ? "" : ", ", duck::quote_identifier(member.name));
       });
   auto values = values_of(row);
   values.emplace_back(row.id);

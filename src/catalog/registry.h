@@ -30,8 +30,8 @@ struct Registration {
 BOOST_DESCRIBE_STRUCT(Registration, (),
                       (id, name, source_type, bucket, source_table, source_query, sync_strategy, query_mode,
                        sync_schedule, profile_after_sync, primary_key, folder, description, registered_by,
-                       registered_at, incremental_window_days, max_history_days, incremental_column, where_filters,
-                       partition_by, partition_granularity, initial_load_chunk_days))
+                       registered_at, incremental_window_days, max_history_days, incremental_column,
+                       where_filters, partition_by, partition_granularity, initial_load_chunk_days))
 
 // The registered tables. Each function runs in the caller's transaction or read.
 std::vector<Registration> all(duck::Connection& connection);

@@ -27,8 +27,9 @@ std::string check_name(std::string_view name) {
   return "";
 }
 std::string check_schedule(std::string_view text) {
-  return text.empty() || jobs::Schedule::parse(text) ? ""
-                                                     : "must be 'every Nm', 'every Nh' or 'daily HH:MM[,HH:MM]'";
+  return text.empty() || jobs::Schedule::parse(text)
+             ? ""
+             : "must be 'every Nm', 'every Nh' or 'daily HH:MM[,HH:MM]'";
 }
 std::string one_of(std::string_view text, std::initializer_list<std::string_view> allowed) {
   if (text.empty()) return "";
@@ -39,19 +40,26 @@ std::string one_of(std::string_view text, std::initializer_list<std::string_view
   }
   return "must be one of " + choices;
 }
-std::string check_source(std::string_view t) { return one_of(t, {"local", "keboola", "bigquery", "jira"}); }
+std::string check_source(std::string_view t) {
+  return one_of(t, {"local", "keboola", "bigquery", "jira"});
+}
 std::string check_mode(std::string_view t) {
   return t.empty() ? "must not be empty" : one_of(t, {"local", "remote", "materialized"});
 }
-std::string check_strategy(std::string_view t) { return one_of(t, {"full_refresh", "incremental", "partitioned"}); }
-std::string check_granularity(std::string_view t) { return one_of(t, {"day", "month", "year"}); }
+std::string check_strategy(std::string_view t) {
+  return one_of(t, {"full_refresh", "incremental", "partitioned"});
+}
+std::string check_granularity(std::string_view t) {
+  return one_of(t, {"day", "month", "year"});
+}
 
 // Descriptions that come through a shell's quoting have its escapes: Don\\'t, \\n.
 std::string without_shell_escapes(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     constexpr std::string_view kEscapes = "nrt'\"\\", kMeant = "\n\r\t'\"\\";
-    const auto which = text[i] == '\\' && i + 1 < text.size() ? kEscapes.find(text[i + 1]) : std::string_view::npos;
+    const auto which =
+        text[i] == '\\' && i + 1 < text.size() ? kEscapes.find(text[i + 1]) : std::string_view::npos;
     if (which != std::string_view::npos) ++i;
     out += which == std::string_view::npos ? text[i] : kMeant[which];
   }
@@ -106,7 +114,9 @@ struct agnes::json::Codec<agnes::catalog::KeyColumns> {
     return json::read(reader, value, out.names);
   }
   static boost::json::value write(const catalog::KeyColumns& key) { return to_json(key.names); }
-  static boost::json::object schema(Components& components) { return json::schema<std::vector<std::string>>(components); }
+  static boost::json::object schema(Components& components) {
+    return json::schema<std::vector<std::string>>(components);
+  }
 };
 
 template <>
@@ -146,15 +156,19 @@ struct TableBody {
     if (row.query_mode == "materialized" && !query && source != "bigquery" && source != "keboola")
       return "query_mode materialized needs a source_query";
     if (row.sync_strategy == "partitioned") {
-      if (!row.partition_by || row.partition_by->empty()) return "sync_strategy partitioned needs partition_by";
+      if (!row.partition_by || row.partition_by->empty())
+        return "sync_strategy partitioned needs partition_by";
       if (row.query_mode == "remote") return "a remote table is not extracted, so it cannot be partitioned";
       if (filters) return "sync_strategy partitioned and where_filters exclude each other";
     }
     if (row.sync_strategy == "incremental" && filters)
       return "sync_strategy incremental and where_filters exclude each other";
-    if (row.sync_strategy == "incremental" && !row.incremental_window_days && !row.primary_key && !row.incremental_column)
-      return "sync_strategy incremental needs a primary_key, an incremental_column or incremental_window_days";
-    if (row.query_mode == "remote" && filters) return "a remote table is not extracted, so where_filters mean nothing";
+    if (row.sync_strategy == "incremental" && !row.incremental_window_days && !row.primary_key &&
+        !row.incremental_column)
+      return "sync_strategy incremental needs a primary_key, an incremental_column or "
+             "incremental_window_days";
+    if (row.query_mode == "remote" && filters)
+      return "a remote table is not extracted, so where_filters mean nothing";
     return "";
   }
 
@@ -187,7 +201,8 @@ struct TableBody {
     if (!source_query.omitted()) {
       note("source_query");
       row.source_query.reset();
-      if (source_query.has_value() && !trim(*source_query).empty()) row.source_query = std::string(trim(*source_query));
+      if (source_query.has_value() && !trim(*source_query).empty())
+        row.source_query = std::string(trim(*source_query));
     }
     take_or(row.query_mode, query_mode, "query_mode", std::string("local"));
     take(row.sync_schedule, sync_schedule, "sync_schedule");
@@ -207,14 +222,15 @@ struct TableBody {
   }
 };
 
-#define AGNES_TABLE_RULES                                                                                  \
-  {.field = "sync_strategy", .check = check_strategy}, {.field = "source_type", .check = check_source},     \
-      {.field = "sync_schedule", .check = check_schedule},                                                  \
-      {.field = "query_mode", .not_null = true, .check = check_mode},                                       \
-      {.field = "partition_granularity", .check = check_granularity},                                       \
-      {.field = "incremental_window_days", .ge = 1, .le = 100'000},                                         \
-      {.field = "max_history_days", .ge = 1, .le = 100'000},                                                \
-      {.field = "initial_load_chunk_days", .ge = 1, .le = 100'000}
+#define AGNES_TABLE_RULES                                                                               \
+  {.field = "sync_strategy", .check = check_strategy}, {.field = "source_type", .check = check_source}, \
+      {.field = "sync_schedule", .check = check_schedule},                                              \
+      {.field = "query_mode", .not_null = true, .check = check_mode},                                   \
+      {.field = "partition_granularity", .check = check_granularity},                                   \
+      {.field = "incremental_window_days", .ge = 1, .le = 100'000},                                     \
+      {.field = "max_history_days", .ge = 1, .le = 100'000}, {                                          \
+    .field = "initial_load_chunk_days", .ge = 1, .le = 100'000                                          \
+  }
 
 struct RegisterTable : TableBody {
   std::string name;
@@ -222,18 +238,20 @@ struct RegisterTable : TableBody {
 };
 struct UpdateTable : TableBody {
   TextField name;
-  static constexpr json::Rule rules[] = {{.field = "name", .not_null = true, .check = check_name}, AGNES_TABLE_RULES};
+  static constexpr json::Rule rules[] = {{.field = "name", .not_null = true, .check = check_name},
+                                         AGNES_TABLE_RULES};
   void check(json::Check& check) const {
-    if (source_query.has_value() && !trim(*source_query).empty() && !(query_mode.has_value() && *query_mode == "materialized"))
+    if (source_query.has_value() && !trim(*source_query).empty() &&
+        !(query_mode.has_value() && *query_mode == "materialized"))
       check.whole("source_query needs query_mode materialized beside it");
   }
 };
 #undef AGNES_TABLE_RULES
 BOOST_DESCRIBE_STRUCT(TableBody, (),
-                      (folder, sync_strategy, primary_key, description, source_type, bucket, source_table, source_query,
-                       query_mode, sync_schedule, profile_after_sync, incremental_window_days, max_history_days,
-                       incremental_column, where_filters, partition_by, partition_granularity,
-                       initial_load_chunk_days))
+                      (folder, sync_strategy, primary_key, description, source_type, bucket, source_table,
+                       source_query, query_mode, sync_schedule, profile_after_sync, incremental_window_days,
+                       max_history_days, incremental_column, where_filters, partition_by,
+                       partition_granularity, initial_load_chunk_days))
 BOOST_DESCRIBE_STRUCT(RegisterTable, (TableBody), (name))
 BOOST_DESCRIBE_STRUCT(UpdateTable, (TableBody), (name))
 
@@ -300,7 +318,8 @@ RegistryList list(duck::Connection& connection) {
 void refuse_incoherent(const Registration& row) {
   if (const auto problem = TableBody::problem_of(row); !problem.empty())
     throw Error(ErrorKind::invalid, problem,
-                boost::json::array{value{{"type", "value_error"}, {"loc", {"body"}}, {"msg", problem}, {"input", nullptr}}});
+                boost::json::array{
+                    value{{"type", "value_error"}, {"loc", {"body"}}, {"msg", problem}, {"input", nullptr}}});
 }
 
 Registration registration(const RegisterTable& body, const http::Caller& caller) {
@@ -322,7 +341,8 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, std
   using http::Auth;
   state::Store& store = directory.store();
 
-  routes.get("/api/admin/registry", {.auth = Auth::admin, .tag = "registry", .summary = "All registered tables"},
+  routes.get("/api/admin/registry",
+             {.auth = Auth::admin, .tag = "registry", .summary = "All registered tables"},
              [&store] { return store.read([](duck::Connection& c) { return list(c); }); });
 
   routes.post("/api/admin/register-table",
@@ -331,7 +351,9 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, std
                 const Registration row = registration(body, caller);
                 store.write([&](duck::Connection& c) {
                   insert(c, row);
-                  state::audit(c, {.user_id = caller.user_id, .action = "register_table", .resource = row.id,
+                  state::audit(c, {.user_id = caller.user_id,
+                                   .action = "register_table",
+                                   .resource = row.id,
                                    .params = json::to_json(body).as_object()});
                 });
                 changed();
@@ -339,25 +361,30 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, std
               });
 
   routes.post("/api/admin/register-table/precheck",
-              {.auth = Auth::admin, .tag = "registry", .summary = "Whether a registration would be taken, without making it"},
+              {.auth = Auth::admin,
+               .tag = "registry",
+               .summary = "Whether a registration would be taken, without making it"},
               [&store](const http::Caller& caller, const RegisterTable& body) {
                 const Registration row = registration(body, caller);
                 store.read([&](duck::Connection& c) { refuse_taken(c, row); });
-                return Prechecked{true,
-                                  {{"name", row.name},
-                                   {"source_type", json::to_json(row.source_type)},
-                                   {"bucket", json::to_json(row.bucket)},
-                                   {"source_table", json::to_json(row.source_table)},
-                                   {"rows", nullptr},
-                                   {"size_bytes", nullptr},
-                                   {"columns", boost::json::array{}},
-                                   {"note", "The name is free; rows and columns are known after the first sync."}}};
+                return Prechecked{
+                    true,
+                    {{"name", row.name},
+                     {"source_type", json::to_json(row.source_type)},
+                     {"bucket", json::to_json(row.bucket)},
+                     {"source_table", json::to_json(row.source_table)},
+                     {"rows", nullptr},
+                     {"size_bytes", nullptr},
+                     {"columns", boost::json::array{}},
+                     {"note", "The name is free; rows and columns are known after the first sync."}}};
               });
 
   routes.put("/api/admin/registry/{table_id}",
-             {.auth = Auth::admin, .tag = "registry",
+             {.auth = Auth::admin,
+              .tag = "registry",
               .summary = "Change a registration: what is left out stays, null clears"},
-             [&store, changed](const http::Caller& caller, const http::Param<"table_id">& id, const UpdateTable& body) {
+             [&store, changed](const http::Caller& caller, const http::Param<"table_id">& id,
+                               const UpdateTable& body) {
                const auto names = store.write([&](duck::Connection& c) {
                  auto row = find(c, *id);
                  if (!row) throw Error(ErrorKind::not_found, "there is no registered table " + *id);
@@ -367,10 +394,13 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, std
                    row->name = named(*body.name);
                  }
                  body.apply(*row, &names);
-                 if (row->query_mode != "materialized" && body.source_query.omitted()) row->source_query.reset();
+                 if (row->query_mode != "materialized" && body.source_query.omitted())
+                   row->source_query.reset();
                  refuse_incoherent(*row);
                  update(c, *row);
-                 state::audit(c, {.user_id = caller.user_id, .action = "update_table", .resource = *id,
+                 state::audit(c, {.user_id = caller.user_id,
+                                  .action = "update_table",
+                                  .resource = *id,
                                   .params = json::to_json(body).as_object()});
                  return names;
                });
@@ -378,26 +408,27 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, std
                return Updated{*id, names};
              });
 
-  routes.del("/api/admin/registry/{table_id:path}",
-             {.auth = Auth::admin, .tag = "registry", .summary = "Unregister a table and remove its data"},
-             [&directory, changed, removed](const http::Caller& caller, const http::Param<"table_id">& id) {
-               std::string name;
-               directory.change([&](const access::Tables& tables, duck::Connection& c) -> access::Directory::Apply {
-                 const auto row = find(c, *id);
-                 if (!row) throw Error(ErrorKind::not_found, "there is no registered table " + *id);
-                 name = row->name;
-                 remove(c, *id);
-                 state::audit(c, {.user_id = caller.user_id, .action = "unregister_table", .resource = *id});
-                 std::vector<std::string> grants;
-                 for (const auto* grant : tables.grants())
-                   if (grant->resource_type == "table" && grant->resource_id == *id) grants.push_back(grant->id);
-                 return [grants](access::Tables& changed_tables) {
-                   for (const auto& grant : grants) changed_tables.erase_grant(grant);
-                 };
-               });
-               removed(name);
-               changed();
-             });
+  routes.del(
+      "/api/admin/registry/{table_id:path}",
+      {.auth = Auth::admin, .tag = "registry", .summary = "Unregister a table and remove its data"},
+      [&directory, changed, removed](const http::Caller& caller, const http::Param<"table_id">& id) {
+        std::string name;
+        directory.change([&](const access::Tables& tables, duck::Connection& c) -> access::Directory::Apply {
+          const auto row = find(c, *id);
+          if (!row) throw Error(ErrorKind::not_found, "there is no registered table " + *id);
+          name = row->name;
+          remove(c, *id);
+          state::audit(c, {.user_id = caller.user_id, .action = "unregister_table", .resource = *id});
+          std::vector<std::string> grants;
+          for (const auto* grant : tables.grants())
+            if (grant->resource_type == "table" && grant->resource_id == *id) grants.push_back(grant->id);
+          return [grants](access::Tables& changed_tables) {
+            for (const auto& grant : grants) changed_tables.erase_grant(grant);
+          };
+        });
+        removed(name);
+        changed();
+      });
 }
 
 }  // namespace agnes::catalog

@@ -56,7 +56,8 @@ struct TableSchema {
   object where_dialect_hints;
 };
 BOOST_DESCRIBE_STRUCT(TableSchema, (),
-                      (table_id, source_type, sql_flavor, columns, partition_by, clustered_by, where_dialect_hints))
+                      (table_id, source_type, sql_flavor, columns, partition_by, clustered_by,
+                       where_dialect_hints))
 
 struct SampleQuery {
   int n = 5;
@@ -70,11 +71,14 @@ struct TableSample {
 };
 BOOST_DESCRIBE_STRUCT(TableSample, (), (table_id, rows, source))
 
-std::string flavor(const Table& table) { return table.source_type == "bigquery" ? "bigquery" : "duckdb"; }
+std::string flavor(const Table& table) {
+  return table.source_type == "bigquery" ? "bigquery" : "duckdb";
+}
 
 std::string fetch_hint(const Table& table) {
   if (table.source_type == "bigquery")
-    return fmt::format("agnes snapshot create {} --select <cols> --where '<BQ predicate>' --limit <N>", table.id);
+    return fmt::format("agnes snapshot create {} --select <cols> --where '<BQ predicate>' --limit <N>",
+                       table.id);
   return "already local — query directly via `agnes query`";
 }
 
@@ -88,7 +92,8 @@ std::optional<std::string> size_hint(const Table& table) {
 
 const Table& with_data(const Table& table) {
   if (!table.has_data())
-    throw Error(ErrorKind::not_found, fmt::format("the table {} has no data yet; it comes with its first sync", table.id));
+    throw Error(ErrorKind::not_found,
+                fmt::format("the table {} has no data yet; it comes with its first sync", table.id));
   return table;
 }
 
@@ -98,9 +103,12 @@ std::string sample_sql(const Table& table) {
   for (const auto& column : table.columns) {
     const std::string name = duck::quote_identifier(column.name);
     std::string item = name;
-    if (column.type == "DATE") item = fmt::format("strftime({}, '%Y-%m-%dT00:00:00')", name);
-    else if (column.type.starts_with("TIMESTAMP")) item = fmt::format("replace(CAST({} AS VARCHAR), ' ', 'T')", name);
-    else if (column.type.starts_with("DECIMAL")) item = fmt::format("CAST({} AS DOUBLE)", name);
+    if (column.type == "DATE")
+      item = fmt::format("strftime({}, '%Y-%m-%dT00:00:00')", name);
+    else if (column.type.starts_with("TIMESTAMP"))
+      item = fmt::format("replace(CAST({} AS VARCHAR), ' ', 'T')", name);
+    else if (column.type.starts_with("DECIMAL"))
+      item = fmt::format("CAST({} AS DOUBLE)", name);
     list += fmt::format("{}{} AS {}", list.empty() ? "" : ", ", item, name);
   }
   return fmt::format("SELECT {} FROM {}", list.empty() ? "*" : list, duck::quote_identifier(table.name));
@@ -114,21 +122,32 @@ void add_routes(http::Routes& routes, const Visible& visible, RunQuery run) {
                TableItems out;
                for (const Table* t : visible.of(caller)->tables)
                  if (t->registered)
-                   out.tables.push_back({t->id, t->name, t->description, t->source_type, t->sync_strategy, t->query_mode});
+                   out.tables.push_back(
+                       {t->id, t->name, t->description, t->source_type, t->sync_strategy, t->query_mode});
                out.count = static_cast<std::int64_t>(out.tables.size());
                return out;
              });
 
-  routes.get("/api/v2/catalog", {.tag = "catalog", .summary = "The tables that you may read, with how to use them"},
+  routes.get("/api/v2/catalog",
+             {.tag = "catalog", .summary = "The tables that you may read, with how to use them"},
              [&visible](const http::Caller& caller) {
                CatalogList out;
                for (const Table* t : visible.of(caller)->tables) {
                  if (!t->registered) continue;
-                 CatalogItem item{.id = t->id, .name = t->name, .description = t->description,
-                                  .source_type = t->source_type, .query_mode = t->query_mode,
-                                  .sql_flavor = flavor(*t), .where_examples = {}, .fetch_via = fetch_hint(*t),
-                                  .rough_size_hint = size_hint(*t), .rows = {}, .size_bytes = {},
-                                  .partition_by = {}, .clustered_by = {}, .entity_type = {}};
+                 CatalogItem item{.id = t->id,
+                                  .name = t->name,
+                                  .description = t->description,
+                                  .source_type = t->source_type,
+                                  .query_mode = t->query_mode,
+                                  .sql_flavor = flavor(*t),
+                                  .where_examples = {},
+                                  .fetch_via = fetch_hint(*t),
+                                  .rough_size_hint = size_hint(*t),
+                                  .rows = {},
+                                  .size_bytes = {},
+                                  .partition_by = {},
+                                  .clustered_by = {},
+                                  .entity_type = {}};
                  if (t->query_mode == "remote") item.metadata_freshness = "never_fetched";
                  out.tables.push_back(std::move(item));
                }
@@ -140,9 +159,15 @@ void add_routes(http::Routes& routes, const Visible& visible, RunQuery run) {
              [&visible](const http::Caller& caller, const http::Param<"table_id">& id) {
                const auto set = visible.of(caller);
                const Table& table = with_data(visible.table(*set, caller, *id));
-               TableSchema out{.table_id = table.id, .source_type = table.source_type, .sql_flavor = flavor(table),
-                               .columns = {}, .partition_by = {}, .clustered_by = {}, .where_dialect_hints = {}};
-               for (const auto& column : table.columns) out.columns.push_back({column.name, column.type, column.nullable, ""});
+               TableSchema out{.table_id = table.id,
+                               .source_type = table.source_type,
+                               .sql_flavor = flavor(table),
+                               .columns = {},
+                               .partition_by = {},
+                               .clustered_by = {},
+                               .where_dialect_hints = {}};
+               for (const auto& column : table.columns)
+                 out.columns.push_back({column.name, column.type, column.nullable, ""});
                return out;
              });
 

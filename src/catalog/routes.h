@@ -9,7 +9,8 @@ namespace agnes::catalog {
 
 // Runs one trusted statement over a caller's tables and gives the rows as the query API does
 // ({"columns": [...], "rows": [[...]], ...}); set by the query feature.
-using RunQuery = std::function<boost::json::value(const http::Caller&, const std::string& sql, std::int64_t limit)>;
+using RunQuery =
+    std::function<boost::json::value(const http::Caller&, const std::string& sql, std::int64_t limit)>;
 
 // What there is, for callers: /api/v2/catalog, /api/v2/schema, /api/v2/sample, /api/catalog/tables.
 void add_routes(http::Routes& routes, const Visible& visible, RunQuery run);

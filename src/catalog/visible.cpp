@@ -28,8 +28,10 @@ std::shared_ptr<const VisibleSet> Visible::of(const http::Caller& caller) const 
   auto set = make(caller, generation);
   std::unique_lock lock(mutex_);
   auto& shared = by_key_[set->key];
-  if (auto same = shared.lock()) set = std::move(same);
-  else shared = set;
+  if (auto same = shared.lock())
+    set = std::move(same);
+  else
+    shared = set;
   if (by_user_.size() >= kMaxEntries) by_user_.clear();
   by_user_.insert_or_assign(caller.user_id, Entry{version, generation->number(), set});
   std::erase_if(by_key_, [](const auto& entry) { return entry.second.expired(); });
@@ -53,7 +55,8 @@ void Visible::forget() const {
   std::erase_if(by_key_, [](const auto& entry) { return entry.second.expired(); });
 }
 
-const Table& Visible::table(const VisibleSet& set, const http::Caller& caller, std::string_view id_or_name) const {
+const Table& Visible::table(const VisibleSet& set, const http::Caller& caller,
+                            std::string_view id_or_name) const {
   if (const Table* table = set.find(id_or_name)) return *table;
   if (caller.is_admin) throw Error(ErrorKind::not_found, fmt::format("there is no table {}", id_or_name));
   throw Error(ErrorKind::forbidden,

@@ -23,8 +23,8 @@ struct VisibleSet {
   const Table* find(std::string_view id_or_name) const;
 };
 
-// Who may see what, at this moment: the current generation and the current grants. Thread-safe; a change of either is
-// seen by the next call.
+// Who may see what, at this moment: the current generation and the current grants. Thread-safe; a change of
+// either is seen by the next call.
 class Visible {
  public:
   Visible(const access::Directory& directory, const Generations& generations)
@@ -34,8 +34,8 @@ class Visible {
   std::shared_ptr<const VisibleSet> of(const http::Caller& caller) const;
   // Lets go of earlier generations, which callers who do not come back would hold on to.
   void forget() const;
-  // The table when the caller may read it. Throws Error: not_found when an admin asks for what does not exist,
-  // forbidden for everybody else, whether it exists or not.
+  // The table when the caller may read it. Throws Error: not_found when an admin asks for what does not
+  // exist, forbidden for everybody else, whether it exists or not.
   const Table& table(const VisibleSet& set, const http::Caller& caller, std::string_view id_or_name) const;
 
  private:
@@ -43,7 +43,8 @@ class Visible {
     std::uint64_t version, generation;
     std::shared_ptr<const VisibleSet> set;
   };
-  std::shared_ptr<const VisibleSet> make(const http::Caller& caller, std::shared_ptr<const Generation> generation) const;
+  std::shared_ptr<const VisibleSet> make(const http::Caller& caller,
+                                         std::shared_ptr<const Generation> generation) const;
 
   const access::Directory& directory_;
   const Generations& generations_;

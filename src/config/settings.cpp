@@ -8,22 +8,27 @@ using K = SettingKind;
 constexpr Setting kSettings[] = {
     {"config_version", K::integer, "1", "", "1", false, "", "Version of this file's layout"},
 
-    {"instance.name", K::text, "AI Data Analyst", "", "", false, "", "Name of the deploying organisation's instance"},
+    {"instance.name", K::text, "AI Data Analyst", "", "", false, "",
+     "Name of the deploying organisation's instance"},
     {"instance.subtitle", K::text, "", "", "", false, "", "Line under the name"},
     {"instance.copyright", K::text, "", "", "", false, "", "Owner named at the foot of pages"},
-    {"instance.brand", K::text, "Agnes", "AGNES_INSTANCE_BRAND", "", false, "", "Product name in texts for analysts"},
+    {"instance.brand", K::text, "Agnes", "AGNES_INSTANCE_BRAND", "", false, "",
+     "Product name in texts for analysts"},
     {"instance.workspace_dir", K::text, "", "AGNES_WORKSPACE_DIR_NAME", "", false, "",
      "Folder name of an analyst's workspace; the brand without spaces when unset"},
     {"instance.logo_svg", K::text, "", "", "", false, "", "SVG element shown as the logo"},
-    {"instance.sync_interval", K::text, "1 hour", "", "", false, "", "How often data is fresh, as told to analysts"},
-    {"instance.admin_email", K::text, "", "AGNES_INSTANCE_ADMIN_EMAIL", "", false, "", "Contact shown to analysts"},
+    {"instance.sync_interval", K::text, "1 hour", "", "", false, "",
+     "How often data is fresh, as told to analysts"},
+    {"instance.admin_email", K::text, "", "AGNES_INSTANCE_ADMIN_EMAIL", "", false, "",
+     "Contact shown to analysts"},
     {"instance.home_route", K::text, "", "AGNES_HOME_ROUTE", "", false, "", "Page after sign-in"},
     {"instance.home", K::object, "", "", "", false, "", "What the home page shows"},
     {"instance.gws", K::object, "", "", "", false, "", "Google Workspace connector hints on the home page"},
     {"instance.atlassian", K::object, "", "", "", false, "", "Atlassian connector hints on the home page"},
 
     {"server.hostname", K::text, "", "DOMAIN", "", false, "", "DNS name under which people reach the server"},
-    {"server.host", K::text, "", "SERVER_HOST", "", false, "", "The server's address, for hints to operators"},
+    {"server.host", K::text, "", "SERVER_HOST", "", false, "",
+     "The server's address, for hints to operators"},
     {"server.app_dir", K::text, "", "", "", false, "", "Installation folder, for hints to operators"},
     {"server.ssh_alias", K::text, "", "", "", false, "", "Kept for existing files; not used"},
     {"server.ssh_key", K::text, "", "", "", false, "", "Kept for existing files; not used"},
@@ -37,17 +42,21 @@ constexpr Setting kSettings[] = {
     {"admins", K::object, "", "", "", false, "", "Kept for existing files; not used"},
     {"deployment", K::object, "", "", "", false, "", "Kept for existing files; not used"},
 
-    {"auth.allowed_domain", K::text, "", "", "", false, "", "Email domains that may sign in, comma-separated"},
-    {"auth.webapp_secret_key", K::text, "", "", "", true, "", "Kept for existing files; JWT_SECRET_KEY signs tokens"},
+    {"auth.allowed_domain", K::text, "", "", "", false, "",
+     "Email domains that may sign in, comma-separated"},
+    {"auth.webapp_secret_key", K::text, "", "", "", true, "",
+     "Kept for existing files; JWT_SECRET_KEY signs tokens"},
     {"auth.google_client_id", K::text, "", "GOOGLE_CLIENT_ID", "", false, "", "Google sign-in: client id"},
-    {"auth.google_client_secret", K::text, "", "GOOGLE_CLIENT_SECRET", "", true, "", "Google sign-in: client secret"},
+    {"auth.google_client_secret", K::text, "", "GOOGLE_CLIENT_SECRET", "", true, "",
+     "Google sign-in: client secret"},
     {"auth.google_issuer", K::text, "https://accounts.google.com", "", "<http(s) address>", false, "",
      "Google sign-in: the OpenID provider; another one for tests"},
     {"auth.google_groups", K::boolean, "false", "", "", false, "",
      "Read Workspace groups at sign-in; also on when one of the AGNES_*GROUP* variables is set"},
-    {"auth.google_groups_api", K::text, "https://cloudidentity.googleapis.com", "", "<http(s) address>", false, "",
-     "Where Workspace groups are read: the Cloud Identity API; another one for tests"},
-    {"auth.username_strip_domain", K::boolean, "false", "", "", false, "", "Kept for existing files; not used"},
+    {"auth.google_groups_api", K::text, "https://cloudidentity.googleapis.com", "", "<http(s) address>",
+     false, "", "Where Workspace groups are read: the Cloud Identity API; another one for tests"},
+    {"auth.username_strip_domain", K::boolean, "false", "", "", false, "",
+     "Kept for existing files; not used"},
     {"auth.username_prefix", K::text, "", "", "", false, "", "Kept for existing files; not used"},
     {"auth.disabled_providers", K::list, "", "", "", false, "", "Sign-in methods hidden from the login page"},
 
@@ -64,12 +73,13 @@ constexpr Setting kSettings[] = {
      "Per table: `types` (column: type), `description`"},
     {"data_source.keboola.storage_token", K::text, "", "KEBOOLA_STORAGE_TOKEN", "", true, "keboola",
      "Keboola Storage API token"},
-    {"data_source.keboola.stack_url", K::text, "", "KEBOOLA_STACK_URL", "<public http(s) address>", false, "keboola",
-     "Keboola stack address, https://connection.keboola.com for one"},
+    {"data_source.keboola.stack_url", K::text, "", "KEBOOLA_STACK_URL", "<public http(s) address>", false,
+     "keboola", "Keboola stack address, https://connection.keboola.com for one"},
     {"data_source.keboola.token_env", K::text, "", "", "", false, "",
      "Name of the environment variable with the token, where it is not KEBOOLA_STORAGE_TOKEN"},
     {"data_source.keboola.project_id", K::text, "", "", "", false, "", "Keboola project"},
-    {"data_source.bigquery.project", K::text, "", "BIGQUERY_PROJECT", "", false, "bigquery", "Project with the data"},
+    {"data_source.bigquery.project", K::text, "", "BIGQUERY_PROJECT", "", false, "bigquery",
+     "Project with the data"},
     {"data_source.bigquery.location", K::text, "", "", "", false, "", "BigQuery location"},
     {"data_source.bigquery.billing_project", K::text, "=data_source.bigquery.project", "", "", false, "",
      "Project billed, where the account may read the project with the data but not bill it"},
@@ -77,33 +87,40 @@ constexpr Setting kSettings[] = {
      "Largest scan of a materialised query in bytes; 0: no limit"},
     {"data_source.bigquery.bq_max_scan_bytes", K::integer, "5368709120", "", "0..", false, "",
      "Largest scan of a query to a remote table in bytes; 0: no limit"},
-    {"data_source.bigquery.query_timeout_ms", K::integer, "600000", "", "0..", false, "", "Time limit of a query"},
+    {"data_source.bigquery.query_timeout_ms", K::integer, "600000", "", "0..", false, "",
+     "Time limit of a query"},
     {"data_source.bigquery.session_pool_size", K::integer, "4", "", "1..", false, "", "Sessions kept open"},
-    {"data_source.bigquery.legacy_wrap_views", K::boolean, "false", "", "", false, "", "Kept for existing files"},
+    {"data_source.bigquery.legacy_wrap_views", K::boolean, "false", "", "", false, "",
+     "Kept for existing files"},
 
     {"openmetadata", K::object, "", "", "", false, "", "OpenMetadata catalogue"},
-    {"openmetadata.url", K::text, "", "", "<http(s) address>", false, "", "Address of the OpenMetadata server"},
+    {"openmetadata.url", K::text, "", "", "<http(s) address>", false, "",
+     "Address of the OpenMetadata server"},
     {"openmetadata.token", K::text, "", "", "", true, "", "Its JWT"},
-    {"openmetadata.cache_ttl_seconds", K::integer, "3600", "", "0..", false, "", "How long its answers are kept"},
+    {"openmetadata.cache_ttl_seconds", K::integer, "3600", "", "0..", false, "",
+     "How long its answers are kept"},
     {"openmetadata.verify_ssl", K::boolean, "true", "", "", false, "",
      "Check its certificate; without, the token goes to whoever answers"},
 
     {"email.from_address", K::text, "", "EMAIL_FROM_ADDRESS", "", false, "", "Sender of mails"},
     {"email.from_name", K::text, "", "", "", false, "", "Sender's name"},
     {"email.smtp_host", K::text, "", "SMTP_HOST", "", false, "", "Mail relay"},
-    {"email.smtp_port", K::integer, "587", "SMTP_PORT", "1..65535", false, "", "587 for STARTTLS, 465 for TLS"},
+    {"email.smtp_port", K::integer, "587", "SMTP_PORT", "1..65535", false, "",
+     "587 for STARTTLS, 465 for TLS"},
     {"email.smtp_user", K::text, "", "SMTP_USER", "", false, "", "Mail relay: user"},
     {"email.smtp_password", K::text, "", "SMTP_PASSWORD", "", true, "", "Mail relay: password"},
 
     {"desktop", K::object, "", "", "", false, "", "Sign-in of the desktop app"},
-    {"desktop.jwt_issuer", K::text, "data-analyst", "", "", false, "", "Issuer of its JWTs, as the app checks it"},
+    {"desktop.jwt_issuer", K::text, "data-analyst", "", "", false, "",
+     "Issuer of its JWTs, as the app checks it"},
     {"desktop.jwt_secret", K::text, "", "", "", true, "", "Signs its JWTs"},
     {"desktop.url_scheme", K::text, "data-analyst", "", "", false, "", "Scheme of the app's links"},
 
     {"telegram", K::object, "", "", "", false, "", "Telegram bot"},
     {"telegram.bot_token", K::text, "", "", "", true, "", "The bot's token"},
     {"telegram.bot_username", K::text, "", "", "", false, "", "The bot's name"},
-    {"telegram.domain_suffix", K::text, "", "", "", false, "", "Added to a name without a domain to find the account"},
+    {"telegram.domain_suffix", K::text, "", "", "", false, "",
+     "Added to a name without a domain to find the account"},
 
     {"jira", K::object, "", "", "", false, "", "Jira"},
     {"jira.domain", K::text, "", "", "", false, "", "Jira's host name"},
@@ -117,7 +134,8 @@ constexpr Setting kSettings[] = {
     {"ai", K::object, "", "", "", false, "", "Language model"},
     {"ai.provider", K::text, "", "", "", false, "", "anthropic or openai_compat"},
     {"ai.api_key", K::text, "", "", "", true, "", "Key of its API"},
-    {"ai.base_url", K::text, "", "", "<http(s) address>", false, "", "Address of an openai_compat service; may be a private one"},
+    {"ai.base_url", K::text, "", "", "<http(s) address>", false, "",
+     "Address of an openai_compat service; may be a private one"},
     {"ai.model", K::text, "", "", "", false, "", "Model"},
     {"ai.structured_output", K::text, "auto", "", "strict|json|auto", false, "",
      "strict: the service must enforce schemas; json: also its JSON mode; auto: also asking in words"},
@@ -126,9 +144,11 @@ constexpr Setting kSettings[] = {
 
     {"corporate_memory", K::object, "", "", "", false, "",
      "Corporate memory: where knowledge comes from, who approves it, whom it reaches"},
-    {"corporate_memory.distribution_mode", K::text, "hybrid", "", "mandatory_only|admin_curated|hybrid", false, "",
+    {"corporate_memory.distribution_mode", K::text, "hybrid", "", "mandatory_only|admin_curated|hybrid",
+     false, "",
      "Who decides what reaches people: administrators, administrators with votes as advice, or both"},
-    {"corporate_memory.approval_mode", K::text, "review_queue", "", "review_queue|auto_publish|threshold", false, "",
+    {"corporate_memory.approval_mode", K::text, "review_queue", "", "review_queue|auto_publish|threshold",
+     false, "",
      "Whether what was found waits for approval, is published, or is published when confidence is high"},
     {"corporate_memory.review_period_months", K::integer, "6", "", "0..", false, "",
      "Approved items are due for review after so many months"},
@@ -142,18 +162,21 @@ constexpr Setting kSettings[] = {
      "Read transcripts of sessions"},
     {"corporate_memory.sources.session_transcripts.confidence_base", K::number, "0.6", "", "0..1", false, "",
      "Confidence in what is found there"},
-    {"corporate_memory.sources.session_transcripts.max_turns_per_session", K::integer, "100", "", "1..", false, "",
-     "Later turns of a session are not read"},
-    {"corporate_memory.sources.session_transcripts.detection_types", K::list, "[correction, confirmation, unprompted_definition]", "", "", false, "",
-     "What to look for"},
+    {"corporate_memory.sources.session_transcripts.max_turns_per_session", K::integer, "100", "", "1..",
+     false, "", "Later turns of a session are not read"},
+    {"corporate_memory.sources.session_transcripts.detection_types", K::list,
+     "[correction, confirmation, unprompted_definition]", "", "", false, "", "What to look for"},
     {"corporate_memory.extraction.model", K::text, "claude-haiku-4-5-20251001", "", "", false, "",
      "Language model that finds knowledge"},
     {"corporate_memory.extraction.sensitivity_check", K::boolean, "true", "", "", false, "",
      "Look for what should not be shared"},
     {"corporate_memory.extraction.contradiction_check", K::boolean, "true", "", "", false, "",
      "Look for contradictions to what is known"},
-    {"corporate_memory.confidence.base", K::object, "{\"user_verification.correction\": 0.9, \"user_verification.unprompted_definition\": 0.9, \"user_verification.confirmation\": 0.6, \"admin_mandate\": 1.0, \"claude_local_md\": 0.5, \"session_transcript\": 0.5}", "", "<map of numbers>", false, "",
-     "Confidence by source, or source.detection_type"},
+    {"corporate_memory.confidence.base", K::object,
+     "{\"user_verification.correction\": 0.9, \"user_verification.unprompted_definition\": 0.9, "
+     "\"user_verification.confirmation\": 0.6, \"admin_mandate\": 1.0, \"claude_local_md\": 0.5, "
+     "\"session_transcript\": 0.5}",
+     "", "<map of numbers>", false, "", "Confidence by source, or source.detection_type"},
     {"corporate_memory.confidence.modifiers", K::object, "", "", "<map of objects>", false, "",
      "By source: what each signal adds to its confidence"},
     {"corporate_memory.confidence.decay.mode", K::text, "exponential", "", "linear|exponential", false, "",
@@ -162,20 +185,22 @@ constexpr Setting kSettings[] = {
      "Of exponential decay"},
     {"corporate_memory.confidence.decay.decay_rate_monthly", K::number, "0.02", "", "", false, "",
      "Of linear decay"},
-    {"corporate_memory.confidence.decay.floor", K::object, "{\"admin_mandate\": 0.5, \"user_verification\": 0.4, \"default\": 0.0}", "", "<map of numbers>", false, "",
-     "By source: confidence does not fade below"},
+    {"corporate_memory.confidence.decay.floor", K::object,
+     "{\"admin_mandate\": 0.5, \"user_verification\": 0.4, \"default\": 0.0}", "", "<map of numbers>", false,
+     "", "By source: confidence does not fade below"},
     {"corporate_memory.contradiction_detection.enabled", K::boolean, "true", "", "", false, "",
      "Compare new items with known ones"},
     {"corporate_memory.contradiction_detection.max_candidates", K::integer, "10", "", "0..", false, "",
      "Known items that a new one is compared with"},
     {"corporate_memory.entity_resolution.enabled", K::boolean, "true", "", "", false, "",
      "Know entities by their names"},
-    {"corporate_memory.entity_resolution.entities", K::object, "{\"metrics\": [churn, MRR, ARR, NPS, CAC, LTV], \"products\": [Platform, API, Dashboard]}", "", "<map of lists>", false, "",
-     "Names of entities by kind"},
+    {"corporate_memory.entity_resolution.entities", K::object,
+     "{\"metrics\": [churn, MRR, ARR, NPS, CAC, LTV], \"products\": [Platform, API, Dashboard]}", "",
+     "<map of lists>", false, "", "Names of entities by kind"},
     {"corporate_memory.domain_owners", K::object, "", "", "<map of lists>", false, "",
      "Emails of memory administrators by domain"},
-    {"corporate_memory.domains", K::list, "[finance, engineering, product, data, operations, infrastructure]", "", "", false, "",
-     "Domains of knowledge; each needs an owner"},
+    {"corporate_memory.domains", K::list, "[finance, engineering, product, data, operations, infrastructure]",
+     "", "", false, "", "Domains of knowledge; each needs an owner"},
 
     {"groups", K::object, "", "", "", false, "", "Audience groups of corporate memory"},
     {"users", K::object, "", "", "", false, "", "Display names and memory administrators by email"},
@@ -190,7 +215,8 @@ constexpr Setting kSettings[] = {
     {"query.timeout_seconds", K::integer, "60", "AGNES_QUERY_TIMEOUT_SECONDS", "1..", false, "",
      "A statement is ended after this time; 60 at most"},
     {"query.memory_mb", K::integer, "1024", "", "1..", false, "", "Memory of one query worker process"},
-    {"query.spill_mb", K::integer, "4096", "", "0..", false, "", "Disk that one query worker may use beyond its memory"},
+    {"query.spill_mb", K::integer, "4096", "", "0..", false, "",
+     "Disk that one query worker may use beyond its memory"},
     {"query.max_workers", K::integer, "6", "", "1..", false, "", "Query worker processes at once"},
     {"query.max_result_mb", K::integer, "64", "", "1..", false, "", "Largest answer of one query"},
     {"query.max_rows", K::integer, "100000", "", "1..", false, "", "Largest `limit` of one query"},
@@ -198,7 +224,8 @@ constexpr Setting kSettings[] = {
     {"extract.memory_mb", K::integer, "1024", "", "1..", false, "", "Memory of an extraction"},
     {"extract.timeout_seconds", K::integer, "3600", "AGNES_EXTRACTOR_TIMEOUT_SEC", "1..", false, "",
      "An extraction is ended after this time"},
-    {"materialize.lock_ttl_seconds", K::integer, "86400", "", "60..604800", false, "", "Kept for existing files; not used"},
+    {"materialize.lock_ttl_seconds", K::integer, "86400", "", "60..604800", false, "",
+     "Kept for existing files; not used"},
 };
 
 constexpr Variable kVariables[] = {
@@ -213,15 +240,19 @@ constexpr Variable kVariables[] = {
     {"TESTING", true, "1: no generated secrets on disk; for tests"},
     {"SEED_ADMIN_EMAIL", true, "An administrator made at start when missing"},
     {"SEED_ADMIN_PASSWORD", true, "Their first password"},
-    {"SCHEDULER_DATA_REFRESH_INTERVAL", true, "Seconds between scheduled syncs, rounded up to minutes; 900 when unset"},
-    {"SCHEDULER_STARTUP_GRACE_SECONDS", true, "Seconds after the start in which no job starts by itself; 60 when unset"},
+    {"SCHEDULER_DATA_REFRESH_INTERVAL", true,
+     "Seconds between scheduled syncs, rounded up to minutes; 900 when unset"},
+    {"SCHEDULER_STARTUP_GRACE_SECONDS", true,
+     "Seconds after the start in which no job starts by itself; 60 when unset"},
     {"SCHEDULER_API_TOKEN", true, "Shared secret of an outside scheduler"},
     {"LOCAL_DEV_MODE", true, "1: everybody is the development user; never in production"},
     {"LOCAL_DEV_USER_EMAIL", true, "Email of the development user"},
     {"LOCAL_DEV_GROUPS", true, "Groups of the development user, JSON"},
-    {"KBC_STACK_URL", true, "Keboola address that column metadata is pushed to; data_source.keboola.stack_url when unset"},
+    {"KBC_STACK_URL", true,
+     "Keboola address that column metadata is pushed to; data_source.keboola.stack_url when unset"},
     {"KBC_STORAGE_TOKEN", true, "The token for that; data_source.keboola.storage_token when unset"},
-    {"AGNES_GOOGLE_GROUP_PREFIX", true, "Only Workspace groups whose address begins so count, and only their members sign in"},
+    {"AGNES_GOOGLE_GROUP_PREFIX", true,
+     "Only Workspace groups whose address begins so count, and only their members sign in"},
     {"AGNES_GROUP_ADMIN_EMAIL", true, "The Workspace group whose members are in Admin"},
     {"AGNES_GROUP_EVERYONE_EMAIL", true, "The Workspace group whose members are in Everyone"},
     {"AGNES_AUTH_RATELIMIT_ENABLED", true, "0: no limit on sign-in attempts"},
@@ -269,9 +300,9 @@ constexpr Group kGroups[] = {
     {"corporate_memory.confidence", "How confidence in an item is reckoned and fades"},
 };
 
-constexpr std::string_view kEditable[] = {"instance", "data_source", "email",        "telegram", "jira",
-                                          "theme",    "server",      "auth",         "ai",       "openmetadata",
-                                          "desktop",  "corporate_memory", "materialize"};
+constexpr std::string_view kEditable[] = {
+    "instance", "data_source",  "email",   "telegram",         "jira",       "theme", "server", "auth",
+    "ai",       "openmetadata", "desktop", "corporate_memory", "materialize"};
 constexpr std::string_view kDanger[] = {"auth", "server"};
 
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -289,12 +320,17 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }
 }  // namespace
 
-std::span<const std::string_view> editable_sections() { return kEditable; }
-std::span<const std::string_view> danger_sections() { return kDanger; }
+std::span<const std::string_view> editable_sections() {
+  return kEditable;
+}
+std::span<const std::string_view> danger_sections() {
+  return kDanger;
+}
 
 bool has_settings_below(std::string_view path) {
   for (const auto& setting : kSettings)
-    if (setting.path.size() > path.size() && setting.path.starts_with(path) && setting.path[path.size()] == '.')
+    if (setting.path.size() > path.size() && setting.path.starts_with(path) &&
+        setting.path[path.size()] == '.')
       return true;
   return false;
 }
@@ -319,8 +355,12 @@ std::string nearest_setting(std::string_view path) {
   return best != nullptr ? fmt::format(" (is {} meant?)", best->path) : "";
 }
 
-std::span<const Setting> settings() { return kSettings; }
-std::span<const Variable> variables() { return kVariables; }
+std::span<const Setting> settings() {
+  return kSettings;
+}
+std::span<const Variable> variables() {
+  return kVariables;
+}
 
 const Setting* find_setting(std::string_view path) {
   for (const auto& setting : kSettings)

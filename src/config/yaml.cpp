@@ -32,9 +32,11 @@ boost::json::value convert(const YAML::Node& node, const std::string& name, int 
   if (++nodes > kMaxNodes)
     throw Error(ErrorKind::invalid, fmt::format("{}: more than {} values", name, kMaxNodes));
   if (depth > kMaxDepth)
-    throw Error(ErrorKind::invalid, fmt::format("{}, line {}: nested too deeply", name, node.Mark().line + 1));
+    throw Error(ErrorKind::invalid,
+                fmt::format("{}, line {}: nested too deeply", name, node.Mark().line + 1));
   switch (node.Type()) {
-    case YAML::NodeType::Scalar: return scalar(node);
+    case YAML::NodeType::Scalar:
+      return scalar(node);
     case YAML::NodeType::Sequence: {
       boost::json::array out;
       for (const auto& item : node) out.push_back(convert(item, name, depth + 1, nodes));
@@ -44,15 +46,19 @@ boost::json::value convert(const YAML::Node& node, const std::string& name, int 
       boost::json::object out;
       for (const auto& pair : node) {
         if (!pair.first.IsScalar())
-          throw Error(ErrorKind::invalid, fmt::format("{}, line {}: a key must be a text", name, pair.first.Mark().line + 1));
-        const auto [at, fresh] = out.emplace(pair.first.Scalar(), convert(pair.second, name, depth + 1, nodes));
+          throw Error(ErrorKind::invalid,
+                      fmt::format("{}, line {}: a key must be a text", name, pair.first.Mark().line + 1));
+        const auto [at, fresh] =
+            out.emplace(pair.first.Scalar(), convert(pair.second, name, depth + 1, nodes));
         if (!fresh)
-          throw Error(ErrorKind::invalid, fmt::format("{}, line {}: {} is there twice", name,
-                                                      pair.first.Mark().line + 1, std::string_view(at->key())));
+          throw Error(ErrorKind::invalid,
+                      fmt::format("{}, line {}: {} is there twice", name, pair.first.Mark().line + 1,
+                                  std::string_view(at->key())));
       }
       return out;
     }
-    default: return nullptr;
+    default:
+      return nullptr;
   }
 }
 
@@ -62,7 +68,8 @@ boost::json::value parse_yaml(const std::string& text, const std::string& name) 
   try {
     const auto documents = YAML::LoadAll(text);
     if (documents.size() > 1)
-      throw Error(ErrorKind::invalid, fmt::format("{}: {} documents; one is expected", name, documents.size()));
+      throw Error(ErrorKind::invalid,
+                  fmt::format("{}: {} documents; one is expected", name, documents.size()));
     std::size_t nodes = 0;
     return documents.empty() ? boost::json::value() : convert(documents[0], name, 0, nodes);
   } catch (const YAML::Exception& error) {

@@ -85,25 +85,38 @@ Value value_at(duckdb_vector vector, duckdb_type type, duckdb_logical_type logic
   void* data = api().vector_get_data(vector);
   const auto at = [&]<class T>(T) { return static_cast<std::int64_t>(static_cast<T*>(data)[row]); };
   switch (type) {
-    case DUCKDB_TYPE_BOOLEAN: return static_cast<bool*>(data)[row];
-    case DUCKDB_TYPE_TINYINT: return at(std::int8_t{});
-    case DUCKDB_TYPE_SMALLINT: return at(std::int16_t{});
-    case DUCKDB_TYPE_INTEGER: return at(std::int32_t{});
-    case DUCKDB_TYPE_BIGINT: return at(std::int64_t{});
-    case DUCKDB_TYPE_UTINYINT: return at(std::uint8_t{});
-    case DUCKDB_TYPE_USMALLINT: return at(std::uint16_t{});
-    case DUCKDB_TYPE_UINTEGER: return at(std::uint32_t{});
-    case DUCKDB_TYPE_UBIGINT: return at(std::uint64_t{});
+    case DUCKDB_TYPE_BOOLEAN:
+      return static_cast<bool*>(data)[row];
+    case DUCKDB_TYPE_TINYINT:
+      return at(std::int8_t{});
+    case DUCKDB_TYPE_SMALLINT:
+      return at(std::int16_t{});
+    case DUCKDB_TYPE_INTEGER:
+      return at(std::int32_t{});
+    case DUCKDB_TYPE_BIGINT:
+      return at(std::int64_t{});
+    case DUCKDB_TYPE_UTINYINT:
+      return at(std::uint8_t{});
+    case DUCKDB_TYPE_USMALLINT:
+      return at(std::uint16_t{});
+    case DUCKDB_TYPE_UINTEGER:
+      return at(std::uint32_t{});
+    case DUCKDB_TYPE_UBIGINT:
+      return at(std::uint64_t{});
     case DUCKDB_TYPE_HUGEINT: {
       const auto& huge = static_cast<duckdb_hugeint*>(data)[row];
       return static_cast<std::int64_t>(huge.lower);  // sums and counts of ours fit
     }
-    case DUCKDB_TYPE_FLOAT: return static_cast<double>(static_cast<float*>(data)[row]);
-    case DUCKDB_TYPE_DOUBLE: return static_cast<double*>(data)[row];
+    case DUCKDB_TYPE_FLOAT:
+      return static_cast<double>(static_cast<float*>(data)[row]);
+    case DUCKDB_TYPE_DOUBLE:
+      return static_cast<double*>(data)[row];
     case DUCKDB_TYPE_VARCHAR:
-    case DUCKDB_TYPE_BLOB: return text_at(data, row);
+    case DUCKDB_TYPE_BLOB:
+      return text_at(data, row);
     case DUCKDB_TYPE_TIMESTAMP:
-    case DUCKDB_TYPE_TIMESTAMP_TZ: return Timestamp{static_cast<duckdb_timestamp*>(data)[row].micros};
+    case DUCKDB_TYPE_TIMESTAMP_TZ:
+      return Timestamp{static_cast<duckdb_timestamp*>(data)[row].micros};
     case DUCKDB_TYPE_LIST: {
       const auto entry = static_cast<duckdb_list_entry*>(data)[row];
       auto child = api().list_vector_get_child(vector);
@@ -118,7 +131,8 @@ Value value_at(duckdb_vector vector, duckdb_type type, duckdb_logical_type logic
       return out;
     }
     default:
-      throw Error(ErrorKind::internal, fmt::format("a column of DuckDB type {} cannot be read as a value", int{type}));
+      throw Error(ErrorKind::internal,
+                  fmt::format("a column of DuckDB type {} cannot be read as a value", int{type}));
   }
 }
 
@@ -138,16 +152,28 @@ Chunk& Chunk::operator=(Chunk&& other) noexcept {
 Chunk::~Chunk() {
   if (handle_ != nullptr) api().destroy_data_chunk(&handle_);
 }
-std::size_t Chunk::size() const { return api().data_chunk_get_size(handle_); }
-duckdb_vector Chunk::column(std::size_t index) const { return api().data_chunk_get_vector(handle_, index); }
+std::size_t Chunk::size() const {
+  return api().data_chunk_get_size(handle_);
+}
+duckdb_vector Chunk::column(std::size_t index) const {
+  return api().data_chunk_get_vector(handle_, index);
+}
 
 Result::~Result() {
   if (handle_.internal_data != nullptr) api().destroy_result(&handle_);
 }
-std::size_t Result::column_count() { return api().column_count(&handle_); }
-std::string Result::column_name(std::size_t index) { return api().column_name(&handle_, index); }
-duckdb_type Result::column_type(std::size_t index) { return api().column_type(&handle_, index); }
-std::int64_t Result::rows_changed() { return static_cast<std::int64_t>(api().rows_changed(&handle_)); }
+std::size_t Result::column_count() {
+  return api().column_count(&handle_);
+}
+std::string Result::column_name(std::size_t index) {
+  return api().column_name(&handle_, index);
+}
+duckdb_type Result::column_type(std::size_t index) {
+  return api().column_type(&handle_, index);
+}
+std::int64_t Result::rows_changed() {
+  return static_cast<std::int64_t>(api().rows_changed(&handle_));
+}
 
 Chunk Result::fetch() {
   Chunk chunk(api().fetch_chunk(handle_));
@@ -190,7 +216,9 @@ Connection& Connection::operator=(Connection&& other) noexcept {
 Connection::~Connection() {
   if (handle_ != nullptr) api().disconnect(&handle_);
 }
-void Connection::interrupt() { api().interrupt(handle_); }
+void Connection::interrupt() {
+  api().interrupt(handle_);
+}
 
 Result Connection::execute_all(const std::string& sql) {
   duckdb_result result{};
@@ -201,7 +229,9 @@ Result Connection::execute_all(const std::string& sql) {
 Result Connection::execute_bound(const std::string& sql, const std::vector<Value>& params) {
   return run(sql, params, false);
 }
-Result Connection::stream(const std::string& sql, const std::vector<Value>& params) { return run(sql, params, true); }
+Result Connection::stream(const std::string& sql, const std::vector<Value>& params) {
+  return run(sql, params, true);
+}
 
 Result Connection::run(const std::string& sql, const std::vector<Value>& params, bool streaming) {
   Prepared statement(handle_, sql);
@@ -228,7 +258,8 @@ Database::Database(const DatabaseOptions& options) : handle_(nullptr) {
   if (api().open_ext(file.empty() ? nullptr : file.c_str(), &handle_, config, &said) == DuckDBError) {
     const std::string message = said != nullptr ? said : "unknown reason";
     api().free(said);
-    throw Error(ErrorKind::internal, fmt::format("cannot open {}: {}", file.empty() ? "a database" : file, message));
+    throw Error(ErrorKind::internal,
+                fmt::format("cannot open {}: {}", file.empty() ? "a database" : file, message));
   }
 }
 Database::~Database() {
@@ -241,7 +272,9 @@ Connection Database::connect() {
   return Connection(connection);
 }
 
-Transaction::Transaction(Connection& connection) : connection_(connection) { connection_.execute("BEGIN TRANSACTION"); }
+Transaction::Transaction(Connection& connection) : connection_(connection) {
+  connection_.execute("BEGIN TRANSACTION");
+}
 Transaction::~Transaction() {
   if (!open_) return;
   try {
@@ -266,7 +299,11 @@ std::string quote(std::string_view text, char mark) {
 }
 }  // namespace
 
-std::string quote_identifier(std::string_view name) { return quote(name, '"'); }
-std::string quote_literal(std::string_view text) { return quote(text, '\''); }
+std::string quote_identifier(std::string_view name) {
+  return quote(name, '"');
+}
+std::string quote_literal(std::string_view text) {
+  return quote(text, '\'');
+}
 
 }  // namespace agnes::duck

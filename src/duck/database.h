@@ -17,7 +17,8 @@
 
 namespace agnes::duck {
 
-// What DuckDB said of a statement. Its message may name tables and files: show it to callers only where that is safe.
+// What DuckDB said of a statement. Its message may name tables and files: show it to callers only where that
+// is safe.
 class QueryError : public Error {
  public:
   QueryError(duckdb_error_type type, const std::string& message);
@@ -27,24 +28,51 @@ class QueryError : public Error {
   duckdb_error_type type_;
 };
 
-// A parameter of a statement, or one value of a row read without a struct. JSON values are bound as their text.
+// A parameter of a statement, or one value of a row read without a struct. JSON values are bound as their
+// text.
 using TextList = std::vector<std::string>;
 using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string, Timestamp, TextList>;
 
 namespace detail {
-inline Value to_param(Value v) { return v; }
-inline Value to_param(std::nullptr_t) { return {}; }
-inline Value to_param(std::nullopt_t) { return {}; }
-inline Value to_param(bool v) { return v; }
-inline Value to_param(int v) { return std::int64_t{v}; }
-inline Value to_param(std::int64_t v) { return v; }
-inline Value to_param(std::uint64_t v) { return static_cast<std::int64_t>(v); }
-inline Value to_param(double v) { return v; }
-inline Value to_param(const char* v) { return std::string(v); }
-inline Value to_param(std::string_view v) { return std::string(v); }
-inline Value to_param(std::string v) { return v; }
-inline Value to_param(Timestamp v) { return v; }
-inline Value to_param(TextList v) { return v; }
+inline Value to_param(Value v) {
+  return v;
+}
+inline Value to_param(std::nullptr_t) {
+  return {};
+}
+inline Value to_param(std::nullopt_t) {
+  return {};
+}
+inline Value to_param(bool v) {
+  return v;
+}
+inline Value to_param(int v) {
+  return std::int64_t{v};
+}
+inline Value to_param(std::int64_t v) {
+  return v;
+}
+inline Value to_param(std::uint64_t v) {
+  return static_cast<std::int64_t>(v);
+}
+inline Value to_param(double v) {
+  return v;
+}
+inline Value to_param(const char* v) {
+  return std::string(v);
+}
+inline Value to_param(std::string_view v) {
+  return std::string(v);
+}
+inline Value to_param(std::string v) {
+  return v;
+}
+inline Value to_param(Timestamp v) {
+  return v;
+}
+inline Value to_param(TextList v) {
+  return v;
+}
 Value to_param(const boost::json::value& v);
 template <class T>
 Value to_param(const std::optional<T>& v) {
@@ -83,8 +111,8 @@ class Result {
   duckdb_result* handle() { return &handle_; }
   // The next chunk; one that is false at the end. Throws QueryError when a streamed statement fails half way.
   Chunk fetch();
-  // The rest of the rows as values: booleans, whole numbers up to BIGINT, floats, DECIMAL (as double), text, JSON,
-  // UUID-free types that the state database uses, timestamps, VARCHAR[]; anything else throws.
+  // The rest of the rows as values: booleans, whole numbers up to BIGINT, floats, DECIMAL (as double), text,
+  // JSON, UUID-free types that the state database uses, timestamps, VARCHAR[]; anything else throws.
   std::vector<std::vector<Value>> rows();
 
  private:
@@ -102,8 +130,10 @@ class Connection {
   // Runs `sql`, which may hold several statements when it has no parameters; the last one's answer.
   template <class... Args>
   Result execute(const std::string& sql, Args&&... args) {
-    if constexpr (sizeof...(Args) == 0) return execute_all(sql);
-    else return execute_bound(sql, {detail::to_param(std::forward<Args>(args))...});
+    if constexpr (sizeof...(Args) == 0)
+      return execute_all(sql);
+    else
+      return execute_bound(sql, {detail::to_param(std::forward<Args>(args))...});
   }
   Result execute_bound(const std::string& sql, const std::vector<Value>& params);
   // Answers row by row while it runs, in bounded memory. One statement.
@@ -121,7 +151,8 @@ class Connection {
 
 struct DatabaseOptions {
   std::filesystem::path file;  // empty: in memory
-  std::map<std::string, std::string> settings;  // DuckDB settings at open: access_mode, threads, memory_limit, ...
+  std::map<std::string, std::string>
+      settings;  // DuckDB settings at open: access_mode, threads, memory_limit, ...
 };
 
 // An open database. Thread-safe; connections keep it alive as long as it lives.

@@ -9,8 +9,9 @@
 
 #include "duck/database.h"
 
-// Rows as plain structs: BOOST_DESCRIBE_STRUCT(User, (), (id, email, ...)) and the column of each member's name is
-// read into it. A member without a column keeps its default; a NULL in a member that is no std::optional does too.
+// Rows as plain structs: BOOST_DESCRIBE_STRUCT(User, (), (id, email, ...)) and the column of each member's
+// name is read into it. A member without a column keeps its default; a NULL in a member that is no
+// std::optional does too.
 namespace agnes::duck {
 
 namespace detail {
@@ -36,8 +37,10 @@ void assign(T& member, Value&& value) {
   } else if constexpr (std::is_integral_v<T>) {
     if (auto* v = std::get_if<std::int64_t>(&value)) member = static_cast<T>(*v);
   } else if constexpr (std::is_floating_point_v<T>) {
-    if (auto* v = std::get_if<double>(&value)) member = *v;
-    else if (auto* i = std::get_if<std::int64_t>(&value)) member = static_cast<T>(*i);
+    if (auto* v = std::get_if<double>(&value))
+      member = *v;
+    else if (auto* i = std::get_if<std::int64_t>(&value))
+      member = static_cast<T>(*i);
   } else {
     if (auto* v = std::get_if<T>(&value)) member = std::move(*v);
   }
@@ -86,14 +89,13 @@ std::optional<T> scalar(Connection& connection, const std::string& sql, Args&&..
 template <class T>
 std::string column_list() {
   std::string out;
-  boost::mp11::mp_for_each<boost::describe::describe_members<T, boost::describe::mod_public>>([&](auto member) {
-    out += (out.empty() ? "" : ", ") + quote_identifier(member.name);
-  });
+  boost::mp11::mp_for_each<boost::describe::describe_members<T, boost::describe::mod_public>>(
+      [&](auto member) { out += (out.empty() ? "" : ", ") + quote_identifier(member.name); });
   return out;
 }
 
-// Inserts structs as rows, many a statement: one statement a row costs DuckDB a row group of memory each until the
-// commit. `on_conflict` is SQL after the values.
+// Inserts structs as rows, many a statement: one statement a row costs DuckDB a row group of memory each
+// until the commit. `on_conflict` is SQL after the values.
 template <class T>
 void insert_rows(Connection& connection, const std::string& table, const std::vector<T>& rows,
                  const std::string& on_conflict = "") {
@@ -107,7 +109,8 @@ void insert_rows(Connection& connection, const std::string& table, const std::ve
     std::vector<Value> values;
     for (std::size_t i = first; i < std::min(rows.size(), first + kBatch); ++i) {
       marks += (marks.empty() ? "" : ", ") + row_of_marks;
-      boost::mp11::mp_for_each<Members>([&](auto member) { values.push_back(detail::to_param(rows[i].*member.pointer)); });
+      boost::mp11::mp_for_each<Members>(
+          [&](auto member) { values.push_back(detail::to_param(rows[i].*member.pointer)); });
     }
     connection.execute_bound(
         fmt::format("INSERT INTO {} ({}) VALUES {} {}", table, column_list<T>(), marks, on_conflict), values);

@@ -80,7 +80,8 @@ struct ReadOptions {
   static constexpr json::Rule rules[] = {{.field = "*", .has_default = true}};
 };
 BOOST_DESCRIBE_STRUCT(ReadOptions, (),
-                      (extracts_dir, cache_file, pin_folder, keep_pins, analytics_file, owners, materialized, only, skip, threads))
+                      (extracts_dir, cache_file, pin_folder, keep_pins, analytics_file, owners, materialized,
+                       only, skip, threads))
 
 struct Catalogue {
   std::vector<CatalogueTable> tables;  // by source, then name; names are unique, whatever their case

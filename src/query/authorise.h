@@ -41,8 +41,8 @@ class Authoriser {
   // Throws Error (bad_request, forbidden, too_large) with the reason and the position; see Engine::run.
   Authorised check(std::string_view sql);
 
-  // The same for a statement that is to be kept and not run: any name may be a table. Throws Error when it is not one
-  // statement that reads.
+  // The same for a statement that is to be kept and not run: any name may be a table. Throws Error when it is
+  // not one statement that reads.
   Inspected inspect(std::string_view sql);
 
   duck::Connection& connection();

@@ -40,8 +40,8 @@ struct Statement {
   std::string sql;
   std::int64_t row_limit = 1000;                 // 0 or more
   std::uint64_t max_result_bytes = 64ull << 20;  // of the encoded answer
-  // "json": the answer of POST /api/query. "tables": the statement is read and not run, and the answer is what
-  // Authoriser::inspect found: {"tables": [...], "refusal": ""}.
+  // "json": the answer of POST /api/query. "tables": the statement is read and not run, and the answer is
+  // what Authoriser::inspect found: {"tables": [...], "refusal": ""}.
   std::string format = "json";
 };
 BOOST_DESCRIBE_STRUCT(Statement, (), (sql, row_limit, max_result_bytes, format))

@@ -36,8 +36,10 @@ Execution::Execution(Pool& pool, std::unique_ptr<Worker> worker, std::string cal
 
 Execution::~Execution() {
   if (worker_ == nullptr) return;
-  if (finished_) pool_.give_back(std::move(worker_), caller_);
-  else pool_.drop(std::move(worker_), caller_);
+  if (finished_)
+    pool_.give_back(std::move(worker_), caller_);
+  else
+    pool_.drop(std::move(worker_), caller_);
 }
 
 void Execution::send(const Statement& statement) {
@@ -57,7 +59,8 @@ bool Execution::next(std::string& chunk) {
   const auto limit = std::chrono::seconds(pool_.options_.time_limit_seconds);
   const auto hard = started_ + limit, soft = hard - std::min<std::chrono::milliseconds>(kGrace, limit / 4);
   const auto too_long = [&] {
-    return fmt::format("the statement was ended after {} s; ask for less, or filter earlier", pool_.options_.time_limit_seconds);
+    return fmt::format("the statement was ended after {} s; ask for less, or filter earlier",
+                       pool_.options_.time_limit_seconds);
   };
   while (true) {
     const auto slow = started_ + kSlow;
@@ -79,13 +82,18 @@ bool Execution::next(std::string& chunk) {
       continue;
     }
     switch (frame.type) {
-      case FrameType::chunk: chunk = std::move(frame.payload); return true;
-      case FrameType::done: finished_ = true; return false;
+      case FrameType::chunk:
+        chunk = std::move(frame.payload);
+        return true;
+      case FrameType::done:
+        finished_ = true;
+        return false;
       case FrameType::error:
         finished_ = true;
         if (interrupted_) throw Error(ErrorKind::bad_request, too_long());
         workers::throw_decoded(frame.payload);
-      default: break;
+      default:
+        break;
     }
   }
 }
@@ -112,8 +120,10 @@ void Pool::warm() {
     log::error("no spare query process: {}", error.what());
   }
   std::lock_guard lock(mutex_);
-  if (worker != nullptr && spare_ == nullptr) spare_ = std::move(worker);
-  else --processes_;
+  if (worker != nullptr && spare_ == nullptr)
+    spare_ = std::move(worker);
+  else
+    --processes_;
   free_.notify_all();
 }
 
@@ -127,7 +137,8 @@ std::unique_ptr<Execution::Worker> Pool::start_worker() {
 std::unique_ptr<Execution> Pool::run(const std::string& key,
                                      const std::function<std::vector<ReadableTable>()>& tables,
                                      const std::string& caller, const Statement& statement) {
-  // A process may have died idle (memory pressure, an operator): the statement has not begun, so it gets another.
+  // A process may have died idle (memory pressure, an operator): the statement has not begun, so it gets
+  // another.
   for (int attempt = 0;; ++attempt) {
     auto worker = lease(key, caller);
     std::unique_ptr<Execution> execution(new Execution(*this, std::move(worker), caller));
@@ -204,11 +215,13 @@ void Pool::bind(Worker& worker, const std::string& key, std::vector<ReadableTabl
   confinement.writable.push_back(setup.spill_folder);
   confinement.memory_bytes = options_.memory_bytes + kMemoryBeyondDuckDB;
   Channel& channel = worker.process->channel();
-  channel.send(FrameType::setup, boost::json::serialize(boost::json::value{
-                                     {"confinement", json::to_json(confinement)}, {"engine", json::to_json(setup)}}));
+  channel.send(FrameType::setup,
+               boost::json::serialize(boost::json::value{{"confinement", json::to_json(confinement)},
+                                                         {"engine", json::to_json(setup)}}));
   Frame frame;
   const auto outcome = channel.receive(frame, Channel::Clock::now() + kWaitForWorker);
-  if (outcome == Channel::Outcome::frame && frame.type == FrameType::error) workers::throw_decoded(frame.payload);
+  if (outcome == Channel::Outcome::frame && frame.type == FrameType::error)
+    workers::throw_decoded(frame.payload);
   if (outcome != Channel::Outcome::frame || frame.type != FrameType::ready)
     throw Error(ErrorKind::unavailable, "a query process did not start; try again");
   worker.key = key;

@@ -17,23 +17,24 @@
 namespace agnes::query {
 
 struct PoolOptions {
-  std::size_t max_workers = 6;           // processes at once, the spare included; 2 at least
-  std::size_t max_per_caller = 3;        // statements of one caller at once; more of them wait
-  std::uint64_t memory_bytes = 1u << 30; // of one worker's DuckDB
+  std::size_t max_workers = 6;            // processes at once, the spare included; 2 at least
+  std::size_t max_per_caller = 3;         // statements of one caller at once; more of them wait
+  std::uint64_t memory_bytes = 1u << 30;  // of one worker's DuckDB
   std::uint64_t spill_bytes = 4ull << 30;
-  int threads = 2;                       // of one worker
+  int threads = 2;  // of one worker
   int time_limit_seconds = 60;
-  fs::path spill_folder;                 // workers get a folder of their own below it
+  fs::path spill_folder;  // workers get a folder of their own below it
 };
 
 class Pool;
 
-// One statement on its way. Read it with `next` until that is false; letting it go earlier ends the statement.
+// One statement on its way. Read it with `next` until that is false; letting it go earlier ends the
+// statement.
 class Execution {
  public:
   ~Execution();
-  // The next part of the answer; false at its end. Throws Error for what the engine refused or failed at, when the
-  // time limit is reached (bad_request), and when the statement broke its process (bad_request).
+  // The next part of the answer; false at its end. Throws Error for what the engine refused or failed at,
+  // when the time limit is reached (bad_request), and when the statement broke its process (bad_request).
   bool next(std::string& chunk);
   // Keeps `what` alive as long as the statement may read it.
   void hold(std::shared_ptr<const void> what) { held_ = std::move(what); }
@@ -54,10 +55,10 @@ class Execution {
   std::shared_ptr<const void> held_;
 };
 
-// Query worker processes. One statement at a time runs in a process, so that a crash, a kill or a slow statement is
-// nobody else's; a process serves callers of one set of rights and one generation, because its engine holds nothing
-// else. Idle ones are kept for the next statement of the same key; one that belongs to nobody yet is kept warm.
-// Thread-safe.
+// Query worker processes. One statement at a time runs in a process, so that a crash, a kill or a slow
+// statement is nobody else's; a process serves callers of one set of rights and one generation, because its
+// engine holds nothing else. Idle ones are kept for the next statement of the same key; one that belongs to
+// nobody yet is kept warm. Thread-safe.
 class Pool {
  public:
   explicit Pool(PoolOptions options);
@@ -65,9 +66,10 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Runs `statement` for `caller` with the tables that `setup` names; `key` stands for exactly that set of tables and
-  // files. Waits for a free process; Error (too_many) when there is none in time.
-  std::unique_ptr<Execution> run(const std::string& key, const std::function<std::vector<ReadableTable>()>& tables,
+  // Runs `statement` for `caller` with the tables that `setup` names; `key` stands for exactly that set of
+  // tables and files. Waits for a free process; Error (too_many) when there is none in time.
+  std::unique_ptr<Execution> run(const std::string& key,
+                                 const std::function<std::vector<ReadableTable>()>& tables,
                                  const std::string& caller, const Statement& statement);
 
   // Ends idle processes of keys that do not start with `prefix`: those of earlier generations.

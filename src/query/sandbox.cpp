@@ -63,8 +63,8 @@ duck::Connection Sandbox::connect() {
 
 std::string Sandbox::source_of(const ReadableTable& table, duck::Connection& connection) {
   if (!table.attach_file)
-    return fmt::format("read_parquet({}, hive_partitioning = false, union_by_name = {})", list_literal(table.files),
-                       table.union_by_name);
+    return fmt::format("read_parquet({}, hive_partitioning = false, union_by_name = {})",
+                       list_literal(table.files), table.union_by_name);
   std::string& alias = attached_.at(*table.attach_file);
   if (alias.empty()) {
     const std::string fresh = "extract_" + random_hex(8);

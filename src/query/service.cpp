@@ -41,7 +41,8 @@ std::vector<ReadableTable> readable(const catalog::VisibleSet& set) {
 
 }  // namespace
 
-std::unique_ptr<Execution> Service::start(const http::Caller& caller, const std::string& sql, std::int64_t row_limit) {
+std::unique_ptr<Execution> Service::start(const http::Caller& caller, const std::string& sql,
+                                          std::int64_t row_limit) {
   if (row_limit < 0) throw Error(ErrorKind::bad_request, "limit is a number of rows, 0 or more");
   Statement statement;
   statement.sql = sql;
@@ -53,7 +54,8 @@ std::unique_ptr<Execution> Service::start(const http::Caller& caller, Statement 
   if (statement.sql.size() > kMaxSql) throw Error(ErrorKind::too_large, "a statement has 5 MB at most");
   const auto set = visible_.of(caller);
   statement.max_result_bytes = limits_.max_result_bytes;
-  auto execution = pool_.run(set->key, [&] { return readable(*set); }, caller.user_id, statement);
+  auto execution = pool_.run(
+      set->key, [&] { return readable(*set); }, caller.user_id, statement);
   execution->hold(set);  // the files of this generation stay until then
   return execution;
 }
@@ -97,13 +99,14 @@ void add_routes(http::Routes& routes, Service& service) {
                 // What fails, fails before the first part, so it still gets its own status.
                 if (!execution->next(first)) return http::Response::json_text("{}");
                 if (!execution->next(next)) return http::Response::json_text(std::move(first));
-                return http::Response::stream(
-                    "application/json", [execution, first = std::move(first), next = std::move(next)](http::Writer& writer) mutable {
-                      if (!writer.write(first)) return;
-                      do {
-                        if (!writer.write(next)) return;
-                      } while (execution->next(next));
-                    });
+                return http::Response::stream("application/json",
+                                              [execution, first = std::move(first),
+                                               next = std::move(next)](http::Writer& writer) mutable {
+                                                if (!writer.write(first)) return;
+                                                do {
+                                                  if (!writer.write(next)) return;
+                                                } while (execution->next(next));
+                                              });
               });
 }
 

@@ -22,9 +22,10 @@ class Service {
   Service(const catalog::Visible& visible, Pool& pool, ServiceLimits limits)
       : visible_(visible), pool_(pool), limits_(limits) {}
 
-  // Starts a statement for `caller`; its answer is the contract's JSON. Throws Error (bad_request) for a limit that
-  // is none.
-  std::unique_ptr<Execution> start(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
+  // Starts a statement for `caller`; its answer is the contract's JSON. Throws Error (bad_request) for a
+  // limit that is none.
+  std::unique_ptr<Execution> start(const http::Caller& caller, const std::string& sql,
+                                   std::int64_t row_limit);
   // The whole answer at once, for small ones.
   boost::json::value run(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
   // Reads a statement without running it, in a worker process all the same: parsing can be an attack too.

@@ -19,8 +19,8 @@ using workers::Channel;
 using workers::Frame;
 using workers::FrameType;
 
-// Loads libduckdb and opens a database once, so that a spare process answers its first statement quickly. Nothing of
-// anybody's is read, and no thread is left, which `confine` checks.
+// Loads libduckdb and opens a database once, so that a spare process answers its first statement quickly.
+// Nothing of anybody's is read, and no thread is left, which `confine` checks.
 void warm_up() {
   duck::Database database{duck::DatabaseOptions{.file = {}, .settings = {{"threads", "1"}}}};
   database.connect().execute("SELECT 42");

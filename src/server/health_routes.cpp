@@ -45,7 +45,11 @@ BOOST_DESCRIBE_STRUCT(DetailQuery, (), (include))
 
 object state_part(state::Store& store, std::int64_t& users) {
   try {
-    users = store.read([](duck::Connection& c) { return duck::scalar<std::int64_t>(c, "SELECT count(*) FROM users"); }).value_or(0);
+    users = store
+                .read([](duck::Connection& c) {
+                  return duck::scalar<std::int64_t>(c, "SELECT count(*) FROM users");
+                })
+                .value_or(0);
     return {{"status", "ok"}};
   } catch (const std::exception& error) {
     log::error("health: the state database does not answer: {}", error.what());
@@ -64,7 +68,10 @@ object data_part(const catalog::Generation* generation, const jobs::Runner& runn
     rows += table.rows;
     if (seconds(*table.updated) < old) stale.emplace_back(table.name);
   }
-  object part{{"status", stale.empty() ? "ok" : "warning"}, {"tables", tables}, {"total_rows", rows}, {"stale_tables", stale}};
+  object part{{"status", stale.empty() ? "ok" : "warning"},
+              {"tables", tables},
+              {"total_rows", rows},
+              {"stale_tables", stale}};
   for (const auto& run : runner.history()) {
     if (run.job != sync::kRebuildJob || !run.error) continue;
     part["status"] = "error";
@@ -86,10 +93,13 @@ std::optional<object> bigquery_part(const config::Places& places) {
     if (billed != project) return part;
     part["status"] = "info";
     part["detail"] = "queries are billed to the project that holds the data";
-    part["hint"] = "where the account may not bill it (403 USER_PROJECT_DENIED), set data_source.bigquery.billing_project";
+    part["hint"] =
+        "where the account may not bill it (403 USER_PROJECT_DENIED), set "
+        "data_source.bigquery.billing_project";
     return part;
   } catch (const Error&) {
-    return object{{"status", "warning"}, {"detail", "the settings cannot be read; the next start would fail"}};
+    return object{{"status", "warning"},
+                  {"detail", "the settings cannot be read; the next start would fail"}};
   }
 }
 
@@ -118,30 +128,35 @@ h1{font-weight:650;letter-spacing:-.02em}code{padding:.1em .35em;border-radius:.
 void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
                        const jobs::Runner& runner, const config::Places& places) {
   using http::Auth;
-  routes.get("/api/health", {.auth = Auth::none, .tag = "health", .summary = "Whether the server answers", .inline_ok = true},
-             [] { return Health{}; });
-  routes.get("/api/version", {.auth = Auth::none, .tag = "health", .summary = "What runs here", .inline_ok = true},
+  routes.get(
+      "/api/health",
+      {.auth = Auth::none, .tag = "health", .summary = "Whether the server answers", .inline_ok = true},
+      [] { return Health{}; });
+  routes.get("/api/version",
+             {.auth = Auth::none, .tag = "health", .summary = "What runs here", .inline_ok = true},
              [version = Version{}] { return version; });
-  routes.get("/api/health/detailed", {.tag = "health", .summary = "Each part's own verdict"},
-             [&store, &generations, &runner, places, version = Version{}](const http::Query<DetailQuery>& query) {
-               object services;
-               std::int64_t users = 0;
-               services["duckdb_state"] = state_part(store, users);
-               if (query->include == "schema") services["db_schema"] = json::to_json(Health{}).as_object();
-               services["data"] = data_part(generations.peek(kPatience).get(), runner);
-               services["users"] = {{"status", "ok"}, {"count", users}};
-               if (auto part = bigquery_part(places)) services["bq_config"] = std::move(*part);
-               services["session_pipeline"] = {{"status", "ok"}, {"detail", "no session waits to be processed"}};
-               const int landlock = workers::landlock_version();
-               services["confinement"] = {{"status", landlock > 0 ? "ok" : "warning"},
-                                          {"detail", landlock > 0 ? fmt::format("Landlock version {}", landlock)
-                                                                  : "this kernel has no Landlock: workers are not confined"}};
-               object out = json::to_json(version).as_object();
-               out["status"] = overall(services);
-               out["timestamp"] = format_iso_utc(now());
-               out["services"] = std::move(services);
-               return out;
-             });
+  routes.get(
+      "/api/health/detailed", {.tag = "health", .summary = "Each part's own verdict"},
+      [&store, &generations, &runner, places, version = Version{}](const http::Query<DetailQuery>& query) {
+        object services;
+        std::int64_t users = 0;
+        services["duckdb_state"] = state_part(store, users);
+        if (query->include == "schema") services["db_schema"] = json::to_json(Health{}).as_object();
+        services["data"] = data_part(generations.peek(kPatience).get(), runner);
+        services["users"] = {{"status", "ok"}, {"count", users}};
+        if (auto part = bigquery_part(places)) services["bq_config"] = std::move(*part);
+        services["session_pipeline"] = {{"status", "ok"}, {"detail", "no session waits to be processed"}};
+        const int landlock = workers::landlock_version();
+        services["confinement"] = {
+            {"status", landlock > 0 ? "ok" : "warning"},
+            {"detail", landlock > 0 ? fmt::format("Landlock version {}", landlock)
+                                    : "this kernel has no Landlock: workers are not confined"}};
+        object out = json::to_json(version).as_object();
+        out["status"] = overall(services);
+        out["timestamp"] = format_iso_utc(now());
+        out["services"] = std::move(services);
+        return out;
+      });
   routes.get("/", {.auth = Auth::none, .inline_ok = true, .hidden = true},
              [] { return http::Response::html(std::string(kFrontPage)); });
 }

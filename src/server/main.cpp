@@ -45,11 +45,17 @@ struct Options {
 // --host H --port P --data-dir D --config-dir C; each also from the environment.
 std::optional<int> parse(int argc, char** argv, Options& options) {
   CLI::App app("Agnes server: hands analysts the tables that they may see.", "agnes-server");
-  app.add_option("--host", options.host, "Address to listen on")->envname("AGNES_HOST")->default_val("0.0.0.0");
+  app.add_option("--host", options.host, "Address to listen on")
+      ->envname("AGNES_HOST")
+      ->default_val("0.0.0.0");
   app.add_option("--port", options.port, "Port to listen on; 0 picks a free one")
-      ->envname("AGNES_PORT")->default_val(8000)->check(CLI::Range(0, 65535));
+      ->envname("AGNES_PORT")
+      ->default_val(8000)
+      ->check(CLI::Range(0, 65535));
   app.add_option("--data-dir", options.data, "Data directory")->envname("DATA_DIR")->default_val("./data");
-  app.add_option("--config-dir", options.config, "Folder of instance.yaml")->envname("CONFIG_DIR")->default_val("./config");
+  app.add_option("--config-dir", options.config, "Folder of instance.yaml")
+      ->envname("CONFIG_DIR")
+      ->default_val("./config");
   app.add_option("--grant-admin", options.new_admin,
                  "Make the account of this address an admin, with the server down, and end")
       ->type_name("EMAIL");
@@ -67,7 +73,8 @@ config::Places places_of(const Options& options) {
   config::Places places;
   places.data = fs::absolute(options.data).lexically_normal();
   places.config = fs::absolute(options.config).lexically_normal();
-  places.state = env("STATE_DIR") ? fs::absolute(*env("STATE_DIR")).lexically_normal() : places.data / "state";
+  places.state =
+      env("STATE_DIR") ? fs::absolute(*env("STATE_DIR")).lexically_normal() : places.data / "state";
   return places;
 }
 
@@ -76,14 +83,15 @@ void make_folder(const fs::path& folder) {
   fs::create_directories(folder, error);
   if (error || ::access(folder.c_str(), W_OK) != 0)
     throw Error(ErrorKind::internal,
-                fmt::format("the folder {} cannot be written: {}; check its owner and --data-dir", folder.string(),
-                            error ? error.message() : std::string(std::strerror(errno))));
+                fmt::format("the folder {} cannot be written: {}; check its owner and --data-dir",
+                            folder.string(), error ? error.message() : std::string(std::strerror(errno))));
 }
 
 void add_headers(const http::Request& request, http::Response& response) {
   // A route that has its own stricter one keeps it.
-  for (const auto& [name, value] : {std::pair{"X-Content-Type-Options", "nosniff"}, std::pair{"X-Frame-Options", "DENY"},
-                                    std::pair{"Referrer-Policy", "same-origin"}})
+  for (const auto& [name, value] :
+       {std::pair{"X-Content-Type-Options", "nosniff"}, std::pair{"X-Frame-Options", "DENY"},
+        std::pair{"Referrer-Policy", "same-origin"}})
     if (response.find_header(name) == nullptr) response.header(name, value);
   if (!request.path().starts_with("/api/")) return;
   response.header("X-Agnes-Latest-Version", AGNES_VERSION);
@@ -96,7 +104,8 @@ query::PoolOptions pool_options(const config::Config& config) {
   options.max_per_caller = std::max<std::size_t>(1, options.max_workers / 2);
   options.memory_bytes = static_cast<std::uint64_t>(config.integer_or("query.memory_mb", 1024)) << 20;
   options.spill_bytes = static_cast<std::uint64_t>(config.integer_or("query.spill_mb", 4096)) << 20;
-  options.time_limit_seconds = static_cast<int>(std::clamp<std::int64_t>(config.integer_or("query.timeout_seconds", 60), 1, 60));
+  options.time_limit_seconds =
+      static_cast<int>(std::clamp<std::int64_t>(config.integer_or("query.timeout_seconds", 60), 1, 60));
   options.spill_folder = config.places().data / "tmp";
   return options;
 }
@@ -136,9 +145,13 @@ catalog::ComputeProfile profile_worker(const config::Places& places, const extra
     const auto scratch = places.data / "tmp";
     fs::create_directories(scratch);
     const TemporaryFolder spill(scratch);
-    extracts::ProfileRequest request{.files = table.files, .union_by_name = table.union_by_name,
-                                     .attach_file = table.attach_file.value_or(""), .table = table.attach_name,
-                                     .primary_key = primary_key, .temp_folder = spill.path(), .limits = limits};
+    extracts::ProfileRequest request{.files = table.files,
+                                     .union_by_name = table.union_by_name,
+                                     .attach_file = table.attach_file.value_or(""),
+                                     .table = table.attach_name,
+                                     .primary_key = primary_key,
+                                     .temp_folder = spill.path(),
+                                     .limits = limits};
     workers::Confinement confinement;
     confinement.readable = table.files;
     if (table.attach_file) {
@@ -207,9 +220,10 @@ int serve(const Options& options) {
   catalog::add_registry_routes(
       routes, access.directory(), [&] { orchestrator.refresh(); },
       [&](const std::string& name) { orchestrator.removed(name); });
-  catalog::add_routes(routes, visible, [&](const http::Caller& caller, const std::string& sql, std::int64_t limit) {
-    return queries.run(caller, sql, limit);
-  });
+  catalog::add_routes(routes, visible,
+                      [&](const http::Caller& caller, const std::string& sql, std::int64_t limit) {
+                        return queries.run(caller, sql, limit);
+                      });
   catalog::add_metric_routes(routes, store, visible, [&](const http::Caller& caller, const std::string& sql) {
     return queries.check(caller, sql);
   });
@@ -223,7 +237,8 @@ int serve(const Options& options) {
   sync::add_sync_routes(routes, orchestrator);
   add_job_routes(routes, store, scheduler, runner);
   query::add_routes(routes, queries);
-  routes.serve_docs({.title = "Agnes", .version = AGNES_VERSION, .description = "Tables, for those who may see them."});
+  routes.serve_docs(
+      {.title = "Agnes", .version = AGNES_VERSION, .description = "Tables, for those who may see them."});
 
   http::Server::Options http;
   http.host = options.host;
@@ -271,4 +286,6 @@ int main(int argc, char** argv) {
 
 }  // namespace agnes::server
 
-int main(int argc, char** argv) { return agnes::server::main(argc, argv); }
+int main(int argc, char** argv) {
+  return agnes::server::main(argc, argv);
+}

@@ -23,11 +23,14 @@ std::string guide(const std::string& instance, const std::string& interval, cons
   std::size_t listed = 0;
   for (const auto* table : set.tables) {
     if (!table->registered || listed == kListed) continue;
-    tables += fmt::format("- `{}`{}{}\n", table->name, table->description.empty() ? "" : ": ", table->description);
+    tables +=
+        fmt::format("- `{}`{}{}\n", table->name, table->description.empty() ? "" : ": ", table->description);
     ++listed;
   }
-  if (tables.empty()) tables = "None yet: an administrator grants them to a group that you are in.\n";
-  else if (listed == kListed) tables += "- and more: `agnes catalog` lists all\n";
+  if (tables.empty())
+    tables = "None yet: an administrator grants them to a group that you are in.\n";
+  else if (listed == kListed)
+    tables += "- and more: `agnes catalog` lists all\n";
   return fmt::format(R"(# {0}: data workspace
 
 This folder holds a local copy of the tables that you may see, fetched from {1}. New data comes about every {2}.
@@ -50,12 +53,13 @@ This folder holds a local copy of the tables that you may see, fetched from {1}.
 }  // namespace
 
 void add_welcome_routes(http::Routes& routes, const catalog::Visible& visible, const config::Config& config) {
-  routes.get("/api/welcome", {.tag = "workspace", .summary = "The guide for an analyst's workspace"},
-             [&](const http::Caller& caller, const http::Request& request, const http::Query<WelcomeQuery>& query) {
-               const std::string here = request.scheme() + "://" + std::string(request.host());
-               return Welcome{guide(config.text("instance.name"), config.text("instance.sync_interval"),
-                                    query->server_url.value_or(here), *visible.of(caller))};
-             });
+  routes.get(
+      "/api/welcome", {.tag = "workspace", .summary = "The guide for an analyst's workspace"},
+      [&](const http::Caller& caller, const http::Request& request, const http::Query<WelcomeQuery>& query) {
+        const std::string here = request.scheme() + "://" + std::string(request.host());
+        return Welcome{guide(config.text("instance.name"), config.text("instance.sync_interval"),
+                             query->server_url.value_or(here), *visible.of(caller))};
+      });
 }
 
 }  // namespace agnes::server

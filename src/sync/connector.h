@@ -24,14 +24,14 @@ struct SyncedTable {
 // Among names of tables: those that are new in the source too. No table has this name.
 inline constexpr const char* kNewTables = "*";
 
-// A kind of source. The orchestrator calls it from one job at a time; it may block for as long as `context` is not
-// cancelled. Work on data happens in worker processes that it starts (workers::run_task).
+// A kind of source. The orchestrator calls it from one job at a time; it may block for as long as `context`
+// is not cancelled. Work on data happens in worker processes that it starts (workers::run_task).
 class Connector {
  public:
   virtual ~Connector() = default;
 
-  // Brings the source's tables into its extract: these (by name; see kNewTables), or all. A table that fails is told
-  // in the answer and keeps its last good version; throws Error when nothing could be done at all.
+  // Brings the source's tables into its extract: these (by name; see kNewTables), or all. A table that fails
+  // is told in the answer and keeps its last good version; throws Error when nothing could be done at all.
   virtual std::vector<SyncedTable> extract(const std::vector<catalog::Registration>& registered,
                                            const std::optional<std::vector<std::string>>& names,
                                            const jobs::Context& context) = 0;

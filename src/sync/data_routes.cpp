@@ -70,7 +70,8 @@ BOOST_DESCRIBE_STRUCT(UpdatedSubscriptions, (), (table_mode, updated))
 
 std::vector<Setting> settings_of(state::Store& store, const std::string& user_id) {
   return store.read([&](duck::Connection& c) {
-    return duck::rows<Setting>(c, "SELECT * FROM user_sync_settings WHERE user_id = ? ORDER BY dataset", user_id);
+    return duck::rows<Setting>(c, "SELECT * FROM user_sync_settings WHERE user_id = ? ORDER BY dataset",
+                               user_id);
   });
 }
 
@@ -79,7 +80,8 @@ void enable(state::Store& store, const std::string& user_id, const std::map<std:
     for (const auto& [dataset, enabled] : wishes)
       c.execute(
           "INSERT INTO user_sync_settings (user_id, dataset, enabled, updated_at) VALUES (?, ?, ?, ?) "
-          "ON CONFLICT (user_id, dataset) DO UPDATE SET enabled = excluded.enabled, updated_at = excluded.updated_at",
+          "ON CONFLICT (user_id, dataset) DO UPDATE SET enabled = excluded.enabled, updated_at = "
+          "excluded.updated_at",
           user_id, dataset, enabled, now());
   });
 }
@@ -92,16 +94,18 @@ bool may_wish(const catalog::VisibleSet& set, const http::Caller& caller, const 
 }  // namespace
 
 void add_data_routes(http::Routes& routes, const catalog::Visible& visible, Manifests& manifests) {
-  routes.get("/api/sync/manifest",
-             {.tag = "sync", .summary = "Hashes of the tables that you may read", .answer_type = "application/json"},
-             [&visible, &manifests](const http::Caller& caller) { return manifests.of(*visible.of(caller)); });
+  routes.get(
+      "/api/sync/manifest",
+      {.tag = "sync", .summary = "Hashes of the tables that you may read", .answer_type = "application/json"},
+      [&visible, &manifests](const http::Caller& caller) { return manifests.of(*visible.of(caller)); });
 
-  routes.get("/api/data/{table_id}/check-access",
-             {.status = 204, .tag = "data", .summary = "204 when you may read the table, for reverse proxies"},
-             [&visible](const http::Caller& caller, const http::Param<"table_id">& id) {
-               refuse_odd_id(*id);
-               visible.table(*visible.of(caller), caller, *id);
-             });
+  routes.get(
+      "/api/data/{table_id}/check-access",
+      {.status = 204, .tag = "data", .summary = "204 when you may read the table, for reverse proxies"},
+      [&visible](const http::Caller& caller, const http::Param<"table_id">& id) {
+        refuse_odd_id(*id);
+        visible.table(*visible.of(caller), caller, *id);
+      });
 
   routes.get("/api/data/{table_id}/download",
              {.tag = "data", .summary = "A table's Parquet file", .answer_type = "application/octet-stream"},
@@ -111,12 +115,14 @@ void add_data_routes(http::Routes& routes, const catalog::Visible& visible, Mani
                const catalog::Table& table = visible.table(*set, caller, *id);
                if (table.files.size() != 1)
                  throw Error(ErrorKind::not_found,
-                             table.files.empty() ? "the table " + *id + " has no data to download"
-                                                 : "the table " + *id + " has several files; query it on the server");
+                             table.files.empty()
+                                 ? "the table " + *id + " has no data to download"
+                                 : "the table " + *id + " has several files; query it on the server");
                auto body = http::FileBody::open(table.files[0], "application/octet-stream");
                struct stat info {};
                ::fstat(body.fd->get(), &info);
-               body.etag = fmt::format("\"{}\"", info.st_mtim.tv_sec * 1'000'000'000LL + info.st_mtim.tv_nsec);
+               body.etag =
+                   fmt::format("\"{}\"", info.st_mtim.tv_sec * 1'000'000'000LL + info.st_mtim.tv_nsec);
                body.download_name = *id + ".parquet";
                return http::Response::file(std::move(body));
              });
@@ -153,14 +159,17 @@ void add_settings_routes(http::Routes& routes, state::Store& store, const catalo
                 const auto set = visible.of(caller);
                 for (const auto& [table, enabled] : body.tables)
                   if (!may_wish(*set, caller, table))
-                    throw Error(ErrorKind::forbidden, "you may not read a table " + table + "; nothing was changed");
+                    throw Error(ErrorKind::forbidden,
+                                "you may not read a table " + table + "; nothing was changed");
                 enable(store, caller.user_id, body.tables);
                 return UpdatedSubscriptions{body.table_mode, static_cast<std::int64_t>(body.tables.size())};
               });
-  routes.get("/api/settings", {.tag = "settings", .summary = "Your settings"}, [&store](const http::Caller& caller) {
-    return UserSettings{caller.user_id, settings_of(store, caller.user_id)};
-  });
-  routes.put("/api/settings/dataset", {.tag = "settings", .summary = "Switch one data set on or off for yourself"},
+  routes.get("/api/settings", {.tag = "settings", .summary = "Your settings"},
+             [&store](const http::Caller& caller) {
+               return UserSettings{caller.user_id, settings_of(store, caller.user_id)};
+             });
+  routes.put("/api/settings/dataset",
+             {.tag = "settings", .summary = "Switch one data set on or off for yourself"},
              [&store, &visible](const http::Caller& caller, const DatasetBody& body) {
                if (!may_wish(*visible.of(caller), caller, body.dataset))
                  throw Error(ErrorKind::forbidden, "you may not read a table " + body.dataset);

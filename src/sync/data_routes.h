@@ -7,8 +7,8 @@
 
 namespace agnes::sync {
 
-// What clients fetch: /api/sync/manifest, /api/data/{table_id}/download and check-access; and what they wish to have:
-// /api/sync/settings, /api/sync/table-subscriptions, /api/settings.
+// What clients fetch: /api/sync/manifest, /api/data/{table_id}/download and check-access; and what they wish
+// to have: /api/sync/settings, /api/sync/table-subscriptions, /api/settings.
 void add_data_routes(http::Routes& routes, const catalog::Visible& visible, Manifests& manifests);
 void add_settings_routes(http::Routes& routes, state::Store& store, const catalog::Visible& visible);
 

@@ -18,12 +18,9 @@ object tables_of(const catalog::VisibleSet& set) {
   object out;
   for (const auto* table : set.tables) {
     if (!table->updated) continue;  // never synced: nothing to fetch
-    out[table->name] = {{"hash", table->hash},
-                        {"updated", format_iso(*table->updated)},
-                        {"size_bytes", table->size_bytes},
-                        {"rows", table->rows},
-                        {"query_mode", table->query_mode},
-                        {"source_type", table->source_type}};
+    out[table->name] = {
+        {"hash", table->hash}, {"updated", format_iso(*table->updated)}, {"size_bytes", table->size_bytes},
+        {"rows", table->rows}, {"query_mode", table->query_mode},        {"source_type", table->source_type}};
   }
   return out;
 }
@@ -67,8 +64,8 @@ http::Response Manifests::of(const catalog::VisibleSet& set) {
     }
     const auto assets = boost::json::serialize(assets_of(data_));
     entry.etag = '"' + md5_hex(entry.tables + assets) + '"';
-    entry.body = http::SharedBody(fmt::format(R"({{"tables":{},"assets":{},"server_time":"{}"}})", entry.tables, assets,
-                                              format_iso_utc(moment)));
+    entry.body = http::SharedBody(fmt::format(R"({{"tables":{},"assets":{},"server_time":"{}"}})",
+                                              entry.tables, assets, format_iso_utc(moment)));
   }
   return http::Response::shared_json(entry.body, entry.etag);
 }

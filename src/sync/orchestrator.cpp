@@ -72,16 +72,22 @@ void adopt(catalog::Table& table, const catalog::Registration& row) {
 
 }  // namespace
 
-Orchestrator::Orchestrator(const config::Places& places, state::Store& store, catalog::Generations& generations,
-                           jobs::Runner& runner, std::unique_ptr<Connector> connector)
-    : places_(places), store_(store), generations_(generations), runner_(runner), connector_(std::move(connector)) {
+Orchestrator::Orchestrator(const config::Places& places, state::Store& store,
+                           catalog::Generations& generations, jobs::Runner& runner,
+                           std::unique_ptr<Connector> connector)
+    : places_(places),
+      store_(store),
+      generations_(generations),
+      runner_(runner),
+      connector_(std::move(connector)) {
   fs::create_directories(places_.extracts() / kPinFolder);
   fs::create_directories(places_.analytics().parent_path());
   try {
     if (const auto text = read_file(places_.state / kSyncedFile))
       synced_ = json::from_json<std::map<std::string, Timestamp>>(json::parse(*text));
   } catch (const std::exception& error) {
-    log::warn("{} is not used, so that tables may be synced before their time: {}", kSyncedFile, error.what());
+    log::warn("{} is not used, so that tables may be synced before their time: {}", kSyncedFile,
+              error.what());
   }
 }
 
@@ -90,7 +96,8 @@ void Orchestrator::start() {
     try {
       rebuild(context);
     } catch (const std::exception&) {
-      // The server still answers, with what the registry says, and says in its health report why there is no more.
+      // The server still answers, with what the registry says, and says in its health report why there is no
+      // more.
       publish();
       throw;
     }
@@ -125,17 +132,18 @@ void Orchestrator::sync(const jobs::Context& context, const std::optional<std::v
 }
 
 boost::json::value Orchestrator::sync_due(const jobs::Context& context) {
-  const auto [registered, states] = store_.read([](duck::Connection& c) {
-    return std::pair(catalog::all(c), all_states(c));
-  });
+  const auto [registered, states] =
+      store_.read([](duck::Connection& c) { return std::pair(catalog::all(c), all_states(c)); });
   const auto state_of = by_name(states, [](const SyncState& state) { return state.table_id; });
   const Timestamp moment = now();
   std::vector<std::string> due{kNewTables};
   for (const auto& row : registered) {
     const auto schedule = row.sync_schedule ? jobs::Schedule::parse(*row.sync_schedule) : std::nullopt;
     if (row.sync_schedule && !row.sync_schedule->empty() && !schedule)
-      log::warn("table {}: the schedule {:?} is none, so it is synced each time; write \"every 6h\" or \"daily 03:00\"",
-                row.name, *row.sync_schedule);
+      log::warn(
+          "table {}: the schedule {:?} is none, so it is synced each time; write \"every 6h\" or \"daily "
+          "03:00\"",
+          row.name, *row.sync_schedule);
     std::optional<Timestamp> last;
     if (const auto synced = synced_.find(to_lower(row.name)); synced != synced_.end())
       last = synced->second;
@@ -156,8 +164,8 @@ boost::json::value Orchestrator::reread(const jobs::Context& context) {
 }
 
 void Orchestrator::remember(const std::vector<std::string>& tables, Timestamp started) {
-  // To the minute, as schedules are: else a sync that begins some milliseconds sooner after its turn than the one
-  // before would find the table not due yet.
+  // To the minute, as schedules are: else a sync that begins some milliseconds sooner after its turn than the
+  // one before would find the table not due yet.
   const Timestamp minute{started.micros / 60'000'000 * 60'000'000};
   for (const auto& table : tables) synced_[to_lower(table)] = minute;
   try {
@@ -167,7 +175,8 @@ void Orchestrator::remember(const std::vector<std::string>& tables, Timestamp st
   }
 }
 
-void Orchestrator::extract(const jobs::Context& context, const std::optional<std::vector<std::string>>& names) {
+void Orchestrator::extract(const jobs::Context& context,
+                           const std::optional<std::vector<std::string>>& names) {
   const Timestamp started = now();
   const auto registered = store_.read([](duck::Connection& c) { return catalog::all(c); });
   const auto tables = connector_->extract(registered, names, context);
@@ -200,7 +209,9 @@ void Orchestrator::extract(const jobs::Context& context, const std::optional<std
     duck::insert_rows(c, "table_registry", fresh);
     boost::json::array ids;
     for (const auto& row : fresh) ids.emplace_back(row.id);
-    state::audit(c, {.user_id = std::nullopt, .action = "register_tables", .resource = std::nullopt,
+    state::audit(c, {.user_id = std::nullopt,
+                     .action = "register_tables",
+                     .resource = std::nullopt,
                      .params = {{"found_by", "sync"}, {"tables", ids}}});
   });
   remember(good, started);
@@ -224,7 +235,8 @@ extracts::Catalogue Orchestrator::read(extracts::ReadOptions& options, const job
     if (error.kind() != ErrorKind::internal || context.cancelled()) throw;
     log::warn("reading the extracts failed ({}); looking for the one that is to blame", error.what());
   }
-  // One extract that breaks its reader must not take the others down: each is tried alone, then all the good ones.
+  // One extract that breaks its reader must not take the others down: each is tried alone, then all the good
+  // ones.
   for (const auto& entry : fs::directory_iterator(places_.extracts())) {
     const std::string name = entry.path().filename();
     if (name.starts_with('.') || !entry.is_directory()) continue;
@@ -254,11 +266,13 @@ void Orchestrator::rebuild(const jobs::Context& context) {
     for (const auto& owner : duck::rows<ViewOwner>(c, "SELECT source_name, view_name FROM view_ownership"))
       options.owners.emplace(owner.view_name, owner.source_name);
     for (const auto& row : catalog::all(c))
-      if (row.query_mode == "materialized") options.materialized.push_back(row.source_type.value_or("") + "/" + row.name);
+      if (row.query_mode == "materialized")
+        options.materialized.push_back(row.source_type.value_or("") + "/" + row.name);
   });
   auto catalogue = read(options, context);
   for (const auto& problem : catalogue.problems)
-    log::warn("extract {}{}{}: {}", problem.source, problem.table.empty() ? "" : ", table ", problem.table, problem.message);
+    log::warn("extract {}{}{}: {}", problem.source, problem.table.empty() ? "" : ", table ", problem.table,
+              problem.message);
   record(catalogue);
   {
     std::lock_guard lock(publishing_);
@@ -282,12 +296,14 @@ void Orchestrator::record(const extracts::Catalogue& catalogue) {
                     .status = "ok",
                     .error = std::nullopt};
     const auto found = known.find(to_lower(table.name));
-    const bool same = found != known.end() && found->second->hash == state.hash && found->second->rows == state.rows &&
+    const bool same = found != known.end() && found->second->hash == state.hash &&
+                      found->second->rows == state.rows &&
                       found->second->file_size_bytes == state.file_size_bytes && found->second->last_sync;
     if (!same) changed.push_back(std::move(state));
   }
-  const auto owners = store_.read(
-      [](duck::Connection& c) { return duck::rows<ViewOwner>(c, "SELECT source_name, view_name FROM view_ownership"); });
+  const auto owners = store_.read([](duck::Connection& c) {
+    return duck::rows<ViewOwner>(c, "SELECT source_name, view_name FROM view_ownership");
+  });
   const auto owner_of = by_name(owners, [](const ViewOwner& owner) { return owner.view_name; });
   const bool owners_changed =
       owners.size() != catalogue.owners.size() ||
@@ -318,9 +334,8 @@ void Orchestrator::refresh() {
 
 void Orchestrator::publish() {
   std::lock_guard lock(publishing_);
-  const auto [registered, states] = store_.read([](duck::Connection& c) {
-    return std::pair(catalog::all(c), all_states(c));
-  });
+  const auto [registered, states] =
+      store_.read([](duck::Connection& c) { return std::pair(catalog::all(c), all_states(c)); });
   const auto row_of = by_name(registered, [](const catalog::Registration& row) { return row.name; });
   const auto state_of = by_name(states, [](const SyncState& state) { return state.table_id; });
   std::vector<catalog::Table> tables;
@@ -329,7 +344,8 @@ void Orchestrator::publish() {
   for (const auto& found : catalogue_.tables) {
     catalog::Table table = described(found);
     if (const auto row = row_of.find(to_lower(found.name)); row != row_of.end()) adopt(table, *row->second);
-    if (const auto state = state_of.find(to_lower(found.name)); state != state_of.end() && state->second->last_sync)
+    if (const auto state = state_of.find(to_lower(found.name));
+        state != state_of.end() && state->second->last_sync)
       table.updated = state->second->last_sync;
     placed.emplace(to_lower(found.name), true);
     tables.push_back(std::move(table));

@@ -10,10 +10,10 @@
 
 #include "catalog/generation.h"
 #include "config/config.h"
+#include "extracts/extract_reader.h"
 #include "jobs/runner.h"
 #include "state/store.h"
 #include "sync/connector.h"
-#include "extracts/extract_reader.h"
 
 namespace agnes::sync {
 
@@ -30,11 +30,12 @@ class Orchestrator {
 
   // Starts the job that reads the extracts and publishes the first generation.
   void start();
-  // Starts a sync of these tables (ids or names), or of all. Throws Error: not_found naming a table that does not
-  // exist, conflict when a sync is under way.
+  // Starts a sync of these tables (ids or names), or of all. Throws Error: not_found naming a table that does
+  // not exist, conflict when a sync is under way.
   void trigger(const std::optional<std::vector<std::string>>& tables);
-  // The work of two jobs. The sync of tables whose own schedule (`sync_schedule`) says so, of those that have none, and
-  // of new ones; run it as kSyncJob only, since one sync runs at a time. And the reading of what the extracts hold.
+  // The work of two jobs. The sync of tables whose own schedule (`sync_schedule`) says so, of those that have
+  // none, and of new ones; run it as kSyncJob only, since one sync runs at a time. And the reading of what
+  // the extracts hold.
   boost::json::value sync_due(const jobs::Context& context);
   boost::json::value reread(const jobs::Context& context);
   bool syncing() const { return runner_.running(kSyncJob); }
@@ -61,11 +62,12 @@ class Orchestrator {
   jobs::Runner& runner_;
   const std::unique_ptr<Connector> connector_;
 
-  // When the sync of each table last went well, changed or not; by lower-cased name. Only the sync job uses it.
+  // When the sync of each table last went well, changed or not; by lower-cased name. Only the sync job uses
+  // it.
   std::map<std::string, Timestamp> synced_;
 
-  std::mutex rebuilding_;   // one rebuild at a time
-  std::mutex publishing_;   // guards what follows
+  std::mutex rebuilding_;  // one rebuild at a time
+  std::mutex publishing_;  // guards what follows
   extracts::Catalogue catalogue_;
   std::vector<std::weak_ptr<const catalog::Generation>> published_;
 };

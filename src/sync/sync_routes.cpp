@@ -42,17 +42,20 @@ std::optional<std::vector<std::string>> wanted(const value& body) {
 }  // namespace
 
 void add_sync_routes(http::Routes& routes, Orchestrator& orchestrator) {
-  routes.get("/api/sync/status",
-             {.auth = http::Auth::none, .tag = "sync", .summary = "Whether a sync is under way", .inline_ok = true},
-             [&orchestrator] { return Status{orchestrator.syncing()}; });
+  routes.get(
+      "/api/sync/status",
+      {.auth = http::Auth::none, .tag = "sync", .summary = "Whether a sync is under way", .inline_ok = true},
+      [&orchestrator] { return Status{orchestrator.syncing()}; });
 
-  routes.post("/api/sync/trigger", {.auth = http::Auth::admin, .tag = "sync", .summary = "Start a sync in the background"},
+  routes.post("/api/sync/trigger",
+              {.auth = http::Auth::admin, .tag = "sync", .summary = "Start a sync in the background"},
               [&orchestrator](const std::optional<value>& body) {
                 const auto tables = wanted(body.value_or(nullptr));
                 orchestrator.trigger(tables);
                 const bool all = !tables || tables->empty();
-                return Triggered{"triggered", all ? value("all") : json::to_json(*tables),
-                                 "The sync runs in the background; /api/sync/status tells when it has ended."};
+                return Triggered{
+                    "triggered", all ? value("all") : json::to_json(*tables),
+                    "The sync runs in the background; /api/sync/status tells when it has ended."};
               });
 }
 

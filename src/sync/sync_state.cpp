@@ -32,12 +32,14 @@ std::vector<SyncState> all_states(duck::Connection& connection) {
 void record_syncs(duck::Connection& connection, const std::vector<SyncState>& states) {
   std::vector<History> history;
   for (const auto& state : states)
-    history.push_back({.table_id = state.table_id, .rows = state.rows, .duration_ms = {}, .status = "ok", .error = {}});
-  duck::insert_rows(connection, "sync_state", states,
-                    "ON CONFLICT (table_id) DO UPDATE SET last_sync = excluded.last_sync, rows = excluded.rows, "
-                    "file_size_bytes = excluded.file_size_bytes, "
-                    "uncompressed_size_bytes = excluded.uncompressed_size_bytes, columns = excluded.columns, "
-                    "hash = excluded.hash, status = excluded.status, error = excluded.error");
+    history.push_back(
+        {.table_id = state.table_id, .rows = state.rows, .duration_ms = {}, .status = "ok", .error = {}});
+  duck::insert_rows(
+      connection, "sync_state", states,
+      "ON CONFLICT (table_id) DO UPDATE SET last_sync = excluded.last_sync, rows = excluded.rows, "
+      "file_size_bytes = excluded.file_size_bytes, "
+      "uncompressed_size_bytes = excluded.uncompressed_size_bytes, columns = excluded.columns, "
+      "hash = excluded.hash, status = excluded.status, error = excluded.error");
   duck::insert_rows(connection, "sync_history", history);
 }
 
@@ -46,7 +48,10 @@ void record_failures(duck::Connection& connection, const std::vector<Failure>& f
   std::vector<History> history;
   for (const auto& failure : failures) {
     states.push_back({failure.table, "error", failure.error});
-    history.push_back({.table_id = failure.table, .rows = {}, .duration_ms = failure.duration_ms, .status = "error",
+    history.push_back({.table_id = failure.table,
+                       .rows = {},
+                       .duration_ms = failure.duration_ms,
+                       .status = "error",
                        .error = failure.error});
   }
   duck::insert_rows(connection, "sync_state", states,
@@ -56,7 +61,8 @@ void record_failures(duck::Connection& connection, const std::vector<Failure>& f
 
 void clear_failures(duck::Connection& connection, const std::vector<std::string>& tables) {
   connection.execute(
-      "UPDATE sync_state SET status = 'ok', error = NULL WHERE status = 'error' AND table_id = ANY(?)", tables);
+      "UPDATE sync_state SET status = 'ok', error = NULL WHERE status = 'error' AND table_id = ANY(?)",
+      tables);
 }
 
 void trim_history(duck::Connection& connection) {
@@ -65,7 +71,8 @@ void trim_history(duck::Connection& connection) {
   if (excess.value_or(0) <= 0) return;
   connection.execute(
       "DELETE FROM sync_history WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER "
-      "(PARTITION BY table_id ORDER BY synced_at DESC) AS place FROM sync_history) AS ranked WHERE place > ?)",
+      "(PARTITION BY table_id ORDER BY synced_at DESC) AS place FROM sync_history) AS ranked WHERE place > "
+      "?)",
       kHistoryPerTable);
 }
 

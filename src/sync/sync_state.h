@@ -19,7 +19,8 @@ struct SyncState {
   std::optional<std::string> hash, status, error;
 };
 BOOST_DESCRIBE_STRUCT(SyncState, (),
-                      (table_id, last_sync, rows, file_size_bytes, uncompressed_size_bytes, columns, hash, status, error))
+                      (table_id, last_sync, rows, file_size_bytes, uncompressed_size_bytes, columns, hash,
+                       status, error))
 
 std::vector<SyncState> all_states(duck::Connection& connection);
 // Good syncs: each replaces its table's row and adds to the history.

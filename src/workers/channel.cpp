@@ -42,7 +42,8 @@ bool Channel::send(FrameType type, std::string_view payload) {
   return true;
 }
 
-Channel::Outcome Channel::read_exactly(char* to, std::size_t count, std::optional<Clock::time_point> deadline) {
+Channel::Outcome Channel::read_exactly(char* to, std::size_t count,
+                                       std::optional<Clock::time_point> deadline) {
   while (count > 0) {
     const auto got = ::recv(socket_.get(), to, count, deadline ? MSG_DONTWAIT : 0);
     if (got > 0) {
@@ -73,6 +74,8 @@ Channel::Outcome Channel::receive(Frame& frame, std::optional<Clock::time_point>
   return read_exactly(frame.payload.data(), length, std::nullopt);
 }
 
-void Channel::shut() { ::shutdown(socket_.get(), SHUT_RDWR); }
+void Channel::shut() {
+  ::shutdown(socket_.get(), SHUT_RDWR);
+}
 
 }  // namespace agnes::workers

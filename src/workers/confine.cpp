@@ -20,13 +20,13 @@ namespace {
 
 // Debian 12's headers know Landlock version 2 at most; the rest is from the kernel's documentation
 // (Documentation/userspace-api/landlock.rst).
-constexpr std::uint64_t kTruncate = 1ULL << 14;        // version 3
-constexpr std::uint64_t kIoctlDevice = 1ULL << 15;     // version 5
-constexpr std::uint64_t kBindTcp = 1ULL << 0;          // version 4
-constexpr std::uint64_t kConnectTcp = 1ULL << 1;       // version 4
-constexpr std::uint64_t kScopeAbstractSocket = 1 << 0; // version 6
-constexpr std::uint64_t kScopeSignal = 1 << 1;         // version 6
-constexpr std::uint64_t kRefer = 1ULL << 13;           // version 2
+constexpr std::uint64_t kTruncate = 1ULL << 14;         // version 3
+constexpr std::uint64_t kIoctlDevice = 1ULL << 15;      // version 5
+constexpr std::uint64_t kBindTcp = 1ULL << 0;           // version 4
+constexpr std::uint64_t kConnectTcp = 1ULL << 1;        // version 4
+constexpr std::uint64_t kScopeAbstractSocket = 1 << 0;  // version 6
+constexpr std::uint64_t kScopeSignal = 1 << 1;          // version 6
+constexpr std::uint64_t kRefer = 1ULL << 13;            // version 2
 
 struct RulesetAttributes {
   std::uint64_t handled_access_fs;
@@ -78,7 +78,8 @@ int landlock_version() {
 }
 
 void confine(const Confinement& confinement) {
-  if (thread_count() != 1) throw Error(ErrorKind::internal, "a worker must confine itself before it starts threads");
+  if (thread_count() != 1)
+    throw Error(ErrorKind::internal, "a worker must confine itself before it starts threads");
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   limit(RLIMIT_CORE, 0);
   if (confinement.memory_bytes > 0) limit(RLIMIT_DATA, confinement.memory_bytes);
@@ -106,7 +107,8 @@ void confine(const Confinement& confinement) {
       allow(ruleset.get(), path, kReadFolder);
   for (const auto& path : confinement.readable) allow(ruleset.get(), path, kReadFolder);
   for (const auto& path : confinement.writable) allow(ruleset.get(), path, everything);
-  if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) throw system_error("cannot confine a worker", errno);
+  if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0)
+    throw system_error("cannot confine a worker", errno);
 }
 
 }  // namespace agnes::workers

@@ -19,7 +19,8 @@ namespace {
 constexpr int kChannelFd = 3;
 constexpr int kLowestPriority = 19;
 
-// The running program's file, which stays right when an update has replaced it: workers must speak our version.
+// The running program's file, which stays right when an update has replaced it: workers must speak our
+// version.
 constexpr const char* kOwnBinary = "/proc/self/exe";
 }  // namespace
 

@@ -9,9 +9,10 @@
 
 namespace agnes::workers {
 
-// A process of our own binary in a role ("agnes-server --role query"), joined by a channel. It starts with an empty
-// environment, no descriptors but its channel and standard error, in a process group of its own. It ends itself when the
-// server's end of the channel closes, however that happens. Killed and reaped when the object goes.
+// A process of our own binary in a role ("agnes-server --role query"), joined by a channel. It starts with an
+// empty environment, no descriptors but its channel and standard error, in a process group of its own. It
+// ends itself when the server's end of the channel closes, however that happens. Killed and reaped when the
+// object goes.
 class Process {
  public:
   // Throws Error when no process can be started.
@@ -24,7 +25,8 @@ class Process {
   pid_t pid() const { return pid_; }
   // From any thread. The next `receive` on the channel says `closed`.
   void kill();
-  // Yields the processor to everybody else from now on; there is no way back, so such a process ends with its request.
+  // Yields the processor to everybody else from now on; there is no way back, so such a process ends with its
+  // request.
   void lower_priority();
   bool lowered() const { return lowered_; }
   // Waits for its end; says how it ended, for the log: "exit 0", "signal 11".

@@ -54,15 +54,18 @@ value run_task(const std::string& task, const Confinement& confinement, const va
     Frame frame;
     switch (channel.receive(frame, Channel::Clock::now() + kCancelCheck)) {
       case Channel::Outcome::timeout:
-        if (context.cancelled && context.cancelled()) throw Error(ErrorKind::timeout, task + " was cancelled");
+        if (context.cancelled && context.cancelled())
+          throw Error(ErrorKind::timeout, task + " was cancelled");
         continue;
       case Channel::Outcome::closed:
         process->kill();
-        throw Error(ErrorKind::internal,
-                    fmt::format("the worker process for {} ended without an answer ({})", task, process->reap()));
-      case Channel::Outcome::frame: break;
+        throw Error(ErrorKind::internal, fmt::format("the worker process for {} ended without an answer ({})",
+                                                     task, process->reap()));
+      case Channel::Outcome::frame:
+        break;
     }
-    if (frame.type == FrameType::progress && context.progress) context.progress(boost::json::parse(frame.payload));
+    if (frame.type == FrameType::progress && context.progress)
+      context.progress(boost::json::parse(frame.payload));
     if (frame.type == FrameType::error) throw_decoded(frame.payload);
     if (frame.type == FrameType::done) return boost::json::parse(frame.payload);
   }

@@ -10,7 +10,8 @@
 
 namespace agnes::workers {
 
-// Work on files of strangers, done in a process of its own (role "extract"): JSON in, JSON out, progress between.
+// Work on files of strangers, done in a process of its own (role "extract"): JSON in, JSON out, progress
+// between.
 struct TaskContext {
   std::function<void(const boost::json::value&)> progress;
   std::function<bool()> cancelled;
@@ -18,11 +19,11 @@ struct TaskContext {
 using TaskFunction = std::function<boost::json::value(const boost::json::value& input, const TaskContext&)>;
 using TaskTable = std::map<std::string, TaskFunction>;
 
-// The server's side. Starts a process, lets it confine itself, runs the named task, and ends the process. Blocks.
-// `cancelled` is asked some ten times a second; when it says so the process is killed and Error (timeout) thrown.
-// What the task throws is thrown here with its kind; a crash is Error (internal) saying so.
-boost::json::value run_task(const std::string& task, const Confinement& confinement, const boost::json::value& input,
-                            const TaskContext& context = {});
+// The server's side. Starts a process, lets it confine itself, runs the named task, and ends the process.
+// Blocks. `cancelled` is asked some ten times a second; when it says so the process is killed and Error
+// (timeout) thrown. What the task throws is thrown here with its kind; a crash is Error (internal) saying so.
+boost::json::value run_task(const std::string& task, const Confinement& confinement,
+                            const boost::json::value& input, const TaskContext& context = {});
 
 // The worker's side: serves one task of `tasks` on the adopted channel; the exit status for main().
 int serve_task(const TaskTable& tasks);

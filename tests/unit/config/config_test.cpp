@@ -58,7 +58,8 @@ TEST_F(ConfigFiles, TheOverlayWinsAndTheEnvironmentWinsOverBoth) {
 
 TEST_F(ConfigFiles, VariablesAreFilledIn) {
   ::setenv("AGNES_TEST_FOLDER", "/srv/files", 1);
-  EXPECT_EQ(load("data_source: {files: {path: '${AGNES_TEST_FOLDER}/in'}}").text("data_source.files.path"), "/srv/files/in");
+  EXPECT_EQ(load("data_source: {files: {path: '${AGNES_TEST_FOLDER}/in'}}").text("data_source.files.path"),
+            "/srv/files/in");
   ::unsetenv("AGNES_TEST_FOLDER");
   const auto said = refusal("data_source: {files: {path: '${AGNES_TEST_FOLDER}/in'}}");
   EXPECT_NE(said.find("AGNES_TEST_FOLDER"), std::string::npos) << said;
@@ -66,14 +67,18 @@ TEST_F(ConfigFiles, VariablesAreFilledIn) {
 }
 
 TEST_F(ConfigFiles, AnUnsetVariableOfAPartThatIsOffIsOnlyAWarning) {
-  const auto config = load("auth: {webapp_secret_key: '${AGNES_TEST_UNSET}'}\ndata_source: {keboola: {storage_token: '${AGNES_TEST_UNSET}'}}");
+  const auto config = load(
+      "auth: {webapp_secret_key: '${AGNES_TEST_UNSET}'}\ndata_source: {keboola: {storage_token: "
+      "'${AGNES_TEST_UNSET}'}}");
   EXPECT_EQ(config.warnings().size(), 2u);
-  EXPECT_NE(refusal("data_source: {type: keboola, keboola: {storage_token: '${AGNES_TEST_UNSET}'}}").find("storage_token"),
+  EXPECT_NE(refusal("data_source: {type: keboola, keboola: {storage_token: '${AGNES_TEST_UNSET}'}}")
+                .find("storage_token"),
             std::string::npos);
 }
 
 TEST_F(ConfigFiles, TheEnvironmentOverlayFillsWhatIsUnset) {
-  replace_file(places_.state / ".env_overlay", "# secrets\nexport AGNES_TEST_A='one two'\nAGNES_TEST_B=\"2\"\n");
+  replace_file(places_.state / ".env_overlay",
+               "# secrets\nexport AGNES_TEST_A='one two'\nAGNES_TEST_B=\"2\"\n");
   ::unsetenv("AGNES_TEST_A");
   const auto config = load("instance: {name: '${AGNES_TEST_A}-${AGNES_TEST_B}'}");
   EXPECT_EQ(config.text("instance.name"), "one two-2");

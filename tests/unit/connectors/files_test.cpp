@@ -15,7 +15,7 @@
 #include "base/hash.h"
 #include "connectors/files/scan.h"
 #include "duck/rows.h"
-#include "sync/extract_reader.h"
+#include "extracts/extract_reader.h"
 
 namespace agnes::connectors::files {
 namespace {
@@ -78,7 +78,7 @@ class Files : public testing::Test {
     auto connection = memory.connect();
     std::string out;
     for (const auto& column :
-         sync::parquet_columns(connection, {(extract_dir() / "data" / (table + ".parquet")).string()}))
+         extracts::parquet_columns(connection, {(extract_dir() / "data" / (table + ".parquet")).string()}))
       out += (out.empty() ? "" : ", ") + column.name + " " + column.type;
     return out;
   }
@@ -99,10 +99,10 @@ class Files : public testing::Test {
     }
     return out;
   }
-  sync::Catalogue catalogue() const {
-    sync::ReadOptions options;
+  extracts::Catalogue catalogue() const {
+    extracts::ReadOptions options;
     options.extracts_dir = root() / "extracts";
-    return sync::read_extracts(options);
+    return extracts::read_extracts(options);
   }
 
  private:
@@ -569,9 +569,9 @@ TEST_F(Files, WhatIsUnchangedIsNotTouched) {
   put("b.csv", "a\n1\n");
   run();
   const auto stamps = [&] {
-    return std::tuple(sync::stamp_of(extract_dir() / "extract.duckdb"),
-                      sync::stamp_of(extract_dir() / "data" / "a.parquet"),
-                      sync::stamp_of(extract_dir() / "data" / "b.parquet"));
+    return std::tuple(extracts::stamp_of(extract_dir() / "extract.duckdb"),
+                      extracts::stamp_of(extract_dir() / "data" / "a.parquet"),
+                      extracts::stamp_of(extract_dir() / "data" / "b.parquet"));
   };
   const auto before = stamps();
   const Outcome again = run();

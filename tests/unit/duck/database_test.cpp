@@ -23,7 +23,8 @@ TEST(Database, RowsBecomeStructsByName) {
   Database database{DatabaseOptions{}};
   auto connection = database.connect();
   connection.execute(
-      "CREATE TABLE t(extra JSON, tags VARCHAR[], seen_at TIMESTAMP, share DOUBLE, flag BOOLEAN, count INTEGER, "
+      "CREATE TABLE t(extra JSON, tags VARCHAR[], seen_at TIMESTAMP, share DOUBLE, flag BOOLEAN, count "
+      "INTEGER, "
       "note VARCHAR, id VARCHAR)");
   const std::string long_text(1000, 'x');
   connection.execute("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?, ?)", R"({"a":[1]})", TextList{"p", "q"},
@@ -61,14 +62,16 @@ TEST(Database, ListsOfAnyLengthAreParameters) {
   Database database{DatabaseOptions{}};
   auto connection = database.connect();
   for (const auto& list : {TextList{}, TextList{"a"}, TextList{"b", std::string(100, 'c')}})
-    EXPECT_EQ(scalar<std::int64_t>(connection, "SELECT len(?)", list), static_cast<std::int64_t>(list.size()));
+    EXPECT_EQ(scalar<std::int64_t>(connection, "SELECT len(?)", list),
+              static_cast<std::int64_t>(list.size()));
 }
 
 TEST(Database, StructsAreInsertedInBatches) {
   Database database{DatabaseOptions{}};
   auto connection = database.connect();
-  connection.execute("CREATE TABLE t(extra JSON, tags VARCHAR[], seen_at TIMESTAMP, share DOUBLE, flag BOOLEAN, "
-                     "count INTEGER, note VARCHAR, id VARCHAR PRIMARY KEY)");
+  connection.execute(
+      "CREATE TABLE t(extra JSON, tags VARCHAR[], seen_at TIMESTAMP, share DOUBLE, flag BOOLEAN, "
+      "count INTEGER, note VARCHAR, id VARCHAR PRIMARY KEY)");
   std::vector<Item> items(250);
   for (std::size_t i = 0; i < items.size(); ++i) items[i].id = std::to_string(i);
   insert_rows(connection, "t", items);

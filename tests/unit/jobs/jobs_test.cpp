@@ -37,7 +37,8 @@ TEST(Runner, RunsAJobOnceAtATime) {
 
 TEST(Runner, AFailureIsKeptWithItsReason) {
   Runner runner;
-  runner.start("sync", [](const Context&) -> boost::json::value { throw Error(ErrorKind::internal, "no disk"); });
+  runner.start("sync",
+               [](const Context&) -> boost::json::value { throw Error(ErrorKind::internal, "no disk"); });
   runner.wait("sync");
   const auto run = runner.history().at(0);
   EXPECT_EQ(run.outcome, "failed");
@@ -91,7 +92,8 @@ TEST(Schedule, NextAfter) {
 
 TEST(Schedule, RefusesEverythingElse) {
   for (const char* text : {"", "hourly", "every", "every 0m", "every -1h", "every 5s", "every m", "every 5 m",
-                           "daily", "daily 25:00", "daily 7:00", "daily 07:60", "daily 07:00,", "Daily 07:00", "every 99999999999999999999h"})
+                           "daily", "daily 25:00", "daily 7:00", "daily 07:60", "daily 07:00,", "Daily 07:00",
+                           "every 99999999999999999999h"})
     EXPECT_FALSE(Schedule::parse(text)) << text;
 }
 

@@ -1,7 +1,7 @@
 #include <csignal>
-#include <fcntl.h>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,22 +26,31 @@ TaskTable test_tasks() {
          for (int i = 0; i < input.to_number<int>(); ++i) context.progress(i);
          return input;
        }},
-      {"refuse", [](const value&, const TaskContext&) -> value {
+      {"refuse",
+       [](const value&, const TaskContext&) -> value {
          throw Error(ErrorKind::not_found, "orders.csv, line 7: not there", value{{"line", 7}});
        }},
-      {"crash", [](const value&, const TaskContext&) -> value { ::raise(SIGSEGV); return nullptr; }},
+      {"crash",
+       [](const value&, const TaskContext&) -> value {
+         ::raise(SIGSEGV);
+         return nullptr;
+       }},
       {"leave", [](const value&, const TaskContext&) -> value { ::_exit(9); }},
-      {"hang", [](const value&, const TaskContext&) -> value {
+      {"hang",
+       [](const value&, const TaskContext&) -> value {
          while (true) ::pause();
        }},
-      {"read", [](const value& input, const TaskContext&) -> value {
+      {"read",
+       [](const value& input, const TaskContext&) -> value {
          return value(read_file(std::string(input.as_string())).value_or("(none)"));
        }},
-      {"write", [](const value& input, const TaskContext&) -> value {
+      {"write",
+       [](const value& input, const TaskContext&) -> value {
          replace_file(std::string(input.as_string()), "written");
          return true;
        }},
-      {"connect", [](const value& input, const TaskContext&) -> value {
+      {"connect",
+       [](const value& input, const TaskContext&) -> value {
          const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
          sockaddr_in to{};
          to.sin_family = AF_INET;
@@ -51,13 +60,15 @@ TaskTable test_tasks() {
          ::close(fd);
          return failed;
        }},
-      {"allocate", [](const value& input, const TaskContext&) -> value {
+      {"allocate",
+       [](const value& input, const TaskContext&) -> value {
          const auto bytes = input.to_number<std::size_t>();
          std::string block;
          block.resize(bytes, 'x');
          return block.size();
        }},
-      {"surroundings", [](const value&, const TaskContext&) -> value {
+      {"surroundings",
+       [](const value&, const TaskContext&) -> value {
          int variables = 0, descriptors = 0;
          for (char** at = ::environ; at != nullptr && *at != nullptr; ++at) ++variables;
          for (int fd = 3; fd < 256; ++fd) descriptors += ::fcntl(fd, F_GETFD) != -1;
@@ -68,7 +79,8 @@ TaskTable test_tasks() {
 
 TEST(Task, AnswersAndTellsProgress) {
   std::vector<int> heard;
-  const auto answer = run_task("count", {}, 3, {[&](const value& said) { heard.push_back(said.to_number<int>()); }, {}});
+  const auto answer =
+      run_task("count", {}, 3, {[&](const value& said) { heard.push_back(said.to_number<int>()); }, {}});
   EXPECT_EQ(answer, value(3));
   EXPECT_EQ(heard, (std::vector<int>{0, 1, 2}));
 }
@@ -132,15 +144,17 @@ class Confined : public testing::Test {
 
 TEST_F(Confined, ReadsWhatItMayAndNothingElse) {
   EXPECT_EQ(run_task("read", confinement_, value(path("in/a.txt"))), value("inside"));
-  for (const std::string& file : {path("secret.txt"), path("in/link.txt"), path("in/../secret.txt"), std::string("/etc/passwd"),
-                                  std::string("/proc/1/environ"), fmt::format("/proc/{}/environ", ::getpid())})
+  for (const std::string& file :
+       {path("secret.txt"), path("in/link.txt"), path("in/../secret.txt"), std::string("/etc/passwd"),
+        std::string("/proc/1/environ"), fmt::format("/proc/{}/environ", ::getpid())})
     EXPECT_THROW(run_task("read", confinement_, value(file)), Error) << file;
 }
 
 TEST_F(Confined, WritesWhereItMayAndNowhereElse) {
   EXPECT_EQ(run_task("write", confinement_, value(path("out/b.txt"))), value(true));
   EXPECT_EQ(read_file(path("out/b.txt")), "written");
-  for (const std::string& file : {path("in/a.txt"), path("secret.txt"), path("new.txt"), std::string("/tmp/agnes-x")})
+  for (const std::string& file :
+       {path("in/a.txt"), path("secret.txt"), path("new.txt"), std::string("/tmp/agnes-x")})
     EXPECT_THROW(run_task("write", confinement_, value(file)), Error) << file;
   EXPECT_EQ(read_file(path("in/a.txt")), "inside");
 }
