@@ -11,7 +11,8 @@ namespace agnes::duck {
   X(create_config)                                                                                           \
   X(set_config)                                                                                              \
   X(destroy_config)                                                                                          \
-  X(open_ext) X(close) X(connect) X(disconnect) X(interrupt) X(query) X(destroy_result) X(result_error) X(   \
+  X(open_ext)                                                                                                \
+  X(close) X(connect) X(disconnect) X(interrupt) X(query) X(destroy_result) X(result_error) X(               \
       result_error_type) X(result_statement_type) X(result_return_type) X(rows_changed) X(column_count)      \
       X(column_name) X(column_type) X(column_logical_type) X(fetch_chunk) X(destroy_data_chunk) X(           \
           data_chunk_get_size) X(data_chunk_get_column_count) X(data_chunk_get_vector) X(vector_get_data)    \
