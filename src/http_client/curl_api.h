@@ -9,16 +9,12 @@
 // and a command that makes no request should not wait for them. To use one more function, add it to the list.
 namespace agnes::http_client {
 
-#define AGNES_CURL_FUNCTIONS(X)                                                                     \
-  X(global_init)                                                                                    \
-  X(easy_init)                                                                                      \
-  X(easy_cleanup)                                                                                   \
-  X(easy_reset)                                                                                     \
-  X(easy_setopt)                                                                                    \
-  X(easy_perform)                                                                                   \
-  X(easy_getinfo)                                                                                   \
-  X(easy_strerror) X(slist_append) X(slist_free_all) X(share_init) X(share_setopt) X(share_cleanup) \
-      X(getdate)
+// clang-format off
+#define AGNES_CURL_FUNCTIONS(X)                                                                             \
+  X(global_init) X(easy_init) X(easy_cleanup) X(easy_reset) X(easy_setopt) X(easy_perform) X(easy_getinfo)  \
+  X(easy_strerror) X(slist_append) X(slist_free_all) X(share_init) X(share_setopt) X(share_cleanup)         \
+  X(getdate)
+// clang-format on
 
 struct CurlApi {
 #define AGNES_DECLARE(name) decltype(&curl_##name) name;
