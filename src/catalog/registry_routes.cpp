@@ -394,6 +394,10 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, std
                    row->name = named(*body.name);
                  }
                  body.apply(*row, &names);
+                 if (body.profile_after_sync.has_value()) {
+                   names.emplace_back("profile_after_sync");
+                   row->profile_after_sync = *body.profile_after_sync;
+                 }
                  if (row->query_mode != "materialized" && body.source_query.omitted())
                    row->source_query.reset();
                  refuse_incoherent(*row);
