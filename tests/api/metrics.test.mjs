@@ -20,7 +20,12 @@ async function startStack() {
   });
   await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
   state.url = `http://127.0.0.1:${server.address().port}`;
-  state.stop = () => new Promise((done) => server.close(done).closeAllConnections());
+  // Two statements: http.Server's close() answers nothing in Node.js 18.
+  state.stop = () =>
+    new Promise((done) => {
+      server.close(done);
+      server.closeAllConnections();
+    });
   return state;
 }
 
