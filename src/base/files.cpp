@@ -122,13 +122,14 @@ fs::path temporary_name(const fs::path& beside) {
          (std::string(kTemporaryPrefix) + std::to_string(::getpid()) + "-" + random_hex(6));
 }
 
-void remove_leftovers(const fs::path& folder) {
+void remove_leftovers(const fs::path& folder, Leftovers which) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     const std::string name = entry.path().filename();
     if (!name.starts_with(kTemporaryPrefix)) continue;
     const long owner = std::strtol(name.c_str() + kTemporaryPrefix.size(), nullptr, 10);
-    if (owner > 0 && owner != ::getpid() && ::access(("/proc/" + std::to_string(owner)).c_str(), F_OK) == 0)
+    if (which == Leftovers::of_dead_processes && owner > 0 && owner != ::getpid() &&
+        ::access(("/proc/" + std::to_string(owner)).c_str(), F_OK) == 0)
       continue;
     fs::remove_all(entry.path(), ignored);
   }

@@ -63,10 +63,12 @@ void sync_folder(const fs::path& folder);
 // Renames within a file system and makes it last: both folders are synced.
 void rename_synced(const fs::path& from, const fs::path& to);
 
-// Names of temporary files and folders of ours: ".agnes-tmp-<random>". Leftovers of a killed process are
-// removed by `remove_leftovers`, which skips those that a running process holds.
+// Names of temporary files and folders of ours: ".agnes-tmp-<process>-<random>". Leftovers of a killed
+// process are removed by `remove_leftovers`, which skips those that another running process holds. Process
+// ids come round again: who knows that nobody else can be at work there (by a lock) asks for all.
+enum class Leftovers { of_dead_processes, all };
 fs::path temporary_name(const fs::path& beside);
-void remove_leftovers(const fs::path& folder);
+void remove_leftovers(const fs::path& folder, Leftovers which = Leftovers::of_dead_processes);
 
 // A folder that goes with the object.
 class TemporaryFolder {

@@ -9,6 +9,7 @@
 #include "access/providers.h"
 #include "access/routes.h"
 #include "base/env.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "catalog/column_metadata_routes.h"
 #include "catalog/metric_routes.h"
@@ -20,6 +21,7 @@
 #include "connectors/keboola/column_push.h"
 #include "connectors/tasks.h"
 #include "duck/api.h"
+#include "extracts/extract.h"
 #include "extracts/profile.h"
 #include "http/server.h"
 #include "jobs/scheduler.h"
@@ -165,6 +167,17 @@ catalog::ComputeProfile profile_worker(const config::Places& places, const extra
   };
 }
 
+// What a killed server and its workers were writing: nobody else may come by these folders for a long time.
+void remove_leftovers_of_killed(const config::Places& places) {
+  for (const auto& folder : {places.data, places.data / "tmp", places.extracts()})
+    remove_leftovers(folder, Leftovers::all);
+  std::error_code ignored;
+  for (const auto& source : fs::directory_iterator(places.extracts(), ignored)) {
+    remove_leftovers(source.path(), Leftovers::all);
+    remove_leftovers(source.path() / extracts::kDataFolder, Leftovers::all);
+  }
+}
+
 int serve(const Options& options) {
   // A signal ends the server by being waited for; every thread inherits the mask.
   sigset_t ends;
@@ -189,7 +202,9 @@ int serve(const Options& options) {
     log::warn("this kernel has no Landlock: worker processes are limited, but not confined to their files");
   for (const auto& folder : {places.data, places.state, places.extracts()}) make_folder(folder);
 
+  // The lock that the store takes makes this the only server here: what another one left is nobody's.
   state::Store store(places.state, {.bigquery_project = config.text("data_source.bigquery.project")});
+  remove_leftovers_of_killed(places);
   access::Access access(store, places.state);
   access::EmailOutbox outbox(access.users(), access::read_mail_settings(config));
   catalog::Generations generations;

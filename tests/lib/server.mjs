@@ -17,6 +17,8 @@ export const adminPassword = 'admin-password-1';
 
 // A folder that is removed when the process ends.
 const folders = [];
+const servers = new Set();
+process.on('exit', () => servers.forEach((child) => child.kill('SIGKILL')));
 process.on('exit', () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 export function temporaryFolder() {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'agnes-test-'));
@@ -50,6 +52,9 @@ export async function startServer(options = {}) {
   const child = spawn(path.join(bin, 'agnes-server'), args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const server = new Server(child, data);
   await server.ready;
+  // A test that fails leaves its server running: the test process does not wait for it, but kills it at its end.
+  child.unref();
+  child.stderr.unref();
   if (seed && options.signIn !== false) {
     const answer = await server.post('/auth/token', { email: adminEmail, password: adminPassword });
     if (answer.status !== 200) throw new Error(`the admin cannot sign in: ${answer.text}`);
@@ -64,6 +69,8 @@ class Server {
 
   constructor(child, data) {
     this.child = child;
+    servers.add(child);
+    child.on('exit', () => servers.delete(child));
     this.data = data;
     this.ended = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
     this.ready = new Promise((resolve, reject) => {
@@ -138,11 +145,13 @@ class Server {
 
   // Ends it as an operator does, and checks that it ended well.
   async stop() {
+    this.child.ref();
     this.child.kill('SIGTERM');
     const { code, signal } = await this.ended;
     if (code !== 0) throw new Error(`agnes-server ended with ${signal ?? code}: ${this.log.slice(-2000)}`);
   }
   async kill() {
+    this.child.ref();
     this.child.kill('SIGKILL');
     await this.ended;
   }

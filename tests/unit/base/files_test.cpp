@@ -82,6 +82,8 @@ TEST_F(Files, LeftoversOfRunningWorkStay) {
   replace_file(temporary_name(file), "of the last start");
   remove_leftovers(folder.path());
   EXPECT_EQ(entries(), 1u);
+  remove_leftovers(folder.path(), Leftovers::all);
+  EXPECT_EQ(entries(), 0u);
 }
 
 TEST_F(Files, PendingOnesAreRemovedOrCommitted) {
