@@ -3,42 +3,14 @@
 
 #include "cli/cells.h"
 #include "cli/json_text.h"
+#include "duck/text_forms.h"
 
 namespace agnes::cli {
 
 namespace {
 using duck::api;
+using duck::Unit;
 using Kind = Cell::Kind;
-// Spelled with __extension__ because -Wpedantic knows no 128-bit numbers.
-__extension__ using Wide = __int128;
-__extension__ using UnsignedWide = unsigned __int128;
-
-std::string digits_of(UnsignedWide number) {
-  std::string out;
-  do {
-    out.insert(out.begin(), static_cast<char>('0' + static_cast<int>(number % 10)));
-    number /= 10;
-  } while (number != 0);
-  return out;
-}
-std::string digits_of(Wide number) {
-  if (number >= 0) return digits_of(static_cast<UnsignedWide>(number));
-  return "-" + digits_of(UnsignedWide{0} - static_cast<UnsignedWide>(number));
-}
-Wide wide_of(const duckdb_hugeint& value) {
-  return static_cast<Wide>((static_cast<UnsignedWide>(static_cast<std::uint64_t>(value.upper)) << 64) |
-                           value.lower);
-}
-
-std::string decimal_text(Wide number, int scale) {
-  std::string digits = digits_of(number < 0 ? UnsignedWide{0} - static_cast<UnsignedWide>(number)
-                                            : static_cast<UnsignedWide>(number));
-  const auto places = static_cast<std::size_t>(scale);
-  if (digits.size() <= places) digits.insert(0, places + 1 - digits.size(), '0');
-  if (places > 0) digits.insert(digits.size() - places, ".");
-  return (number < 0 ? "-" : "") + digits;
-}
-
 std::string float_text_of(float number) {
   if (!std::isfinite(number)) return float_text(static_cast<double>(number));
   // The shortest digits that give this float again, not those of the double it becomes.
@@ -47,97 +19,6 @@ std::string float_text_of(float number) {
   double wider = 0;
   std::from_chars(buffer, end.ptr, wider);
   return float_text(wider);
-}
-
-struct Day {
-  std::int64_t year;
-  int month, day;
-};
-// Days since 1970-01-01 in the Gregorian calendar. Counted from 1 March of year 0, so that the leap day comes
-// last.
-Day day_of(std::int64_t days) {
-  constexpr std::int64_t kEra = 146097;  // days in 400 years
-  days += 719468;
-  const std::int64_t era = (days >= 0 ? days : days - kEra + 1) / kEra;
-  const std::int64_t in_era = days - era * kEra;
-  const std::int64_t year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
-  const std::int64_t in_year = in_era - (365 * year + year / 4 - year / 100);
-  const auto shifted = static_cast<int>((5 * in_year + 2) / 153);
-  const int month = shifted < 10 ? shifted + 3 : shifted - 9;
-  return {year + era * 400 + (month <= 2 ? 1 : 0), month,
-          static_cast<int>(in_year - (153 * shifted + 2) / 5) + 1};
-}
-std::string date_digits(std::int64_t days, bool& before_christ) {
-  const Day d = day_of(days);
-  before_christ = d.year <= 0;
-  return fmt::format("{:04}-{:02}-{:02}", before_christ ? 1 - d.year : d.year, d.month, d.day);
-}
-std::string date_text(std::int64_t days) {
-  bool before_christ = false;
-  const std::string digits = date_digits(days, before_christ);
-  return before_christ ? digits + " (BC)" : digits;
-}
-// `unit` parts a second: 1, 1,000, 1,000,000 or 1,000,000,000.
-std::string time_text(std::int64_t parts, std::int64_t unit) {
-  const std::int64_t seconds = parts / unit, fraction = parts % unit;
-  std::string out = fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-  if (fraction == 0) return out;
-  // At least microseconds, as Python and DuckDB print them.
-  const std::int64_t nanos = fraction * (1'000'000'000 / unit);
-  return out + (nanos % 1000 == 0 ? fmt::format(".{:06}", nanos / 1000) : fmt::format(".{:09}", nanos));
-}
-std::string moment_text(std::int64_t parts, std::int64_t unit) {
-  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
-  if (parts == kMost) return "infinity";
-  if (parts == -kMost) return "-infinity";
-  const std::int64_t day_parts = 86400 * unit;
-  std::int64_t days = parts / day_parts;
-  if (parts % day_parts < 0) --days;
-  bool before_christ = false;
-  const std::string date = date_digits(days, before_christ);
-  return date + " " + time_text(parts - days * day_parts, unit) + (before_christ ? " (BC)" : "");
-}
-
-std::string interval_text(const duckdb_interval& value) {
-  std::string out;
-  const auto add = [&](std::int64_t count, const char* unit) {
-    if (count != 0)
-      out += fmt::format("{}{} {}{}", out.empty() ? "" : " ", count, unit, std::abs(count) == 1 ? "" : "s");
-  };
-  add(value.months / 12, "year");
-  add(value.months % 12, "month");
-  add(value.days, "day");
-  if (value.micros != 0 || out.empty())
-    out += (out.empty() ? "" : " ") + std::string(value.micros < 0 ? "-" : "") +
-           time_text(std::abs(value.micros), 1'000'000);
-  return out;
-}
-
-std::string uuid_text(const duckdb_hugeint& value) {
-  // DuckDB flips the top bit so that UUIDs sort as numbers.
-  const auto upper = static_cast<std::uint64_t>(value.upper) ^ (std::uint64_t{1} << 63);
-  const std::string hex = fmt::format("{:016x}{:016x}", upper, value.lower);
-  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) + "-" +
-         hex.substr(20);
-}
-
-std::string blob_text(std::string_view bytes) {
-  std::string out;
-  for (const unsigned char c : bytes) {
-    if (c >= 0x20 && c < 0x7f && c != '\\' && c != '\'' && c != '"')
-      out += static_cast<char>(c);
-    else
-      out += fmt::format("\\x{:02X}", c);
-  }
-  return out;
-}
-std::string bit_text(std::string_view bytes) {
-  // The first byte says how many bits of the second are padding.
-  std::string out;
-  const std::size_t padding = bytes.empty() ? 0 : static_cast<unsigned char>(bytes[0]);
-  for (std::size_t i = 8 + padding; i < bytes.size() * 8; ++i)
-    out += ((static_cast<unsigned char>(bytes[i / 8]) >> (7 - i % 8)) & 1) != 0 ? '1' : '0';
-  return out;
 }
 
 // A column's type with what reading its values needs.
@@ -191,7 +72,7 @@ struct Type {
 
   duckdb_type id;
   duckdb_type stored = DUCKDB_TYPE_INVALID;
-  int scale = 0;
+  unsigned scale = 0;
   idx_t length = 0;
   std::vector<Type> children;
   std::vector<std::string> names;
@@ -202,13 +83,10 @@ const T& at(duckdb_vector vector, idx_t row) {
   return static_cast<const T*>(api().vector_get_data(vector))[row];
 }
 std::string_view text_at(duckdb_vector vector, idx_t row) {
-  const auto& text = at<duckdb_string_t>(vector, row);
-  // Up to 12 bytes lie in the value itself (duckdb.h).
-  return text.value.inlined.length <= 12
-             ? std::string_view(text.value.inlined.inlined, text.value.inlined.length)
-             : std::string_view(text.value.pointer.ptr, text.value.pointer.length);
+  return duck::text_of(at<duckdb_string_t>(vector, row));
 }
-Wide stored_number(duckdb_vector vector, duckdb_type stored, idx_t row) {
+// Decimals and enums are stored as the smallest whole number that holds them.
+duck::Int128 stored_number(duckdb_vector vector, duckdb_type stored, idx_t row) {
   switch (stored) {
     case DUCKDB_TYPE_SMALLINT:
       return at<std::int16_t>(vector, row);
@@ -223,8 +101,15 @@ Wide stored_number(duckdb_vector vector, duckdb_type stored, idx_t row) {
     case DUCKDB_TYPE_UINTEGER:
       return at<std::uint32_t>(vector, row);
     default:
-      return wide_of(at<duckdb_hugeint>(vector, row));
+      return duck::wide(at<duckdb_hugeint>(vector, row));
   }
+}
+// What one of duck's append_... functions writes.
+template <class Append, class... Values>
+std::string form(Append&& append, const Values&... values) {
+  std::string out;
+  append(out, values...);
+  return out;
 }
 
 Cell cell_at(duckdb_vector vector, const Type& type, idx_t row);
@@ -290,55 +175,46 @@ Cell cell_at(duckdb_vector vector, const Type& type, idx_t row) {
     case DUCKDB_TYPE_UBIGINT:
       return number(at<std::uint64_t>(vector, row));
     case DUCKDB_TYPE_HUGEINT:
-      return {Kind::number, digits_of(wide_of(at<duckdb_hugeint>(vector, row)))};
-    case DUCKDB_TYPE_UHUGEINT: {
-      const auto& value = at<duckdb_uhugeint>(vector, row);
-      return {Kind::number, digits_of((static_cast<UnsignedWide>(value.upper) << 64) | value.lower)};
-    }
+      return {Kind::number, form(duck::append_wide, duck::wide(at<duckdb_hugeint>(vector, row)))};
+    case DUCKDB_TYPE_UHUGEINT:
+      return {Kind::number, form(duck::append_wide_unsigned, duck::wide(at<duckdb_uhugeint>(vector, row)))};
     case DUCKDB_TYPE_FLOAT:
       return {Kind::number, float_text_of(at<float>(vector, row))};
     case DUCKDB_TYPE_DOUBLE:
       return {Kind::number, float_text(at<double>(vector, row))};
     case DUCKDB_TYPE_DECIMAL:
-      return {Kind::decimal, decimal_text(stored_number(vector, type.stored, row), type.scale)};
+      return {Kind::decimal, form(duck::append_decimal, stored_number(vector, type.stored, row), type.scale)};
     case DUCKDB_TYPE_VARCHAR:
       return text(std::string(text_at(vector, row)));
     case DUCKDB_TYPE_BLOB:
-      return text(blob_text(text_at(vector, row)));
+      return text(form(duck::append_blob, text_at(vector, row)));
     case DUCKDB_TYPE_BIT:
-      return text(bit_text(text_at(vector, row)));
-    case DUCKDB_TYPE_DATE: {
-      const std::int32_t days = at<std::int32_t>(vector, row);
-      constexpr std::int32_t kMost = std::numeric_limits<std::int32_t>::max();
-      if (days == kMost || days == -kMost) return text(days > 0 ? "infinity" : "-infinity");
-      return text(date_text(days));
-    }
+      return text(form(duck::append_bits, text_at(vector, row)));
+    case DUCKDB_TYPE_DATE:
+      return text(form(duck::append_date, at<std::int32_t>(vector, row)));
     case DUCKDB_TYPE_TIMESTAMP:
-      return text(moment_text(at<std::int64_t>(vector, row), 1'000'000));
+      return text(form(duck::append_timestamp, at<std::int64_t>(vector, row), Unit::micros));
     case DUCKDB_TYPE_TIMESTAMP_S:
-      return text(moment_text(at<std::int64_t>(vector, row), 1));
+      return text(form(duck::append_timestamp, at<std::int64_t>(vector, row), Unit::seconds));
     case DUCKDB_TYPE_TIMESTAMP_MS:
-      return text(moment_text(at<std::int64_t>(vector, row), 1000));
+      return text(form(duck::append_timestamp, at<std::int64_t>(vector, row), Unit::millis));
     case DUCKDB_TYPE_TIMESTAMP_NS:
-      return text(moment_text(at<std::int64_t>(vector, row), 1'000'000'000));
+      return text(form(duck::append_timestamp, at<std::int64_t>(vector, row), Unit::nanos));
     case DUCKDB_TYPE_TIMESTAMP_TZ: {
-      std::string moment = moment_text(at<std::int64_t>(vector, row), 1'000'000);
-      return text(moment.ends_with("infinity") ? moment : moment + "+00:00");
+      std::string moment;
+      if (duck::append_timestamp(moment, at<std::int64_t>(vector, row), Unit::micros)) moment += "+00:00";
+      return text(std::move(moment));
     }
     case DUCKDB_TYPE_TIME:
-      return text(time_text(at<std::int64_t>(vector, row), 1'000'000));
-    case DUCKDB_TYPE_TIME_TZ: {
-      // 40 bits of microseconds, then 24 of the offset, counted down from 15:59:59.
-      const auto bits = at<std::uint64_t>(vector, row);
-      const auto offset = 57599 - static_cast<std::int64_t>(bits & 0xffffff);
-      return text(time_text(static_cast<std::int64_t>(bits >> 24), 1'000'000) +
-                  fmt::format("{}{:02}:{:02}", offset < 0 ? '-' : '+', std::abs(offset) / 3600,
-                              std::abs(offset) / 60 % 60));
-    }
+      return text(form(duck::append_time, at<std::int64_t>(vector, row), Unit::micros));
+    case DUCKDB_TYPE_TIME_NS:
+      return text(form(duck::append_time, at<std::int64_t>(vector, row), Unit::nanos));
+    case DUCKDB_TYPE_TIME_TZ:
+      return text(form(duck::append_time_tz, at<std::uint64_t>(vector, row)));
     case DUCKDB_TYPE_INTERVAL:
-      return text(interval_text(at<duckdb_interval>(vector, row)));
+      return text(form(duck::append_interval, at<duckdb_interval>(vector, row)));
     case DUCKDB_TYPE_UUID:
-      return text(uuid_text(at<duckdb_hugeint>(vector, row)));
+      return text(form(duck::append_uuid, at<duckdb_hugeint>(vector, row)));
     case DUCKDB_TYPE_ENUM:
       return text(type.names[static_cast<std::size_t>(stored_number(vector, type.stored, row))]);
     case DUCKDB_TYPE_LIST: {

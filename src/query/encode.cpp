@@ -5,7 +5,7 @@
 #include <cstring>
 #include <limits>
 
-#include "query/text_forms.h"
+#include "duck/text_forms.h"
 
 namespace agnes::query {
 
@@ -73,11 +73,7 @@ void append_float(std::string& out, T value) {
 }
 
 std::string_view text_at(const void* data, std::size_t row) {
-  const auto& text = static_cast<const duckdb_string_t*>(data)[row];
-  // Short texts live in the value itself, long ones behind a pointer (duckdb.h).
-  return text.value.inlined.length <= 12
-             ? std::string_view(text.value.inlined.inlined, text.value.inlined.length)
-             : std::string_view(text.value.pointer.ptr, text.value.pointer.length);
+  return duck::text_of(static_cast<const duckdb_string_t*>(data)[row]);
 }
 
 class LogicalType {
@@ -192,9 +188,6 @@ struct JsonRows::Column {
   const T& at(std::size_t row) const {
     return static_cast<const T*>(data)[row];
   }
-  static Int128 signed_wide(const duckdb_hugeint& v) {
-    return static_cast<Int128>((static_cast<UInt128>(static_cast<std::uint64_t>(v.upper)) << 64) | v.lower);
-  }
 
   void write(std::string& out, std::size_t row) const {
     if (is_null(row)) {
@@ -230,13 +223,11 @@ struct JsonRows::Column {
         append_number(out, at<std::uint64_t>(row));
         break;
       case DUCKDB_TYPE_HUGEINT:
-        append_wide(out, signed_wide(at<duckdb_hugeint>(row)));
+        duck::append_wide(out, duck::wide(at<duckdb_hugeint>(row)));
         break;
-      case DUCKDB_TYPE_UHUGEINT: {
-        const auto& v = at<duckdb_uhugeint>(row);
-        append_wide_unsigned(out, (static_cast<UInt128>(v.upper) << 64) | v.lower);
+      case DUCKDB_TYPE_UHUGEINT:
+        duck::append_wide_unsigned(out, duck::wide(at<duckdb_uhugeint>(row)));
         break;
-      }
       case DUCKDB_TYPE_FLOAT:
         append_float(out, at<float>(row));
         break;
@@ -271,7 +262,7 @@ struct JsonRows::Column {
         break;
       case DUCKDB_TYPE_BLOB: {
         std::string text;
-        append_blob(text, text_at(data, row));
+        duck::append_blob(text, text_at(data, row));
         append_json_text(out, text);
         break;
       }
@@ -287,53 +278,53 @@ struct JsonRows::Column {
       case DUCKDB_TYPE_DECIMAL:
         switch (internal) {
           case DUCKDB_TYPE_SMALLINT:
-            append_decimal(out, at<std::int16_t>(row), scale);
+            duck::append_decimal(out, at<std::int16_t>(row), scale);
             break;
           case DUCKDB_TYPE_INTEGER:
-            append_decimal(out, at<std::int32_t>(row), scale);
+            duck::append_decimal(out, at<std::int32_t>(row), scale);
             break;
           case DUCKDB_TYPE_BIGINT:
-            append_decimal(out, at<std::int64_t>(row), scale);
+            duck::append_decimal(out, at<std::int64_t>(row), scale);
             break;
           default:
-            append_decimal(out, signed_wide(at<duckdb_hugeint>(row)), scale);
+            duck::append_decimal(out, duck::wide(at<duckdb_hugeint>(row)), scale);
         }
         break;
       case DUCKDB_TYPE_DATE:
-        append_date(out, at<std::int32_t>(row));
+        duck::append_date(out, at<std::int32_t>(row));
         break;
       case DUCKDB_TYPE_TIME:
-        append_time(out, at<std::int64_t>(row), Unit::micros);
+        duck::append_time(out, at<std::int64_t>(row), duck::Unit::micros);
         break;
       case DUCKDB_TYPE_TIME_NS:
-        append_time(out, at<std::int64_t>(row), Unit::nanos);
+        duck::append_time(out, at<std::int64_t>(row), duck::Unit::nanos);
         break;
       case DUCKDB_TYPE_TIME_TZ:
-        append_time_tz(out, at<std::uint64_t>(row));
+        duck::append_time_tz(out, at<std::uint64_t>(row));
         break;
       case DUCKDB_TYPE_TIMESTAMP:
-        append_timestamp(out, at<std::int64_t>(row), Unit::micros);
+        duck::append_timestamp(out, at<std::int64_t>(row), duck::Unit::micros);
         break;
       case DUCKDB_TYPE_TIMESTAMP_S:
-        append_timestamp(out, at<std::int64_t>(row), Unit::seconds);
+        duck::append_timestamp(out, at<std::int64_t>(row), duck::Unit::seconds);
         break;
       case DUCKDB_TYPE_TIMESTAMP_MS:
-        append_timestamp(out, at<std::int64_t>(row), Unit::millis);
+        duck::append_timestamp(out, at<std::int64_t>(row), duck::Unit::millis);
         break;
       case DUCKDB_TYPE_TIMESTAMP_NS:
-        append_timestamp(out, at<std::int64_t>(row), Unit::nanos);
+        duck::append_timestamp(out, at<std::int64_t>(row), duck::Unit::nanos);
         break;
       case DUCKDB_TYPE_TIMESTAMP_TZ:
-        if (append_timestamp(out, at<std::int64_t>(row), Unit::micros)) out += "+00:00";
+        if (duck::append_timestamp(out, at<std::int64_t>(row), duck::Unit::micros)) out += "+00:00";
         break;
       case DUCKDB_TYPE_INTERVAL:
-        append_interval(out, at<duckdb_interval>(row));
+        duck::append_interval(out, at<duckdb_interval>(row));
         break;
       case DUCKDB_TYPE_UUID:
-        append_uuid(out, at<duckdb_hugeint>(row));
+        duck::append_uuid(out, at<duckdb_hugeint>(row));
         break;
       case DUCKDB_TYPE_BIT:
-        append_bits(out, text_at(data, row));
+        duck::append_bits(out, text_at(data, row));
         break;
       default:
         break;  // none: the constructor of JsonRows has looked

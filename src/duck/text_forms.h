@@ -6,11 +6,16 @@
 
 #include <duckdb.h>
 
-// Texts of DuckDB's values, as the answers of the server have them (encode.h). Each appends to `out`.
-namespace agnes::query {
+// Texts of DuckDB's values, as answers and printed tables have them. Each appends to `out`.
+namespace agnes::duck {
 
 __extension__ typedef __int128 Int128;
 __extension__ typedef unsigned __int128 UInt128;
+
+Int128 wide(const duckdb_hugeint& value);
+UInt128 wide(const duckdb_uhugeint& value);
+// What the value in a vector refers to; good for as long as the vector.
+std::string_view text_of(const duckdb_string_t& value);
 
 enum class Unit : std::int64_t { seconds = 1, millis = 1'000, micros = 1'000'000, nanos = 1'000'000'000 };
 
@@ -34,4 +39,4 @@ void append_blob(std::string& out, std::string_view bytes);
 // DuckDB's BIT: a byte that counts the unused bits of the next one, then the bits.
 void append_bits(std::string& out, std::string_view bytes);
 
-}  // namespace agnes::query
+}  // namespace agnes::duck

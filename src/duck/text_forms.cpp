@@ -1,10 +1,10 @@
-#include "query/text_forms.h"
+#include "duck/text_forms.h"
 
 #include <limits>
 
 #include <fmt/format.h>
 
-namespace agnes::query {
+namespace agnes::duck {
 
 namespace {
 
@@ -34,6 +34,21 @@ void append_civil_date(std::string& out, std::int64_t days) {
 }
 
 }  // namespace
+
+Int128 wide(const duckdb_hugeint& value) {
+  return static_cast<Int128>((static_cast<UInt128>(static_cast<std::uint64_t>(value.upper)) << 64) |
+                             value.lower);
+}
+UInt128 wide(const duckdb_uhugeint& value) {
+  return (static_cast<UInt128>(value.upper) << 64) | value.lower;
+}
+
+std::string_view text_of(const duckdb_string_t& value) {
+  // Short texts live in the value itself, long ones behind a pointer (duckdb.h).
+  return value.value.inlined.length <= 12
+             ? std::string_view(value.value.inlined.inlined, value.value.inlined.length)
+             : std::string_view(value.value.pointer.ptr, value.value.pointer.length);
+}
 
 void append_wide_unsigned(std::string& out, UInt128 value) {
   char digits[40];
@@ -166,4 +181,4 @@ void append_bits(std::string& out, std::string_view bytes) {
     out += static_cast<unsigned char>(bytes[1 + bit / 8]) >> (7 - bit % 8) & 1 ? '1' : '0';
 }
 
-}  // namespace agnes::query
+}  // namespace agnes::duck
