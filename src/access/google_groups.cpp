@@ -7,12 +7,12 @@
 #include <fmt/format.h>
 
 #include "access/actor.h"
-#include "access/oidc_provider.h"
 #include "access/users.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/text.h"
 #include "duck/rows.h"
+#include "http_client/call.h"
 #include "state/seed.h"
 
 namespace agnes::access::google {
@@ -23,7 +23,6 @@ namespace js = boost::json;
 
 constexpr std::size_t kLargestPage = 8 << 20;
 constexpr int kMostPages = 50;
-constexpr const char* kPageSize = "1000";  // the most that the API takes
 constexpr std::string_view kSource = "google_sync";
 constexpr std::string_view kBy = "system:google-sync";  // the contract's mark of groups that belong to Google
 
@@ -68,6 +67,66 @@ Change change_for(const Tables& tables, const User& user, const std::vector<std:
   return change;
 }
 
+const js::object* object_at(const js::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr ? value->if_object() : nullptr;
+}
+std::string text_at(const js::object* object, std::string_view key) {
+  const auto* value = object != nullptr ? object->if_contains(key) : nullptr;
+  const auto* text = value != nullptr ? value->if_string() : nullptr;
+  return text != nullptr ? std::string(*text) : std::string();
+}
+
+// A list in pages, as Google's APIs have it.
+struct Listing {
+  std::string url;
+  http_client::Params params;  // with the largest page that the API takes
+  std::string_view list;       // the answer's key of the entries
+  std::string (*address)(const js::object& entry);
+};
+
+js::object get_page(const Listing& listing, const std::string& access_token, const std::string& page_token) {
+  auto params = listing.params;
+  if (!page_token.empty()) params.emplace_back("pageToken", page_token);
+  http_client::Request request;
+  request.headers = {{"Authorization", "Bearer " + access_token}};
+  const auto response = http_client::call(http_client::with_params(listing.url, params), std::move(request),
+                                          {.largest_answer = kLargestPage});
+  if (response.status == 401) throw TokenRefused();
+  if (response.status != 200)
+    throw Error(ErrorKind::bad_gateway, fmt::format("the groups API answered {}{}", response.status,
+                                                    response.status == 403 ? "; see docs/google.md" : ""));
+  boost::system::error_code error;
+  auto answer = js::parse(response.body, error, {}, {.max_depth = 16});
+  if (error || !answer.is_object())
+    throw Error(ErrorKind::bad_gateway, "the groups API's answer is no JSON object");
+  return std::move(answer.get_object());
+}
+
+// Those of a listing that can be a group's here, each once.
+std::vector<std::string> addresses(const Listing& listing, const std::string& access_token) {
+  std::set<std::string> found;
+  std::string page_token;
+  for (int page = 0; page < kMostPages; ++page) {
+    const auto answer = get_page(listing, access_token, page_token);
+    if (const auto* list = answer.if_contains(listing.list)) {
+      if (!list->is_array()) throw Error(ErrorKind::bad_gateway, "the groups API's answer holds no list");
+      for (const auto& entry : list->get_array()) {
+        if (!entry.is_object()) continue;
+        const auto address = to_lower(listing.address(entry.get_object()));
+        // Only addresses: no name that a group of ours could have by chance, such as "Admin".
+        if (problem_with_email(address).empty() && !address.ends_with("@googlegroups.com"))
+          found.insert(address);
+      }
+    }
+    auto next = text_at(&answer, "nextPageToken");
+    if (next.empty()) return {found.begin(), found.end()};
+    if (next == page_token) throw Error(ErrorKind::bad_gateway, "the list of groups does not go on");
+    page_token = std::move(next);
+  }
+  throw Error(ErrorKind::bad_gateway, "the list of groups does not end");
+}
+
 js::array as_array(const std::vector<std::string>& texts) {
   js::array out;
   for (const auto& text : texts) out.emplace_back(text);
@@ -86,44 +145,21 @@ std::vector<std::string> read_groups(const std::string& api, const std::string& 
   }
   const auto query = fmt::format(
       "member_key_id == '{}' && 'cloudidentity.googleapis.com/groups.discussion_forum' in labels", quoted);
-  std::set<std::string> groups;
-  std::string page_token;
-  for (int page = 0;; ++page) {
-    if (page == kMostPages) throw Error(ErrorKind::bad_gateway, "the list of groups does not end");
-    http_client::Params params{{"query", query}, {"pageSize", kPageSize}};
-    if (!page_token.empty()) params.emplace_back("pageToken", page_token);
-    http_client::Request request;
-    request.headers = {{"Authorization", "Bearer " + access_token}};
-    const auto response =
-        oidc::call(http_client::with_params(api + "/v1/groups/-/memberships:searchTransitiveGroups", params),
-                   std::move(request), kLargestPage);
-    if (response.status != 200)
-      throw Error(ErrorKind::bad_gateway, fmt::format("the groups API answered {}{}", response.status,
-                                                      response.status == 403 ? "; see docs/google.md" : ""));
-    boost::system::error_code error;
-    const auto answer = js::parse(response.body, error, {}, {.max_depth = 16});
-    const auto* object = error ? nullptr : answer.if_object();
-    if (object == nullptr) throw Error(ErrorKind::bad_gateway, "the groups API's answer is no JSON object");
-    if (const auto* list = object->if_contains("memberships")) {
-      if (!list->is_array()) throw Error(ErrorKind::bad_gateway, "the groups API's answer holds no list");
-      for (const auto& entry : list->get_array()) {
-        const auto* membership = entry.if_object();
-        const auto* key = membership != nullptr ? membership->if_contains("groupKey") : nullptr;
-        const auto* id = key != nullptr && key->is_object() ? key->get_object().if_contains("id") : nullptr;
-        if (id == nullptr || !id->is_string()) continue;
-        const auto address = to_lower(std::string_view(id->get_string()));
-        // Only addresses: no name that a group of ours could have by chance, such as "Admin".
-        if (problem_with_email(address).empty() && !address.ends_with("@googlegroups.com"))
-          groups.insert(address);
-      }
-    }
-    const auto* next = object->if_contains("nextPageToken");
-    if (next == nullptr || !next->is_string() || next->get_string().empty()) break;
-    if (page_token == std::string_view(next->get_string()))
-      throw Error(ErrorKind::bad_gateway, "the list of groups does not go on");
-    page_token = next->get_string();
-  }
-  return {groups.begin(), groups.end()};
+  return addresses(
+      {.url = api + "/v1/groups/-/memberships:searchTransitiveGroups",
+       .params = {{"query", query}, {"pageSize", "1000"}},
+       .list = "memberships",
+       .address = [](const js::object& entry) { return text_at(object_at(entry, "groupKey"), "id"); }},
+      access_token);
+}
+
+std::vector<std::string> read_directory_groups(const std::string& api, const std::string& access_token,
+                                               const std::string& email) {
+  return addresses({.url = api + "/admin/directory/v1/groups",
+                    .params = {{"userKey", email}, {"maxResults", "200"}},
+                    .list = "groups",
+                    .address = [](const js::object& entry) { return text_at(&entry, "email"); }},
+                   access_token);
 }
 
 std::vector<std::string> relevant_groups(const std::vector<std::string>& groups, const GroupRules& rules) {

@@ -5,6 +5,7 @@
 
 #include "access/directory.h"
 #include "access/settings.h"
+#include "base/error.h"
 
 namespace agnes::access::google {
 
@@ -12,9 +13,19 @@ namespace agnes::access::google {
 // other groups: groups.memberships.searchTransitiveGroups of the Cloud Identity API at `api`
 // ("https://cloudidentity.googleapis.com"), as far as the owner of `access_token` may see them. Groups
 // outside a company (googlegroups.com), which anybody can make, are left out. Throws Error when not all could
-// be read.
+// be read, TokenRefused for a token that is not good any more.
 std::vector<std::string> read_groups(const std::string& api, const std::string& access_token,
                                      const std::string& email);
+
+// The same as an administrator sees it: groups.list of the Admin SDK's Directory API at `api`
+// ("https://admin.googleapis.com"), with the user's direct memberships, those of dynamic groups among them.
+std::vector<std::string> read_directory_groups(const std::string& api, const std::string& access_token,
+                                               const std::string& email);
+
+class TokenRefused : public Error {
+ public:
+  TokenRefused() : Error(ErrorKind::bad_gateway, "the groups API answered 401") {}
+};
 
 // Which of a Workspace's groups count, and what they are here.
 struct GroupRules {

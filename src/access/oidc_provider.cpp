@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "http_client/call.h"
 
 namespace agnes::access::oidc {
 
@@ -16,8 +17,6 @@ namespace js = boost::json;
 using http_client::Request;
 using http_client::Response;
 
-constexpr std::size_t kLargestDocument = 1 << 20;
-constexpr std::chrono::seconds kPatience{10};
 constexpr std::int64_t kUsualAge = 3600, kShortestAge = 60, kLongestAge = 86400;  // seconds
 constexpr std::int64_t kUsableLonger = 86400;
 constexpr Rate kAgain{5, 300};
@@ -47,47 +46,16 @@ std::int64_t age_of(const Response& response) {
   return std::clamp(age, kShortestAge, kLongestAge);
 }
 
-bool is_of_this_machine(std::string_view url) {
-  std::string_view host = url.substr(url.find("://") + 3);
-  host = host.substr(0, host.find('/'));
-  if (host.starts_with("[::1]")) return true;
-  host = host.substr(0, host.find(':'));
-  return host == "localhost" || host == "127.0.0.1";
-}
-
 std::string form_of(const http_client::Params& params) {
   return http_client::with_params("", params).substr(1);
 }
 
 }  // namespace
 
-Response call(const std::string& url, Request request, std::size_t most) {
-  const auto scheme_end = url.find("://");
-  const auto path = scheme_end == url.npos ? url.npos : url.find_first_of("/?#", scheme_end + 3);
-  request.path = path == url.npos ? "/" : url.substr(path);
-  if (!request.path.starts_with('/')) request.path.insert(0, "/");
-  request.patience = kPatience;
-  http_client::Client client({.server = url.substr(0, path),
-                              .token = {},
-                              .user_agent = "agnes-server/" AGNES_VERSION,
-                              .connect_patience = kPatience,
-                              .cancelled = nullptr});
-  Response response;
-  client.stream(
-      request, [&](const http_client::Head& head) { static_cast<http_client::Head&>(response) = head; },
-      [&](std::string_view piece) {
-        if (response.body.size() + piece.size() > most)
-          throw Error(ErrorKind::bad_gateway,
-                      fmt::format("the answer of {} is larger than {}", client.server(), human_bytes(most)));
-        response.body.append(piece);
-      });
-  return response;
-}
-
 Provider::Provider(std::string issuer)
     : issuer_(std::move(issuer)), secure_(issuer_.starts_with("https://")) {
   http_client::normalize_server(issuer_);
-  if (!secure_ && !is_of_this_machine(issuer_))
+  if (!http_client::may_carry_secrets(issuer_))
     throw Error(ErrorKind::bad_request,
                 fmt::format("'{}' is no address to sign in at: it must begin with https://",
                             escape_control(issuer_)));
@@ -105,7 +73,7 @@ const std::string& Provider::fetch(Kept& kept, const std::string& url, const cha
   const auto moment = now();
   if (!again && !kept.text.empty() && moment < kept.fresh_until) return kept.text;
   try {
-    auto response = call(url, {}, kLargestDocument);
+    auto response = http_client::call(url, {});
     if (response.status != 200)
       throw Error(ErrorKind::bad_gateway, fmt::format("{} answered {}", url, response.status));
     check(response.body);
@@ -147,7 +115,7 @@ Tokens Provider::exchange(const Client& client, const std::string& code, const s
                           {"client_id", client.id},
                           {"client_secret", client.secret},
                           {"code_verifier", verifier}});
-  const auto response = call(discover().token_endpoint, std::move(request), kLargestDocument);
+  const auto response = http_client::call(discover().token_endpoint, std::move(request));
   if (response.status != 200) {
     // The error's name (RFC 6749, 5.2) tells an operator what to mend; more of the answer might hold a
     // secret.

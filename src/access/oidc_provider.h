@@ -8,13 +8,8 @@
 
 #include "access/oidc_token.h"
 #include "access/rate_limit.h"
-#include "http_client/client.h"
 
 namespace agnes::access::oidc {
-
-// One request to an address with a query string or without, of at most `most` bytes in the answer. Throws
-// Error (bad_gateway) for a larger one, TransportError as Client does; statuses are not judged.
-http_client::Response call(const std::string& url, http_client::Request request, std::size_t most);
 
 struct Discovered {
   std::string authorization_endpoint, token_endpoint, jwks_uri;

@@ -240,6 +240,7 @@ void Client::stream(const Request& request, const std::function<void(const Head&
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
   set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.patience.count()));
   set(CURLOPT_BUFFERSIZE, 256L * 1024);
+  if (options.direct) set(CURLOPT_PROXY, "");
   if (impl_->trusted.file) set(CURLOPT_CAINFO, impl_->trusted.file->c_str());
   if (impl_->trusted.folder) set(CURLOPT_CAPATH, impl_->trusted.folder->c_str());
   set(CURLOPT_HTTPHEADER, headers.get());

@@ -76,6 +76,7 @@ struct Options {
   std::string user_agent;
   std::chrono::seconds connect_patience{10};
   const std::atomic<bool>* cancelled = nullptr;
+  bool direct = false;  // whatever proxies the environment names
 };
 
 // Thread-safe. Connections are kept open and used again, also between threads.
