@@ -1,10 +1,11 @@
 #include "catalog/registry_routes.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/text.h"
-#include "catalog/registry.h"
+#include "catalog/registry_body.h"
+#include "catalog/registry_rules.h"
 #include "duck/rows.h"
-#include "jobs/schedule.h"
 #include "state/audit.h"
 
 namespace agnes::catalog {
@@ -12,248 +13,6 @@ namespace agnes::catalog {
 namespace {
 
 using boost::json::value;
-using TextField = json::Field<std::string>;
-using NumberField = json::Field<int>;
-
-std::string check_name(std::string_view name) {
-  const auto text = trim(name);
-  if (text.empty()) return "";  // refused as a whole, see named()
-  if (text.size() > 128) return "a name has 128 characters at most";
-  const auto good = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
-  for (char c : text)
-    if (!good(c) && c != ' ' && c != '.' && c != '-')
-      return "a name is made of letters, digits, '_', '.', '-' and spaces";
-  if (!good(text.front())) return "a name starts with a letter, a digit or '_'";
-  return "";
-}
-std::string check_schedule(std::string_view text) {
-  return text.empty() || jobs::Schedule::parse(text)
-             ? ""
-             : "must be 'every Nm', 'every Nh' or 'daily HH:MM[,HH:MM]'";
-}
-std::string one_of(std::string_view text, std::initializer_list<std::string_view> allowed) {
-  if (text.empty()) return "";
-  std::string choices;
-  for (const auto word : allowed) {
-    if (word == text) return "";
-    choices += (choices.empty() ? "" : ", ") + std::string(word);
-  }
-  return "must be one of " + choices;
-}
-std::string check_source(std::string_view t) {
-  return one_of(t, {"local", "keboola", "bigquery", "jira"});
-}
-std::string check_mode(std::string_view t) {
-  return t.empty() ? "must not be empty" : one_of(t, {"local", "remote", "materialized"});
-}
-std::string check_strategy(std::string_view t) {
-  return one_of(t, {"full_refresh", "incremental", "partitioned"});
-}
-std::string check_granularity(std::string_view t) {
-  return one_of(t, {"day", "month", "year"});
-}
-
-// Descriptions that come through a shell's quoting have its escapes: Don\\'t, \\n.
-std::string without_shell_escapes(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    constexpr std::string_view kEscapes = "nrt'\"\\", kMeant = "\n\r\t'\"\\";
-    const auto which =
-        text[i] == '\\' && i + 1 < text.size() ? kEscapes.find(text[i + 1]) : std::string_view::npos;
-    if (which != std::string_view::npos) ++i;
-    out += which == std::string_view::npos ? text[i] : kMeant[which];
-  }
-  return out;
-}
-
-constexpr std::string_view kOperators[] = {"eq", "ne", "gt", "ge", "lt", "le"};
-
-// A table's key: a list of column names, or one name as a plain text.
-struct KeyColumns {
-  std::vector<std::string> names;
-};
-
-// Row filters in their stored form: {column, operator, values}, values as texts.
-struct Filters {
-  boost::json::array list;
-};
-
-// Fills `out`; says what is wrong otherwise.
-std::string read_filters(const value& given, boost::json::array& out) {
-  if (!given.is_array()) return "must be a list of {column, operator, values}";
-  for (const auto& item : given.as_array()) {
-    const auto* object = item.if_object();
-    const auto* column = object != nullptr ? object->if_contains("column") : nullptr;
-    const auto* values = object != nullptr ? object->if_contains("values") : nullptr;
-    if (column == nullptr || !column->is_string() || column->as_string().empty() || values == nullptr ||
-        !values->is_array() || values->as_array().empty())
-      return "each filter needs a column and a list of values";
-    std::string op = "eq";
-    if (const auto* named = object->if_contains("operator"); named != nullptr && named->is_string())
-      op = std::string(named->as_string());
-    if (std::find(std::begin(kOperators), std::end(kOperators), op) == std::end(kOperators))
-      return "a filter's operator is one of eq, ne, gt, ge, lt, le";
-    boost::json::array texts;
-    for (const auto& v : values->as_array())
-      texts.emplace_back(v.is_string() ? std::string(v.as_string()) : boost::json::serialize(v));
-    out.push_back({{"column", *column}, {"operator", op}, {"values", texts}});
-  }
-  return "";
-}
-
-}  // namespace
-}  // namespace agnes::catalog
-
-template <>
-struct agnes::json::Codec<agnes::catalog::KeyColumns> {
-  static bool read(Reader& reader, const boost::json::value& value, catalog::KeyColumns& out) {
-    if (value.is_string()) {
-      out.names.emplace_back(value.as_string());
-      return true;
-    }
-    return json::read(reader, value, out.names);
-  }
-  static boost::json::value write(const catalog::KeyColumns& key) { return to_json(key.names); }
-  static boost::json::object schema(Components& components) {
-    return json::schema<std::vector<std::string>>(components);
-  }
-};
-
-template <>
-struct agnes::json::Codec<agnes::catalog::Filters> {
-  static bool read(Reader& reader, const boost::json::value& value, catalog::Filters& out) {
-    const auto problem = catalog::read_filters(value, out.list);
-    if (!problem.empty()) reader.fail("value_error", problem, value);
-    return problem.empty();
-  }
-  static boost::json::value write(const catalog::Filters& filters) { return filters.list; }
-  static boost::json::object schema(Components&) {
-    return {{"type", "array"}, {"items", {{"type", "object"}, {"additionalProperties", true}}}};
-  }
-};
-
-namespace agnes::catalog {
-namespace {
-
-// What a registration may say beside its name; all of it may be left out.
-struct TableBody {
-  TextField folder, sync_strategy;
-  json::Field<KeyColumns> primary_key;
-  TextField description, source_type, bucket, source_table, source_query, query_mode, sync_schedule;
-  json::Field<bool> profile_after_sync;
-  NumberField incremental_window_days, max_history_days;
-  TextField incremental_column;
-  json::Field<Filters> where_filters;
-  TextField partition_by, partition_granularity;
-  NumberField initial_load_chunk_days;
-
-  // What holds for the whole table, given or already stored.
-  static std::string problem_of(const Registration& row) {
-    const std::string source = row.source_type.value_or("");
-    const bool query = row.source_query.has_value() && !trim(*row.source_query).empty();
-    const bool filters = row.where_filters.has_value();
-    if (query && row.query_mode != "materialized") return "source_query needs query_mode materialized";
-    if (row.query_mode == "materialized" && !query && source != "bigquery" && source != "keboola")
-      return "query_mode materialized needs a source_query";
-    if (row.sync_strategy == "partitioned") {
-      if (!row.partition_by || row.partition_by->empty())
-        return "sync_strategy partitioned needs partition_by";
-      if (row.query_mode == "remote") return "a remote table is not extracted, so it cannot be partitioned";
-      if (filters) return "sync_strategy partitioned and where_filters exclude each other";
-    }
-    if (row.sync_strategy == "incremental" && filters)
-      return "sync_strategy incremental and where_filters exclude each other";
-    if (row.sync_strategy == "incremental" && !row.incremental_window_days && !row.primary_key &&
-        !row.incremental_column)
-      return "sync_strategy incremental needs a primary_key, an incremental_column or "
-             "incremental_window_days";
-    if (row.query_mode == "remote" && filters)
-      return "a remote table is not extracted, so where_filters mean nothing";
-    return "";
-  }
-
-  void apply(Registration& row, std::vector<std::string>* changed) const {
-    const auto note = [&](const char* key) {
-      if (changed != nullptr) changed->emplace_back(key);
-    };
-    const auto take = [&](auto& member, const auto& field, const char* key) {
-      if (field.omitted()) return;
-      note(key);
-      member = field.optional();
-    };
-    const auto take_or = [&](auto& member, const auto& field, const char* key, auto fallback) {
-      if (field.omitted()) return;
-      note(key);
-      member = field.has_value() ? *field : fallback;
-    };
-    take_or(row.sync_strategy, sync_strategy, "sync_strategy", std::string("full_refresh"));
-    if (row.sync_strategy.empty()) row.sync_strategy = "full_refresh";
-    if (!primary_key.omitted()) {
-      note("primary_key");
-      row.primary_key.reset();
-      if (primary_key.has_value()) row.primary_key = state::json_text(json::to_json(*primary_key));
-    }
-    take(row.description, description, "description");
-    if (row.description && !description.omitted()) row.description = without_shell_escapes(*row.description);
-    take(row.source_type, source_type, "source_type");
-    take(row.bucket, bucket, "bucket");
-    take(row.source_table, source_table, "source_table");
-    if (!source_query.omitted()) {
-      note("source_query");
-      row.source_query.reset();
-      if (source_query.has_value() && !trim(*source_query).empty())
-        row.source_query = std::string(trim(*source_query));
-    }
-    take_or(row.query_mode, query_mode, "query_mode", std::string("local"));
-    take(row.sync_schedule, sync_schedule, "sync_schedule");
-    take(row.incremental_window_days, incremental_window_days, "incremental_window_days");
-    take(row.max_history_days, max_history_days, "max_history_days");
-    take(row.incremental_column, incremental_column, "incremental_column");
-    if (!where_filters.omitted()) {
-      note("where_filters");
-      row.where_filters.reset();
-      if (where_filters.has_value() && !where_filters->list.empty())
-        row.where_filters = state::json_text(where_filters->list);
-    }
-    take(row.partition_by, partition_by, "partition_by");
-    take(row.partition_granularity, partition_granularity, "partition_granularity");
-    if (row.sync_strategy == "partitioned" && !row.partition_granularity) row.partition_granularity = "month";
-    take(row.initial_load_chunk_days, initial_load_chunk_days, "initial_load_chunk_days");
-  }
-};
-
-#define AGNES_TABLE_RULES                                                                               \
-  {.field = "sync_strategy", .check = check_strategy}, {.field = "source_type", .check = check_source}, \
-      {.field = "sync_schedule", .check = check_schedule},                                              \
-      {.field = "query_mode", .not_null = true, .check = check_mode},                                   \
-      {.field = "partition_granularity", .check = check_granularity},                                   \
-      {.field = "incremental_window_days", .ge = 1, .le = 100'000},                                     \
-      {.field = "max_history_days", .ge = 1, .le = 100'000}, {                                          \
-    .field = "initial_load_chunk_days", .ge = 1, .le = 100'000                                          \
-  }
-
-struct RegisterTable : TableBody {
-  std::string name;
-  static constexpr json::Rule rules[] = {{.field = "name", .check = check_name}, AGNES_TABLE_RULES};
-};
-struct UpdateTable : TableBody {
-  TextField name;
-  static constexpr json::Rule rules[] = {{.field = "name", .not_null = true, .check = check_name},
-                                         AGNES_TABLE_RULES};
-  void check(json::Check& check) const {
-    if (source_query.has_value() && !trim(*source_query).empty() &&
-        !(query_mode.has_value() && *query_mode == "materialized"))
-      check.whole("source_query needs query_mode materialized beside it");
-  }
-};
-#undef AGNES_TABLE_RULES
-BOOST_DESCRIBE_STRUCT(TableBody, (),
-                      (folder, sync_strategy, primary_key, description, source_type, bucket, source_table,
-                       source_query, query_mode, sync_schedule, profile_after_sync, incremental_window_days,
-                       max_history_days, incremental_column, where_filters, partition_by,
-                       partition_granularity, initial_load_chunk_days))
-BOOST_DESCRIBE_STRUCT(RegisterTable, (TableBody), (name))
-BOOST_DESCRIBE_STRUCT(UpdateTable, (TableBody), (name))
 
 std::string named(const std::string& name) {
   std::string text(trim(name));
@@ -269,14 +28,18 @@ BOOST_DESCRIBE_STRUCT(Prechecked, (), (ok, table))
 
 struct Registered {
   std::string id, name, status;
+  std::optional<std::string> view_name, message;
+  static constexpr json::Rule rules[] = {{.field = "view_name", .omit_null = true},
+                                         {.field = "message", .omit_null = true}};
 };
-BOOST_DESCRIBE_STRUCT(Registered, (), (id, name, status))
+BOOST_DESCRIBE_STRUCT(Registered, (), (id, name, status, view_name, message))
 
 struct Updated {
   std::string id;
   std::vector<std::string> updated;
+  std::string version;
 };
-BOOST_DESCRIBE_STRUCT(Updated, (), (id, updated))
+BOOST_DESCRIBE_STRUCT(Updated, (), (id, updated, version))
 
 struct RegistryList {
   boost::json::array tables;
@@ -292,10 +55,28 @@ value parsed(const std::optional<std::string>& text) {
   return error ? value(boost::json::array{*text}) : out;
 }
 
+// Another text for another registration: what an administrator read and what is there now can be told apart.
+std::string version_of(const Registration& row) {
+  return sha256_hex(boost::json::serialize(json::to_json(row))).substr(0, 16);
+}
+
+std::string etag_of(const Registration& row) {
+  return '"' + version_of(row) + '"';
+}
+
 struct SyncError {
   std::string table_id, error;
 };
 BOOST_DESCRIBE_STRUCT(SyncError, (), (table_id, error))
+
+boost::json::object shown(const Registration& row, const std::optional<std::string>& sync_error) {
+  auto item = json::to_json(row).as_object();
+  item["primary_key"] = parsed(row.primary_key);
+  item["where_filters"] = parsed(row.where_filters);
+  item["last_sync_error"] = json::to_json(sync_error);
+  item["version"] = version_of(row);
+  return item;
+}
 
 RegistryList list(duck::Connection& connection) {
   std::map<std::string, std::string> errors;
@@ -304,25 +85,67 @@ RegistryList list(duck::Connection& connection) {
     errors.emplace(row.table_id, row.error);
   RegistryList out{};
   for (const auto& row : all(connection)) {
-    auto item = json::to_json(row).as_object();
-    item["primary_key"] = parsed(row.primary_key);
-    item["where_filters"] = parsed(row.where_filters);
     const auto error = errors.find(row.name);
-    item["last_sync_error"] = error == errors.end() ? value(nullptr) : value(error->second);
-    out.tables.push_back(std::move(item));
+    out.tables.push_back(shown(row, error == errors.end() ? std::nullopt : std::optional(error->second)));
   }
   out.count = static_cast<std::int64_t>(out.tables.size());
   return out;
 }
 
-void refuse_incoherent(const Registration& row) {
-  if (const auto problem = TableBody::problem_of(row); !problem.empty())
-    throw Error(ErrorKind::invalid, problem,
-                boost::json::array{
-                    value{{"type", "value_error"}, {"loc", {"body"}}, {"msg", problem}, {"input", nullptr}}});
+Registration find_or_throw(duck::Connection& connection, const std::string& id) {
+  auto row = find(connection, id);
+  if (!row) throw Error(ErrorKind::not_found, "there is no registered table " + escape_control(id));
+  return std::move(*row);
 }
 
-Registration registration(const RegisterTable& body, const http::Caller& caller) {
+http::Response one(duck::Connection& connection, const std::string& id) {
+  const auto row = find_or_throw(connection, id);
+  const auto error = duck::scalar<std::string>(
+      connection, "SELECT error FROM sync_state WHERE table_id = ? AND status = 'error' AND error <> ''",
+      row.name);
+  auto answer = http::Response::json(shown(row, error));
+  answer.header("ETag", etag_of(row));
+  return answer;
+}
+
+struct LastChange {
+  std::optional<Timestamp> timestamp;
+  std::optional<std::string> email;
+};
+BOOST_DESCRIBE_STRUCT(LastChange, (), (timestamp, email))
+
+// What an administrator read may have been changed by another one since: they are told, and nothing is
+// written.
+void refuse_if_changed(duck::Connection& connection, const http::Request& request, const Registration& row) {
+  if (!request.has_header("if-match") || http::etag_matches(request.header("if-match"), etag_of(row))) return;
+  auto last = duck::row<LastChange>(connection,
+                                    "SELECT a.timestamp, coalesce(u.email, a.user_id) AS email FROM "
+                                    "audit_log a LEFT JOIN users u ON u.id = "
+                                    "a.user_id WHERE a.resource = ? AND a.action IN ('register_table', "
+                                    "'update_table') ORDER BY a.timestamp "
+                                    "DESC LIMIT 1",
+                                    row.id);
+  if (!last) last = LastChange{row.registered_at, row.registered_by};
+  const auto message = fmt::format("{} was changed by {}{}; read it again, then repeat what is still wanted",
+                                   row.name, last->email.value_or("somebody"),
+                                   last->timestamp ? " at " + format_iso_utc(*last->timestamp) : "");
+  throw Error(ErrorKind::precondition, message,
+              {{"kind", "changed_meanwhile"},
+               {"message", message},
+               {"changed_by", json::to_json(last->email)},
+               {"changed_at", json::to_json(last->timestamp)},
+               {"version", version_of(row)}});
+}
+
+// Holds a new or changed row against its source, where that is one that the settings speak of.
+void settle(Registration& row, const RegistryHooks& hooks, bool new_source) {
+  if (row.source_type != "keboola" && row.source_type != "bigquery") return;
+  const auto settings = hooks.settings();
+  if (new_source) refuse_unconfigured(*row.source_type, settings);
+  place_at_source(row, settings);
+}
+
+Registration registration(const RegisterTable& body, const http::Caller& caller, const RegistryHooks& hooks) {
   Registration row;
   row.name = named(body.name);
   row.id = id_for(row.name);
@@ -331,13 +154,46 @@ Registration registration(const RegisterTable& body, const http::Caller& caller)
   row.registered_by = caller.email;
   row.registered_at = now();
   refuse_incoherent(row);
+  settle(row, hooks, true);
   return row;
+}
+
+// The contract tells of BigQuery's tables how they become queryable; those that stay there are so at once
+// (200).
+http::Response registered(const Registration& row) {
+  Registered out{row.id, row.name, "registered", {}, {}};
+  int status = 201;
+  if (row.source_type == "bigquery") {
+    out.view_name = row.id;
+    if (row.query_mode == "materialized") {
+      out.message = "its query runs at the next sync; POST /api/sync/trigger starts one now";
+    } else {
+      out.status = "ok";
+      status = 200;
+    }
+  }
+  return http::Response::json(json::to_json(out), status);
+}
+
+boost::json::object prechecked(const Registration& row, const RegistryHooks& hooks) {
+  boost::json::object out{{"name", row.name},
+                          {"source_type", json::to_json(row.source_type)},
+                          {"bucket", json::to_json(row.bucket)},
+                          {"source_table", json::to_json(row.source_table)},
+                          {"query_mode", row.query_mode},
+                          {"rows", nullptr},
+                          {"size_bytes", nullptr},
+                          {"columns", boost::json::array{}}};
+  if (row.source_query) out["source_query"] = *row.source_query;
+  const auto facts = row.source_query ? boost::json::object{} : hooks.look_up(row);
+  for (const auto& fact : facts) out[fact.key()] = fact.value();
+  if (facts.empty()) out["note"] = "The name is free; rows and columns are known after the first sync.";
+  return out;
 }
 
 }  // namespace
 
-void add_registry_routes(http::Routes& routes, access::Directory& directory, std::function<void()> changed,
-                         std::function<void(const std::string&)> removed) {
+void add_registry_routes(http::Routes& routes, access::Directory& directory, RegistryHooks hooks) {
   using http::Auth;
   state::Store& store = directory.store();
 
@@ -345,10 +201,21 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, std
              {.auth = Auth::admin, .tag = "registry", .summary = "All registered tables"},
              [&store] { return store.read([](duck::Connection& c) { return list(c); }); });
 
+  routes.get(
+      "/api/admin/registry/{table_id:path}",
+      {.auth = Auth::admin, .tag = "registry", .summary = "One registered table; its ETag is for If-Match"},
+      [&store](const http::Param<"table_id">& id) {
+        return store.read([&](duck::Connection& c) { return one(c, *id); });
+      });
+
   routes.post("/api/admin/register-table",
-              {.auth = Auth::admin, .status = 201, .tag = "registry", .summary = "Register a table"},
-              [&store, changed](const http::Caller& caller, const RegisterTable& body) {
-                const Registration row = registration(body, caller);
+              {.auth = Auth::admin,
+               .status = 201,
+               .tag = "registry",
+               .summary = "Register a table",
+               .answer = http::schema_of<Registered>},
+              [&store, hooks](const http::Caller& caller, const RegisterTable& body) {
+                const Registration row = registration(body, caller, hooks);
                 store.write([&](duck::Connection& c) {
                   insert(c, row);
                   state::audit(c, {.user_id = caller.user_id,
@@ -356,71 +223,73 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, std
                                    .resource = row.id,
                                    .params = json::to_json(body).as_object()});
                 });
-                changed();
-                return Registered{row.id, row.name, "registered"};
+                hooks.changed();
+                return registered(row);
               });
 
   routes.post("/api/admin/register-table/precheck",
               {.auth = Auth::admin,
                .tag = "registry",
                .summary = "Whether a registration would be taken, without making it"},
-              [&store](const http::Caller& caller, const RegisterTable& body) {
-                const Registration row = registration(body, caller);
+              [&store, hooks](const http::Caller& caller, const RegisterTable& body) {
+                const Registration row = registration(body, caller, hooks);
                 store.read([&](duck::Connection& c) { refuse_taken(c, row); });
-                return Prechecked{
-                    true,
-                    {{"name", row.name},
-                     {"source_type", json::to_json(row.source_type)},
-                     {"bucket", json::to_json(row.bucket)},
-                     {"source_table", json::to_json(row.source_table)},
-                     {"rows", nullptr},
-                     {"size_bytes", nullptr},
-                     {"columns", boost::json::array{}},
-                     {"note", "The name is free; rows and columns are known after the first sync."}}};
+                return Prechecked{true, prechecked(row, hooks)};
               });
 
-  routes.put("/api/admin/registry/{table_id}",
-             {.auth = Auth::admin,
-              .tag = "registry",
-              .summary = "Change a registration: what is left out stays, null clears"},
-             [&store, changed](const http::Caller& caller, const http::Param<"table_id">& id,
-                               const UpdateTable& body) {
-               const auto names = store.write([&](duck::Connection& c) {
-                 auto row = find(c, *id);
-                 if (!row) throw Error(ErrorKind::not_found, "there is no registered table " + *id);
-                 std::vector<std::string> names;
-                 if (body.name.has_value()) {
-                   names.emplace_back("name");
-                   row->name = named(*body.name);
-                 }
-                 body.apply(*row, &names);
-                 if (body.profile_after_sync.has_value()) {
-                   names.emplace_back("profile_after_sync");
-                   row->profile_after_sync = *body.profile_after_sync;
-                 }
-                 if (row->query_mode != "materialized" && body.source_query.omitted())
-                   row->source_query.reset();
-                 refuse_incoherent(*row);
-                 update(c, *row);
-                 state::audit(c, {.user_id = caller.user_id,
-                                  .action = "update_table",
-                                  .resource = *id,
-                                  .params = json::to_json(body).as_object()});
-                 return names;
-               });
-               changed();
-               return Updated{*id, names};
-             });
+  routes.put(
+      "/api/admin/registry/{table_id:path}",
+      {.auth = Auth::admin,
+       .tag = "registry",
+       .summary = "Change a registration: what is left out stays, null clears",
+       .description = "With If-Match, nothing is changed when somebody else changed it meanwhile (412).",
+       .answer = http::schema_of<Updated>,
+       .header_names = {"If-Match"}},
+      [&store, hooks](const http::Request& request, const http::Caller& caller,
+                      const http::Param<"table_id">& id, const UpdateTable& body) {
+        const auto settings = hooks.settings();
+        Updated out{*id, {}, {}};
+        store.write([&](duck::Connection& c) {
+          auto row = find_or_throw(c, *id);
+          refuse_if_changed(c, request, row);
+          if (body.name.has_value()) {
+            out.updated.emplace_back("name");
+            row.name = named(*body.name);
+          }
+          body.apply(row, &out.updated);
+          if (body.profile_after_sync.has_value()) {
+            out.updated.emplace_back("profile_after_sync");
+            row.profile_after_sync = *body.profile_after_sync;
+          }
+          if (row.query_mode != "materialized" && body.source_query.omitted()) row.source_query.reset();
+          refuse_incoherent(row);
+          if (body.moves() || body.name.has_value()) settle(row, hooks, !body.source_type.omitted());
+          update(c, row);
+          state::audit(c, {.user_id = caller.user_id,
+                           .action = "update_table",
+                           .resource = *id,
+                           .params = json::to_json(body).as_object()});
+          out.version = version_of(row);
+        });
+        hooks.changed();
+        auto answer = http::Response::json(json::to_json(out));
+        answer.header("ETag", '"' + out.version + '"');
+        return answer;
+      });
 
   routes.del(
       "/api/admin/registry/{table_id:path}",
-      {.auth = Auth::admin, .tag = "registry", .summary = "Unregister a table and remove its data"},
-      [&directory, changed, removed](const http::Caller& caller, const http::Param<"table_id">& id) {
+      {.auth = Auth::admin,
+       .tag = "registry",
+       .summary = "Unregister a table and remove its data",
+       .header_names = {"If-Match"}},
+      [&directory, hooks](const http::Request& request, const http::Caller& caller,
+                          const http::Param<"table_id">& id) {
         std::string name;
         directory.change([&](const access::Tables& tables, duck::Connection& c) -> access::Directory::Apply {
-          const auto row = find(c, *id);
-          if (!row) throw Error(ErrorKind::not_found, "there is no registered table " + *id);
-          name = row->name;
+          const auto row = find_or_throw(c, *id);
+          refuse_if_changed(c, request, row);
+          name = row.name;
           remove(c, *id);
           state::audit(c, {.user_id = caller.user_id, .action = "unregister_table", .resource = *id});
           std::vector<std::string> grants;
@@ -430,8 +299,8 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, std
             for (const auto& grant : grants) changed_tables.erase_grant(grant);
           };
         });
-        removed(name);
-        changed();
+        hooks.removed(name);
+        hooks.changed();
       });
 }
 

@@ -3,13 +3,26 @@
 #include <functional>
 
 #include "access/directory.h"
+#include "catalog/registry.h"
+#include "config/config.h"
 #include "http/routes.h"
 
 namespace agnes::catalog {
 
-// /api/admin/registry and /api/admin/register-table. `changed` is called after every change of the registry;
-// `removed` with what was unregistered, to take its data away.
-void add_registry_routes(http::Routes& routes, access::Directory& directory, std::function<void()> changed,
-                         std::function<void(const std::string& name)> removed);
+// What the registry's routes need of others. Called from many threads.
+struct RegistryHooks {
+  // The settings as they are saved now, which may be newer than those that the server started with.
+  std::function<config::Config()> settings;
+  // What the source says of a table that is to be registered: rows, size_bytes, columns and the like; empty
+  // when it is not asked. Throws Error when the source has no such table or cannot be asked.
+  std::function<boost::json::object(const Registration&)> look_up;
+  // After every change of the registry.
+  std::function<void()> changed;
+  // With what was unregistered, to take its data away.
+  std::function<void(const std::string& name)> removed;
+};
+
+// /api/admin/registry and /api/admin/register-table.
+void add_registry_routes(http::Routes& routes, access::Directory& directory, RegistryHooks hooks);
 
 }  // namespace agnes::catalog

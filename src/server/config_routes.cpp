@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "catalog/registry_rules.h"
 #include "config/address.h"
 #include "config/form.h"
 #include "config/masks.h"
@@ -52,15 +53,6 @@ struct Changed {
 };
 BOOST_DESCRIBE_STRUCT(Changed, (), (status, restart_required, sections_updated, diff_count, overridden))
 
-// Google's rule for project ids, with the older "example.com:project".
-bool is_project(std::string_view id) {
-  if (const auto colon = id.find(':'); colon != std::string_view::npos) id = id.substr(colon + 1);
-  const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  return id.size() >= 6 && id.size() <= 30 && lower(id.front()) && id.back() != '-' &&
-         std::all_of(id.begin(), id.end(), [&](char c) { return lower(c) || digit(c) || c == '-'; });
-}
-
 struct Configure {
   std::string data_source;
   std::optional<std::string> keboola_token, keboola_url, bigquery_project, bigquery_location, instance_name,
@@ -70,7 +62,7 @@ struct Configure {
 
   void check(json::Check& check) const {
     if (data_source == "bigquery" && bigquery_project && !bigquery_project->empty() &&
-        !is_project(*bigquery_project))
+        !catalog::is_project_id(*bigquery_project))
       check.field("bigquery_project", "Must be a project id: 6 to 30 lower case letters, digits and hyphens");
   }
 };

@@ -232,9 +232,11 @@ int serve(const Options& options) {
   add_config_routes(routes, store, overlay);
   access::add_routes(routes, access, outbox);
   access::add_provider_routes(routes, access, config);
-  catalog::add_registry_routes(
-      routes, access.directory(), [&] { orchestrator.refresh(); },
-      [&](const std::string& name) { orchestrator.removed(name); });
+  catalog::add_registry_routes(routes, access.directory(),
+                               {.settings = [&] { return config::Config::read(places); },
+                                .look_up = [](const catalog::Registration&) { return boost::json::object{}; },
+                                .changed = [&] { orchestrator.refresh(); },
+                                .removed = [&](const std::string& name) { orchestrator.removed(name); }});
   catalog::add_routes(routes, visible,
                       [&](const http::Caller& caller, const std::string& sql, std::int64_t limit) {
                         return queries.run(caller, sql, limit);

@@ -310,6 +310,10 @@ describe('admin tables', () => {
     await ok('admin', 'update-table', 'trips', '--description', 'All trips', '--query=');
     assert.deepEqual(last(), ['PUT', '/api/admin/registry/trips', { description: 'All trips', source_query: '' }]);
     await fails(2, /nothing to change/, 'admin', 'update-table', 'trips');
+    await ok('admin', 'update-table', 'trips', '--name', 'Trips', '--expect-version', 'ab12');
+    assert.equal(server.requests.at(-1).headers['if-match'], '"ab12"');
+    server.answers['PUT /api/admin/registry/trips'] = { status: 412, body: { detail: { kind: 'changed_meanwhile', message: 'trips was changed by bob@example.com' } } };
+    await fails(1, /changed by bob@example\.com.*HTTP 412/, 'admin', 'update-table', 'trips', '--name', 'Trips', '--expect-version', 'ab12');
   });
   test('unregister-table asks first', async () => {
     server.answers['DELETE /api/admin/registry/trips'] = { status: 204 };

@@ -139,7 +139,13 @@ void update(const Args& args) {
   if (body.empty())
     throw Failure(kUsage, "nothing to change: give at least one option (agnes admin update-table --help)");
   Api api;
-  expect(api.put(registry_path(args), body), {200}, "change the table " + escape_control(args.text("TABLE")));
+  http_client::Request request{.method = "PUT",
+                               .path = registry_path(args),
+                               .headers = {{"Content-Type", "application/json"}},
+                               .body = compact(body)};
+  if (const auto version = args.find("expect-version"))
+    request.headers.emplace_back("If-Match", '"' + *version + '"');
+  expect(api.send(request), {200}, "change the table " + escape_control(args.text("TABLE")));
   std::vector<std::string> fields;
   for (const auto& item : body) fields.emplace_back(item.key());
   print("Changed {}: {}.", args.text("TABLE"), join(fields, ", "));
@@ -193,7 +199,18 @@ std::vector<Command> admin_table_commands() {
       {.name = "update-table",
        .help = "Change a registered table; what is not given stays",
        .arguments = {kTable},
-       .options = {kName, kBucket, kSourceTable, kQueryMode, kQuery, kDescription, kSchedule, kSourceType},
+       .options = {kName,
+                   kBucket,
+                   kSourceTable,
+                   kQueryMode,
+                   kQuery,
+                   kDescription,
+                   kSchedule,
+                   kSourceType,
+                   {.names = "--expect-version",
+                    .value = "VERSION",
+                    .help =
+                        "Change nothing if somebody else did meanwhile: 'version' of list-tables --json"}},
        .run = update},
       {.name = "unregister-table",
        .help = "Unregister a table",
