@@ -309,19 +309,26 @@ class Pull {
       throw Cancelled();
     }
     std::vector<std::string> names;
-    std::string fingerprint = fingerprint_views(names);
-    if (fingerprint != state_.views || !look_at(workspace_.database())) {
+    const std::string wanted = fingerprint_views(names);
+    // Of this file: another program may have put another one in its place.
+    const auto made_of = [&] {
+      const auto database = look_at(workspace_.database());
+      return database ? fmt::format("{} {}", wanted, database->inode) : std::string();
+    };
+    if (state_.views.empty() || state_.views != made_of()) {
       ViewsMade made = make_views(workspace_.database(), views_of(names));
       for (auto& problem : made.problems) result_.problems.push_back({"", "views", std::move(problem)});
+      if (!made.kept.empty())
+        note("{} was in a format that only a later DuckDB can read: it is kept as {}, and was made anew",
+             workspace_.database().filename().string(), made.kept.filename().string());
       if (made.postponed) {
         result_.problems.push_back(
             {"", "views",
              fmt::format("{} is open for writing in another program: close it and run "
                          "agnes pull again, until then it shows the tables from before",
                          workspace_.database().string())});
-        fingerprint.clear();
       }
-      state_.views = fingerprint;
+      state_.views = made.postponed ? "" : made_of();
       changed_state_ = true;
     } else {
       // `agnes status` reads the time of the last pull off this file, as the contract's client does.

@@ -125,6 +125,31 @@ void change_around_broken_files(duck::Connection& connection, const std::vector<
   }
   change(connection, good, problems);
 }
+// Makes the database of a copy of the one that `old` is open on, if any, and puts it in its place.
+void make_beside(const fs::path& database, int old,
+                 const std::function<void(const fs::path&)>& open_and_change) {
+  PendingFile pending(database);
+  if (old >= 0) copy_file(old, pending.temporary());
+  try {
+    open_and_change(pending.temporary());
+  } catch (...) {
+    ::unlink((pending.temporary().string() + ".wal").c_str());
+    throw;
+  }
+  pending.commit();
+}
+
+// "analytics.duckdb.v2.0.0", "analytics.duckdb.v2.0.0-2"... with its log.
+fs::path set_aside(const fs::path& database) {
+  const std::string writer = duck::writer_of(database);
+  const std::string plain = database.string() + "." + (writer.empty() ? "old" : writer);
+  fs::path kept = plain;
+  for (int i = 2; fs::exists(kept); ++i) kept = fmt::format("{}-{}", plain, i);
+  std::error_code none;
+  fs::rename(database.string() + ".wal", kept.string() + ".wal", none);
+  rename_synced(database, kept);
+  return kept;
+}
 }  // namespace
 
 ViewsMade make_views(const fs::path& database, const std::vector<View>& views) {
@@ -146,6 +171,8 @@ ViewsMade make_views(const fs::path& database, const std::vector<View>& views) {
     try {
       duck::Database db({database, {}});
       db.connect().execute("CHECKPOINT");
+    } catch (const duck::NewerFormat&) {
+      // Below.
     } catch (const Error&) {
       made.postponed = true;
       return made;
@@ -159,21 +186,18 @@ ViewsMade make_views(const fs::path& database, const std::vector<View>& views) {
     made.postponed = true;
     return made;
   }
-  if (old && use == Use::none && fs::file_size(database) > kTooLargeToCopy) {
-    old.reset();
-    open_and_change(database);
-    return made;
-  }
-  if (old) share(old.get());
-  PendingFile pending(database);
-  if (old) copy_file(old.get(), pending.temporary());
   try {
-    open_and_change(pending.temporary());
-  } catch (...) {
-    ::unlink((pending.temporary().string() + ".wal").c_str());
-    throw;
+    if (old && use == Use::none && fs::file_size(database) > kTooLargeToCopy) {
+      old.reset();
+      open_and_change(database);
+      return made;
+    }
+    if (old) share(old.get());
+    make_beside(database, old.get(), open_and_change);
+  } catch (const duck::NewerFormat&) {
+    made.kept = set_aside(database);
+    make_beside(database, -1, open_and_change);
   }
-  pending.commit();
   return made;
 }
 

@@ -1,6 +1,9 @@
 #include "duck/database.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cstring>
+#include <fstream>
 
 #include <boost/json/serialize.hpp>
 
@@ -17,6 +20,9 @@ ErrorKind kind_of(duckdb_error_type type, std::string_view message) {
     return ErrorKind::internal;
   return ErrorKind::bad_request;
 }
+
+// How DuckDB begins to say so (src/storage/single_file_block_manager.cpp).
+constexpr std::string_view kNewerFormat = "Trying to read a database file with version number";
 
 class Prepared {
  public:
@@ -243,6 +249,31 @@ Result Connection::run(const std::string& sql, const std::vector<Value>& params,
   return Result(result);
 }
 
+std::string writer_of(const std::filesystem::path& file) {
+  // After a checksum of 8 bytes: "DUCK", 8 bytes of format version, 32 of flags, then the writer's version in
+  // 32 (MainHeader in DuckDB's src/include/duckdb/storage/storage_info.hpp).
+  constexpr std::size_t kMagic = 8, kWriter = 52, kLength = 32;
+  char header[kWriter + kLength] = {};
+  std::ifstream(file, std::ios::binary).read(header, sizeof header);
+  if (std::string_view(header + kMagic, 4) != "DUCK") return {};
+  const std::string_view writer(header + kWriter, kLength);
+  const auto version = writer.substr(0, writer.find('\0'));
+  const bool is_version = std::all_of(version.begin(), version.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '.' || c == '-';
+  });
+  return is_version ? std::string(version) : std::string();
+}
+
+NewerFormat::NewerFormat(const std::filesystem::path& file)
+    : Error(ErrorKind::internal,
+            fmt::format("{} is in a format of DuckDB {} that DuckDB {}, which is here, cannot read",
+                        file.string(), writer_of(file), api().library_version())) {}
+
+bool is_newer_format(const std::exception& error) {
+  return dynamic_cast<const NewerFormat*>(&error) != nullptr ||
+         std::string_view(error.what()).find(kNewerFormat) != std::string_view::npos;
+}
+
 Database::Database(const DatabaseOptions& options) : handle_(nullptr) {
   duckdb_config config = nullptr;
   api().create_config(&config);
@@ -256,8 +287,10 @@ Database::Database(const DatabaseOptions& options) : handle_(nullptr) {
   char* said = nullptr;
   const std::string file = options.file.string();
   if (api().open_ext(file.empty() ? nullptr : file.c_str(), &handle_, config, &said) == DuckDBError) {
-    const std::string message = said != nullptr ? said : "unknown reason";
+    std::string message = said != nullptr ? said : "unknown reason";
     api().free(said);
+    if (message.find(kNewerFormat) != std::string::npos) throw NewerFormat(options.file);
+    message.erase(std::min(message.find('\n'), message.size()));
     throw Error(ErrorKind::internal,
                 fmt::format("cannot open {}: {}", file.empty() ? "a database" : file, message));
   }

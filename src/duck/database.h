@@ -28,6 +28,17 @@ class QueryError : public Error {
   duckdb_error_type type_;
 };
 
+// A database file in a format that only a later DuckDB can read.
+class NewerFormat : public Error {
+ public:
+  explicit NewerFormat(const std::filesystem::path& file);
+};
+// Whether an error of a statement says the same of a file that it attaches.
+bool is_newer_format(const std::exception& error);
+// The DuckDB that wrote a database file, from its header: "v1.5.5". Empty when that says nothing
+// of the kind.
+std::string writer_of(const std::filesystem::path& file);
+
 // A parameter of a statement, or one value of a row read without a struct. JSON values are bound as their
 // text.
 using TextList = std::vector<std::string>;

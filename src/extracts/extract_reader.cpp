@@ -127,6 +127,31 @@ ExtractFacts read_database(duck::Connection& connection, const fs::path& file, c
   return out;
 }
 
+// What can be had of an extract whose database only a later DuckDB reads: one of a Python connector, which
+// takes the newest there is. By the contract a table is data/<table>.parquet, or the Parquet files of the
+// folder data/<table>.
+ExtractFacts facts_from_files(const fs::path& folder, const FileStamp& stamp) {
+  ExtractFacts out;
+  out.stamp = stamp;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder / kDataFolder, error)) {
+    const bool is_folder = entry.is_directory(error);
+    const fs::path& path = entry.path();
+    if (!is_folder && path.extension() != ".parquet") continue;
+    MetaRow row;
+    row.table_name = is_folder ? path.filename() : path.stem();
+    if (!is_identifier(row.table_name)) continue;
+    out.views[row.table_name] =
+        fmt::format("CREATE VIEW {} AS SELECT * FROM read_parquet({}, union_by_name = true);",
+                    duck::quote_identifier(row.table_name),
+                    duck::quote_literal((is_folder ? path / "*.parquet" : path).string()));
+    out.meta.push_back(std::move(row));
+  }
+  std::sort(out.meta.begin(), out.meta.end(),
+            [](const auto& a, const auto& b) { return a.table_name < b.table_name; });
+  return out;
+}
+
 // DuckDB names files by their whole path, which is the server's affair.
 std::string without_folder(std::string message, const fs::path& folder) {
   if (folder.empty()) return message;
@@ -148,6 +173,7 @@ class Reading {
     fs::path folder;
     ExtractFacts facts;
     std::string failure;
+    std::string note;
     std::map<std::string, FileFacts> noted;
   };
   struct Wanted {  // a table and the files that it needs read
@@ -228,7 +254,15 @@ void Reading::read_source(Source& source, duck::Connection& connection) {
     source.facts = read_database(connection, file, *stamp);
     if (whole) cache_.keep(file, source.facts);
   } catch (const std::exception& error) {
-    source.failure = without_folder(short_message(error.what()), source.folder);
+    if (duck::is_newer_format(error)) {
+      source.facts = facts_from_files(source.folder, *stamp);
+      source.note = fmt::format(
+          "extract.duckdb of '{}' was written by DuckDB {}, which is later than the one here: "
+          "its tables are taken from its Parquet files",
+          source.name, duck::writer_of(file));
+    }
+    if (source.facts.meta.empty())
+      source.failure = without_folder(short_message(error.what()), source.folder);
   }
   source.noted = read_facts(source.folder);
 }
@@ -240,6 +274,7 @@ void Reading::plan(const Source& source) {
             fmt::format("extract.duckdb of '{}' cannot be read: {}", source.name, source.failure));
     return;
   }
+  if (!source.note.empty()) problem(source.name, "", source.note);
   std::set<std::string> seen;
   for (const auto& row : source.facts.meta) {
     if (!is_identifier(row.table_name)) {

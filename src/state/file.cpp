@@ -28,6 +28,10 @@ std::string lock_holder(const std::string& message) {
 }
 
 Error cannot_open(const fs::path& file, const Error& error) {
+  if (duck::is_newer_format(error))
+    return Error(ErrorKind::internal,
+                 fmt::format("{}; docs/switching.md has the way to copy it into an older format",
+                             duck::NewerFormat(file).what()));
   std::string message = error.what();
   if (message.find("Could not set lock") != std::string::npos)
     return Error(ErrorKind::conflict,

@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
+import { makeNewer } from '../lib/duckdb.mjs';
 import { runServer, startServer, temporaryFolder } from '../lib/server.mjs';
 
 // A configuration folder with this instance.yaml.
@@ -77,6 +78,16 @@ test('a state database that is none is refused and left as it is', async () => {
   writeFileSync(file, 'this is no database');
   refused(await runServer(['--host', '127.0.0.1', '--port', '0', '--data-dir', data]), /system\.duckdb/);
   assert.equal(readFileSync(file, 'utf8'), 'this is no database');
+});
+
+test('a state database that only a later DuckDB can read is refused with a way out', async () => {
+  const server = await startServer({ signIn: false });
+  await server.stop();
+  const file = path.join(server.data, 'state', 'system.duckdb');
+  makeNewer(file);
+  const before = readFileSync(file);
+  refused(await runServer(['--host', '127.0.0.1', '--port', '0', '--data-dir', server.data]), /DuckDB v\d.* cannot read; docs\/switching\.md/);
+  assert.ok(readFileSync(file).equals(before));
 });
 
 test('a variable that means nothing here is reported once', async () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, unlinkSync, watch, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, symlinkSync, unlinkSync, watch, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { makeParquet, makeUser } from '../lib/agnes.mjs';
+import { makeNewer } from '../lib/duckdb.mjs';
 import { md5, startFake, table } from '../lib/fake-agnes.mjs';
 
 let made;
@@ -411,6 +412,28 @@ test('rules are written, updated and removed', async (t) => {
   assert.deepEqual(readdirSync(user.file('.claude/rules')), ['mine.md']);
   server.bundle = null;
   assert.deepEqual((await user.pull()).errors, []);
+});
+
+test('a local database that only a later DuckDB can read is kept, and another made', async (t) => {
+  const { user } = await world(t, { orders: made.orders });
+  await user.pull();
+  const database = user.file('user/duckdb/analytics.duckdb');
+  for (const kept of [/^analytics\.duckdb\.v[\d.]+$/, /^analytics\.duckdb\.v[\d.]+-2$/]) {
+    makeNewer(database);
+    const later = readFileSync(database);
+    renameSync(database, `${database}.x`);
+    writeFileSync(database, later);
+    unlinkSync(`${database}.x`);
+    const query = await user.run(['query', 'SELECT 1']);
+    assert.equal(query.code, 1);
+    assert.match(query.stderr, /cannot read: agnes pull keeps it and makes another\n$/);
+    const result = await user.pull();
+    assert.equal(result.code, 0, result.stderr);
+    assert.match(result.stderr, /is kept as analytics\.duckdb\.v/);
+    assert.equal(await user.count('orders'), 1000);
+    const name = readdirSync(path.dirname(database)).find((n) => kept.test(n));
+    assert.ok(readFileSync(path.join(path.dirname(database), name)).equals(later));
+  }
 });
 
 test('two pulls at once in one workspace: the second waits and finds nothing to do', async (t) => {

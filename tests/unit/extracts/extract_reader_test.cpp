@@ -158,6 +158,38 @@ TEST_F(ExtractReader, RefusesNamesThatAreNoIdentifiers) {
   EXPECT_NE(problems(catalogue).find("'bad-name'"), std::string::npos);
 }
 
+// As a later DuckDB would have written it. The header: a checksum over the words of the rest of its 4,096
+// bytes, "DUCK", the version of the storage.
+void make_newer(const fs::path& database) {
+  std::fstream file(database, std::ios::in | std::ios::out | std::ios::binary);
+  std::array<std::uint64_t, 512> words{};
+  file.read(reinterpret_cast<char*>(words.data()), sizeof words);
+  reinterpret_cast<char*>(words.data())[12] = 0x7f;
+  words[0] = 5381;
+  for (std::size_t i = 1; i < words.size(); ++i) words[0] ^= words[i] * 0xbf58476d1ce4e5b9;
+  file.seekp(0);
+  file.write(reinterpret_cast<const char*>(words.data()), sizeof words);
+}
+
+TEST_F(ExtractReader, TablesOfAnExtractOfALaterDuckDBComeFromItsFiles) {
+  make_extract("later", "orders", 3);
+  for (const char* part : {"2026-01", "2026-02"})
+    make_parquet(extracts() / "later" / "data" / "visits" / (std::string(part) + ".parquet"),
+                 "SELECT i AS id FROM range(2) t(i)");
+  make_parquet(extracts() / "later" / "data" / "not-a-name.parquet", "SELECT 1 AS a");
+  make_newer(extracts() / "later" / "extract.duckdb");
+
+  const auto catalogue = read();
+  ASSERT_EQ(catalogue.tables.size(), 2u) << problems(catalogue);
+  EXPECT_TRUE(catalogue.complete);
+  EXPECT_EQ(catalogue.tables[0].name, "orders");
+  EXPECT_EQ(catalogue.tables[0].rows, 3);
+  EXPECT_EQ(catalogue.tables[1].name, "visits");
+  EXPECT_EQ(catalogue.tables[1].rows, 4);
+  EXPECT_NE(problems(catalogue).find("written by DuckDB v1.5.5, which is later"), std::string::npos)
+      << problems(catalogue);
+}
+
 TEST_F(ExtractReader, ADamagedExtractDoesNotStopTheOthers) {
   make_extract("good", "fine", 3);
   put(extracts() / "text" / "extract.duckdb", "this is no database");
@@ -166,13 +198,8 @@ TEST_F(ExtractReader, ADamagedExtractDoesNotStopTheOthers) {
   fs::resize_file(extracts() / "cut" / "extract.duckdb",
                   fs::file_size(extracts() / "cut" / "extract.duckdb") / 2);
   make_extract("newer", "future", 3);
-  {
-    // The version of the storage, behind a checksum and "DUCK".
-    std::fstream file(extracts() / "newer" / "extract.duckdb",
-                      std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(12);
-    file.put(static_cast<char>(0x7f));
-  }
+  make_newer(extracts() / "newer" / "extract.duckdb");
+  fs::remove_all(extracts() / "newer" / "data");
   run_sql(extracts() / "bare" / "extract.duckdb", "CREATE TABLE orders (a INTEGER)");
   make_extract("broken", "rows", 3);
   put(extracts() / "broken" / "data" / "rows.parquet", "PAR1 not really PAR1");
