@@ -122,11 +122,15 @@ fs::path temporary_name(const fs::path& beside) {
          (std::string(kTemporaryPrefix) + std::to_string(::getpid()) + "-" + random_hex(6));
 }
 
+bool is_temporary(const fs::path& file) {
+  return file.filename().string().starts_with(kTemporaryPrefix);
+}
+
 void remove_leftovers(const fs::path& folder, Leftovers which) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (!is_temporary(entry.path())) continue;
     const std::string name = entry.path().filename();
-    if (!name.starts_with(kTemporaryPrefix)) continue;
     const long owner = std::strtol(name.c_str() + kTemporaryPrefix.size(), nullptr, 10);
     if (which == Leftovers::of_dead_processes && owner > 0 && owner != ::getpid() &&
         ::access(("/proc/" + std::to_string(owner)).c_str(), F_OK) == 0)

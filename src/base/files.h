@@ -68,6 +68,7 @@ void rename_synced(const fs::path& from, const fs::path& to);
 // ids come round again: who knows that nobody else can be at work there (by a lock) asks for all.
 enum class Leftovers { of_dead_processes, all };
 fs::path temporary_name(const fs::path& beside);
+bool is_temporary(const fs::path& file);
 void remove_leftovers(const fs::path& folder, Leftovers which = Leftovers::of_dead_processes);
 
 // A folder that goes with the object.

@@ -1,6 +1,7 @@
 #include "connectors/tasks.h"
 
 #include "connectors/files/files.h"
+#include "extracts/analytics.h"
 #include "extracts/extract_reader.h"
 #include "extracts/profile.h"
 #include "extracts/table_read.h"
@@ -24,6 +25,9 @@ value remove_file_table(const value& input, const workers::TaskContext&) {
 value read_all_extracts(const value& input, const workers::TaskContext&) {
   return json::to_json(extracts::read_extracts(json::from_json<extracts::ReadOptions>(input)));
 }
+value check_analytics(const value& input, const workers::TaskContext&) {
+  return json::to_json(extracts::check_analytics(std::string(input.as_string())));
+}
 value sample_table(const value& input, const workers::TaskContext&) {
   return json::to_json(extracts::read_sample(json::from_json<extracts::SampleRequest>(input)));
 }
@@ -37,10 +41,10 @@ value profile_table(const value& input, const workers::TaskContext&) {
 
 const workers::TaskTable& tasks() {
   static const workers::TaskTable table = {
-      {"files.extract", extract_files},    {"files.discover", discover_files},
-      {"files.remove", remove_file_table}, {"extracts.read", read_all_extracts},
-      {"table.sample", sample_table},      {"table.columns", table_columns},
-      {"table.profile", profile_table},
+      {"files.extract", extract_files},     {"files.discover", discover_files},
+      {"files.remove", remove_file_table},  {"extracts.read", read_all_extracts},
+      {"analytics.check", check_analytics}, {"table.sample", sample_table},
+      {"table.columns", table_columns},     {"table.profile", profile_table},
   };
   return table;
 }

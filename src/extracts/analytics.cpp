@@ -79,4 +79,29 @@ std::vector<ReadProblem> build_analytics(const std::string& file, const std::vec
   return problems;
 }
 
+std::vector<ReadProblem> check_analytics(const std::string& file) {
+  auto engine = open_engine({});
+  auto connection = engine.connect();
+  try {
+    connection.execute("ATTACH " + duck::quote_literal(file) + " AS analytics (TYPE duckdb, READ_ONLY)");
+  } catch (const duck::QueryError& failure) {
+    throw Error(ErrorKind::invalid, short_message(failure.what()));
+  }
+  std::vector<ReadProblem> problems;
+  const auto views = connection
+                         .execute(
+                             "SELECT view_name FROM duckdb_views() WHERE database_name = 'analytics' AND NOT "
+                             "internal ORDER BY 1")
+                         .rows();
+  for (const auto& row : views) {
+    const auto& name = std::get<std::string>(row.at(0));
+    try {
+      connection.execute("DESCRIBE analytics." + duck::quote_identifier(name));
+    } catch (const duck::QueryError& failure) {
+      problems.push_back({"", name, short_message(failure.what())});
+    }
+  }
+  return problems;
+}
+
 }  // namespace agnes::extracts

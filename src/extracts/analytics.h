@@ -15,4 +15,8 @@ namespace agnes::extracts {
 std::vector<ReadProblem> build_analytics(const std::string& file, const std::vector<CatalogueTable>& tables,
                                          std::string& built_from);
 
+// The views of an analytics database that cannot be read, by `table`. Reads the heads of the files that they
+// name. Throws Error when the database cannot be opened.
+std::vector<ReadProblem> check_analytics(const std::string& file);
+
 }  // namespace agnes::extracts

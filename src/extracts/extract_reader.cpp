@@ -186,6 +186,7 @@ class Reading {
 
   void find_sources();
   void read_source(Source& source, duck::Connection& connection);
+  void note_facts(Source& source);
   void plan(const Source& source);
   void plan_table(const Source& source, const MetaRow& row);
   bool find_files(const Source& source, Wanted& wanted, const ViewFiles& view);
@@ -246,7 +247,7 @@ void Reading::read_source(Source& source, duck::Connection& connection) {
   if (whole) {
     if (auto known = cache_.extract(file, *stamp)) {
       source.facts = std::move(*known);
-      source.noted = read_facts(source.folder);
+      note_facts(source);
       return;
     }
   }
@@ -264,7 +265,11 @@ void Reading::read_source(Source& source, duck::Connection& connection) {
     if (source.facts.meta.empty())
       source.failure = without_folder(short_message(error.what()), source.folder);
   }
-  source.noted = read_facts(source.folder);
+  note_facts(source);
+}
+
+void Reading::note_facts(Source& source) {
+  if (options_.trust_notes) source.noted = read_facts(source.folder);
 }
 
 void Reading::plan(const Source& source) {
@@ -316,7 +321,7 @@ void Reading::plan_table(const Source& source, const MetaRow& row) {
   table.name = row.table_name;
   table.description = row.description;
   table.query_mode = row.query_mode;
-  table.rows = row.rows;
+  table.rows = table.noted_rows = row.rows;
   table.size_bytes = row.size_bytes;
   table.extracted_at = row.extracted_at;
   table.kind = "parquet";

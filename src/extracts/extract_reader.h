@@ -30,6 +30,7 @@ struct CatalogueTable {
   std::string query_mode;
   std::string kind;
   std::int64_t rows = 0;
+  std::int64_t noted_rows = 0;  // what _meta says
   std::uint64_t size_bytes = 0;
   std::optional<Timestamp> extracted_at;
   std::string hash;  // MD5 of the one file; of the files' MD5s when there are several; "" without files
@@ -40,8 +41,8 @@ struct CatalogueTable {
   std::string view_sql;
 };
 BOOST_DESCRIBE_STRUCT(CatalogueTable, (),
-                      (source, name, description, query_mode, kind, rows, size_bytes, extracted_at, hash,
-                       columns, files, union_by_name, attach_file, view_sql))
+                      (source, name, description, query_mode, kind, rows, noted_rows, size_bytes,
+                       extracted_at, hash, columns, files, union_by_name, attach_file, view_sql))
 
 // A row of _remote_attach: data, nothing is loaded or attached for it here.
 struct RemoteAttach {
@@ -76,12 +77,13 @@ struct ReadOptions {
   std::vector<std::string> materialized;
   // Sources to read; empty: all. Sources to report as unreadable without touching them.
   std::vector<std::string> only, skip;
+  bool trust_notes = true;  // what the writer of an extract noted of its files is not read again
   int threads = 2;
   static constexpr json::Rule rules[] = {{.field = "*", .has_default = true}};
 };
 BOOST_DESCRIBE_STRUCT(ReadOptions, (),
                       (extracts_dir, cache_file, pin_folder, keep_pins, analytics_file, owners, materialized,
-                       only, skip, threads))
+                       only, skip, trust_notes, threads))
 
 struct Catalogue {
   std::vector<CatalogueTable> tables;  // by source, then name; names are unique, whatever their case

@@ -26,7 +26,10 @@
 #include "http/server.h"
 #include "jobs/scheduler.h"
 #include "query/service.h"
+#include "server/backup.h"
+#include "server/check.h"
 #include "server/config_routes.h"
+#include "server/control.h"
 #include "server/health_routes.h"
 #include "server/job_routes.h"
 #include "server/welcome_routes.h"
@@ -42,6 +45,8 @@ namespace {
 struct Options {
   std::string host, data, config, role, new_admin;
   int port = 8000;
+  std::string command, backup_folder;  // of a subcommand
+  bool json = false;
 };
 
 // --host H --port P --data-dir D --config-dir C; each also from the environment.
@@ -62,6 +67,13 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
                  "Make the account of this address an admin, with the server down, and end")
       ->type_name("EMAIL");
   app.add_option("--role", options.role)->group("");
+  auto* backup =
+      app.add_subcommand("backup", "Copy the data directory into a new folder, also while the server runs");
+  backup->add_option("FOLDER", options.backup_folder, "Where to; it must not be there yet")->required();
+  auto* check = app.add_subcommand("check", "Say what is wrong with the data directory; changes nothing");
+  check->add_flag("--json", options.json, "Print it as JSON");
+  for (auto* command : {backup, check})
+    command->fallthrough()->callback([&options, command] { options.command = command->get_name(); });
   app.set_version_flag("--version,-V", "agnes-server " AGNES_VERSION);
   try {
     app.parse(argc, argv);
@@ -205,6 +217,8 @@ int serve(const Options& options) {
   // The lock that the store takes makes this the only server here: what another one left is nobody's.
   state::Store store(places.state, {.bigquery_project = config.text("data_source.bigquery.project")});
   remove_leftovers_of_killed(places);
+  // What is served is no untouched backup any more, if it was one.
+  fs::remove(places.data / kBackupNote);
   access::Access access(store, places.state);
   access::EmailOutbox outbox(access.users(), access::read_mail_settings(config));
   catalog::Generations generations;
@@ -225,6 +239,9 @@ int serve(const Options& options) {
   jobs::Scheduler scheduler(runner, scheduler_options(places));
   sync::Orchestrator orchestrator(places, store, generations, runner, connectors::make(config));
   add_jobs(scheduler, orchestrator);
+  const Control control(places.state, {{kSnapshotRequest, [&](workers::Channel& channel) {
+                                          serve_snapshot(channel, places, store, runner);
+                                        }}});
 
   http::Routes routes;
   routes.on_response(add_headers);
@@ -294,6 +311,11 @@ int main(int argc, char** argv) {
       std::cout << access::grant_admin(places_of(options).state, options.new_admin);
       return 0;
     }
+    if (options.command == "backup") {
+      std::cout << back_up(places_of(options), options.backup_folder);
+      return 0;
+    }
+    if (options.command == "check") return check_data(places_of(options), options.json);
     return serve(options);
   } catch (const std::exception& error) {
     std::cerr << "agnes-server: " << error.what() << '\n';

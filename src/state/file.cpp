@@ -76,16 +76,6 @@ class Attached {
   duck::Connection connection_;
 };
 
-// The version of a database; nothing when it has no schema_version, thus is
-// none of ours.
-std::optional<int> version_of(duck::Connection& connection) {
-  const auto known = duck::scalar<bool>(connection,
-                                        "SELECT count(*) > 0 FROM information_schema.tables WHERE "
-                                        "table_name = 'schema_version'");
-  if (!known.value_or(false)) return std::nullopt;
-  return duck::scalar<int>(connection, "SELECT max(version) FROM schema_version");
-}
-
 // Makes `file` of what `make` makes at a name beside it, so that no half of one is ever found.
 void put_in_place(const fs::path& file, const std::function<void(const fs::path&)>& make) {
   const fs::path fresh = temporary_name(file);
@@ -112,12 +102,6 @@ void create_database(const fs::path& file) {
   connection.execute("CHECKPOINT");
 }
 
-// What a process left in the log that ended without closing the database.
-void write_log_into(const fs::path& file) {
-  Attached attached(file, true);
-  attached.connection().execute("CHECKPOINT state");
-}
-
 // "system.duckdb.v35-20260102T030405": the file as it was, with what is in its log. So the log is tried on
 // the copy first.
 fs::path back_up(const fs::path& file, int version) {
@@ -142,6 +126,24 @@ fs::path back_up(const fs::path& file, int version) {
 
 duck::Database open_database(const fs::path& file) {
   return open(file, file);
+}
+
+std::optional<int> version_of(duck::Connection& connection) {
+  const auto known = duck::scalar<bool>(connection,
+                                        "SELECT count(*) > 0 FROM information_schema.tables WHERE "
+                                        "table_name = 'schema_version'");
+  if (!known.value_or(false)) return std::nullopt;
+  return duck::scalar<int>(connection, "SELECT max(version) FROM schema_version");
+}
+
+void look_into(const fs::path& file, const std::function<void(duck::Connection&)>& work) {
+  Attached attached(file, false);
+  work(attached.connection());
+}
+
+void write_log_into(const fs::path& file) {
+  Attached attached(file, true);
+  attached.connection().execute("CHECKPOINT state");
 }
 
 duck::Connection connect(duck::Database& database) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "duck/database.h"
@@ -20,5 +22,13 @@ duck::Connection connect(duck::Database& database);
 // naming the file, without having changed what is in it, when it cannot be
 // used.
 void prepare_file(const std::filesystem::path& file, const Surroundings& surroundings = {});
+
+// Runs `work` on the database with what is in its log; neither file changes. Nobody may have it open for
+// writing. Throws Error naming the file when it cannot be opened.
+void look_into(const std::filesystem::path& file, const std::function<void(duck::Connection&)>& work);
+// The schema version; nothing when it has no schema_version, thus is none of ours.
+std::optional<int> version_of(duck::Connection& connection);
+// Writes what a process left in the log that ended without closing the database into the file.
+void write_log_into(const std::filesystem::path& file);
 
 }  // namespace agnes::state

@@ -136,6 +136,14 @@ class Store::Impl {
     try_checkpoint();
   }
 
+  void hold_still(const std::function<void()>& work) {
+    std::lock_guard one_at_a_time(write_mutex_);
+    std::shared_lock open_now(open_mutex_);
+    if (!writer_) throw not_open();
+    try_checkpoint();
+    work();
+  }
+
   const fs::path& file() const { return file_; }
 
  private:
@@ -227,6 +235,9 @@ void Store::run_write(const Task& task, std::string_view referenced) {
 }
 void Store::checkpoint() {
   impl_->checkpoint();
+}
+void Store::hold_still(const std::function<void()>& work) {
+  impl_->hold_still(work);
 }
 const fs::path& Store::file() const {
   return impl_->file();

@@ -55,6 +55,10 @@ class Store {
   // Moves the write-ahead log into the file.
   void checkpoint();
 
+  // Nothing is written while `work` runs, so `file()` with its log beside it is all that was committed, for
+  // another process to copy. This one must not open them: closing a file gives up DuckDB's lock on it.
+  void hold_still(const std::function<void()>& work);
+
   const std::filesystem::path& file() const;
 
  private:

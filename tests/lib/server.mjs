@@ -163,14 +163,16 @@ export function must(status, answer) {
   return answer;
 }
 
-// Runs agnes-server until it ends: {status, stderr}.
+// Runs agnes-server until it ends: {status, stdout, stderr}.
 export function runServer(args, env = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(path.join(bin, 'agnes-server'), args, { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(path.join(bin, 'agnes-server'), args, { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    let stdout = '';
     let stderr = '';
+    child.stdout.on('data', (chunk) => (stdout += chunk));
     child.stderr.on('data', (chunk) => (stderr += chunk));
     child.on('error', reject);
-    child.on('close', (status) => resolve({ status, stderr }));
+    child.on('close', (status) => resolve({ status, stdout, stderr }));
   });
 }
 
