@@ -8,12 +8,13 @@ import { pull, version } from './figures/cli.mjs';
 import { extract } from './figures/extract.mjs';
 import { first, runaway, small } from './figures/query.mjs';
 import { connections, manifest, memory, rebuild, start } from './figures/server.mjs';
+import { sign_in } from './figures/sign_in.mjs';
 import { download } from './figures/transfer.mjs';
 import { thousandTables } from './site.mjs';
 import { root } from './tools.mjs';
 
 const kQueryLimitSeconds = 4;
-const kGroups = { version, start, memory, pull, manifest, small, first, runaway, rebuild, connections, download, extract, 'rebuild-one': rebuild_one };
+const kGroups = { version, start, memory, pull, manifest, small, first, runaway, rebuild, connections, 'sign-in': sign_in, download, extract, 'rebuild-one': rebuild_one };
 
 function parseArguments(argv) {
   const out = { only: [], json: null, list: false };

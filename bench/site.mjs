@@ -4,7 +4,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { bin, descendants, freePort, pssMb, sleep, start, stopProcess } from './tools.mjs';
 
-const kAdmin = { email: 'admin@example.com', password: 'bench-admin-password' };
+export const kAdmin = { email: 'admin@example.com', password: 'bench-admin-password' };
 
 // One HTTP request on the loopback interface; { status, headers, body (Buffer), json() }.
 export function request(url, { method = 'GET', token, json, headers = {}, agent } = {}) {

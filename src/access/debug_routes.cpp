@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include "access/email_pages.h"
+#include "access/google_directory.h"
+#include "access/google_groups.h"
 #include "access/jwt.h"
 #include "access/routes.h"
+#include "access/sign_in.h"
 #include "access/views.h"
 #include "base/env.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace agnes::access {
@@ -16,6 +20,8 @@ namespace {
 
 using http::Auth;
 using http::Request;
+
+constexpr Rate kRefetches{5, 60};  // of one account: each asks Google
 
 struct Refetched {
   bool soft_failed = true;
@@ -94,11 +100,22 @@ http::Response debug_page(Access& access, const Request& request, const Caller& 
                      {"AGNES_GOOGLE_GROUP_PREFIX", prefix}})));
 }
 
-// The directory shows somebody's groups only with the leave that they give while they sign in, and that is
-// not kept: here it cannot be asked.
-Refetched refetch(Access& access, const Caller& caller, const std::string& prefix) {
+// What the next sign-in would make of the caller's groups. Nothing is changed.
+Refetched refetch(Access& access, google::AdminDirectory* directory, const google::GroupRules& rules,
+                  const Caller& caller) {
   Refetched out;
-  if (!prefix.empty()) out.prefix = prefix;
+  if (!rules.prefix.empty()) out.prefix = rules.prefix;
+  try {
+    // Without a service account the directory shows somebody's groups only with the leave that they give
+    // while they sign in, which is not kept.
+    if (directory != nullptr) {
+      out.fetched = directory->groups_of(caller.email);
+      out.soft_failed = false;
+    }
+  } catch (const Error& error) {
+    log::warn("the Google groups of {} cannot be read: {}", caller.email, error.what());
+  }
+  out.fetched_relevant = google::relevant_groups(out.fetched, rules);
   access.directory().look([&](const Tables& tables) {
     for (const auto* member : tables.memberships_of(caller.user_id)) {
       if (member->source != "google_sync") continue;
@@ -107,6 +124,11 @@ Refetched refetch(Access& access, const Caller& caller, const std::string& prefi
       // A group of the directory has its address as its name.
       if (!group.is_system) out.current_external_ids.push_back(to_lower(group.name));
     }
+    const auto* user = tables.user(caller.user_id);
+    if (out.soft_failed || user == nullptr) return;
+    auto change = google::preview(tables, *user, out.fetched_relevant, rules);
+    out.would_add = std::move(change.joined);
+    out.would_remove = std::move(change.left);
   });
   std::sort(out.current_names.begin(), out.current_names.end());
   std::sort(out.current_external_ids.begin(), out.current_external_ids.end());
@@ -115,23 +137,31 @@ Refetched refetch(Access& access, const Caller& caller, const std::string& prefi
 
 }  // namespace
 
-void add_debug_routes(http::Routes& routes, Access& access) {
-  if (!is_truthy(env_or("AGNES_DEBUG_AUTH", ""))) return;
-  const auto prefix = to_lower(trim(env_or("AGNES_GOOGLE_GROUP_PREFIX", "")));
+void add_debug_routes(http::Routes& routes, Access& access, const config::Config& config) {
+  const bool off = !is_truthy(env_or("AGNES_DEBUG_AUTH", ""));
+  const auto rules = google::read_rules();
   routes.get("/me/debug",
              {.auth = Auth::user,
               .tag = "me",
-              .summary = "What the server knows of your session",
+              .summary = "What the server knows of your session; only with AGNES_DEBUG_AUTH",
               .page = true,
+              .off = off,
               .answer_type = "text/html"},
-             [&access, prefix](const Caller& caller, const Request& request) {
+             [&access, prefix = rules.prefix](const Caller& caller, const Request& request) {
                return debug_page(access, request, caller, prefix);
              });
-  routes.post("/me/debug/refetch-groups",
-              {.auth = Auth::user,
-               .tag = "me",
-               .summary = "Your groups of the company's directory, as the last sign-in left them"},
-              [&access, prefix](const Caller& caller) { return refetch(access, caller, prefix); });
+  routes.post(
+      "/me/debug/refetch-groups",
+      {.auth = Auth::user,
+       .tag = "me",
+       .summary = "Your groups in the company's directory, and what your next sign-in would change; "
+                  "only with AGNES_DEBUG_AUTH",
+       .off = off,
+       .answer = http::schema_of<Refetched>},
+      [&access, rules, directory = off ? nullptr : google::make_directory(config)](const Caller& caller) {
+        if (auto busy = over_limit(access, "refetch " + caller.user_id, kRefetches)) return std::move(*busy);
+        return http::Response::json(json::to_json(refetch(access, directory.get(), rules, caller)));
+      });
 }
 
 }  // namespace agnes::access

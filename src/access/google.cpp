@@ -9,7 +9,6 @@
 #include "access/oidc_provider.h"
 #include "access/sign_in.h"
 #include "access/users.h"
-#include "base/env.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -45,10 +44,6 @@ class Denied : public Error {
   const char* code_;
 };
 
-std::string lower_env(const char* name) {
-  return to_lower(trim(env_or(name, "")));
-}
-
 std::vector<std::string> domains_of(const std::string& text) {
   std::vector<std::string> out;
   for (const auto& part : split(text, ',')) {
@@ -78,7 +73,7 @@ class SignIn {
     else
       issuers_ = {settings_.issuer};
     scopes_ = kScopes;
-    if (settings_.reads_groups) (scopes_ += ' ') += kGroupsScope;
+    if (asks_for_consent()) (scopes_ += ' ') += kGroupsScope;
     if (settings_.allowed_domains.empty())
       log::warn("everybody with a Google account may sign in: name your domains in auth.allowed_domain");
   }
@@ -192,6 +187,8 @@ class SignIn {
     return *attempt;
   }
 
+  bool asks_for_consent() const { return settings_.reads_groups && !settings_.directory; }
+
   bool is_issuer(const std::string& issuer) const {
     return std::find(issuers_.begin(), issuers_.end(), issuer) != issuers_.end();
   }
@@ -262,10 +259,12 @@ class SignIn {
     if (!settings_.reads_groups) return std::nullopt;
     // This is the user's choice and no fault: whoever hides their groups could keep those that they have
     // left.
-    if (std::find(tokens.scopes.begin(), tokens.scopes.end(), kGroupsScope) == tokens.scopes.end())
+    if (asks_for_consent() &&
+        std::find(tokens.scopes.begin(), tokens.scopes.end(), kGroupsScope) == tokens.scopes.end())
       throw Denied("groups_not_shared", fmt::format("{} did not let Agnes see their groups", email));
     try {
-      return read_groups(settings_.groups_api, tokens.access_token, email);
+      return settings_.directory ? settings_.directory->groups_of(email)
+                                 : read_groups(settings_.groups_api, tokens.access_token, email);
     } catch (const Error& error) {
       log::warn("the Google groups of {} cannot be read, their memberships stay as they are: {}", email,
                 error.what());
@@ -337,13 +336,13 @@ GoogleSettings read_settings(const config::Config& config) {
                           .groups_api = config.text("auth.google_groups_api"),
                           .allowed_domains = domains_of(config.text("auth.allowed_domain")),
                           .reads_groups = false,
-                          .rules = {.prefix = lower_env("AGNES_GOOGLE_GROUP_PREFIX"),
-                                    .admin_email = lower_env("AGNES_GROUP_ADMIN_EMAIL"),
-                                    .everyone_email = lower_env("AGNES_GROUP_EVERYONE_EMAIL")}};
+                          .directory = make_directory(config),
+                          .rules = read_rules()};
   while (settings.groups_api.ends_with('/')) settings.groups_api.pop_back();
   const auto& rules = settings.rules;
-  settings.reads_groups = config.boolean("auth.google_groups") || !rules.prefix.empty() ||
-                          !rules.admin_email.empty() || !rules.everyone_email.empty();
+  settings.reads_groups = settings.directory || config.boolean("auth.google_groups") ||
+                          !rules.prefix.empty() || !rules.admin_email.empty() ||
+                          !rules.everyone_email.empty();
   return settings;
 }
 

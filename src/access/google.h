@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "access/access.h"
+#include "access/google_directory.h"
 #include "access/google_groups.h"
 #include "config/config.h"
 #include "http/routes.h"
@@ -17,6 +18,7 @@ struct GoogleSettings {
   std::string groups_api;                    // https://cloudidentity.googleapis.com
   std::vector<std::string> allowed_domains;  // lower case; none: everybody may sign in
   bool reads_groups = false;
+  std::shared_ptr<AdminDirectory> directory;  // where groups are read; none: with the user's own consent
   GroupRules rules;
 };
 

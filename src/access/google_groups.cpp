@@ -8,6 +8,7 @@
 
 #include "access/actor.h"
 #include "access/users.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/text.h"
@@ -162,6 +163,13 @@ std::vector<std::string> read_directory_groups(const std::string& api, const std
                    access_token);
 }
 
+GroupRules read_rules() {
+  const auto lower = [](const char* name) { return to_lower(trim(env_or(name, ""))); };
+  return {.prefix = lower("AGNES_GOOGLE_GROUP_PREFIX"),
+          .admin_email = lower("AGNES_GROUP_ADMIN_EMAIL"),
+          .everyone_email = lower("AGNES_GROUP_EVERYONE_EMAIL")};
+}
+
 std::vector<std::string> relevant_groups(const std::vector<std::string>& groups, const GroupRules& rules) {
   std::vector<std::string> out;
   std::copy_if(groups.begin(), groups.end(), std::back_inserter(out),
@@ -224,6 +232,23 @@ void sync_groups(Directory& directory, const User& user, const std::vector<std::
       for (const auto& member : change.added) t.put(member);
     };
   });
+}
+
+Preview preview(const Tables& tables, const User& user, const std::vector<std::string>& groups,
+                const GroupRules& rules) {
+  const auto change = change_for(tables, user, groups, rules);
+  const auto name_of = [&](const std::string& id) {
+    if (const auto* group = tables.group(id)) return group->name;
+    const auto made = std::find_if(change.made.begin(), change.made.end(),
+                                   [&](const Group& group) { return group.id == id; });
+    return made->name;
+  };
+  Preview out;
+  for (const auto& member : change.added) out.joined.push_back(name_of(member.group_id));
+  for (const auto& id : change.left) out.left.push_back(name_of(id));
+  std::sort(out.joined.begin(), out.joined.end());
+  std::sort(out.left.begin(), out.left.end());
+  return out;
 }
 
 }  // namespace agnes::access::google

@@ -34,6 +34,9 @@ struct GroupRules {
   std::string everyone_email;  // the same for Everyone
 };
 
+// AGNES_GOOGLE_GROUP_PREFIX, AGNES_GROUP_ADMIN_EMAIL and AGNES_GROUP_EVERYONE_EMAIL.
+GroupRules read_rules();
+
 // Those of `groups` that count.
 std::vector<std::string> relevant_groups(const std::vector<std::string>& groups, const GroupRules& rules);
 
@@ -42,5 +45,12 @@ std::vector<std::string> relevant_groups(const std::vector<std::string>& groups,
 // changes.
 void sync_groups(Directory& directory, const User& user, const std::vector<std::string>& groups,
                  const GroupRules& rules, const std::string& address);
+
+// What that would change: names of groups, sorted.
+struct Preview {
+  std::vector<std::string> joined, left;
+};
+Preview preview(const Tables& tables, const User& user, const std::vector<std::string>& groups,
+                const GroupRules& rules);
 
 }  // namespace agnes::access::google

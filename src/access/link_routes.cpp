@@ -111,6 +111,7 @@ void add_link_routes(http::Routes& routes, Access& access) {
               {.auth = Auth::none,
                .tag = "auth",
                .summary = "Set the first password with an invitation's token",
+               .slow = true,
                .answer = http::schema_of<PasswordSet>},
               [&access](const Request& request, const SetUp& body) {
                 return limited(access, request, "link", kSignIns, body.email, [&] {
@@ -120,20 +121,26 @@ void add_link_routes(http::Routes& routes, Access& access) {
                       PasswordSet{access.tokens().make_session(user), "bearer", "The password is set"}));
                 });
               });
-  routes.post(
-      "/auth/password/setup/confirm",
-      {.auth = Auth::none, .tag = "auth", .summary = "The invitation's form", .answer_type = "text/html"},
-      [&access](const Request& request, const http::Form<SetUpForm>& form) {
-        return confirm(access, request, Link::setup, form->email, form->token, form->password,
-                       form->confirm_password, form->name, access.settings().home_route);
-      });
-  routes.post(
-      "/auth/password/reset/confirm",
-      {.auth = Auth::none, .tag = "auth", .summary = "The reset link's form", .answer_type = "text/html"},
-      [&access](const Request& request, const http::Form<ResetForm>& form) {
-        return confirm(access, request, Link::reset, form->email, form->token, form->password,
-                       form->confirm_password, "", "/login/password?msg=password_reset");
-      });
+  routes.post("/auth/password/setup/confirm",
+              {.auth = Auth::none,
+               .tag = "auth",
+               .summary = "The invitation's form",
+               .slow = true,
+               .answer_type = "text/html"},
+              [&access](const Request& request, const http::Form<SetUpForm>& form) {
+                return confirm(access, request, Link::setup, form->email, form->token, form->password,
+                               form->confirm_password, form->name, access.settings().home_route);
+              });
+  routes.post("/auth/password/reset/confirm",
+              {.auth = Auth::none,
+               .tag = "auth",
+               .summary = "The reset link's form",
+               .slow = true,
+               .answer_type = "text/html"},
+              [&access](const Request& request, const http::Form<ResetForm>& form) {
+                return confirm(access, request, Link::reset, form->email, form->token, form->password,
+                               form->confirm_password, "", "/login/password?msg=password_reset");
+              });
 }
 
 }  // namespace agnes::access

@@ -1,7 +1,12 @@
 #include "access/passwords.h"
 
+#include <future>
+#include <thread>
+
 #include <argon2.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -14,7 +19,7 @@ namespace agnes::access {
 namespace {
 
 constexpr int kAtOnce = 2;
-constexpr int kWaiting = 8;
+constexpr int kNice = 10;                 // a tenth of the processor when others want all of it
 constexpr std::uint32_t kMemory = 65536;  // KiB
 constexpr std::uint32_t kPasses = 3;
 constexpr std::uint32_t kLanes = 4;
@@ -78,7 +83,7 @@ std::optional<Parts> decode(const std::string& encoded) {
   return parts;
 }
 
-// On the calling thread alone, whatever the number of lanes.
+// On one thread, whatever the number of lanes.
 std::string compute(const Parts& parts, std::string_view password, std::size_t bytes) {
   std::string out(bytes, '\0');
   std::string secret(password), salt = parts.salt;
@@ -104,38 +109,26 @@ std::string compute(const Parts& parts, std::string_view password, std::size_t b
   return out;
 }
 
+// Computes when it is its turn, on a thread of its own: one can lower its priority, but not raise it again.
+std::string compute_aside(std::counting_semaphore<>& turns, const Parts& parts, std::string_view password,
+                          std::size_t bytes) {
+  struct Turn {
+    std::counting_semaphore<>& turns;
+    explicit Turn(std::counting_semaphore<>& t) : turns(t) { turns.acquire(); }
+    ~Turn() { turns.release(); }
+  } const turn(turns);
+  std::packaged_task<std::string()> work([&] {
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
+    return compute(parts, password, bytes);
+  });
+  auto result = work.get_future();
+  std::thread(std::ref(work)).join();
+  return result.get();
+}
+
 }  // namespace
 
-// The right to compute, waited for.
-class Passwords::Turn {
- public:
-  explicit Turn(Passwords& owner) : owner_(owner) {
-    std::unique_lock lock(owner_.mutex_);
-    if (owner_.running_ == kAtOnce) {
-      if (owner_.waiting_ == kWaiting)
-        throw Error(ErrorKind::unavailable,
-                    "too many people are signing in at this moment: try again in a second");
-      ++owner_.waiting_;
-      owner_.free_.wait(lock, [&] { return owner_.running_ < kAtOnce; });
-      --owner_.waiting_;
-    }
-    ++owner_.running_;
-  }
-  ~Turn() {
-    {
-      std::lock_guard lock(owner_.mutex_);
-      --owner_.running_;
-    }
-    owner_.free_.notify_one();
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-
- private:
-  Passwords& owner_;
-};
-
-Passwords::Passwords() {
+Passwords::Passwords() : turns_(kAtOnce) {
   Parts parts;
   parts.salt = random_bytes(kSaltBytes);
   parts.hash = random_bytes(kHashBytes);
@@ -145,8 +138,7 @@ Passwords::Passwords() {
 std::string Passwords::hash(std::string_view password) {
   Parts parts;
   parts.salt = random_bytes(kSaltBytes);
-  Turn turn(*this);
-  parts.hash = compute(parts, password, kHashBytes);
+  parts.hash = compute_aside(turns_, parts, password, kHashBytes);
   return encode(parts);
 }
 
@@ -156,8 +148,8 @@ bool Passwords::verify(const std::optional<std::string>& encoded, std::string_vi
   if (encoded && !known)
     log::error("a stored password hash cannot be read: set that account's password again");
   if (!known) parts = decode(nobodys_);
-  Turn turn(*this);
-  return constant_time_equal(compute(*parts, password, parts->hash.size()), parts->hash) && known;
+  return constant_time_equal(compute_aside(turns_, *parts, password, parts->hash.size()), parts->hash) &&
+         known;
 }
 
 }  // namespace agnes::access

@@ -1,16 +1,16 @@
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
 #include <optional>
+#include <semaphore>
 #include <string>
 #include <string_view>
 
 namespace agnes::access {
 
 // Argon2id hashes in PHC form ("$argon2id$v=19$m=65536,t=3,p=4$salt$hash"), the contract's: 64 MB and some
-// tenth of a second each. At most two are computed at once and eight wait, so that sign-ins can take neither
-// all memory nor all threads; more are refused with Error (`unavailable`). Thread-safe.
+// tenth of a second each. At most two are computed at once, at a low priority, so that sign-ins take neither
+// all memory nor the processor from others; whoever comes then waits. Routes that call this are `slow` ones.
+// Throws Error (`unavailable`) when there is no memory. Thread-safe.
 class Passwords {
  public:
   Passwords();
@@ -22,10 +22,7 @@ class Passwords {
   bool verify(const std::optional<std::string>& encoded, std::string_view password);
 
  private:
-  class Turn;
-  std::mutex mutex_;
-  std::condition_variable free_;
-  int running_ = 0, waiting_ = 0;
+  std::counting_semaphore<> turns_;
   std::string nobodys_;  // a hash that no password has
 };
 

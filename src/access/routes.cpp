@@ -1,8 +1,10 @@
 #include "access/routes.h"
 
+#include "access/providers.h"
+
 namespace agnes::access {
 
-void add_routes(http::Routes& routes, Access& access, EmailOutbox& outbox) {
+void add_routes(http::Routes& routes, Access& access, EmailOutbox& outbox, const config::Config& config) {
   routes.set_authenticator([&access](const http::Request& request, std::string& reason) {
     return access.authenticate(request, reason);
   });
@@ -15,7 +17,8 @@ void add_routes(http::Routes& routes, Access& access, EmailOutbox& outbox) {
   add_grant_routes(routes, access);
   add_me_routes(routes, access);
   add_audit_routes(routes, access);
-  add_debug_routes(routes, access);
+  add_debug_routes(routes, access, config);
+  add_provider_routes(routes, access, config);
 }
 
 }  // namespace agnes::access

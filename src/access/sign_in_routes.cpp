@@ -71,6 +71,7 @@ void add_sign_in_routes(http::Routes& routes, Access& access) {
                .tag = "auth",
                .summary = "Sign in with a password",
                .description = "Answers with a session token that is good for a day.",
+               .slow = true,
                .answer = http::schema_of<SignedIn>},
               [&access](const Request& request, const SignIn& body) {
                 return limited(access, request, "sign-in", kSignIns, body.email, [&] {
@@ -83,6 +84,7 @@ void add_sign_in_routes(http::Routes& routes, Access& access) {
               {.auth = Auth::none,
                .tag = "auth",
                .summary = "Sign in with a password",
+               .slow = true,
                .answer = http::schema_of<SignedIn>},
               [&access](const Request& request, const PasswordSignIn& body) {
                 return limited(access, request, "sign-in", kSignIns, body.email, [&] {
@@ -98,6 +100,7 @@ void add_sign_in_routes(http::Routes& routes, Access& access) {
        .summary = "Sign in from a form",
        .description =
            "Sets the session's cookie and redirects to `next`, or back to the form with the reason.",
+       .slow = true,
        .answer_type = "text/html"},
       [&access](const Request& request, const http::Form<WebSignIn>& form) {
         return limited(access, request, "sign-in", kSignIns, form->email, [&] {
@@ -123,6 +126,7 @@ void add_sign_in_routes(http::Routes& routes, Access& access) {
        .summary = "Claim a new server",
        .description = "Makes the first account, or sets the seeded one's password, as long as nobody has a "
                       "password. Its owner is an admin.",
+       .slow = true,
        .answer = http::schema_of<SignedIn>},
       [&access](const Request& request, const Bootstrap& body) {
         return limited(access, request, "bootstrap", kBootstraps, body.email, [&] {

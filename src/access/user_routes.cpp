@@ -160,7 +160,11 @@ void add_user_routes(http::Routes& routes, Access& access, EmailOutbox& outbox) 
         return {url, outbox.send(Users::Link::reset, email, url)};
       });
   routes.post("/api/users/{user_id}/set-password",
-              {.auth = Auth::admin, .status = 204, .tag = "users", .summary = "Set an account's password"},
+              {.auth = Auth::admin,
+               .status = 204,
+               .tag = "users",
+               .summary = "Set an account's password",
+               .slow = true},
               [&access, actor](const Caller& caller, const Request& request, const UserId& id,
                                const SetPassword& body) {
                 access.users().set_password(actor(caller, request), *id, body.password);

@@ -272,7 +272,8 @@ Task<bool> Connection::serve() {
   Outgoing out;
   if (plan.inline_ok) {
     out = answer(*request, false);
-  } else if (!co_await on_pool([&] { out = answer(*request, shared_.options.compress); })) {
+  } else if (!co_await on_pool(plan.slow ? shared_.slow : shared_.handlers,
+                               [&] { out = answer(*request, shared_.options.compress); })) {
     co_return co_await refuse(503, "The server is busy: try again in a moment");
   }
   shared_.body_bytes -= std::exchange(reserved_, 0);
@@ -289,7 +290,7 @@ Outgoing Connection::answer(Request& request, bool compress) {
 Task<bool> Connection::admit(Request& request) {
   std::optional<Response> refusal;
   enter(Phase::handler, {});
-  if (!co_await on_pool([&] { refusal = shared_.routes.admit(request); }))
+  if (!co_await on_pool(shared_.handlers, [&] { refusal = shared_.routes.admit(request); }))
     co_return co_await refuse(503, "The server is busy: try again in a moment");
   if (!refusal) co_return true;
   Outgoing out = prepare(request, std::move(*refusal), {false, is_http10_, false});
@@ -297,22 +298,23 @@ Task<bool> Connection::admit(Request& request) {
   co_return false;
 }
 
-// Runs `work` on a handler thread and comes back to this one, with what it threw. False when there is no
-// room.
-Task<bool> Connection::on_pool(std::function<void()> work) {
-  bool accepted = true;
+// Runs `work` on a thread of the pool and comes back to this one, with what it threw. False when there is no
+// room, or no time left.
+Task<bool> Connection::on_pool(Pool& pool, std::function<void()> work) {
+  bool accepted = false;
   std::exception_ptr failure;
   const auto start = [&](auto handler) {
     auto done = std::make_shared<decltype(handler)>(std::move(handler));
-    accepted = shared_.handlers.submit([done, &work, &failure, executor = network_.context.get_executor()] {
+    const bool taken = pool.submit([this, done, &accepted, &work, &failure] {
       try {
-        work();
+        accepted = !shared_.over;
+        if (accepted) work();
       } catch (...) {
         failure = std::current_exception();
       }
-      asio::post(executor, [done] { std::move (*done)(); });
+      asio::post(network_.context.get_executor(), [done] { std::move (*done)(); });
     });
-    if (!accepted) asio::post(network_.context.get_executor(), [done] { std::move (*done)(); });
+    if (!taken) asio::post(network_.context.get_executor(), [done] { std::move (*done)(); });
   };
   co_await asio::async_initiate<const asio::use_awaitable_t<Executor>&, void()>(start, kUse);
   if (failure) std::rethrow_exception(failure);

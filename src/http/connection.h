@@ -37,12 +37,14 @@ struct Shared {
       : options(options),
         routes(routes),
         handlers(static_cast<std::size_t>(options.handler_threads), options.max_queued),
+        slow(static_cast<std::size_t>(options.slow_threads), options.max_slow_queued),
         streams(options.max_streams, 0) {}
 
   const Server::Options options;
   const Routes& routes;
-  Pool handlers, streams;
+  Pool handlers, slow, streams;
   std::atomic<bool> stopping{false};
+  std::atomic<bool> over{false};  // what waits for a thread is not begun any more
   std::atomic<std::size_t> connections{0}, body_bytes{0}, open_streams{0};
   std::atomic<std::uint64_t> requests{0};
   std::mutex mutex;
@@ -89,7 +91,7 @@ class Connection {
   Task<bool> send_file(const Piece& piece);
   Task<bool> send_stream(const Request& request, Outgoing& out);
   Task<void> linger();
-  Task<bool> on_pool(std::function<void()> work);
+  Task<bool> on_pool(Pool& pool, std::function<void()> work);
   Outgoing answer(Request& request, bool compress);
   std::unique_ptr<Request> make_request(Parser& parser);
   std::optional<std::pair<int, std::string_view>> check_header(Parser& parser) const;

@@ -50,7 +50,7 @@ void RouteTable::add(Route route) {
   for (const Route* other : place)
     if (other->method == route.method) refuse("is declared twice");
   routes_.push_back(std::make_unique<Route>(std::move(route)));
-  place.push_back(routes_.back().get());
+  if (!routes_.back()->info.off) place.push_back(routes_.back().get());
 }
 
 struct RouteTable::Search {

@@ -228,7 +228,7 @@ void Routes::serve_docs(ApiInfo api) {
 Routes::Plan Routes::plan(Request& request) const {
   const Route* route = impl_->find(request);
   if (route == nullptr) return {};
-  return {route->info.inline_ok, route->info.max_body};
+  return {route->info.inline_ok, route->info.slow, route->info.max_body};
 }
 
 std::optional<Response> Routes::admit(Request& request) const {

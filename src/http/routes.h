@@ -53,6 +53,8 @@ struct RouteInfo {
   std::string tag = {}, summary = {}, description = {};
   bool page = false;         // for browsers: nobody is sent to /login?next=... instead of 401
   bool inline_ok = false;    // never blocks (nor does its authentication): runs on the network thread
+  bool slow = false;         // computes for long: runs on one of the few threads for such, and waits there
+  bool off = false;          // switched off: 404, as if it were not there; in the API document all the same
   bool hidden = false;       // not in the API document
   std::size_t max_body = 0;  // bytes; 0 means the server's limit
   // For the API document, where the handler's signature does not tell.
@@ -309,7 +311,7 @@ class Routes {
 
   // For the server.
   struct Plan {
-    bool inline_ok = false;
+    bool inline_ok = false, slow = false;
     std::size_t max_body = 0;  // 0: the server's limit
   };
   Plan plan(Request& request) const;

@@ -182,6 +182,7 @@ void Server::stop(std::chrono::milliseconds grace) {
   });
   impl_->close_connections(false);
   if (!impl_->wait_for_connections(grace)) {
+    shared.over = true;
     impl_->close_connections(true);
     // Handlers that are at work end by themselves; their connections right after.
     while (!impl_->wait_for_connections(std::chrono::seconds(5))) {
@@ -190,6 +191,7 @@ void Server::stop(std::chrono::milliseconds grace) {
     }
   }
   shared.handlers.finish();
+  shared.slow.finish();
   shared.streams.finish();
   for (auto& network : impl_->networks) network->context.stop();
   for (auto& thread : impl_->threads) thread.join();
@@ -198,8 +200,8 @@ void Server::stop(std::chrono::milliseconds grace) {
 
 Server::Counts Server::counts() const {
   const auto& shared = impl_->shared;
-  return {shared.connections, shared.requests, shared.handlers.queued(), shared.handlers.running(),
-          shared.open_streams};
+  return {shared.connections, shared.requests, shared.handlers.queued() + shared.slow.queued(),
+          shared.handlers.running() + shared.slow.running(), shared.open_streams};
 }
 
 }  // namespace agnes::http

@@ -22,6 +22,8 @@ class Server {
     int handler_threads = 16;
     std::size_t max_connections = 8192;
     std::size_t max_queued = 1024;        // requests that wait for a handler thread; more get 503
+    int slow_threads = 2;                 // for slow routes: a crowd of these delays no other request
+    std::size_t max_slow_queued = 256;    // requests that wait for one of them; more get 503
     std::size_t max_streams = 256;        // streaming answers at a time; more get 503
     std::size_t max_header = 32 << 10;    // bytes, request line included: 431
     std::size_t max_body = 16 << 20;      // bytes, unless the route says otherwise: 413

@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 
 #include "access/break_glass.h"
-#include "access/providers.h"
 #include "access/routes.h"
 #include "base/env.h"
 #include "base/files.h"
@@ -247,8 +246,7 @@ int serve(const Options& options) {
   routes.on_response(add_headers);
   add_health_routes(routes, store, generations, runner, places);
   add_config_routes(routes, store, overlay);
-  access::add_routes(routes, access, outbox);
-  access::add_provider_routes(routes, access, config);
+  access::add_routes(routes, access, outbox, config);
   catalog::add_registry_routes(routes, access.directory(),
                                {.settings = [&] { return config::Config::read(places); },
                                 .look_up = [](const catalog::Registration&) { return boost::json::object{}; },

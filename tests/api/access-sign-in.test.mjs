@@ -113,6 +113,15 @@ test('behind TLS the cookie is secure', async () => {
   await other.stop();
 });
 
+test('a hundred people sign in at the same moment, and others are answered meanwhile', async () => {
+  const crowd = Array.from({ length: 100 }, () => server.post('/auth/token', { email: adminEmail, password: adminPassword }));
+  let waiting = crowd.length;
+  crowd.forEach((answer) => answer.then(() => waiting--));
+  for (let i = 0; i < 20; i++) must(200, await me({ token: server.admin.token }));
+  assert.ok(waiting > 0, 'nobody waited for the whole crowd');
+  for (const answer of await Promise.all(crowd)) must(200, answer);
+});
+
 test('tries are limited', async () => {
   const other = await startServer({ limits: true });
   const statuses = [];

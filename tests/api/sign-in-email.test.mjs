@@ -390,7 +390,10 @@ test('the audit log can be read and searched by admins', async () => {
 });
 
 test('/me/debug is there only where it was asked for, and shows no secret', async () => {
-  assert.equal((await server.get('/me/debug', { token: server.admin.token })).status, 404);
+  for (const options of [{}, { token: server.admin.token }])
+    for (const answer of [await server.get('/me/debug', options), await server.post('/me/debug/refetch-groups', {}, options)])
+      assert.deepEqual(must(404, answer).json, { detail: 'Not Found' });
+  assert.ok(must(200, await server.get('/openapi.json')).json.paths['/me/debug']);
   const other = await startServer({ env: { AGNES_DEBUG_AUTH: 'true' } });
   assert.equal(must(302, await other.get('/me/debug')).headers.location, '/login?next=%2Fme%2Fdebug');
   assert.equal((await other.post('/me/debug/refetch-groups', {})).status, 401);

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { base64url, makeKey, seconds, startOpenId } from '../fakes/openid.mjs';
 import { startCloudIdentity } from '../fakes/cloud-identity.mjs';
+import { Browser as AnyBrowser } from '../lib/browser.mjs';
 import { must, startServer, temporaryFolder } from '../lib/server.mjs';
 
 let provider;
@@ -38,36 +39,9 @@ beforeEach(() => {
   directory.mend();
 });
 
-// A browser: keeps cookies of the server.
-class Browser {
-  cookies = new Map();
+class Browser extends AnyBrowser {
   constructor(at = server) {
-    this.server = at;
-  }
-  async get(target, headers = {}) {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const answer = await this.server.get(target, { headers: { ...(cookie ? { cookie } : {}), ...headers } });
-    this.last = answer;
-    for (const line of answer.headers['set-cookie'] ?? []) {
-      const [name, value] = line.split(';')[0].split('=');
-      if (/max-age=0/i.test(line)) this.cookies.delete(name);
-      else this.cookies.set(name, value);
-    }
-    return answer;
-  }
-  // Begins, and lets the provider sign in: the path of the callback.
-  async begin(next) {
-    const login = must(302, await this.get(`/auth/google/login${next === undefined ? '' : `?next=${encodeURIComponent(next)}`}`));
-    this.asked = new URL(login.headers.location);
-    const back = await fetch(login.headers.location, { redirect: 'manual' });
-    const target = new URL(back.headers.get('location'));
-    return target.pathname + target.search;
-  }
-  async signIn(next) {
-    return this.get(await this.begin(next));
-  }
-  me() {
-    return this.get('/api/me/effective-access');
+    super(at);
   }
 }
 const failure = (answer) => {

@@ -83,6 +83,7 @@ class RoutesTest : public ServerTest {
       return std::vector<std::string>{form->note, form->file.filename, std::string(form->file.data),
                                       std::to_string(form->more.size())};
     });
+    routes.get("/off", {.auth = Auth::user, .off = true}, [](const Caller& caller) { return caller.email; });
     routes.post("/void", {.auth = Auth::none, .status = 200}, [] {});
     routes.get("/fault", {.auth = Auth::none}, []() -> Response { throw std::runtime_error("secret path"); });
     routes.get("/internal", {.auth = Auth::none},
@@ -225,6 +226,15 @@ TEST_F(RoutesTest, FindsRoutesByPath) {
   EXPECT_EQ(slash.status, 307);
   EXPECT_EQ(slash.header("location"), "/me?a=1");
   EXPECT_EQ(get("//evil.example/").status, 404);
+}
+
+TEST_F(RoutesTest, ARouteThatIsSwitchedOffIsDescribedAndNotThere) {
+  for (const char* target : {"/off", "/off/", "/off?x=1"}) {
+    EXPECT_EQ(get(target).status, 404) << target;
+    EXPECT_EQ(get(target).body, R"({"detail":"Not Found"})") << target;
+  }
+  EXPECT_EQ(post("/off", "{}").status, 404);
+  EXPECT_TRUE(get("/openapi.json").json().at("paths").as_object().contains("/off"));
 }
 
 TEST_F(RoutesTest, AnswersHeadWithoutABody) {

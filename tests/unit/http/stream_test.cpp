@@ -157,6 +157,57 @@ TEST_F(StreamTest, SaysWhenItIsFull) {
   EXPECT_EQ(busy.read().status, 200);
 }
 
+TEST_F(StreamTest, SlowRequestsWaitForEachOtherAndHoldNobodyElseUp) {
+  options.slow_threads = 1;
+  options.max_slow_queued = 1;
+  std::atomic<int> begun = 0;
+  routes.post("/slow", {.auth = Auth::none, .slow = true}, [&] {
+    if (++begun == 1) {
+      entered.set_value();
+      release.get_future().wait();
+    }
+    return std::string("slow");
+  });
+  start();
+  const std::string slow = "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+  Client first(server->port()), second(server->port());
+  first.send(slow);
+  entered.get_future().wait();
+  second.send(slow);
+  // One network thread: once this is answered, it has taken the second one in.
+  EXPECT_EQ(get("/ok").status, 200);
+  const Answer refused = ask(slow);
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.header("retry-after"), "1");
+  EXPECT_EQ(get("/ok").status, 200);
+  release.set_value();
+  EXPECT_EQ(first.read().body, "\"slow\"");
+  EXPECT_EQ(second.read().body, "\"slow\"");
+}
+
+TEST_F(StreamTest, WhatStillWaitsWhenTheTimeIsUpIsNotBegun) {
+  options.slow_threads = 1;
+  std::atomic<int> begun = 0;
+  routes.post("/slow", {.auth = Auth::none, .slow = true}, [&] {
+    if (++begun == 1) {
+      entered.set_value();
+      release.get_future().wait();
+    }
+  });
+  start();
+  const std::string slow = "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+  Client first(server->port()), second(server->port());
+  first.send(slow);
+  entered.get_future().wait();
+  second.send(slow);
+  EXPECT_EQ(get("/ok").status, 200);
+  auto stopped = std::async(std::launch::async, [&] { server->stop(std::chrono::milliseconds(0)); });
+  EXPECT_TRUE(first.ended());  // closed: the time is up
+  release.set_value();
+  stopped.wait();
+  EXPECT_EQ(begun, 1);
+}
+
 TEST_F(StreamTest, SaysWhenTooManyStreamsAreOpen) {
   options.max_streams = 1;
   start();
