@@ -7,6 +7,17 @@
 
 namespace agnes::catalog {
 
+std::string Table::why_no_data() const {
+  if (query_mode != "remote")
+    return fmt::format("the table {} has no data yet; it comes with its next sync", name);
+  const std::string engine = remote != nullptr ? remote->extension : source_type;
+  return fmt::format("the table {} lives in {}, which this server is not configured to query", name,
+                     engine == "bigquery"  ? "BigQuery"
+                     : engine == "keboola" ? "Keboola"
+                     : engine.empty()      ? "another engine"
+                                           : engine);
+}
+
 Generation::Generation(std::uint64_t number, std::vector<Table> tables)
     : number_(number), tables_(std::move(tables)) {
   std::sort(tables_.begin(), tables_.end(), [](const Table& a, const Table& b) {

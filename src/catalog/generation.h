@@ -15,6 +15,11 @@
 
 namespace agnes::catalog {
 
+// Where an extract says that rows are which it does not hold: behind an attachment of DuckDB.
+struct RemoteEngine {
+  std::string extension, alias, url, token_env;  // `token_env`: the variable with the token, or empty
+};
+
 struct Column {
   std::string name, type;  // DuckDB's name of the type
   bool nullable = true;
@@ -34,12 +39,17 @@ struct Table {
   bool union_by_name = false;              // the files' columns may differ in number or order
   std::optional<std::string> attach_file;  // the extract database that holds the table itself
   std::string attach_name;                 // the table's name there
+  std::shared_ptr<const RemoteEngine>
+      remote;               // where the rows are, when an extract says that they are elsewhere
+  std::string remote_view;  // and how it names them there: CREATE VIEW ...
   std::vector<Column> columns;
   std::string hash;  // MD5 of the one file; of the files' hashes when there are several
   std::int64_t rows = 0, size_bytes = 0;
   std::optional<Timestamp> updated;
 
   bool has_data() const { return !files.empty() || attach_file.has_value(); }
+  // Why there is nothing to read when it has no data, in words for people.
+  std::string why_no_data() const;
 };
 
 // What there is at one moment, never changed once made. `number` grows with each one of a process.

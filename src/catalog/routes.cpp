@@ -91,9 +91,7 @@ std::optional<std::string> size_hint(const Table& table) {
 }
 
 const Table& with_data(const Table& table) {
-  if (!table.has_data())
-    throw Error(ErrorKind::not_found,
-                fmt::format("the table {} has no data yet; it comes with its first sync", table.id));
+  if (!table.has_data()) throw Error(ErrorKind::not_found, table.why_no_data());
   return table;
 }
 

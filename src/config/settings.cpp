@@ -256,6 +256,11 @@ constexpr Variable kVariables[] = {
      "Seconds between scheduled syncs, rounded up to minutes; 900 when unset"},
     {"SCHEDULER_STARTUP_GRACE_SECONDS", true,
      "Seconds after the start in which no job starts by itself; 60 when unset"},
+    {"AGNES_REMOTE_ATTACH_EXTENSIONS", true,
+     "Extensions that extracts may ask for in _remote_attach, in place of bigquery,keboola"},
+    {"AGNES_REMOTE_ATTACH_TOKEN_ENVS", true,
+     "Variables that extracts may ask for there, in place of KBC_TOKEN,KBC_STORAGE_TOKEN,"
+     "KEBOOLA_STORAGE_TOKEN,GOOGLE_APPLICATION_CREDENTIALS"},
     {"SCHEDULER_API_TOKEN", true, "Shared secret of an outside scheduler"},
     {"LOCAL_DEV_MODE", true, "1: everybody is the development user; never in production"},
     {"LOCAL_DEV_USER_EMAIL", true, "Email of the development user"},

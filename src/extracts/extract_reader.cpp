@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "extracts/analytics.h"
+#include "extracts/database_read.h"
 #include "extracts/file_facts.h"
 #include "extracts/pins.h"
 #include "extracts/view_sql.h"
@@ -41,115 +42,6 @@ void in_parallel(std::size_t count, int threads,
   if (count > 0) run();
   pool.clear();
   if (failure) std::rethrow_exception(failure);
-}
-
-std::string text_of(const duck::Value& value) {
-  const auto* text = std::get_if<std::string>(&value);
-  return text != nullptr ? *text : std::string();
-}
-
-// The rows of a table of an attached extract, every value as text, by the column's name.
-std::vector<std::map<std::string, std::string>> text_rows(duck::Connection& connection,
-                                                          const std::string& table) {
-  auto result =
-      connection.execute("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM extract." + duck::quote_identifier(table));
-  std::vector<std::string> names;
-  for (std::size_t c = 0; c < result.column_count(); ++c) names.push_back(to_lower(result.column_name(c)));
-  std::vector<std::map<std::string, std::string>> out;
-  for (const auto& row : result.rows()) {
-    auto& item = out.emplace_back();
-    for (std::size_t c = 0; c < names.size(); ++c) item[names[c]] = text_of(row[c]);
-  }
-  return out;
-}
-
-std::vector<Column> describe(duck::Connection& connection, const std::string& name) {
-  std::vector<Column> out;
-  for (const auto& row : connection.execute("DESCRIBE extract." + duck::quote_identifier(name)).rows())
-    out.push_back({text_of(row.at(0)), text_of(row.at(1))});
-  return out;
-}
-
-ExtractFacts read_database(duck::Connection& connection, const fs::path& file, const FileStamp& stamp) {
-  ExtractFacts out;
-  out.stamp = stamp;
-  connection.execute("ATTACH " + duck::quote_literal(file.string()) + " AS extract (TYPE duckdb, READ_ONLY)");
-  struct Guard {
-    duck::Connection& connection;
-    ~Guard() {
-      try {
-        connection.execute("DETACH extract");
-      } catch (const std::exception&) {
-        // A database that broke while it was read; the next ATTACH says so.
-      }
-    }
-  } guard{connection};
-  auto objects = connection.execute(
-      "SELECT view_name, sql, true FROM duckdb_views() WHERE database_name = 'extract' AND schema_name = "
-      "'main' AND "
-      "NOT internal UNION ALL SELECT table_name, sql, false FROM duckdb_tables() WHERE database_name = "
-      "'extract' AND "
-      "schema_name = 'main' AND NOT internal");
-  for (const auto& row : objects.rows()) {
-    if (std::get<bool>(row.at(2)))
-      out.views[text_of(row.at(0))] = text_of(row.at(1));
-    else
-      out.tables.push_back(text_of(row.at(0)));
-  }
-  const auto has_table = [&](const char* name) {
-    return std::find(out.tables.begin(), out.tables.end(), name) != out.tables.end();
-  };
-  if (!has_table("_meta")) throw Error(ErrorKind::invalid, "it has no table _meta");
-  for (auto& row : text_rows(connection, "_meta")) {
-    MetaRow meta;
-    meta.table_name = row["table_name"];
-    meta.description = row["description"];
-    meta.rows = parse_int(row["rows"]).value_or(0);
-    meta.size_bytes =
-        static_cast<std::uint64_t>(std::max<std::int64_t>(0, parse_int(row["size_bytes"]).value_or(0)));
-    meta.extracted_at = parse_timestamp(row["extracted_at"]);
-    if (!row["query_mode"].empty()) meta.query_mode = row["query_mode"];
-    out.meta.push_back(std::move(meta));
-  }
-  if (has_table("_remote_attach")) out.remote_attach = text_rows(connection, "_remote_attach");
-  for (const auto& row : out.meta) {
-    const auto& name = row.table_name;
-    const auto view = out.views.find(name);
-    const bool described =
-        view == out.views.end() ? has_table(name.c_str()) : !view_files(view->second).plain;
-    if (!described || out.table_columns.contains(name)) continue;
-    try {
-      out.table_columns[name] = describe(connection, name);
-    } catch (const duck::QueryError&) {
-      // A view on an engine that is not attached here; what it has is asked there.
-    }
-  }
-  return out;
-}
-
-// What can be had of an extract whose database only a later DuckDB reads: one of a Python connector, which
-// takes the newest there is. By the contract a table is data/<table>.parquet, or the Parquet files of the
-// folder data/<table>.
-ExtractFacts facts_from_files(const fs::path& folder, const FileStamp& stamp) {
-  ExtractFacts out;
-  out.stamp = stamp;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder / kDataFolder, error)) {
-    const bool is_folder = entry.is_directory(error);
-    const fs::path& path = entry.path();
-    if (!is_folder && path.extension() != ".parquet") continue;
-    MetaRow row;
-    row.table_name = is_folder ? path.filename() : path.stem();
-    if (!is_identifier(row.table_name)) continue;
-    out.views[row.table_name] =
-        fmt::format("CREATE VIEW {} AS SELECT * FROM read_parquet({}, union_by_name = true);",
-                    duck::quote_identifier(row.table_name),
-                    duck::quote_literal((is_folder ? path / "*.parquet" : path).string()));
-    out.meta.push_back(std::move(row));
-  }
-  std::sort(out.meta.begin(), out.meta.end(),
-            [](const auto& a, const auto& b) { return a.table_name < b.table_name; });
-  return out;
 }
 
 // DuckDB names files by their whole path, which is the server's affair.
@@ -191,6 +83,8 @@ class Reading {
   void plan_table(const Source& source, const MetaRow& row);
   bool find_files(const Source& source, Wanted& wanted, const ViewFiles& view);
   void read_files(Wanted& wanted, duck::Connection& connection);
+  void settle_attachments();
+  void settle_remote(Wanted& wanted);
   void settle_names();
   void problem(const std::string& source, const std::string& table, std::string message) {
     out_.problems.push_back({source, table, std::move(message)});
@@ -201,6 +95,7 @@ class Reading {
   Pins pins_;
   std::vector<Source> sources_;
   std::vector<Wanted> wanted_;
+  std::vector<RemoteAttach> refused_;
   Catalogue out_;
 };
 
@@ -227,7 +122,11 @@ void Reading::find_sources() {
     auto& source = sources_.emplace_back();
     source.name = name;
     source.folder = fs::canonical(entry.path(), error);
-    if (error) source.failure = error.message();
+    const fs::path database = source.folder / kExtractFile;
+    if (error)
+      source.failure = error.message();
+    else if (!fs::is_regular_file(fs::symlink_status(database, error)))
+      source.failure = "it is a link or no file at all";
     if (in(options_.skip)) source.failure = "reading it ended the process that did; make it anew";
   }
   std::sort(sources_.begin(), sources_.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
@@ -303,14 +202,6 @@ void Reading::plan(const Source& source) {
     if (!is_identifier(name) || seen.contains(to_lower(name)) || !fs::exists(file)) continue;
     plan_table(source, {name, "", 0, 0, std::nullopt, "materialized"});
   }
-  for (const auto& row : source.facts.remote_attach) {
-    const auto get = [&](const char* name) {
-      const auto found = row.find(name);
-      return found == row.end() ? std::string() : found->second;
-    };
-    out_.remote_attaches.push_back(
-        {source.name, get("alias"), get("extension"), get("url"), get("token_env")});
-  }
 }
 
 void Reading::plan_table(const Source& source, const MetaRow& row) {
@@ -341,8 +232,10 @@ void Reading::plan_table(const Source& source, const MetaRow& row) {
     return;
   }
   const ViewFiles names = view == facts.views.end() ? ViewFiles{{}, true, false} : view_files(view->second);
-  if (view != facts.views.end() && (names.paths.empty() || row.query_mode == "remote")) {
-    table.kind = "remote";
+  if (view != facts.views.end() && names.paths.empty()) {
+    // What DuckDB could describe reads tables of the same database; the rest needs an engine that is
+    // elsewhere.
+    table.kind = columns != facts.table_columns.end() ? "view" : "remote";
     table.attach_file = database;
     table.view_sql = view->second;
     wanted_.push_back(std::move(wanted));
@@ -465,6 +358,66 @@ void Reading::read_files(Wanted& wanted, duck::Connection& connection) {
   }
 }
 
+void Reading::settle_attachments() {
+  const auto same = [](const std::string& name) {
+    return [&name](const auto& other) { return iequals(name, other); };
+  };
+  std::vector<std::string> taken;
+  for (const auto& source : sources_) taken.push_back(source.name);
+  for (const auto& wanted : wanted_) taken.push_back(wanted.table.name);
+  for (const auto& source : sources_) {
+    for (const auto& row : source.facts.remote_attach) {
+      const auto get = [&](const char* name) {
+        const auto found = row.find(name);
+        return found == row.end() ? std::string() : found->second;
+      };
+      RemoteAttach attach{source.name, get("alias"), get("extension"), get("url"), get("token_env")};
+      auto why = refusal(attach, options_.remote);
+      if (!why && std::any_of(taken.begin(), taken.end(), same(attach.alias)))
+        why = "its alias is the name of a table or of an extract";
+      for (const auto& other : out_.remote_attaches)
+        if (!why && iequals(other.alias, attach.alias) &&
+            std::tie(other.extension, other.url, other.token_env) !=
+                std::tie(attach.extension, attach.url, attach.token_env))
+          why = fmt::format("'{}' has another attachment of that name", other.source);
+      if (why) {
+        problem(source.name, "",
+                fmt::format("the remote attachment '{}' of '{}' is refused: {}",
+                            escape_control(attach.alias.substr(0, 64)), source.name, *why));
+        refused_.push_back(std::move(attach));
+      } else {
+        out_.remote_attaches.push_back(std::move(attach));
+      }
+    }
+  }
+}
+
+void Reading::settle_remote(Wanted& wanted) {
+  auto& table = wanted.table;
+  if (table.kind != "remote") return;
+  table.query_mode = "remote";
+  const auto names = remote_names(table.view_sql);
+  // Named, or, as bigquery_query('...') does, reached by a function of its extension.
+  const auto reads = [&](const RemoteAttach& attach) {
+    const std::string alias = to_lower(attach.alias), prefix = to_lower(attach.extension) + "_";
+    return attach.source == table.source &&
+           (std::find(names.catalogs.begin(), names.catalogs.end(), alias) != names.catalogs.end() ||
+            std::any_of(names.functions.begin(), names.functions.end(),
+                        [&](const std::string& name) { return name.starts_with(prefix); }));
+  };
+  const auto found = std::find_if(out_.remote_attaches.begin(), out_.remote_attaches.end(), reads);
+  if (std::any_of(refused_.begin(), refused_.end(), reads))
+    wanted.failure = fmt::format("table '{}' of '{}' is not served: its remote attachment is refused",
+                                 table.name, table.source);
+  else if (found == out_.remote_attaches.end())
+    wanted.failure = fmt::format(
+        "table '{}' of '{}' is not served: its view reads neither a file or table of the extract nor one of "
+        "its remote attachments",
+        table.name, table.source);
+  else
+    table.alias = found->alias;
+}
+
 void Reading::settle_names() {
   std::map<std::string, std::string> owners;
   for (const auto& [name, source] : options_.owners) owners[to_lower(name)] = source;
@@ -509,6 +462,8 @@ Catalogue Reading::run() {
   for (const auto& source : sources_) plan(source);
   in_parallel(wanted_.size(), options_.threads,
               [&](std::size_t i, duck::Connection& connection) { read_files(wanted_[i], connection); });
+  settle_attachments();
+  for (auto& wanted : wanted_) settle_remote(wanted);
   settle_names();
   std::sort(out_.tables.begin(), out_.tables.end(), [](const auto& a, const auto& b) {
     return std::tie(a.source, a.name) < std::tie(b.source, b.name);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "extracts/extract.h"
+#include "extracts/remote_attach.h"
 
 namespace agnes::extracts {
 
@@ -20,9 +21,11 @@ BOOST_DESCRIBE_STRUCT(DataFile, (), (path, origin, stamp, md5, rows))
 
 // One table that may be served. `kind` tells where its rows are:
 //   parquet   in `files`, which have the same columns (`union_by_name` when those may differ in number or
-//   order) database  in a table of `attach_file` (DuckDB, to be attached read-only) view      behind a view
-//   of `attach_file` that does more than to read Parquet files; it reads `files` remote    elsewhere:
-//   `view_sql` names it, behind one of the remote attachments
+//   order)
+//   database  in a table of `attach_file` (DuckDB, to be attached read-only)
+//   view      behind a view of `attach_file` that does more than to read Parquet files; it reads `files`, or
+//   only tables of `attach_file`
+//   remote    elsewhere: `view_sql` names it, behind the attachment `alias` of its source
 struct CatalogueTable {
   std::string source;
   std::string name;
@@ -39,16 +42,11 @@ struct CatalogueTable {
   bool union_by_name = false;
   std::string attach_file;
   std::string view_sql;
+  std::string alias;
 };
 BOOST_DESCRIBE_STRUCT(CatalogueTable, (),
                       (source, name, description, query_mode, kind, rows, noted_rows, size_bytes,
-                       extracted_at, hash, columns, files, union_by_name, attach_file, view_sql))
-
-// A row of _remote_attach: data, nothing is loaded or attached for it here.
-struct RemoteAttach {
-  std::string source, alias, extension, url, token_env;
-};
-BOOST_DESCRIBE_STRUCT(RemoteAttach, (), (source, alias, extension, url, token_env))
+                       extracted_at, hash, columns, files, union_by_name, attach_file, view_sql, alias))
 
 // What could not be served, and why. `table` is empty when the whole extract is meant. `message` names no
 // path outside the extract's folder.
@@ -78,15 +76,17 @@ struct ReadOptions {
   // Sources to read; empty: all. Sources to report as unreadable without touching them.
   std::vector<std::string> only, skip;
   bool trust_notes = true;  // what the writer of an extract noted of its files is not read again
+  RemoteRules remote;
   int threads = 2;
   static constexpr json::Rule rules[] = {{.field = "*", .has_default = true}};
 };
 BOOST_DESCRIBE_STRUCT(ReadOptions, (),
                       (extracts_dir, cache_file, pin_folder, keep_pins, analytics_file, owners, materialized,
-                       only, skip, trust_notes, threads))
+                       only, skip, trust_notes, remote, threads))
 
 struct Catalogue {
   std::vector<CatalogueTable> tables;  // by source, then name; names are unique, whatever their case
+  // Those that the rules allow; one alias is one engine for all sources.
   std::vector<RemoteAttach> remote_attaches;
   std::vector<ReadProblem> problems;
   // What view_ownership should hold now. When not `complete`, an extract could not be read, and it still has
@@ -99,10 +99,11 @@ BOOST_DESCRIBE_STRUCT(Catalogue, (), (tables, remote_attaches, problems, owners,
 // Reads every extracts/<source>/extract.duckdb, whoever wrote it, wherever the data directory was then. A
 // table's files are found by the contract's places (data/<table>.parquet, data/<table>/*.parquet), else by
 // the paths that its view names, taken as inside the extract's folder; one that leads out of it is refused.
-// Names that are no identifiers are refused. An extract that is damaged, locked by a writer, or of a newer
-// DuckDB is a problem in the answer; the others are served. Of a name that two sources have, the one that had
-// it keeps it, else the first by name of source; the other is a problem in the answer. Throws Error only when
-// the extracts' folder cannot be read, or the cache, pins or analytics database cannot be written.
+// Names that are no identifiers are refused, and remote attachments that the rules do not allow. An extract
+// that is damaged, locked by a writer, or of a newer DuckDB is a problem in the answer; the others are
+// served. Of a name that two sources have, the one that had it keeps it, else the first by name of source;
+// the other is a problem in the answer. Throws Error only when the extracts' folder cannot be read, or the
+// cache, pins or analytics database cannot be written.
 Catalogue read_extracts(const ReadOptions& options);
 
 }  // namespace agnes::extracts

@@ -159,6 +159,7 @@ std::vector<JobState> Scheduler::jobs() const {
     state.error = run.error;
     state.duration_ms = milliseconds(run.started, run.ended.value_or(options_.clock()));
     state.progress = run.progress;
+    state.result = run.result;
   }
   std::vector<JobState> out;
   for (auto& [name, state] : states) out.push_back(std::move(state));

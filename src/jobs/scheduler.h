@@ -36,11 +36,11 @@ struct JobState {
   std::optional<std::string> outcome;  // running, ok, failed, cancelled
   std::optional<std::int64_t> duration_ms;
   std::optional<std::string> error;
-  boost::json::value progress;
+  boost::json::value progress, result;  // `result`: of the last run, while the server remembers it
 };
 BOOST_DESCRIBE_STRUCT(JobState, (),
                       (name, description, schedule, next_run, running, last_run, outcome, duration_ms, error,
-                       progress))
+                       progress, result))
 
 // Starts jobs by their schedules, through a Runner, from one thread that sleeps until the next turn. A job
 // whose turn comes while it runs skips that turn; only so many scheduled ones run at once, the others wait

@@ -24,8 +24,9 @@ struct ReadableTable {
   std::optional<std::string> attach_file;   // the database file, where it has the table and `files` is empty
   std::optional<std::string> attach_table;  // the table's name there; `name` when left out
   bool union_by_name = false;               // the files' columns may differ in number or order
+  std::string missing = {};                 // in place of all that: why it has no rows here
 };
-BOOST_DESCRIBE_STRUCT(ReadableTable, (), (name, files, attach_file, attach_table, union_by_name))
+BOOST_DESCRIBE_STRUCT(ReadableTable, (), (name, files, attach_file, attach_table, union_by_name, missing))
 
 struct EngineSetup {
   std::vector<ReadableTable> tables;

@@ -78,10 +78,7 @@ std::string Sandbox::source_of(const ReadableTable& table, duck::Connection& con
 void Sandbox::make_visible(const std::string& name, duck::Connection& connection) {
   Entry& entry = tables_.at(name);
   if (entry.visible) return;
-  if (entry.table.files.empty() && !entry.table.attach_file)
-    throw Error(
-        ErrorKind::bad_request,
-        fmt::format("Table \"{}\" has no data yet; it appears with its next sync.", entry.table.name));
+  if (!entry.table.missing.empty()) throw Error(ErrorKind::bad_request, entry.table.missing);
   try {
     connection.execute(fmt::format("CREATE VIEW main.{} AS SELECT * FROM {}",
                                    duck::quote_identifier(entry.table.name),

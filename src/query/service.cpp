@@ -27,9 +27,9 @@ BOOST_DESCRIBE_STRUCT(QueryAnswer, (), (columns, rows, row_count, truncated))
 std::vector<ReadableTable> readable(const catalog::VisibleSet& set) {
   std::vector<ReadableTable> out;
   for (const auto* table : set.tables) {
-    if (!table->has_data()) continue;
     ReadableTable item;
     item.name = table->name;
+    if (!table->has_data()) item.missing = table->why_no_data();
     item.files = table->files;
     item.union_by_name = table->union_by_name;
     item.attach_file = table->attach_file;

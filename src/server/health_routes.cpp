@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "duck/rows.h"
 #include "state/schema.h"
-#include "sync/orchestrator.h"
 #include "workers/confine.h"
 
 namespace agnes::server {
@@ -57,7 +56,9 @@ object state_part(state::Store& store, std::int64_t& users) {
   }
 }
 
-object data_part(const catalog::Generation* generation, const jobs::Runner& runner) {
+// `problems`: of the extracts. What they are about is an administrator's business; others see how many.
+object data_part(const catalog::Generation* generation, const jobs::Runner& runner,
+                 const std::vector<extracts::ReadProblem>& problems, const http::Caller& caller) {
   if (generation == nullptr) return {{"status", "unknown"}, {"detail", "the extracts are being read"}};
   std::int64_t tables = 0, rows = 0;
   array stale;
@@ -68,10 +69,12 @@ object data_part(const catalog::Generation* generation, const jobs::Runner& runn
     rows += table.rows;
     if (seconds(*table.updated) < old) stale.emplace_back(table.name);
   }
-  object part{{"status", stale.empty() ? "ok" : "warning"},
+  object part{{"status", stale.empty() && problems.empty() ? "ok" : "warning"},
               {"tables", tables},
               {"total_rows", rows},
-              {"stale_tables", stale}};
+              {"stale_tables", stale},
+              {"not_served", problems.size()}};
+  if (caller.is_admin) part["problems"] = json::to_json(problems);
   for (const auto& run : runner.history()) {
     if (run.job != sync::kRebuildJob || !run.error) continue;
     part["status"] = "error";
@@ -126,7 +129,8 @@ h1{font-weight:650;letter-spacing:-.02em}code{padding:.1em .35em;border-radius:.
 }  // namespace
 
 void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
-                       const jobs::Runner& runner, const config::Places& places) {
+                       const jobs::Runner& runner, const sync::Orchestrator& orchestrator,
+                       const config::Places& places) {
   using http::Auth;
   routes.get(
       "/api/health",
@@ -137,12 +141,14 @@ void add_health_routes(http::Routes& routes, state::Store& store, const catalog:
              [version = Version{}] { return version; });
   routes.get(
       "/api/health/detailed", {.tag = "health", .summary = "Each part's own verdict"},
-      [&store, &generations, &runner, places, version = Version{}](const http::Query<DetailQuery>& query) {
+      [&store, &generations, &runner, &orchestrator, places, version = Version{}](
+          const http::Caller& caller, const http::Query<DetailQuery>& query) {
         object services;
         std::int64_t users = 0;
         services["duckdb_state"] = state_part(store, users);
         if (query->include == "schema") services["db_schema"] = json::to_json(Health{}).as_object();
-        services["data"] = data_part(generations.peek(kPatience).get(), runner);
+        services["data"] =
+            data_part(generations.peek(kPatience).get(), runner, orchestrator.problems(), caller);
         services["users"] = {{"status", "ok"}, {"count", users}};
         if (auto part = bigquery_part(places)) services["bq_config"] = std::move(*part);
         services["session_pipeline"] = {{"status", "ok"}, {"detail", "no session waits to be processed"}};

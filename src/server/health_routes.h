@@ -5,11 +5,13 @@
 #include "http/routes.h"
 #include "jobs/runner.h"
 #include "state/store.h"
+#include "sync/orchestrator.h"
 
 namespace agnes::server {
 
 // /api/health, /api/health/detailed, /api/version and the page at /.
 void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
-                       const jobs::Runner& runner, const config::Places& places);
+                       const jobs::Runner& runner, const sync::Orchestrator& orchestrator,
+                       const config::Places& places);
 
 }  // namespace agnes::server

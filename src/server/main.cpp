@@ -244,7 +244,7 @@ int serve(const Options& options) {
 
   http::Routes routes;
   routes.on_response(add_headers);
-  add_health_routes(routes, store, generations, runner, places);
+  add_health_routes(routes, store, generations, runner, orchestrator, places);
   add_config_routes(routes, store, overlay);
   access::add_routes(routes, access, outbox, config);
   catalog::add_registry_routes(routes, access.directory(),

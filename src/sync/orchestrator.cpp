@@ -39,7 +39,18 @@ auto by_name(const Rows& rows, Name name) {
   return out;
 }
 
-catalog::Table described(const extracts::CatalogueTable& found) {
+using Engines = std::map<std::pair<std::string, std::string>, std::shared_ptr<const catalog::RemoteEngine>>;
+
+// By source and alias.
+Engines engines_of(const extracts::Catalogue& catalogue) {
+  Engines out;
+  for (const auto& a : catalogue.remote_attaches)
+    out[{a.source, a.alias}] = std::make_shared<const catalog::RemoteEngine>(
+        catalog::RemoteEngine{a.extension, a.alias, a.url, a.token_env});
+  return out;
+}
+
+catalog::Table described(const extracts::CatalogueTable& found, const Engines& engines) {
   catalog::Table table;
   table.id = table.name = found.name;
   table.source = found.source;
@@ -51,7 +62,11 @@ catalog::Table described(const extracts::CatalogueTable& found) {
   table.updated = found.extracted_at;
   table.union_by_name = found.union_by_name;
   for (const auto& column : found.columns) table.columns.push_back({column.name, column.type, true});
-  if (found.kind == "remote") return table;
+  if (found.kind == "remote") {
+    table.remote = engines.at({found.source, found.alias});
+    table.remote_view = found.view_sql;
+    return table;
+  }
   for (const auto& file : found.files) table.files.push_back(file.path);
   if (found.kind == "database" || found.kind == "view") {
     table.attach_file = found.attach_file;
@@ -65,7 +80,8 @@ void adopt(catalog::Table& table, const catalog::Registration& row) {
   table.name = row.name;
   table.registered = true;
   table.source_type = row.source_type.value_or("");
-  table.query_mode = row.query_mode;
+  // Where the rows are the extract knows best.
+  if (table.remote == nullptr) table.query_mode = row.query_mode;
   table.sync_strategy = row.sync_strategy;
   table.description = row.description.value_or("");
 }
@@ -92,16 +108,15 @@ Orchestrator::Orchestrator(const config::Places& places, state::Store& store,
 }
 
 void Orchestrator::start() {
-  runner_.start(kRebuildJob, [this](const jobs::Context& context) {
+  runner_.start(kRebuildJob, [this](const jobs::Context& context) -> value {
     try {
-      rebuild(context);
+      return rebuild(context);
     } catch (const std::exception&) {
       // The server still answers, with what the registry says, and says in its health report why there is no
       // more.
       publish();
       throw;
     }
-    return value(nullptr);
   });
 }
 
@@ -112,14 +127,13 @@ void Orchestrator::trigger(const std::optional<std::vector<std::string>>& tables
       if (generation->find(name) == nullptr)
         throw Error(ErrorKind::not_found, fmt::format("there is no table {}; nothing was started", name));
   }
-  const bool started = runner_.start(kSyncJob, [this, tables](const jobs::Context& context) {
-    sync(context, tables);
-    return value(nullptr);
-  });
+  const bool started =
+      runner_.start(kSyncJob, [this, tables](const jobs::Context& context) { return sync(context, tables); });
   if (!started) throw Error(ErrorKind::conflict, "sync_already_in_progress");
 }
 
-void Orchestrator::sync(const jobs::Context& context, const std::optional<std::vector<std::string>>& tables) {
+value Orchestrator::sync(const jobs::Context& context,
+                         const std::optional<std::vector<std::string>>& tables) {
   std::optional<std::vector<std::string>> names;
   if (tables && !tables->empty()) {
     const auto generation = generations_.current();
@@ -128,7 +142,7 @@ void Orchestrator::sync(const jobs::Context& context, const std::optional<std::v
       if (const auto* table = generation->find(wanted)) names->push_back(table->name);
   }
   if (connector_ != nullptr) extract(context, names);
-  rebuild(context);
+  return rebuild(context);
 }
 
 boost::json::value Orchestrator::sync_due(const jobs::Context& context) {
@@ -154,13 +168,19 @@ boost::json::value Orchestrator::sync_due(const jobs::Context& context) {
   const std::size_t tables = due.size() - 1;
   if (connector_ != nullptr)
     extract(context, tables == registered.size() ? std::nullopt : std::optional(std::move(due)));
-  rebuild(context);
-  return {{"tables", tables}, {"not_due", registered.size() - tables}};
+  auto done = rebuild(context);
+  done["due"] = tables;
+  done["not_due"] = registered.size() - tables;
+  return done;
 }
 
 boost::json::value Orchestrator::reread(const jobs::Context& context) {
-  rebuild(context);
-  return nullptr;
+  return rebuild(context);
+}
+
+std::vector<extracts::ReadProblem> Orchestrator::problems() const {
+  std::lock_guard lock(publishing_);
+  return catalogue_.problems;
 }
 
 void Orchestrator::remember(const std::vector<std::string>& tables, Timestamp started) {
@@ -254,7 +274,7 @@ extracts::Catalogue Orchestrator::read(extracts::ReadOptions& options, const job
   return run(options);
 }
 
-void Orchestrator::rebuild(const jobs::Context& context) {
+boost::json::object Orchestrator::rebuild(const jobs::Context& context) {
   std::lock_guard one(rebuilding_);
   extracts::ReadOptions options;
   options.extracts_dir = places_.extracts();
@@ -262,6 +282,7 @@ void Orchestrator::rebuild(const jobs::Context& context) {
   options.pin_folder = places_.extracts() / kPinFolder;
   options.keep_pins = pins_in_use();
   options.analytics_file = places_.analytics();
+  options.remote = extracts::remote_rules_from_env();
   store_.read([&](duck::Connection& c) {
     for (const auto& owner : duck::rows<ViewOwner>(c, "SELECT source_name, view_name FROM view_ownership"))
       options.owners.emplace(owner.view_name, owner.source_name);
@@ -274,11 +295,14 @@ void Orchestrator::rebuild(const jobs::Context& context) {
     log::warn("extract {}{}{}: {}", problem.source, problem.table.empty() ? "" : ", table ", problem.table,
               problem.message);
   record(catalogue);
+  boost::json::object done{{"tables", catalogue.tables.size()},
+                           {"problems", json::to_json(catalogue.problems)}};
   {
     std::lock_guard lock(publishing_);
     catalogue_ = std::move(catalogue);
   }
   publish();
+  return done;
 }
 
 void Orchestrator::record(const extracts::Catalogue& catalogue) {
@@ -340,9 +364,10 @@ void Orchestrator::publish() {
   const auto state_of = by_name(states, [](const SyncState& state) { return state.table_id; });
   std::vector<catalog::Table> tables;
   tables.reserve(catalogue_.tables.size() + registered.size());
+  const Engines engines = engines_of(catalogue_);
   std::unordered_map<std::string, bool> placed;
   for (const auto& found : catalogue_.tables) {
-    catalog::Table table = described(found);
+    catalog::Table table = described(found, engines);
     if (const auto row = row_of.find(to_lower(found.name)); row != row_of.end()) adopt(table, *row->second);
     if (const auto state = state_of.find(to_lower(found.name));
         state != state_of.end() && state->second->last_sync)

@@ -38,6 +38,8 @@ class Orchestrator {
   // the extracts hold.
   boost::json::value sync_due(const jobs::Context& context);
   boost::json::value reread(const jobs::Context& context);
+  // What of the extracts is not served, and why, as of the last reading.
+  std::vector<extracts::ReadProblem> problems() const;
   bool syncing() const { return runner_.running(kSyncJob); }
 
   // The registry has changed: publishes a generation with it, from the extracts as last read.
@@ -46,11 +48,12 @@ class Orchestrator {
   void removed(const std::string& name);
 
  private:
-  void sync(const jobs::Context& context, const std::optional<std::vector<std::string>>& tables);
+  boost::json::value sync(const jobs::Context& context,
+                          const std::optional<std::vector<std::string>>& tables);
   void extract(const jobs::Context& context, const std::optional<std::vector<std::string>>& names);
   void remember(const std::vector<std::string>& tables, Timestamp started);
-  // Reads the extracts, records what changed, publishes.
-  void rebuild(const jobs::Context& context);
+  // Reads the extracts, records what changed, publishes; tells {"tables": 3, "problems": [{...}]}.
+  boost::json::object rebuild(const jobs::Context& context);
   extracts::Catalogue read(extracts::ReadOptions& options, const jobs::Context& context);
   void record(const extracts::Catalogue& catalogue);
   void publish();
@@ -66,8 +69,8 @@ class Orchestrator {
   // it.
   std::map<std::string, Timestamp> synced_;
 
-  std::mutex rebuilding_;  // one rebuild at a time
-  std::mutex publishing_;  // guards what follows
+  std::mutex rebuilding_;          // one rebuild at a time
+  mutable std::mutex publishing_;  // guards what follows
   extracts::Catalogue catalogue_;
   std::vector<std::weak_ptr<const catalog::Generation>> published_;
 };

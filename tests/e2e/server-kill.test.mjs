@@ -2,9 +2,10 @@
 // tables, the old version or the new one, and what it had confirmed.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { afterChanges } from '../lib/changes.mjs';
 import { adminEmail, adminPassword, must, startServer, temporaryFolder } from '../lib/server.mjs';
 import { startSite } from '../lib/site.mjs';
 
@@ -13,19 +14,6 @@ const kTables = 6;
 
 // Every row of version v of table t says v, and there are v * 500 of them: half a table would show.
 const csv = (t, v) => `id,version,text\n${Array.from({ length: v * 500 }, (_, i) => `${i},${v},table ${t}`).join('\n')}\n`;
-
-// Some moment of the work: after so many changes in the folder that the work makes.
-async function afterChanges(folder, changes, ended) {
-  let last = '';
-  for (let seen = 0; seen < changes && !ended(); ) {
-    const now = existsSync(folder)
-      ? readdirSync(folder, { recursive: true }).map((f) => { try { const s = statSync(path.join(folder, f)); return `${f}:${s.size}:${s.mtimeMs}`; } catch { return f; } }).join()
-      : '';
-    if (now !== last) seen++;
-    last = now;
-    await new Promise((next) => setImmediate(next));
-  }
-}
 
 async function check(site, versions) {
   const token = site.admin.token;

@@ -1,9 +1,41 @@
-// Reads a database file that the server has closed. Rows are taken through JSON, which keeps times and lists as text.
+// DuckDB files beside the server: what it left, and what other programs leave for it.
 import duckdb from '@duckdb/node-bindings';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { temporaryFolder } from './server.mjs';
 
+// Runs statements in a database file, made when missing. Answers what closes it, which holds its lock until then.
+export async function writeDatabase(file, statements) {
+  mkdirSync(path.dirname(file), { recursive: true });
+  const database = await duckdb.open(file);
+  const connection = await duckdb.connect(database);
+  for (const sql of statements) await duckdb.query(connection, sql);
+  return () => {
+    duckdb.disconnect_sync(connection);
+    duckdb.close_sync(database);
+  };
+}
+
+// An extract as a program of somebody else leaves it: `tables` maps names to SELECTs, written as Parquet; `more` are
+// statements beside.
+export async function writeExtract(folder, tables = {}, more = []) {
+  mkdirSync(path.join(folder, 'data'), { recursive: true });
+  const statements = [
+    'CREATE TABLE _meta (table_name VARCHAR, description VARCHAR, "rows" BIGINT, size_bytes BIGINT, extracted_at TIMESTAMP, query_mode VARCHAR)',
+  ];
+  for (const [name, select] of Object.entries(tables)) {
+    const file = path.join(folder, 'data', `${name}.parquet`);
+    statements.push(
+      `COPY (${select}) TO '${file}' (FORMAT parquet)`,
+      `INSERT INTO _meta VALUES ('${name}', 'about ${name}', 1, 1, TIMESTAMP '2026-01-02 03:04:05', 'local')`,
+      `CREATE VIEW "${name}" AS SELECT * FROM read_parquet('${file}')`,
+    );
+  }
+  const close = await writeDatabase(path.join(folder, 'extract.duckdb'), [...statements, ...more]);
+  close();
+}
+
+// Rows are taken through JSON, which keeps times and lists as text.
 export async function openDatabase(file) {
   const config = duckdb.create_config();
   duckdb.set_config(config, 'access_mode', 'READ_ONLY');

@@ -77,16 +77,27 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
   confinement.writable = {job.extract_dir, job.temp_dir};
   confinement.memory_bytes = 2 * memory_bytes_;
   const auto ends = std::chrono::steady_clock::now() + std::chrono::seconds(timeout_seconds_);
-  const workers::TaskContext relay{
-      [&](const value& said) { context.progress(said); },
-      [&] { return context.cancelled() || std::chrono::steady_clock::now() > ends; }};
+  const auto late = [&] { return std::chrono::steady_clock::now() > ends; };
+  const workers::TaskContext relay{[&](const value& said) { context.progress(said); },
+                                   [&] { return context.cancelled() || late(); }};
+  const auto run_task = [&](const std::string& task, const value& input) {
+    try {
+      return workers::run_task(task, confinement, input, relay);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::timeout || context.cancelled() || !late()) throw;
+      throw Error(ErrorKind::timeout,
+                  fmt::format("the sync of files was ended at its limit of {} s (extract.timeout_seconds); "
+                              "what was finished is kept",
+                              timeout_seconds_));
+    }
+  };
 
   std::set<std::string> registered_names;
   for (const auto& row : registered) registered_names.insert(to_lower(row.name));
   const fs::path known_file = fs::path(job.extract_dir) / kKnownFile;
   auto known = read_known(known_file);
-  const auto found = json::from_json<Discovery>(
-      workers::run_task("files.discover", confinement, {{"job", json::to_json(job)}, {"rows", 0}}, relay));
+  const auto found =
+      json::from_json<Discovery>(run_task("files.discover", {{"job", json::to_json(job)}, {"rows", 0}}));
   std::set<std::string> fresh;
   std::vector<std::string> wanted;
   for (const auto& preview : found.tables) {
@@ -109,11 +120,11 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
     });
   job.only = wanted;
 
-  const auto outcome =
-      json::from_json<Outcome>(workers::run_task("files.extract", confinement, json::to_json(job), relay));
+  const auto outcome = json::from_json<Outcome>(run_task("files.extract", json::to_json(job)));
   for (const auto& problem : outcome.problems) log::warn("files: {}", problem.message);
   std::vector<sync::SyncedTable> out;
   for (const auto& table : outcome.tables) {
+    if (table.status == "removed") continue;  // told below, as is what never was there
     sync::SyncedTable item;
     item.name = table.name;
     item.failed = table.status == "failed";
@@ -136,6 +147,18 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
     item.name = problem.table;
     item.failed = true;
     item.error = problem.message;
+    out.push_back(std::move(item));
+  }
+  for (const auto& name : wanted) {
+    if (!registered_names.contains(to_lower(name)) ||
+        std::any_of(out.begin(), out.end(), [&](const auto& item) { return iequals(item.name, name); }))
+      continue;
+    sync::SyncedTable item;
+    item.name = name;
+    item.failed = true;
+    item.error = fmt::format(
+        "no file or folder there makes a table '{}': bring it back, or take the table out of the registry",
+        name);
     out.push_back(std::move(item));
   }
   boost::json::array list;

@@ -30,7 +30,7 @@ Data::Data() {
                   {"Customers", {path("customers.parquet")}, {}, {}},
                   {"stock", {}, path("extract.duckdb"), "stock"},
                   {"in.c-crm.orders", {path("orders-0.parquet")}, {}, {}},
-                  {"empty", {}, {}, {}}};
+                  {"empty", {}, {}, {}, false, "the table empty has no data yet"}};
   setup.spill_folder = path("spill");
   setup.memory_limit_bytes = 512u << 20;
   setup.max_spill_bytes = 256u << 20;
