@@ -41,7 +41,11 @@ void refuse_taken(duck::Connection& connection, const Registration& row) {
 
 void insert(duck::Connection& connection, const Registration& row) {
   refuse_taken(connection, row);
-  duck::insert_rows(connection, "table_registry", std::vector{row});
+  insert_all(connection, {row});
+}
+
+void insert_all(duck::Connection& connection, const std::vector<Registration>& rows) {
+  duck::insert_rows(connection, "table_registry", rows);
 }
 
 void update(duck::Connection& connection, const Registration& row) {

@@ -40,6 +40,8 @@ std::optional<Registration> find(duck::Connection& connection, std::string_view 
 void refuse_taken(duck::Connection& connection, const Registration& row);
 // The same, then adds it.
 void insert(duck::Connection& connection, const Registration& row);
+// Adds rows whose ids and names are known to be free.
+void insert_all(duck::Connection& connection, const std::vector<Registration>& rows);
 void update(duck::Connection& connection, const Registration& row);
 // The registration and everything that hangs on it: grants, sync state and history, profile, column metadata,
 // subscriptions. False when there was none.

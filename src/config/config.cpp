@@ -35,9 +35,9 @@ object load_tree(const fs::path& file) {
 // but a file answers for its own settings: the overlay's may come from another version, the operator's are
 // known or a mistake.
 object load_trees(const fs::path& base_file, const fs::path& overlay_file, const Lookup& lookup,
-                  std::vector<std::string>& warnings) {
+                  std::vector<std::string>& warnings, object& overlay) {
   object base = load_tree(base_file);
-  object overlay = load_tree(overlay_file);
+  overlay = load_tree(overlay_file);
   object both = base;
   merge(both, overlay);
   std::vector<std::string> said, unknown;
@@ -58,6 +58,18 @@ object load_trees(const fs::path& base_file, const fs::path& overlay_file, const
                     .lookup = lookup,
                     .warnings = warnings});
   return both;
+}
+
+const value* find_in(const object& tree, std::string_view path) {
+  const object* at = &tree;
+  for (auto dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.')) {
+    const auto* next = at->if_contains(path.substr(0, dot));
+    if (next == nullptr || !next->is_object()) return nullptr;
+    at = &next->as_object();
+    path.remove_prefix(dot + 1);
+  }
+  const auto* found = at->if_contains(path);
+  return found == nullptr || found->is_null() ? nullptr : found;
 }
 
 void put(object& tree, std::string_view path, value item) {
@@ -87,11 +99,17 @@ Config Config::read(const Places& places) {
     const auto found = kept.find(name);
     return found == kept.end() || found->second.empty() ? std::nullopt : std::optional(found->second);
   };
-  config.tree_ = load_trees(places.config / kFile, places.state / kFile, lookup, config.warnings_);
+  boost::json::object overlay;
+  config.tree_ = load_trees(places.config / kFile, places.state / kFile, lookup, config.warnings_, overlay);
   for (const auto& setting : settings()) {
-    if (setting.environment.empty()) continue;
     const std::string name(setting.environment);
-    const auto given = lookup(name);
+    const auto given = name.empty() ? std::nullopt : lookup(name);
+    if (setting.allowed == kPublicAddress) {
+      // Names that were saved over HTTP are in the environment, too, after `load`.
+      const auto saved = kept.find(name);
+      if (given ? saved != kept.end() && saved->second == *given : find_in(overlay, setting.path) != nullptr)
+        config.public_only_.emplace(setting.path);
+    }
     if (!given) continue;
     auto fitting = coerce(setting, value(*given));
     if (!fitting) fail(fmt::format("the environment variable {} must be {}", name, described(setting)));
@@ -111,15 +129,7 @@ Config Config::read(const Places& places) {
 }
 
 const value* Config::find(std::string_view path) const {
-  const boost::json::object* at = &tree_;
-  for (auto dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.')) {
-    const auto* next = at->if_contains(path.substr(0, dot));
-    if (next == nullptr || !next->is_object()) return nullptr;
-    at = &next->as_object();
-    path.remove_prefix(dot + 1);
-  }
-  const auto* found = at->if_contains(path);
-  return found == nullptr || found->is_null() ? nullptr : found;
+  return find_in(tree_, path);
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,10 @@ class Config {
 
   // files, keboola or bigquery.
   std::string source() const;
+  // Whether the address at `path` comes from an administrator, over HTTP, and may lead to public networks
+  // only (kPublicAddress): hold it to that whenever it is used, for what a name resolves to changes. What the
+  // operator wrote into instance.yaml or the environment may lead anywhere.
+  bool must_be_public(std::string_view path) const { return public_only_.contains(path); }
   // What an operator should know but which stops nothing: unused variables, references to unset ones.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
@@ -59,6 +64,7 @@ class Config {
 
   Places places_;
   boost::json::object tree_;
+  std::set<std::string, std::less<>> public_only_;
   std::vector<std::string> warnings_;
 };
 

@@ -1,11 +1,38 @@
 #include "connectors/connectors.h"
 
+#include "config/check.h"
 #include "connectors/files/files_connector.h"
+#include "connectors/keboola/keboola_connector.h"
 
 namespace agnes::connectors {
 
-std::unique_ptr<sync::Connector> make(const config::Config& config) {
-  if (config.source() == "files") return std::make_unique<files::FilesConnector>(config);
+namespace {
+
+template <class T>
+std::unique_ptr<sync::Connector> made(const config::Config& config) {
+  return std::make_unique<T>(config);
+}
+
+struct Kind {
+  std::string_view source;
+  std::unique_ptr<sync::Connector> (*make)(const config::Config& config);
+};
+constexpr Kind kKinds[] = {
+    {"files", made<files::FilesConnector>},
+    {"keboola", made<keboola::KeboolaConnector>},
+};
+
+}  // namespace
+
+std::vector<std::string_view> sources() {
+  std::vector<std::string_view> out;
+  for (const auto& kind : kKinds) out.push_back(kind.source);
+  return out;
+}
+
+std::unique_ptr<sync::Connector> make(std::string_view source, const config::Config& config) {
+  for (const auto& kind : kKinds)
+    if (kind.source == config::canonical_source(source)) return kind.make(config);
   return nullptr;
 }
 

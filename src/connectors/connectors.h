@@ -1,13 +1,24 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
+#include <vector>
 
 #include "config/config.h"
 #include "sync/connector.h"
 
 namespace agnes::connectors {
 
-// The connector that the configuration asks for; null for a source that this version cannot extract from.
-std::unique_ptr<sync::Connector> make(const config::Config& config);
+// The names that data_source.type and routes have for the sources there are: "files", "keboola", ...
+std::vector<std::string_view> sources();
+
+// The connector of a source, as the configuration sets it up; "local" and "csv" are "files". Null for a name
+// that no source has.
+std::unique_ptr<sync::Connector> make(std::string_view source, const config::Config& config);
+
+// The connector that the configuration asks for.
+inline std::unique_ptr<sync::Connector> make(const config::Config& config) {
+  return make(config.source(), config);
+}
 
 }  // namespace agnes::connectors

@@ -103,21 +103,11 @@ Credentials::Token Credentials::bearer_grant(Credentials& signer, const std::str
 
 http_client::Response Credentials::ask(const std::string& url, const http_client::Request& request,
                                        std::string_view what) {
-  for (int tried = 1;; ++tried) {
-    std::chrono::milliseconds pause = http_client::backoff(tried);
-    try {
-      auto response = http_client::call(url, request);
-      if (response.status == 200) return response;
-      if (tried == kTries || !http_client::is_retryable_status(response.status))
-        throw Error(ErrorKind::bad_gateway, fmt::format("Google gives no {}: HTTP {}{}", what,
-                                                        response.status, reason_in(response.body)));
-      if (const auto after = response.header("retry-after"))
-        pause = http_client::parse_retry_after(*after).value_or(pause);
-    } catch (const http_client::TransportError& error) {
-      if (tried == kTries || !http_client::is_retryable(error)) throw;
-    }
-    http_client::wait(std::min<std::chrono::milliseconds>(pause, kLongestWait), nullptr);
-  }
+  auto response =
+      http_client::call_repeatedly(url, request, {}, {.tries = kTries, .longest_wait = kLongestWait});
+  if (response.status == 200) return response;
+  throw Error(ErrorKind::bad_gateway,
+              fmt::format("Google gives no {}: HTTP {}{}", what, response.status, reason_in(response.body)));
 }
 
 Credentials::Token Credentials::token_of(const http_client::Response& response, std::string_view what) {

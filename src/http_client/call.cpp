@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "http_client/retry.h"
 
 namespace agnes::http_client {
 
@@ -12,11 +13,13 @@ Response call(const std::string& url, Request request, const CallOptions& option
   request.path = path == url.npos ? "/" : url.substr(path);
   if (!request.path.starts_with('/')) request.path.insert(0, "/");
   request.patience = options.patience;
+  request.time_limit = options.time_limit;
   Client client({.server = url.substr(0, path),
                  .token = {},
                  .user_agent = "agnes-server/" AGNES_VERSION,
                  .connect_patience = options.patience,
-                 .direct = options.direct});
+                 .direct = options.direct,
+                 .addresses = options.addresses});
   Response response;
   client.stream(
       request, [&](const Head& head) { static_cast<Head&>(response) = head; },
@@ -28,6 +31,32 @@ Response call(const std::string& url, Request request, const CallOptions& option
         response.body.append(piece);
       });
   return response;
+}
+
+Response call_repeatedly(const std::string& url, const Request& request, const CallOptions& options,
+                         const RepeatOptions& repeat) {
+  using std::chrono::milliseconds;
+  const auto started = std::chrono::steady_clock::now();
+  const auto left = [&] {
+    if (options.time_limit.count() == 0) return milliseconds::max();
+    return options.time_limit -
+           std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - started);
+  };
+  for (int tried = 1;; ++tried) {
+    CallOptions once = options;
+    if (options.time_limit.count() != 0) once.time_limit = std::max(left(), milliseconds(1));
+    auto pause = backoff(tried);
+    const auto last = [&] { return tried >= repeat.tries || std::min(pause, repeat.longest_wait) >= left(); };
+    try {
+      auto response = call(url, request, once);
+      if (const auto after = response.header("retry-after"))
+        pause = parse_retry_after(*after).value_or(pause);
+      if (!is_retryable_status(response.status) || last()) return response;
+    } catch (const TransportError& error) {
+      if (!is_retryable(error) || last()) throw;
+    }
+    wait(std::min(pause, repeat.longest_wait), nullptr);
+  }
 }
 
 bool may_carry_secrets(std::string_view url) {

@@ -105,6 +105,8 @@ TransportError transport_error(CURLcode code, const std::string& server, const c
                 fmt::format("cannot reach {}: no connection in time; check the address and your "
                             "network or VPN",
                             server)};
+      if (std::string_view(reason).find("peration timed out") != std::string_view::npos)
+        return {Cause::silent, fmt::format("{} did not answer in full in time; try again later", server)};
       return {Cause::silent, fmt::format("{} sent nothing for {} s; try again, or give it more time", server,
                                          patience.count())};
     case CURLE_GOT_NOTHING:
@@ -119,15 +121,29 @@ TransportError transport_error(CURLcode code, const std::string& server, const c
   }
 }
 
-class HeaderList {
+class TextList {
  public:
-  ~HeaderList() { curl().slist_free_all(list_); }
+  ~TextList() { curl().slist_free_all(list_); }
   void add(const std::string& line) { list_ = curl().slist_append(list_, line.c_str()); }
   curl_slist* get() const { return list_; }
 
  private:
   curl_slist* list_ = nullptr;
 };
+
+// "agnes.example.com:443:93.184.216.34,93.184.216.35", as CURLOPT_RESOLVE has it; "" where there is no name.
+std::string resolved(const Options& options) {
+  const auto scheme_end = options.server.find("://") + 3;
+  const std::string host =
+      options.server.substr(scheme_end, options.server.find('/', scheme_end) - scheme_end);
+  if (options.addresses.empty() || host.starts_with('[')) return "";
+  const bool has_port = host.find(':') != host.npos;
+  return host +
+         (has_port                              ? ""
+          : options.server.starts_with("https") ? ":443"
+                                                : ":80") +
+         ":" + join(options.addresses, ",");
+}
 }  // namespace
 
 TransportError::TransportError(Cause cause, const std::string& message)
@@ -213,7 +229,7 @@ void Client::stream(const Request& request, const std::function<void(const Head&
                     const std::function<void(std::string_view)>& on_data) {
   const auto& options = impl_->options;
   Exchange exchange{{}, &on_head, &on_data, options.cancelled, {}, false};
-  HeaderList headers;
+  TextList headers;
   headers.add("Accept: application/json, */*");
   headers.add("Expect:");
   if (!options.token.empty()) headers.add("Authorization: Bearer " + options.token);
@@ -240,7 +256,13 @@ void Client::stream(const Request& request, const std::function<void(const Head&
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
   set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.patience.count()));
   set(CURLOPT_BUFFERSIZE, 256L * 1024);
+  if (request.time_limit.count() > 0) set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.time_limit.count()));
   if (options.direct) set(CURLOPT_PROXY, "");
+  TextList known;
+  if (const auto entry = resolved(options); !entry.empty()) {
+    known.add(entry);
+    set(CURLOPT_RESOLVE, known.get());
+  }
   if (impl_->trusted.file) set(CURLOPT_CAINFO, impl_->trusted.file->c_str());
   if (impl_->trusted.folder) set(CURLOPT_CAPATH, impl_->trusted.folder->c_str());
   set(CURLOPT_HTTPHEADER, headers.get());

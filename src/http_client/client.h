@@ -31,6 +31,8 @@ struct Request {
   bool compressed = true;  // whether the server may compress the answer
   // The request ends with TransportError when nothing arrives for so long.
   std::chrono::seconds patience{30};
+  // The same when all of it takes longer; 0: as long as it likes.
+  std::chrono::milliseconds time_limit{0};
 };
 
 // Status and headers of an answer; names of headers are lower case.
@@ -77,6 +79,8 @@ struct Options {
   std::chrono::seconds connect_patience{10};
   const std::atomic<bool>* cancelled = nullptr;
   bool direct = false;  // whatever proxies the environment names
+  // IP addresses of the server, where its name was resolved (and judged) already: it is not resolved again.
+  std::vector<std::string> addresses = {};
 };
 
 // Thread-safe. Connections are kept open and used again, also between threads.

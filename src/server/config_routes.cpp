@@ -139,9 +139,12 @@ Changed change(state::Store& store, config::Overlay& overlay, const http::Caller
 
 // Asks Keboola who the token is; throws when there is no good answer.
 void verify_keboola(const std::string& address, const std::string& token) {
-  config::public_addresses_of(address, "keboola_url");
+  const auto addresses = config::public_addresses_of(address, "keboola_url");
   try {
-    http_client::Client client({.server = address, .token = {}, .user_agent = "agnes-server/" AGNES_VERSION});
+    http_client::Client client({.server = address,
+                                .token = {},
+                                .user_agent = "agnes-server/" AGNES_VERSION,
+                                .addresses = addresses});
     http_client::Request request;
     request.path = "/v2/storage/tokens/verify";
     request.headers = {{"X-StorageApi-Token", token}};

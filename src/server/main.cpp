@@ -18,6 +18,7 @@
 #include "config/config.h"
 #include "connectors/connectors.h"
 #include "connectors/keboola/column_push.h"
+#include "connectors/source_routes.h"
 #include "connectors/tasks.h"
 #include "duck/api.h"
 #include "extracts/extract.h"
@@ -247,11 +248,14 @@ int serve(const Options& options) {
   add_health_routes(routes, store, generations, runner, orchestrator, places);
   add_config_routes(routes, store, overlay);
   access::add_routes(routes, access, outbox, config);
-  catalog::add_registry_routes(routes, access.directory(),
-                               {.settings = [&] { return config::Config::read(places); },
-                                .look_up = [](const catalog::Registration&) { return boost::json::object{}; },
-                                .changed = [&] { orchestrator.refresh(); },
-                                .removed = [&](const std::string& name) { orchestrator.removed(name); }});
+  const auto settings = [&] { return config::Config::read(places); };
+  connectors::add_source_routes(routes, store, settings, [&] { orchestrator.refresh(); });
+  catalog::add_registry_routes(
+      routes, access.directory(),
+      {.settings = settings,
+       .look_up = [=](const catalog::Registration& row) { return connectors::look_up(row, settings()); },
+       .changed = [&] { orchestrator.refresh(); },
+       .removed = [&](const std::string& name) { orchestrator.removed(name); }});
   catalog::add_routes(routes, visible,
                       [&](const http::Caller& caller, const std::string& sql, std::int64_t limit) {
                         return queries.run(caller, sql, limit);

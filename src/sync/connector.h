@@ -1,9 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <boost/json/object.hpp>
 
 #include "catalog/registry.h"
 #include "jobs/runner.h"
@@ -24,21 +27,57 @@ struct SyncedTable {
 // Among names of tables: those that are new in the source too. No table has this name.
 inline constexpr const char* kNewTables = "*";
 
-// A kind of source. The orchestrator calls it from one job at a time; it may block for as long as `context`
-// is not cancelled. Work on data happens in worker processes that it starts (workers::run_task).
+// What a source has to offer.
+struct Offer {
+  boost::json::object shown;  // as the source tells of it, in the contract's words
+  // As it would be registered: id, name, source_type, bucket, source_table, query_mode, description. Without
+  // an id it is no table, but a part of the source to look into.
+  catalog::Registration row;
+};
+struct Discovery {
+  std::string list = "tables";  // what the offers are called in the answer
+  std::vector<Offer> offers;
+  boost::json::object more;  // beside the list
+  std::string problem;       // why there is nothing to look into; empty: there is
+};
+
+// How long somebody who waits for a source's answer is kept waiting.
+inline constexpr std::chrono::seconds kPatience{60};
+
+// A kind of source: all that the rest of the program knows of it. One folder below connectors/ and one line
+// in connectors.cpp each. Work on data happens in worker processes that the connector starts
+// (workers::run_task). What throws, throws Error; where the source is to blame its detail is that of
+// connectors::source_error.
 class Connector {
  public:
   virtual ~Connector() = default;
 
-  // Brings the source's tables into its extract: these (by name; see kNewTables), or all. A table that fails
-  // is told in the answer and keeps its last good version; throws Error when nothing could be done at all.
-  virtual std::vector<SyncedTable> extract(const std::vector<catalog::Registration>& registered,
-                                           const std::optional<std::vector<std::string>>& names,
-                                           const jobs::Context& context) = 0;
-  // Takes a table out of the extract. Nothing happens when it is not there.
-  virtual void remove(const std::string& name, const jobs::Context& context) = 0;
   // What is registered of this source has this source type.
   virtual std::string source_type() const = 0;
+
+  // These three make somebody wait, kPatience at most, and may run side by side.
+
+  // Asks the source, with the settings that it was made with, who it takes us for; the facts are shown to
+  // administrators.
+  virtual boost::json::object test() = 0;
+  // What the source offers, or a part of it (BigQuery: a dataset), by name.
+  virtual Discovery discover(const std::optional<std::string>& part) = 0;
+  // What the source knows of a table that is to be registered: rows, size_bytes, columns ({name, type}), ...
+  // Empty when it cannot tell before a sync. Throws Error (not_found) when it has no such table.
+  virtual boost::json::object look_up(const catalog::Registration&) { return {}; }
+
+  // The orchestrator calls the next two from one job at a time; they may block for as long as `context` is
+  // not cancelled. A source whose tables all stay where they are leaves them out.
+
+  // Brings the source's tables into its extract: these (by name; see kNewTables), or all. A table that fails
+  // is told in the answer and keeps its last good version; throws Error when nothing could be done at all.
+  virtual std::vector<SyncedTable> extract(const std::vector<catalog::Registration>& /*registered*/,
+                                           const std::optional<std::vector<std::string>>& /*names*/,
+                                           const jobs::Context& /*context*/) {
+    return {};
+  }
+  // Takes a table out of the extract. Nothing happens when it is not there.
+  virtual void remove(const std::string& /*name*/, const jobs::Context& /*context*/) {}
 };
 
 }  // namespace agnes::sync

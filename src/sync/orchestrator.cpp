@@ -226,7 +226,7 @@ void Orchestrator::extract(const jobs::Context& context,
     record_failures(c, failures);
     clear_failures(c, good);
     if (fresh.empty()) return;
-    duck::insert_rows(c, "table_registry", fresh);
+    catalog::insert_all(c, fresh);
     boost::json::array ids;
     for (const auto& row : fresh) ids.emplace_back(row.id);
     state::audit(c, {.user_id = std::nullopt,

@@ -41,6 +41,7 @@ Command admin_command() {
   commands.push_back(admin_group_command());
   commands.push_back(admin_grant_command());
   for (auto& command : admin_table_commands()) commands.push_back(std::move(command));
+  for (auto& command : admin_source_commands()) commands.push_back(std::move(command));
   for (auto& command : admin_metadata_commands()) commands.push_back(std::move(command));
   commands.push_back(admin_metrics_command());
   commands.push_back(admin_break_glass_command());

@@ -20,6 +20,7 @@ Command status_command();
 // Parts of `agnes admin`.
 std::vector<Command> admin_user_commands();
 std::vector<Command> admin_table_commands();
+std::vector<Command> admin_source_commands();
 std::vector<Command> admin_metadata_commands();
 Command admin_metrics_command();
 Command admin_group_command();

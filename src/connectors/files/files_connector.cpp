@@ -6,7 +6,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "connectors/files/files.h"
+#include "connectors/source_error.h"
 #include "workers/task.h"
 
 namespace agnes::connectors::files {
@@ -33,6 +33,8 @@ std::set<std::string> read_known(const fs::path& file) {
   return out;
 }
 
+constexpr const char* kNoPath = "data_source.files.path is not set: the folder, or glob, of the files";
+
 // The folder that a path or a glob starts from.
 fs::path root_of(const std::string& path) {
   const auto wild = path.find_first_of("*?[");
@@ -52,17 +54,11 @@ FilesConnector::FilesConnector(const config::Config& config)
       memory_bytes_(static_cast<std::uint64_t>(config.integer_or("extract.memory_mb", 1024)) << 20),
       timeout_seconds_(config.integer_or("extract.timeout_seconds", 3600)) {}
 
-std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog::Registration>& registered,
-                                                       const std::optional<std::vector<std::string>>& names,
-                                                       const jobs::Context& context) {
-  if (path_.empty()) return {};
-  const fs::path spill_root = places_.data / "tmp";
-  fs::create_directories(spill_root);
-  TemporaryFolder spill(spill_root);
+Job FilesConnector::job(const fs::path& spill) const {
   Job job;
   job.path = path_;
   job.extract_dir = places_.extracts() / "files";
-  job.temp_dir = spill.path();
+  job.temp_dir = spill;
   job.memory_bytes = static_cast<std::uint64_t>(static_cast<double>(memory_bytes_) * kDuckDBShare);
   job.exclude = exclude_;
   for (const auto& entry : tables_) {
@@ -70,6 +66,68 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
     spec.name = entry.key();
     job.tables.push_back(std::move(spec));
   }
+  return job;
+}
+
+Discovery FilesConnector::look_around() const {
+  const Job job = this->job({});
+  workers::Confinement confinement;
+  confinement.readable = {root_of(path_)};
+  confinement.memory_bytes = 2 * memory_bytes_;
+  const auto ends = std::chrono::steady_clock::now() + sync::kPatience;
+  try {
+    const workers::TaskContext context{[](const value&) {},
+                                       [&] { return std::chrono::steady_clock::now() > ends; }};
+    return json::from_json<Discovery>(workers::run_task("files.discover", confinement,
+                                                        {{"job", json::to_json(job)}, {"rows", 0}}, context));
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::timeout)
+      throw source_error(ErrorKind::gateway_timeout, "timeout",
+                         fmt::format("the folder {} was not read in {} s", path_, sync::kPatience.count()),
+                         "A network share that hangs, for one");
+    throw source_error(ErrorKind::bad_gateway, "unreachable", error.what(),
+                       "Check data_source.files.path and who may read it");
+  }
+}
+
+boost::json::object FilesConnector::test() {
+  if (path_.empty()) throw source_error(ErrorKind::bad_request, "not_configured", kNoPath);
+  const auto found = look_around();
+  return {{"folder", path_}, {"tables", found.tables.size()}, {"problems", json::to_json(found.problems)}};
+}
+
+sync::Discovery FilesConnector::discover(const std::optional<std::string>& /*part*/) {
+  sync::Discovery out;
+  if (path_.empty()) {
+    out.problem = kNoPath;
+    return out;
+  }
+  const auto found = look_around();
+  for (const auto& preview : found.tables) {
+    auto& offer = out.offers.emplace_back();
+    offer.shown = {{"id", catalog::id_for(preview.table)},
+                   {"name", preview.table},
+                   {"files", json::to_json(preview.files)},
+                   {"format", preview.format},
+                   {"size_bytes", preview.size_bytes}};
+    offer.row.id = catalog::id_for(preview.table);
+    offer.row.name = preview.table;
+    offer.row.source_type = source_type();
+    if (const auto* spec = tables_.if_contains(preview.table); spec != nullptr)
+      offer.row.description = json::from_json<TableSpec>(*spec).description;
+  }
+  out.more["problems"] = json::to_json(found.problems);
+  return out;
+}
+
+std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog::Registration>& registered,
+                                                       const std::optional<std::vector<std::string>>& names,
+                                                       const jobs::Context& context) {
+  if (path_.empty()) return {};
+  const fs::path spill_root = places_.data / "tmp";
+  fs::create_directories(spill_root);
+  TemporaryFolder spill(spill_root);
+  Job job = this->job(spill.path());
   fs::create_directories(job.extract_dir);
 
   workers::Confinement confinement;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/config.h"
+#include "connectors/files/files.h"
 #include "sync/connector.h"
 
 namespace agnes::connectors::files {
@@ -11,13 +12,19 @@ class FilesConnector : public sync::Connector {
  public:
   explicit FilesConnector(const config::Config& config);
 
+  std::string source_type() const override { return "local"; }
+  boost::json::object test() override;
+  sync::Discovery discover(const std::optional<std::string>& part) override;
   std::vector<sync::SyncedTable> extract(const std::vector<catalog::Registration>& registered,
                                          const std::optional<std::vector<std::string>>& names,
                                          const jobs::Context& context) override;
   void remove(const std::string& name, const jobs::Context& context) override;
-  std::string source_type() const override { return "local"; }
 
  private:
+  Job job(const config::fs::path& spill) const;
+  // What the folder holds, for somebody who waits.
+  Discovery look_around() const;
+
   config::Places places_;
   std::string path_;
   std::vector<std::string> exclude_;

@@ -1,0 +1,201 @@
+#include <boost/json/parse.hpp>
+
+#include "base/text.h"
+#include "cli/api.h"
+#include "cli/commands/commands.h"
+#include "cli/json_text.h"
+#include "cli/output.h"
+#include "cli/table.h"
+
+namespace agnes::cli {
+
+namespace json = boost::json;
+
+namespace {
+
+// A source answers for a long time when it has many tables.
+constexpr std::chrono::seconds kPatience{120};
+
+const json::array& list_at(const json::value& answer, std::string_view key) {
+  static const json::array none;
+  const auto* found = answer.is_object() ? answer.get_object().if_contains(key) : nullptr;
+  return found != nullptr && found->is_array() ? found->get_array() : none;
+}
+
+std::string at(const json::value& item, std::string_view key) {
+  return item.is_object() ? plain(item.get_object(), key) : "";
+}
+
+// The same for a terminal.
+std::string seen(const json::value& item, std::string_view key) {
+  return escape_control(at(item, key));
+}
+
+// "in.c-crm.orders" for {"bucket": "in.c-crm", "source_table": "orders"}.
+std::string place(const json::value& item, std::string_view key) {
+  const auto* found = item.is_object() ? item.get_object().if_contains(key) : nullptr;
+  if (found == nullptr) return "";
+  const auto bucket = seen(*found, "bucket"), table = seen(*found, "source_table");
+  return bucket.empty() ? table : bucket + "." + table;
+}
+
+void show(const json::value& answer, bool dry_run) {
+  const auto& tables = list_at(answer, "tables");
+  if (const auto why = seen(answer, "error"); !why.empty()) note("{}", why);
+  print("{} {} tables; {} are registered already.", dry_run ? "Would register" : "Registered", tables.size(),
+        seen(answer, "skipped"));
+  for (const auto& id : tables) print("  {}", escape_control(plain(id)));
+  for (const auto& item : list_at(answer, "drift"))
+    note("left alone: {} is {} at the source, but {} is registered as {}", seen(item, "table_id"),
+         place(item, "discovery"), seen(item, "registry_id"), place(item, "registry"));
+  for (const auto& item : list_at(answer, "invalid"))
+    note("cannot be registered: {}: {}", seen(item, "full_id"), seen(item, "reason"));
+  if (!dry_run && !tables.empty())
+    print("Nobody but administrators sees them yet: agnes admin grant create GROUP table TABLE");
+}
+
+void ask_server(const Args& args) {
+  const bool dry_run = args.flag("dry-run");
+  http_client::Params params;
+  if (const auto source = args.text("source-type"); !source.empty()) params.emplace_back("source", source);
+  if (dry_run) params.emplace_back("dry_run", "true");
+  Api api;
+  http_client::Request request{.method = "POST",
+                               .path = http_client::with_params("/api/admin/discover-and-register", params),
+                               .headers = {},
+                               .body = {}};
+  request.patience = kPatience;
+  const Response response = api.send(request);
+  expect(response, {200}, "register what the source has");
+  const auto answer = response.json();
+  if (args.flag("json")) return print("{}", pretty(answer));
+  show(answer, dry_run);
+}
+
+// The tables of a Keboola project, asked from here.
+json::value tables_of(const std::string& url, const std::string& token) {
+  // It becomes part of a header.
+  if (!std::all_of(token.begin(), token.end(), [](unsigned char c) { return c > ' ' && c < 0x7f; }))
+    throw Failure(kUsage, "the Keboola token has characters that no token has: copy it again");
+  http_client::Client keboola({.server = url, .token = {}, .user_agent = "agnes/" AGNES_VERSION});
+  http_client::Request request;
+  request.path = "/v2/storage/tables?include=buckets";
+  request.headers = {{"X-StorageApi-Token", token}};
+  request.patience = kPatience;
+  const auto response = keboola.send(request);
+  if (!response.ok())
+    throw Failure(1, fmt::format("{} does not list its tables: HTTP {}; check the token", keboola.server(),
+                                 response.status));
+  auto tables = response.json();
+  if (!tables.is_array())
+    throw Failure(1, keboola.server() + " answers with no list of tables; check the address");
+  return tables;
+}
+
+void ask_keboola(const Args& args, const std::string& url, const std::string& token) {
+  const bool dry_run = args.flag("dry-run"), as_json = args.flag("json");
+  const std::string source = args.find("source-type").value_or("keboola");
+  const auto tables = tables_of(url, token);
+  json::array found;
+  for (const auto& table : tables.get_array()) {
+    const auto* bucket = table.is_object() ? table.get_object().if_contains("bucket") : nullptr;
+    const auto* rows = table.is_object() ? table.get_object().if_contains("rowsCount") : nullptr;
+    found.push_back({{"id", at(table, "id")},
+                     {"name", at(table, "name")},
+                     {"bucket", bucket == nullptr ? "" : at(*bucket, "id")},
+                     {"rows", rows == nullptr ? json::value(nullptr) : *rows}});
+  }
+  if (dry_run && as_json) return print("{}", pretty(found));
+  if (dry_run) {
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& table : found)
+      rows.push_back({seen(table, "name"), seen(table, "bucket"), seen(table, "rows")});
+    return out(columns_text({"NAME", "BUCKET", "ROWS"}, rows));
+  }
+  Api api;
+  int registered = 0, skipped = 0, errors = 0;
+  for (const auto& table : found) {
+    const auto name = at(table, "name");
+    const Response response =
+        api.post("/api/admin/register-table",
+                 json::object{{"name", name},
+                              {"source_type", source},
+                              {"bucket", at(table, "bucket")},
+                              {"source_table", name},
+                              {"query_mode", source == "keboola" ? "materialized" : "local"},
+                              {"description", "Keboola table " + at(table, "id")}});
+    if (response.ok()) {
+      ++registered;
+      if (!as_json) print("  {}", escape_control(name));
+    } else if (response.status == 409) {
+      ++skipped;
+    } else if (response.status == 401 || response.status == 403) {
+      expect(response, {201}, "register tables");
+    } else {
+      ++errors;
+      note("cannot register {}: {}", escape_control(name), refusal(response));
+    }
+  }
+  if (as_json)
+    print("{}", pretty(json::object{{"registered", registered}, {"skipped", skipped}, {"errors", errors}}));
+  else
+    print("Registered {} tables; {} names were taken already.", registered, skipped);
+  if (errors > 0) throw Exit{1};
+}
+
+void discover(const Args& args) {
+  const auto url = args.text("url"), token = args.text("token");
+  if (url.empty() != token.empty() && (args.flag("url") || args.flag("token")))
+    throw Failure(kUsage,
+                  "--url and --token belong together (KEBOOLA_STACK_URL and KEBOOLA_STORAGE_TOKEN); without "
+                  "both, the server asks its own source");
+  if (url.empty() || token.empty()) return ask_server(args);
+  ask_keboola(args, url, token);
+}
+
+void test_connection(const Args& args) {
+  Api api;
+  const std::string source = args.text("SOURCE");
+  const Response response = api.post("/api/admin/" + http_client::percent_encode(source) + "/test-connection",
+                                     json::object{}, kPatience);
+  if (response.status == 404)
+    throw Failure(kUsage,
+                  fmt::format("there is no source {}: files, keboola or bigquery", escape_control(source)));
+  expect(response, {200}, "reach " + escape_control(source));
+  const auto answer = response.json();
+  if (args.flag("json")) return print("{}", pretty(answer));
+  print("{} answers.", source);
+  if (answer.is_object())
+    for (const auto& item : answer.get_object())
+      if (const std::string_view key = item.key(); key != "ok" && key != "source" && !item.value().is_null())
+        print("  {}: {}", escape_control(key), escape_control(plain(item.value())));
+}
+
+}  // namespace
+
+std::vector<Command> admin_source_commands() {
+  const Option as_json{.names = "--json", .value = "", .help = "Print the answer as JSON"};
+  return {{.name = "discover-and-register",
+           .help = "Register the tables that a source has and the server does not know",
+           .options = {{.names = "--source-type",
+                        .value = "TYPE",
+                        .help = "Which source: keboola, bigquery or files; the server's own when not given"},
+                       {.names = "--token",
+                        .value = "TOKEN",
+                        .help = "With --url: ask Keboola from here, with this Storage token",
+                        .environment = "KEBOOLA_STORAGE_TOKEN"},
+                       {.names = "--url",
+                        .value = "URL",
+                        .help = "The Keboola stack to ask from here",
+                        .environment = "KEBOOLA_STACK_URL"},
+                       {.names = "--dry-run", .value = "", .help = "Only show what would be registered"},
+                       as_json},
+           .run = discover},
+          {.name = "test-connection",
+           .help = "Whether a source answers the server, with the settings as saved",
+           .arguments = {{.name = "SOURCE", .help = "files, keboola or bigquery"}},
+           .options = {as_json},
+           .run = test_connection}};
+}
+
+}  // namespace agnes::cli

@@ -1,0 +1,213 @@
+#include "connectors/source_routes.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "connectors/connectors.h"
+#include "connectors/discovery.h"
+#include "state/audit.h"
+
+namespace agnes::connectors {
+
+namespace {
+
+using boost::json::array;
+using boost::json::object;
+using boost::json::value;
+using catalog::Registration;
+
+using Settings = std::function<config::Config()>;
+
+struct Where {
+  std::optional<std::string> source, dataset, bucket;
+  static constexpr json::Rule rules[] = {
+      {.field = "source", .description = "Which source; the server's own when it is left out"},
+      {.field = "dataset", .description = "Its tables only; BigQuery without one: the datasets"},
+      {.field = "bucket", .description = "The same in Keboola's words"},
+  };
+  std::optional<std::string> part() const {
+    return given(dataset) ? dataset : given(bucket) ? bucket : std::nullopt;
+  }
+
+  static bool given(const std::optional<std::string>& text) { return text && !text->empty(); }
+};
+BOOST_DESCRIBE_STRUCT(Where, (), (source, dataset, bucket))
+
+struct RegisterFound : Where {
+  bool dry_run = false;
+  static constexpr json::Rule rules[] = {
+      {.field = "dry_run", .description = "Only say what would be registered", .has_default = true}};
+};
+BOOST_DESCRIBE_STRUCT(RegisterFound, (Where), (dry_run))
+
+std::unique_ptr<sync::Connector> connector_of(const Where& where, const Settings& settings) {
+  const auto config = settings();
+  const std::string source = Where::given(where.source) ? *where.source : config.source();
+  auto out = make(source, config);
+  if (out == nullptr)
+    throw Error(ErrorKind::bad_request, fmt::format("source: there is no source {}; there are {}",
+                                                    escape_control(source), fmt::join(sources(), ", ")));
+  return out;
+}
+
+// The contract's form of a source's error here: {error, kind, details}.
+template <class F>
+auto discovering(F&& work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    if (!error.detail().is_object()) throw;
+    object details = error.detail().get_object();
+    object told{{"error", details["message"]}, {"kind", details["kind"]}};
+    details.erase("message");
+    details.erase("kind");
+    told["details"] = std::move(details);
+    throw Error(error.kind(), error.what(), std::move(told));
+  }
+}
+
+object shown(sync::Connector& connector, const sync::Discovery& found, const Where& where,
+             const std::vector<Registration>& registered) {
+  std::map<std::string, bool> known;
+  for (const auto& row : plan(registered, found.offers).known) known.emplace(row.id, true);
+  array list;
+  for (const auto& offer : found.offers) {
+    auto item = offer.shown;
+    if (!offer.row.id.empty()) item["registered"] = known.contains(offer.row.id);
+    list.push_back(std::move(item));
+  }
+  object out{{"count", list.size()}, {found.list, std::move(list)}, {"source", connector.source_type()}};
+  for (const auto& more : found.more) out[more.key()] = more.value();
+  if (where.part()) out["dataset"] = *where.part();
+  if (!found.problem.empty()) out["error"] = found.problem;
+  return out;
+}
+
+value ids(const std::vector<Registration>& rows) {
+  array out;
+  for (const auto& row : rows) out.emplace_back(row.id);
+  return out;
+}
+object place(const Registration& row) {
+  return {{"bucket", json::to_json(row.bucket)}, {"source_table", json::to_json(row.source_table)}};
+}
+
+std::string full_id(const Registration& row) {
+  return row.bucket.value_or("").empty() ? row.name : *row.bucket + "." + row.source_table.value_or("");
+}
+
+object told(const Plan& plan, bool dry_run) {
+  object out{{"registered", dry_run ? 0 : plan.fresh.size()},
+             {"skipped", plan.known.size()},
+             {"errors", plan.unfit.size()},
+             {"drifted", plan.drift.size()},
+             {"tables", ids(plan.fresh)},
+             {"dry_run", dry_run}};
+  if (dry_run) out["would_register"] = ids(plan.fresh);
+  array drift, invalid;
+  for (const auto& item : plan.drift)
+    drift.push_back({{"table_id", item.offered.id},
+                     {"discovery", place(item.offered)},
+                     {"registry", place(item.registered)},
+                     {"registry_id", item.registered.id},
+                     {"drift_kind", item.same_id ? "same_id_diff_coords" : "name_collision"}});
+  for (const auto& item : plan.unfit)
+    invalid.push_back(
+        {{"table_id", item.offered.id}, {"full_id", full_id(item.offered)}, {"reason", item.reason}});
+  out["drift"] = std::move(drift);
+  out["invalid"] = std::move(invalid);
+  return out;
+}
+
+object register_found(state::Store& store, sync::Connector& connector, const http::Caller& caller,
+                      const RegisterFound& wanted) {
+  const auto found = connector.discover(wanted.part());
+  std::vector<sync::Offer> offers;
+  // Parts of a source (datasets) are no tables.
+  if (found.list == "tables") offers = found.offers;
+  Plan made;
+  if (wanted.dry_run) {
+    made = plan(store.read([](duck::Connection& c) { return catalog::all(c); }), offers);
+  } else {
+    store.write([&](duck::Connection& c) {
+      made = plan(catalog::all(c), offers);
+      for (auto& row : made.fresh) {
+        row.registered_by = caller.email;
+        row.registered_at = now();
+      }
+      if (made.fresh.empty()) return;
+      catalog::insert_all(c, made.fresh);
+      state::audit(c, {.user_id = caller.user_id,
+                       .action = "register_tables",
+                       .resource = std::nullopt,
+                       .params = {{"found_by", "discovery"}, {"tables", ids(made.fresh)}}});
+    });
+  }
+  object out = told(made, wanted.dry_run);
+  out["source"] = connector.source_type();
+  if (!found.problem.empty()) out["error"] = found.problem;
+  return out;
+}
+
+object tested(std::string_view source, const Settings& settings) {
+  const auto connector = make(source, settings());
+  const auto started = std::chrono::steady_clock::now();
+  const auto facts = connector->test();
+  const auto took = std::chrono::steady_clock::now() - started;
+  object out{{"ok", true}, {"source", connector->source_type()}};
+  for (const auto& fact : facts) out[fact.key()] = fact.value();
+  out["elapsed_ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+  return out;
+}
+
+}  // namespace
+
+void add_source_routes(http::Routes& routes, state::Store& store, Settings settings,
+                       std::function<void()> changed) {
+  using http::Auth;
+  routes.get("/api/admin/discover-tables",
+             {.auth = Auth::admin, .tag = "registry", .summary = "What a source has to offer"},
+             [&store, settings](const http::Query<Where>& where) {
+               const auto connector = connector_of(*where, settings);
+               return discovering([&] {
+                 const auto found = connector->discover(where->part());
+                 return shown(*connector, found, *where,
+                              store.read([](duck::Connection& c) { return catalog::all(c); }));
+               });
+             });
+  routes.post(
+      "/api/admin/discover-and-register",
+      {.auth = Auth::admin,
+       .tag = "registry",
+       .summary = "Register what a source offers and is not registered yet"},
+      [&store, settings, changed](const http::Caller& caller, const http::Query<RegisterFound>& wanted) {
+        const auto connector = connector_of(*wanted, settings);
+        auto out = discovering([&] { return register_found(store, *connector, caller, *wanted); });
+        if (out.at("registered") != 0) changed();
+        return out;
+      });
+  // "local" is what registrations call files.
+  auto names = sources();
+  names.emplace_back("local");
+  for (const auto source : names)
+    routes.post(fmt::format("/api/admin/{}/test-connection", source),
+                {.auth = Auth::admin,
+                 .tag = "settings",
+                 .summary = fmt::format("Whether the source {} answers, with the settings as saved", source)},
+                [settings, source] { return tested(source, settings); });
+}
+
+object look_up(const Registration& row, const config::Config& settings) {
+  if (row.source_type != "keboola" && row.source_type != "bigquery") return {};
+  const auto connector = make(*row.source_type, settings);
+  if (connector == nullptr) return {};
+  try {
+    return connector->look_up(row);
+  } catch (const Error& error) {
+    const auto* detail = error.detail().if_object();
+    if (detail != nullptr && detail->contains("kind") && detail->at("kind") == "not_configured") return {};
+    throw;
+  }
+}
+
+}  // namespace agnes::connectors

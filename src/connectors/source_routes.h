@@ -1,0 +1,22 @@
+#pragma once
+
+#include <functional>
+
+#include "catalog/registry.h"
+#include "config/config.h"
+#include "http/routes.h"
+#include "state/store.h"
+
+namespace agnes::connectors {
+
+// /api/admin/discover-tables, /api/admin/discover-and-register and, for each source,
+// /api/admin/{source}/test-connection. They work with the settings as they are saved now (`settings`), so
+// that what was just typed in can be tried before a restart. `changed` is called after tables were
+// registered.
+void add_source_routes(http::Routes& routes, state::Store& store, std::function<config::Config()> settings,
+                       std::function<void()> changed);
+
+// For a precheck: what the table's source says of it; empty for a source that is not set up.
+boost::json::object look_up(const catalog::Registration& row, const config::Config& settings);
+
+}  // namespace agnes::connectors
