@@ -17,6 +17,7 @@ TinyServer::Answer in_turn(std::vector<std::string> answers) {
   };
 }
 const std::string kNow = "Retry-After: 0\r\n";
+const std::string kHalf = "HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nhal";
 
 TEST(Call, GoesToTheAddressesThatWereJudged) {
   TinyServer server(in_turn({TinyServer::answer(200, "ok")}));
@@ -29,8 +30,8 @@ TEST(Call, GoesToTheAddressesThatWereJudged) {
 }
 
 TEST(CallRepeatedly, AsksAgainForWhatIsNotAvailableForAMoment) {
-  TinyServer server(in_turn({TinyServer::answer(429, "", kNow), TinyServer::answer(503, "", kNow),
-                             "HTTP/1.1 200 X\r\nContent-Len", TinyServer::answer(200, "at last")}));
+  TinyServer server(in_turn({TinyServer::answer(429, "", kNow), TinyServer::answer(503, "", kNow), kHalf,
+                             TinyServer::answer(200, "at last")}));
   EXPECT_EQ(call_repeatedly(server.url(), {}, {}, {.tries = 4}).body, "at last");
   EXPECT_EQ(server.seen().size(), 4u);
 }
@@ -40,7 +41,7 @@ TEST(CallRepeatedly, GivesUpAndTellsTheLastAnswer) {
   const auto last = call_repeatedly(server.url(), {}, {}, {.tries = 2});
   EXPECT_EQ(last.status, 500);
   EXPECT_EQ(last.body, "two");
-  TinyServer cut(in_turn({"HTTP/1.1 200 X\r\nContent-Len"}));
+  TinyServer cut(in_turn({kHalf}));
   EXPECT_THROW(call_repeatedly(cut.url(), {}, {}, {.tries = 2}), TransportError);
   EXPECT_EQ(cut.seen().size(), 2u);
 }
