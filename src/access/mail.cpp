@@ -15,6 +15,8 @@ namespace agnes::access {
 
 namespace {
 
+constexpr int kSmtpsPort = 465;  // RFC 8314
+
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; });
 }
@@ -122,10 +124,11 @@ MailSettings read_mail_settings(const config::Config& config) {
   out.smtp_port = static_cast<int>(config.integer_or("email.smtp_port", 587));
   out.smtp_user = config.text("email.smtp_user");
   out.smtp_password = config.text("email.smtp_password");
-  if (to_lower(trim(env_or("SMTP_USE_TLS", "true"))) != "true" && !is_truthy(env_or("SMTP_USE_TLS", "true")))
-    out.security = MailSettings::Security::none;
-  else if (out.smtp_port == 465)
+  const auto use_tls = to_lower(trim(env_or("SMTP_USE_TLS", "true")));
+  if (use_tls == "implicit" || (is_truthy(use_tls) && out.smtp_port == kSmtpsPort))
     out.security = MailSettings::Security::tls;
+  else if (!is_truthy(use_tls))
+    out.security = MailSettings::Security::none;
   out.sendgrid_key = std::string(trim(env_or("SENDGRID_API_KEY", "")));
   out.sendgrid_url = env_or("SENDGRID_API_URL", out.sendgrid_url);
   out.from_name = config.text("email.from_name");

@@ -21,8 +21,8 @@ struct MailSettings {
 
   std::string smtp_host;  // email.smtp_host, SMTP_HOST; empty: no relay
   int smtp_port = 587;    // email.smtp_port, SMTP_PORT
-  // TLS from the first byte on port 465; else STARTTLS, and no mail where the relay does not offer it;
-  // SMTP_USE_TLS=false: none.
+  // TLS from the first byte on port 465 or with SMTP_USE_TLS=implicit; else STARTTLS, and no mail where the
+  // relay does not offer it; SMTP_USE_TLS=false: none.
   Security security = Security::starttls;
   std::string smtp_user, smtp_password;  // email.smtp_user, email.smtp_password; may be empty
   std::string sendgrid_key;              // SENDGRID_API_KEY; goes before a relay

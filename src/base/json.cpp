@@ -14,8 +14,29 @@ namespace bj = boost::json;
 namespace {
 
 constexpr std::size_t kMaxDepth = 64;
+// What is wrong with an input must not become many times as large as the input.
+constexpr std::size_t kMostProblems = 100;
+constexpr std::size_t kLargestInput = 4096;  // bytes of text
 
 bool (*pattern_matcher)(std::string_view, std::string_view) = nullptr;
+
+// Whether the value takes no more text than `budget`, from which it takes that.
+bool fits(const bj::value& value, std::size_t& budget) {
+  constexpr std::size_t kPlain = 4;
+  const auto* text = value.if_string();
+  const auto size = text != nullptr ? text->size() + 2 : kPlain;
+  if (size > budget) return false;
+  budget -= size;
+  if (const auto* list = value.if_array())
+    return std::all_of(list->begin(), list->end(), [&](const auto& item) { return fits(item, budget); });
+  if (const auto* object = value.if_object())
+    return std::all_of(object->begin(), object->end(), [&](const auto& item) {
+      if (item.key().size() > budget) return false;
+      budget -= item.key().size();
+      return fits(item.value(), budget);
+    });
+  return true;
+}
 
 std::string_view plural(std::int64_t count) {
   return count == 1 ? "" : "s";
@@ -145,7 +166,12 @@ void set_pattern_matcher(bool (*matches)(std::string_view, std::string_view)) {
 Reader::Reader(bj::array root, bool from_text) : loc_(std::move(root)), from_text_(from_text) {}
 
 void Reader::fail(std::string_view type, std::string message, const bj::value& input, bj::object context) {
-  bj::object problem{{"type", type}, {"loc", loc_}, {"msg", std::move(message)}, {"input", input}};
+  if (problems_.size() == kMostProblems) return;
+  auto budget = kLargestInput;
+  bj::object problem{{"type", type},
+                     {"loc", loc_},
+                     {"msg", std::move(message)},
+                     {"input", fits(input, budget) ? input : bj::value()}};
   if (!context.empty()) problem.emplace("ctx", std::move(context));
   problems_.push_back(std::move(problem));
 }

@@ -66,9 +66,17 @@ bool iequals(std::string_view a, std::string_view b) {
 std::string escape_control(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (char c : text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n')
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+    if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
+      out += fmt::format("\\u{:04x}", next);  // C1: line ends and escapes to some terminals
+      ++i;
+    } else if (const auto three = text.substr(i, 3); three == "\u2028" || three == "\u2029") {
+      out += three == "\u2028" ? "\\u2028" : "\\u2029";  // line ends to some readers of logs
+      i += 2;
+    } else if (c == '\n')
       out += "\\n";
     else if (c == '\r')
       out += "\\r";

@@ -28,6 +28,13 @@ constexpr std::uint64_t kScopeAbstractSocket = 1 << 0;  // version 6
 constexpr std::uint64_t kScopeSignal = 1 << 1;          // version 6
 constexpr std::uint64_t kRefer = 1ULL << 13;            // version 2
 
+// A sanitizer's shadow of the whole address space would count as the process's memory.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kLimitsMemory = false;
+#else
+constexpr bool kLimitsMemory = true;
+#endif
+
 struct RulesetAttributes {
   std::uint64_t handled_access_fs;
   std::uint64_t handled_access_net;
@@ -82,7 +89,7 @@ void confine(const Confinement& confinement) {
     throw Error(ErrorKind::internal, "a worker must confine itself before it starts threads");
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   limit(RLIMIT_CORE, 0);
-  if (confinement.memory_bytes > 0) limit(RLIMIT_DATA, confinement.memory_bytes);
+  if (kLimitsMemory && confinement.memory_bytes > 0) limit(RLIMIT_DATA, confinement.memory_bytes);
 
   const int version = landlock_version();
   if (version == 0) return;

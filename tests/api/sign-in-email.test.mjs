@@ -252,6 +252,7 @@ test('mails go by STARTTLS, by TLS, with a password, and never unencrypted inste
   const cases = [
     { tls: 'starttls', certificate, user: 'agnes', password: 'relay-pässword', mechanism: 'PLAIN' },
     { tls: 'starttls', certificate, user: 'agnes', password: 'relay-password', mechanism: 'LOGIN' },
+    { tls: 'tls', certificate, user: 'agnes', password: 'relay-password', mechanism: 'PLAIN' },
   ];
   for (const options of cases) {
     const own = await startRelay(options);
@@ -280,6 +281,10 @@ test('mails go by STARTTLS, by TLS, with a password, and never unencrypted inste
   const untrusted = await invite({ tls: 'starttls', certificate, user: 'agnes', password: 'relay-password' }, { SSL_CERT_FILE: '' });
   assert.match(untrusted.log, /cannot trust/);
   assert.ok(!untrusted.commands.includes('auth'), 'no password for a stranger');
+  const stranger = await invite({ tls: 'tls', certificate, user: 'agnes', password: 'relay-password' }, { SSL_CERT_FILE: '' });
+  assert.match(stranger.log, /cannot trust/);
+  assert.deepEqual(stranger.commands, []);
+  assert.match((await invite({}, { SMTP_USE_TLS: 'implicit' })).log, /did not take a mail/);
   const wrong = await invite({ tls: 'starttls', certificate, user: 'agnes', password: 'relay-password' }, { SMTP_PASSWORD: 'wrong-secret' });
   assert.match(wrong.log, /refused the sign-in/);
   assert.ok(!wrong.log.includes('wrong-secret'));

@@ -74,7 +74,7 @@ class Relay {
     const { user, password, certificate } = this.options;
     return {
       SMTP_HOST: '127.0.0.1', SMTP_PORT: String(this.port), SMTP_FROM: 'agnes@example.com',
-      ...(this.options.tls === 'none' ? { SMTP_USE_TLS: 'false' } : {}),
+      ...{ none: { SMTP_USE_TLS: 'false' }, tls: { SMTP_USE_TLS: 'implicit' }, starttls: {} }[this.options.tls],
       ...(user ? { SMTP_USER: user, SMTP_PASSWORD: password } : {}),
       ...(certificate ? { SSL_CERT_FILE: certificate.file } : {}),
     };

@@ -220,6 +220,23 @@ TEST(Json, SaysInOneLineWhatIsWrong) {
   }
 }
 
+TEST(Json, WhatIsWrongStaysSmall) {
+  const auto problems = [](const bj::value& value) {
+    try {
+      from_json<std::vector<Inner>>(value);
+    } catch (const Error& error) {
+      return error.detail().as_array();
+    }
+    return bj::array();
+  };
+  EXPECT_EQ(problems(bj::array(100'000, bj::value(1))).size(), 100u);
+  EXPECT_EQ(problems({bj::object{{"y", std::string(1000, 'x')}}})[0].at("input").at("y").as_string().size(),
+            1000u);
+  EXPECT_TRUE(problems({bj::object{{"y", std::string(5000, 'x')}}})[0].at("input").is_null());
+  EXPECT_TRUE(problems({bj::object{{std::string(5000, 'x'), 1}}})[0].at("input").is_null());
+  EXPECT_TRUE(problems({bj::object{{"y", bj::array(5000, bj::value(1))}}})[0].at("input").is_null());
+}
+
 TEST(Json, DescribesTypes) {
   Components components;
   EXPECT_EQ(schema<std::vector<Tree>>(components),

@@ -37,6 +37,8 @@ TEST(Text, KnowsUtf8) {
 
 TEST(Text, MakesControlCharactersVisible) {
   EXPECT_EQ(escape_control("a\n\r\t\x1b[0m\x7f"), "a\\n\\r\\t\\x1b[0m\\x7f");
+  EXPECT_EQ(escape_control("\u0085\u009b2J\u2028x\u2029"), "\\u0085\\u009b2J\\u2028x\\u2029");
+  EXPECT_EQ(escape_control("\u00a0é\u2027\u202a\xc2"), "\u00a0é\u2027\u202a\xc2");
 }
 
 TEST(Text, KnowsSafeNames) {
