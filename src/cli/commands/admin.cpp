@@ -43,6 +43,7 @@ Command admin_command() {
   for (auto& command : admin_table_commands()) commands.push_back(std::move(command));
   for (auto& command : admin_source_commands()) commands.push_back(std::move(command));
   for (auto& command : admin_metadata_commands()) commands.push_back(std::move(command));
+  for (auto& command : admin_job_commands()) commands.push_back(std::move(command));
   commands.push_back(admin_metrics_command());
   commands.push_back(admin_break_glass_command());
   return {.name = "admin",

@@ -22,6 +22,7 @@ std::vector<Command> admin_user_commands();
 std::vector<Command> admin_table_commands();
 std::vector<Command> admin_source_commands();
 std::vector<Command> admin_metadata_commands();
+std::vector<Command> admin_job_commands();
 Command admin_metrics_command();
 Command admin_group_command();
 Command admin_grant_command();
