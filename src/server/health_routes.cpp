@@ -56,9 +56,9 @@ object state_part(state::Store& store, std::int64_t& users) {
   }
 }
 
-// `problems`: of the extracts. What they are about is an administrator's business; others see how many.
+// What is wrong with which table is an administrator's business; others see how many.
 object data_part(const catalog::Generation* generation, const jobs::Runner& runner,
-                 const std::vector<extracts::ReadProblem>& problems, const http::Caller& caller) {
+                 const sync::Orchestrator& orchestrator, const http::Caller& caller) {
   if (generation == nullptr) return {{"status", "unknown"}, {"detail", "the extracts are being read"}};
   std::int64_t tables = 0, rows = 0;
   array stale;
@@ -69,12 +69,18 @@ object data_part(const catalog::Generation* generation, const jobs::Runner& runn
     rows += table.rows;
     if (seconds(*table.updated) < old) stale.emplace_back(table.name);
   }
-  object part{{"status", stale.empty() && problems.empty() ? "ok" : "warning"},
+  const auto problems = orchestrator.problems();
+  const auto failures = orchestrator.failures();
+  object part{{"status", stale.empty() && problems.empty() && failures.empty() ? "ok" : "warning"},
               {"tables", tables},
               {"total_rows", rows},
               {"stale_tables", stale},
-              {"not_served", problems.size()}};
-  if (caller.is_admin) part["problems"] = json::to_json(problems);
+              {"not_served", problems.size()},
+              {"not_synced", failures.size()}};
+  if (caller.is_admin) {
+    part["problems"] = json::to_json(problems);
+    part["failures"] = json::to_json(failures);
+  }
   for (const auto& run : runner.history()) {
     if (run.job != sync::kRebuildJob || !run.error) continue;
     part["status"] = "error";
@@ -147,8 +153,7 @@ void add_health_routes(http::Routes& routes, state::Store& store, const catalog:
         std::int64_t users = 0;
         services["duckdb_state"] = state_part(store, users);
         if (query->include == "schema") services["db_schema"] = json::to_json(Health{}).as_object();
-        services["data"] =
-            data_part(generations.peek(kPatience).get(), runner, orchestrator.problems(), caller);
+        services["data"] = data_part(generations.peek(kPatience).get(), runner, orchestrator, caller);
         services["users"] = {{"status", "ok"}, {"count", users}};
         if (auto part = bigquery_part(places)) services["bq_config"] = std::move(*part);
         services["session_pipeline"] = {{"status", "ok"}, {"detail", "no session waits to be processed"}};

@@ -142,7 +142,9 @@ value Orchestrator::sync(const jobs::Context& context,
       if (const auto* table = generation->find(wanted)) names->push_back(table->name);
   }
   if (connector_ != nullptr) extract(context, names);
-  return rebuild(context);
+  auto done = rebuild(context);
+  done["failed"] = json::to_json(failures());
+  return done;
 }
 
 boost::json::value Orchestrator::sync_due(const jobs::Context& context) {
@@ -169,6 +171,7 @@ boost::json::value Orchestrator::sync_due(const jobs::Context& context) {
   if (connector_ != nullptr)
     extract(context, tables == registered.size() ? std::nullopt : std::optional(std::move(due)));
   auto done = rebuild(context);
+  done["failed"] = json::to_json(failures());
   done["due"] = tables;
   done["not_due"] = registered.size() - tables;
   return done;
@@ -176,6 +179,11 @@ boost::json::value Orchestrator::sync_due(const jobs::Context& context) {
 
 boost::json::value Orchestrator::reread(const jobs::Context& context) {
   return rebuild(context);
+}
+
+std::vector<Failure> Orchestrator::failures() const {
+  std::lock_guard lock(publishing_);
+  return failures_;
 }
 
 std::vector<extracts::ReadProblem> Orchestrator::problems() const {
@@ -235,6 +243,12 @@ void Orchestrator::extract(const jobs::Context& context,
                      .params = {{"found_by", "sync"}, {"tables", ids}}});
   });
   remember(good, started);
+  std::set<std::string> tried;
+  for (const auto& table : tables) tried.insert(to_lower(table.name));
+  std::lock_guard lock(publishing_);
+  // What was not tried this time stays as it was.
+  std::erase_if(failures_, [&](const Failure& old) { return !names || tried.contains(to_lower(old.table)); });
+  failures_.insert(failures_.end(), failures.begin(), failures.end());
 }
 
 extracts::Catalogue Orchestrator::read(extracts::ReadOptions& options, const jobs::Context& context) {

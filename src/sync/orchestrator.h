@@ -14,6 +14,7 @@
 #include "jobs/runner.h"
 #include "state/store.h"
 #include "sync/connector.h"
+#include "sync/sync_state.h"
 
 namespace agnes::sync {
 
@@ -38,6 +39,8 @@ class Orchestrator {
   // the extracts hold.
   boost::json::value sync_due(const jobs::Context& context);
   boost::json::value reread(const jobs::Context& context);
+  // Tables whose last sync since the start failed, with the reason.
+  std::vector<Failure> failures() const;
   // What of the extracts is not served, and why, as of the last reading.
   std::vector<extracts::ReadProblem> problems() const;
   bool syncing() const { return runner_.running(kSyncJob); }
@@ -72,6 +75,7 @@ class Orchestrator {
   std::mutex rebuilding_;          // one rebuild at a time
   mutable std::mutex publishing_;  // guards what follows
   extracts::Catalogue catalogue_;
+  std::vector<Failure> failures_;
   std::vector<std::weak_ptr<const catalog::Generation>> published_;
 };
 

@@ -30,6 +30,7 @@ struct Failure {
   std::string table, error;
   std::int64_t duration_ms = 0;
 };
+BOOST_DESCRIBE_STRUCT(Failure, (), (table, error, duration_ms))
 // Failed ones: only status and error change, so the last good version stays described.
 void record_failures(duck::Connection& connection, const std::vector<Failure>& failures);
 
