@@ -285,6 +285,7 @@ constexpr Variable kVariables[] = {
      "false: mail goes to the relay unencrypted; implicit: TLS from the first byte, as on port 465"},
     {"SMTP_FROM", true, "Sender of mails through the relay; email.from_address when unset"},
     {"SENDGRID_API_KEY", true, "Mails go through SendGrid"},
+    {"BIGQUERY_EMULATOR_HOST", true, "BigQuery's address, where it is not https://bigquery.googleapis.com"},
     {"SENDGRID_API_URL", true, "SendGrid's address, where it is not https://api.sendgrid.com"},
     {"AGNES_DEBUG_AUTH", true, "1: /me/debug shows people what the server knows of their session"},
     {"AGNES_VERSION", true, "Version told by /api/version"},

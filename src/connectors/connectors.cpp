@@ -1,6 +1,7 @@
 #include "connectors/connectors.h"
 
 #include "config/check.h"
+#include "connectors/bigquery/bigquery_connector.h"
 #include "connectors/files/files_connector.h"
 #include "connectors/keboola/keboola_connector.h"
 
@@ -20,6 +21,7 @@ struct Kind {
 constexpr Kind kKinds[] = {
     {"files", made<files::FilesConnector>},
     {"keboola", made<keboola::KeboolaConnector>},
+    {"bigquery", made<bigquery::BigQueryConnector>},
 };
 
 }  // namespace

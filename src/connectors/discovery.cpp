@@ -53,10 +53,10 @@ Plan plan(const std::vector<Registration>& registered, const std::vector<sync::O
     const auto& row = offer.row;
     const auto* same_id = index.id(row.id);
     const auto* same_name = index.name(row.name);
-    if (row.id.empty()) {
-      out.unfit.push_back({row, "the source gives no id"});
-    } else if (index.place(row) != nullptr) {
+    if (index.place(row) != nullptr) {
       out.known.push_back(row);
+    } else if (!offer.unfit.empty()) {
+      out.unfit.push_back({row, offer.unfit});
     } else if (same_id != nullptr || same_name != nullptr) {
       out.drift.push_back({row, same_id != nullptr ? *same_id : *same_name, same_id != nullptr});
     } else {

@@ -33,6 +33,7 @@ struct Offer {
   // As it would be registered: id, name, source_type, bucket, source_table, query_mode, description. Without
   // an id it is no table, but a part of the source to look into.
   catalog::Registration row;
+  std::string unfit;  // why it cannot be registered; empty: it can
 };
 struct Discovery {
   std::string list = "tables";  // what the offers are called in the answer

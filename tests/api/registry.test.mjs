@@ -2,15 +2,17 @@
 // change one table the second is told.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { bqTable, startBigQuery } from '../fakes/bigquery.mjs';
 import { must, startServer } from '../lib/server.mjs';
 
-let server, admin, bob, ana;
+let google, server, admin, bob, ana;
 const registry = '/api/admin/registry';
 const register = '/api/admin/register-table';
 const precheck = `${register}/precheck`;
 
 before(async () => {
-  server = await startServer();
+  google = await startBigQuery({ datasets: { ds: [bqTable('t')] } });
+  server = await startServer({ env: google.env });
   admin = { token: server.admin.token };
   ana = { token: (await server.addUser('ana@example.com')).token };
   bob = await server.addUser('bob@example.com');
@@ -18,7 +20,10 @@ before(async () => {
   const group = (groups.groups ?? groups).find((g) => g.name === 'Admin');
   must(201, await server.post(`/api/admin/groups/${group.id}/members`, { email: bob.email }, admin));
 });
-after(() => server.stop());
+after(async () => {
+  await server.stop();
+  await google.stop();
+});
 
 const table = async (id) => must(200, await server.get(`${registry}/${id}`, admin)).json;
 const known = async (id) => (await server.get(`${registry}/${id}`, admin)).status === 200;

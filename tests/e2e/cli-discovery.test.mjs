@@ -45,6 +45,7 @@ test('the server asks its own source, or another, and tells what it did', async 
   assert.match(other.stderr, /left alone: in_c-crm_orders is in\.c-crm\.orders at the source, but orders is registered/);
   assert.match(other.stderr, /cannot be registered: in\.c-crm\.a"b: a name is made of/);
   assert.equal(keboola.requests.length, 1);
+  assert.match((await run(['discover-and-register', '--source-type', 'keboola', '--dataset', 'in.c-none'])).stderr, /no bucket in\.c-none/);
   const none = await run(['discover-and-register', '--source-type', 'oracle']);
   assert.deepEqual([none.code, /there is no source oracle/.test(none.stderr)], [1, true]);
 });

@@ -58,6 +58,7 @@ void ask_server(const Args& args) {
   const bool dry_run = args.flag("dry-run");
   http_client::Params params;
   if (const auto source = args.text("source-type"); !source.empty()) params.emplace_back("source", source);
+  if (const auto part = args.text("dataset"); !part.empty()) params.emplace_back("dataset", part);
   if (dry_run) params.emplace_back("dry_run", "true");
   Api api;
   http_client::Request request{.method = "POST",
@@ -180,6 +181,9 @@ std::vector<Command> admin_source_commands() {
            .options = {{.names = "--source-type",
                         .value = "TYPE",
                         .help = "Which source: keboola, bigquery or files; the server's own when not given"},
+                       {.names = "--dataset",
+                        .value = "NAME",
+                        .help = "Only what is in this dataset of BigQuery, or bucket of Keboola"},
                        {.names = "--token",
                         .value = "TOKEN",
                         .help = "With --url: ask Keboola from here, with this Storage token",

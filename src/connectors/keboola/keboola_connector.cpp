@@ -64,6 +64,7 @@ sync::Offer offer_of(const object& table) {
                {"last_import", at(table, "lastImportDate")}};
   auto& row = out.row;
   row.id = slug(id);
+  if (row.id.empty()) out.unfit = "Keboola gives it no id";
   row.name = text_at(table, "name");
   row.source_type = "keboola";
   const auto [of_id, in_id] = parts_of(id);

@@ -1,0 +1,139 @@
+#include "connectors/bigquery/bigquery_connector.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "connectors/bigquery/bigquery_api.h"
+#include "connectors/source_error.h"
+
+namespace agnes::connectors::bigquery {
+
+namespace {
+
+using boost::json::array;
+using boost::json::object;
+using boost::json::value;
+using http_client::percent_encode;
+
+// As the contract has it.
+constexpr std::chrono::seconds kTestLimit{10};
+
+std::string text_at(const object& from, std::string_view key) {
+  const auto* found = from.if_contains(key);
+  return found != nullptr && found->is_string() ? std::string(found->get_string()) : "";
+}
+object object_at(const object& from, std::string_view key) {
+  const auto* found = from.if_contains(key);
+  return found != nullptr && found->is_object() ? found->get_object() : object{};
+}
+// The API writes 64-bit numbers as texts.
+value number_at(const object& from, std::string_view key) {
+  const auto number = parse_int(text_at(from, key));
+  return number ? value(*number) : value(nullptr);
+}
+
+// "events_20260101": one of the tables by day that a pattern such as events_* reads together.
+bool is_shard(std::string_view name) {
+  constexpr std::size_t kDay = 8;
+  if (name.size() <= kDay + 1 || name[name.size() - kDay - 1] != '_') return false;
+  name.remove_prefix(name.size() - kDay);
+  return std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+sync::Offer dataset_of(const object& dataset, const std::string& project) {
+  const auto reference = object_at(dataset, "datasetReference");
+  const auto id = text_at(reference, "datasetId"), owner = text_at(reference, "projectId");
+  sync::Offer out;
+  out.shown = {{"dataset_id", id}, {"full_id", (owner.empty() ? project : owner) + "." + id}};
+  return out;
+}
+
+sync::Offer table_of(const object& table, const std::string& project, const std::string& dataset) {
+  const auto id = text_at(object_at(table, "tableReference"), "tableId");
+  const std::string full = fmt::format("{}.{}.{}", project, dataset, id);
+  sync::Offer out;
+  out.shown = {{"table_id", id}, {"table_type", text_at(table, "type")}, {"full_id", full}};
+  auto& row = out.row;
+  row.id = catalog::id_for(id);
+  row.name = id;
+  row.source_type = "bigquery";
+  row.bucket = dataset;
+  row.source_table = id;
+  row.query_mode = "remote";
+  row.description = "BigQuery table " + full;
+  if (is_shard(id))
+    out.unfit = "one of a sharded table's days: register a materialized table with a query over all of them";
+  else if (!is_identifier(id))
+    out.unfit = "its name cannot be a table's here: register it by hand under another name";
+  return out;
+}
+
+std::string dataset_path(const Api& api, const std::string& dataset) {
+  return fmt::format("{}/datasets/{}/tables", percent_encode(api.data_project()), percent_encode(dataset));
+}
+
+array columns_of(const object& table) {
+  array out;
+  const auto schema = object_at(table, "schema");
+  const auto* fields = schema.if_contains("fields");
+  if (fields == nullptr || !fields->is_array()) return out;
+  for (const auto& field : fields->get_array())
+    if (field.is_object())
+      out.push_back(object{{"name", text_at(field.get_object(), "name")},
+                           {"type", text_at(field.get_object(), "type")}});
+  return out;
+}
+
+}  // namespace
+
+object BigQueryConnector::test() {
+  Api api(config_, kTestLimit);
+  object query{{"query", "SELECT 1 AS ok"}, {"useLegacySql", false}, {"dryRun", true}};
+  if (const auto location = config_.text("data_source.bigquery.location"); !location.empty())
+    query["location"] = location;
+  if (!api.post(percent_encode(api.billing_project()) + "/queries", query))
+    throw source_error(ErrorKind::bad_gateway, "bq_upstream_error",
+                       fmt::format("BigQuery knows no project {}", api.billing_project()),
+                       "Check data_source.bigquery.billing_project");
+  return {{"billing_project", api.billing_project()}, {"data_project", api.data_project()}};
+}
+
+sync::Discovery BigQueryConnector::discover(const std::optional<std::string>& dataset) {
+  Api api(config_);
+  sync::Discovery out;
+  if (!dataset) {
+    out.list = "datasets";
+    const auto found = api.list(percent_encode(api.data_project()) + "/datasets", "datasets");
+    if (!found)
+      throw source_error(ErrorKind::bad_gateway, "bq_upstream_error",
+                         fmt::format("BigQuery knows no project {}", api.data_project()),
+                         "Check data_source.bigquery.project");
+    for (const auto& item : *found) out.offers.push_back(dataset_of(item.as_object(), api.data_project()));
+  } else {
+    const auto found = api.list(dataset_path(api, *dataset), "tables");
+    if (!found)
+      throw Error(ErrorKind::not_found, fmt::format("there is no dataset {} in {} that the account may read",
+                                                    escape_control(*dataset), api.data_project()));
+    for (const auto& item : *found)
+      out.offers.push_back(table_of(item.as_object(), api.data_project(), *dataset));
+  }
+  const char* key = dataset ? "table_id" : "dataset_id";
+  std::sort(out.offers.begin(), out.offers.end(), [&](const auto& a, const auto& b) {
+    return a.shown.at(key).as_string() < b.shown.at(key).as_string();
+  });
+  return out;
+}
+
+object BigQueryConnector::look_up(const catalog::Registration& row) {
+  Api api(config_);
+  const auto dataset = row.bucket.value_or(""), table = row.source_table.value_or("");
+  const auto found = api.get(dataset_path(api, dataset) + "/" + percent_encode(table));
+  if (!found)
+    throw Error(ErrorKind::not_found, fmt::format("BigQuery has no table {}.{}.{}", api.data_project(),
+                                                  escape_control(dataset), escape_control(table)));
+  auto columns = columns_of(*found);
+  return {{"project_id", api.data_project()},     {"table_type", text_at(*found, "type")},
+          {"rows", number_at(*found, "numRows")}, {"size_bytes", number_at(*found, "numBytes")},
+          {"column_count", columns.size()},       {"columns", std::move(columns)}};
+}
+
+}  // namespace agnes::connectors::bigquery

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "config/config.h"
+#include "sync/connector.h"
+
+namespace agnes::connectors::bigquery {
+
+// Datasets and tables of a Google Cloud project. Configuration: data_source.bigquery.*, and Google's default
+// credentials. Nothing is copied: registered tables stay there.
+class BigQueryConnector : public sync::Connector {
+ public:
+  explicit BigQueryConnector(const config::Config& config) : config_(config) {}
+
+  std::string source_type() const override { return "bigquery"; }
+  // A dry run of a query, which costs nothing: it needs what every query needs of the project that is billed.
+  boost::json::object test() override;
+  // The datasets of the project with the data, or the tables of one. Sharded tables (events_20260101) are
+  // shown, but not registered.
+  sync::Discovery discover(const std::optional<std::string>& dataset) override;
+  boost::json::object look_up(const catalog::Registration& row) override;
+
+ private:
+  const config::Config config_;
+};
+
+}  // namespace agnes::connectors::bigquery
