@@ -1,6 +1,6 @@
 // Runs the figures one after the other, prints each as it comes, and writes them as JSON. See script/bench.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { rebuild_one } from './figures/build.mjs';
@@ -70,6 +70,15 @@ function machine() {
   return { cpu, cores: os.cpus().length, memory_gb: memory, system, kernel: os.release() };
 }
 
+// What was taken before, with the rows of the groups that were measured again in place of theirs; these say at which commit.
+function withGroups(before, taken) {
+  const results = Object.keys(kGroups).flatMap((group) => {
+    const again = taken.results.filter((row) => row.group === group);
+    return again.length ? again.map((row) => ({ ...row, commit: taken.commit })) : before.results.filter((row) => row.group === group);
+  });
+  return { ...before, results };
+}
+
 const options = parseArguments(process.argv.slice(2));
 if (options.list) {
   console.log(Object.keys(kGroups).join('\n'));
@@ -108,6 +117,8 @@ const held = results.filter((r) => r.ok).length;
 console.log(`\n${held} of ${results.length} figures hold.`);
 if (options.json) {
   const commit = execFileSync('git', ['-C', root, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  writeFileSync(options.json, JSON.stringify({ taken_at: new Date().toISOString(), commit, machine: where, results }, null, 2) + '\n');
+  const taken = { taken_at: new Date().toISOString(), commit, machine: where, results };
+  const merged = options.only.length && existsSync(options.json) ? withGroups(JSON.parse(readFileSync(options.json, 'utf8')), taken) : taken;
+  writeFileSync(options.json, JSON.stringify(merged, null, 2) + '\n');
 }
 process.exit(held === results.length ? 0 : 1);

@@ -156,7 +156,7 @@ export function figures() {
   ];
   for (const row of results) {
     const against = row.yardstick === undefined ? '' : `${shown(row.yardstick, row.unit)} (${row.against})`;
-    lines.push(`| ${bar(row.what)} | ${row.error ? bar(row.error) : shown(row.ours, row.unit)} | ${against} | ${row.asked ?? ''} | ${row.ok ? 'yes' : 'no'} |`);
+    lines.push(`| ${bar(row.what)}${row.commit ? ` (at ${row.commit})` : ''} | ${row.error ? bar(row.error) : shown(row.ours, row.unit)} | ${against} | ${row.asked ?? ''} | ${row.ok ? 'yes' : 'no'} |`);
   }
   return lines.join('\n');
 }

@@ -41,10 +41,10 @@ class NoCredentials : public Error {
   explicit NoCredentials(const std::string& why) : Error(ErrorKind::unavailable, why) {}
 };
 
-// Thread-safe. Methods may wait for the network, some 30 s at worst: what is not available for a moment (429,
-// 5xx, no connection) is asked for three times. They throw Error (bad_gateway) when Google refuses, with its
-// reason, TransportError when it cannot be reached, NoCredentials. Messages hold no secret and are for
-// operators, not for everybody: they may name the account.
+// Thread-safe. Methods may wait for the network, half a minute at worst for each service that is asked: what
+// is not available for a moment (429, 5xx, no connection) is asked for three times. They throw Error
+// (bad_gateway) when Google refuses, with its reason, TransportError when it cannot be reached,
+// NoCredentials. Messages hold no secret and are for operators, not for everybody: they may name the account.
 class Credentials {
  public:
   explicit Credentials(Services services) : services_(std::move(services)) {}

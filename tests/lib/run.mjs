@@ -1,9 +1,10 @@
 // Runs test programs and files side by side, prints what failed, and ends with `N passed, N failed`.
 //
-// usage: node tests/lib/run.mjs [--build DIR] [--unit] [--lint] [FILTER [NAME]]
+// usage: node tests/lib/run.mjs [--build DIR] [--unit | --attacks] [--lint] [FILTER [NAME]]
 //
 // --build DIR  where the programs are (default build); the tests get DIR/bin as AGNES_BIN
 // --unit       only the C++ programs
+// --attacks    these and the API tests of whatever faces strangers: signing in, access, queries
 // --lint       script/lint too, as one test
 // FILTER       only jobs with this in their names; NAME: only tests with this in theirs
 import { spawn } from 'node:child_process';
@@ -12,14 +13,16 @@ import os from 'node:os';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..');
+const kAttacks = /^tests\/api\/(access|sign-in|query)\b/;
 // A job that has not ended by then hangs: it is stopped and counted as failed.
 const kJobLimitMs = 15 * 60 * 1000;
 
 function parseArguments(argv) {
-  const options = { build: 'build', unit: false, lint: false, words: [] };
+  const options = { build: 'build', unit: false, attacks: false, lint: false, words: [] };
   for (let i = 0; i < argv.length; i++) {
     if (argv[i] === '--build') options.build = argv[++i];
     else if (argv[i] === '--unit') options.unit = true;
+    else if (argv[i] === '--attacks') options.attacks = true;
     else if (argv[i] === '--lint') options.lint = true;
     else options.words.push(argv[i]);
   }
@@ -35,19 +38,21 @@ function filesUnder(folder, wanted) {
   });
 }
 
-function findJobs({ build, unit, lint, words: [filter, name] }) {
+function findJobs({ build, unit, attacks, lint, words: [filter, name] }) {
   const jobs = [];
   const bin = path.join(root, build, 'bin');
   for (const file of filesUnder(bin, (n) => n.startsWith('test_') && !n.includes('.')))
     jobs.push({ name: path.basename(file), command: [file, ...(name ? [`--gtest_filter=*${name}*`] : [])], read: readGtest });
   if (!unit) {
     for (const folder of ['tests/api', 'tests/e2e', 'tests/docs'])
-      for (const file of filesUnder(path.join(root, folder), (n) => n.endsWith('.test.mjs')))
+      for (const file of filesUnder(path.join(root, folder), (n) => n.endsWith('.test.mjs'))) {
+        if (attacks && !kAttacks.test(path.relative(root, file))) continue;
         jobs.push({
           name: path.relative(root, file),
           command: [process.execPath, '--test-reporter=tap', ...(name ? [`--test-name-pattern=${name}`] : []), file],
           read: readTap,
         });
+      }
   }
   if (lint) jobs.push({ name: 'script/lint', command: [path.join(root, 'script/lint')], read: readExit });
   return filter ? jobs.filter((job) => job.name.includes(filter)) : jobs;

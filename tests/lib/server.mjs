@@ -15,6 +15,9 @@ export const bin = process.env.AGNES_BIN ?? path.join(root, 'build/bin');
 export const adminEmail = 'admin@example.com';
 export const adminPassword = 'admin-password-1';
 
+// What every program of ours is started with: nothing of the caller's environment but how a sanitizer behaves.
+const baseEnvironment = Object.fromEntries(['PATH', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'TSAN_OPTIONS'].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+
 // A folder that is removed when the process ends.
 const folders = [];
 const servers = new Set();
@@ -41,7 +44,7 @@ export async function startServer(options = {}) {
   mkdirSync(config, { recursive: true });
   const seed = options.seed !== false;
   const env = {
-    PATH: process.env.PATH,
+    ...baseEnvironment,
     JWT_SECRET_KEY: 'a-secret-for-tests-of-more-than-32-characters',
     ...(seed ? { SEED_ADMIN_EMAIL: adminEmail, SEED_ADMIN_PASSWORD: adminPassword } : {}),
     SCHEDULER_STARTUP_GRACE_SECONDS: '86400',  // nothing runs by itself in a test
@@ -148,6 +151,9 @@ class Server {
     this.child.ref();
     this.child.kill('SIGTERM');
     const { code, signal } = await this.ended;
+    // Its workers speak into the same log.
+    const found = /(ERROR: \w+Sanitizer|runtime error:)/.exec(this.log);
+    if (found) throw new Error(`a sanitizer complained: ${this.log.slice(found.index, found.index + 4000)}`);
     if (code !== 0) throw new Error(`agnes-server ended with ${signal ?? code}: ${this.log.slice(-2000)}`);
   }
   async kill() {
@@ -166,7 +172,7 @@ export function must(status, answer) {
 // Runs agnes-server until it ends: {status, stdout, stderr}.
 export function runServer(args, env = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(path.join(bin, 'agnes-server'), args, { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(path.join(bin, 'agnes-server'), args, { env: { ...baseEnvironment, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk) => (stdout += chunk));
