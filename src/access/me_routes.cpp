@@ -23,6 +23,14 @@ struct Onboarded {
 };
 BOOST_DESCRIBE_STRUCT(Onboarded, (), (status, onboarded))
 
+// Asked for by the contract's client before anything else that could tell `onboarded`.
+struct Profile {
+  std::string id, email;
+  std::optional<std::string> name;
+  bool is_admin = false, onboarded = false;
+};
+BOOST_DESCRIBE_STRUCT(Profile, (), (id, email, name, is_admin, onboarded))
+
 }  // namespace
 
 void add_me_routes(http::Routes& routes, Access& access) {
@@ -31,6 +39,15 @@ void add_me_routes(http::Routes& routes, Access& access) {
              [&access](const Caller& caller) {
                return access.directory().look(
                    [&](const Tables& tables) { return effective_access(tables, caller.user_id); });
+             });
+  routes.get("/api/me/profile", {.auth = Auth::user, .tag = "me", .summary = "Who you are here"},
+             [&access](const Caller& caller) {
+               return access.directory().look([&](const Tables& tables) {
+                 // A caller of a machine's token has no account.
+                 const User* user = tables.user(caller.user_id);
+                 return Profile{caller.user_id, caller.email, caller.name, caller.is_admin,
+                                user != nullptr && user->onboarded};
+               });
              });
   routes.post("/api/me/onboarded",
               {.auth = Auth::user, .tag = "me", .summary = "Note that your workspace is set up"},

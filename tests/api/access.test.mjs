@@ -48,6 +48,7 @@ const routes = [
   ['GET', '/auth/admin/tokens', 'admin'],
   ['DELETE', '/auth/admin/tokens/nope', 'admin'],
   ['GET', '/api/me/effective-access', 'user'],
+  ['GET', '/api/me/profile', 'user'],
   ['POST', '/api/me/onboarded', 'user', {}],
   ['GET', '/auth/tokens', 'user'],
   ['GET', '/auth/tokens/nope', 'user'],
@@ -304,4 +305,5 @@ test('onboarded', async () => {
   assert.deepEqual(must(200, await server.request('POST', '/api/me/onboarded', { token: ana.token })).json, { status: 'ok', onboarded: true });
   const off = await server.post('/api/me/onboarded', { onboarded: false, source: 'self_unmark' }, { token: ana.token });
   assert.equal(must(200, off).json.onboarded, false);
+  assert.deepEqual(must(200, await server.get('/api/me/profile', { token: ana.token })).json, { id: ana.id, email: ana.email, name: 'Some One', is_admin: false, onboarded: false });
 });

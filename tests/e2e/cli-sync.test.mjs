@@ -71,6 +71,21 @@ test('jobs are listed, run and cancelled by name', async () => {
   assert.equal((await admin.run(['admin', 'jobs', 'run', 'no-such'])).code, 1);
 });
 
+test('who is set up says so, and takes it back', async () => {
+  const said = async (...args) => {
+    const done = await ana.run(['onboarded', ...args]);
+    assert.equal(done.code, 0, done.stderr);
+    return done.stdout;
+  };
+  assert.equal(await said('off'), 'Onboarded: no\n');
+  assert.equal(await said('status'), 'Onboarded: no\n');
+  assert.equal(await said('on', '--source', 'agnes_init'), 'Onboarded: yes\n');
+  assert.equal(await said('status'), 'Onboarded: yes\n');
+  const wrong = await ana.run(['onboarded', 'on', '--source', 'elsewhere']);
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stderr, /source/);
+});
+
 test('not waiting; a table that is not there; who is no administrator', async () => {
   assert.match((await admin.run(['admin', 'sync', '--no-wait'])).stdout, /^The sync has begun/);
   await site.idle();

@@ -11,6 +11,7 @@ Command auth_token_command();
 Command catalog_command();
 Command describe_command();
 Command init_command();
+Command onboarded_command();
 Command pull_command();
 Command query_command();
 Command sample_command();
