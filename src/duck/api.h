@@ -25,7 +25,9 @@ namespace agnes::duck {
   X(struct_type_child_type) X(union_type_member_count) X(union_type_member_name) X(union_type_member_type)  \
   X(free) X(create_list_value) X(create_varchar_length) X(create_logical_type) X(destroy_value)             \
   X(create_null_value) X(query_progress) X(prepared_statement_column_count)                                 \
-  X(prepared_statement_column_name) X(prepared_statement_column_logical_type)
+  X(prepared_statement_column_name) X(prepared_statement_column_logical_type) X(result_get_arrow_options)   \
+  X(destroy_arrow_options) X(to_arrow_schema) X(data_chunk_to_arrow) X(error_data_message)                  \
+  X(destroy_error_data)
 // clang-format on
 
 struct Api {

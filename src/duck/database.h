@@ -101,6 +101,7 @@ class Chunk {
   explicit operator bool() const { return handle_ != nullptr; }
   std::size_t size() const;
   duckdb_vector column(std::size_t index) const;
+  duckdb_data_chunk handle() const { return handle_; }
 
  private:
   duckdb_data_chunk handle_;

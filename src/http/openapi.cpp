@@ -117,7 +117,7 @@ bj::object describe(const Route& route, json::Components& components) {
     bj::object body = content(type, std::move(form));
     body.emplace("required", true);
     out.emplace("requestBody", std::move(body));
-  } else if (const SchemaOf body_schema = operation.body != nullptr ? operation.body : info.body) {
+  } else if (const SchemaOf body_schema = info.body != nullptr ? info.body : operation.body) {
     bj::object body = content("application/json", body_schema(components));
     body.emplace("required", !operation.body_optional);
     out.emplace("requestBody", std::move(body));

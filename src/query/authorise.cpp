@@ -191,14 +191,10 @@ struct Authoriser::Impl {
                   "The statement cannot be checked: it nests too deeply, or has a number or a text that is "
                   "none; simplify it.");
     const auto& root = parsed.get_object();
-    const auto text_of = [&](std::string_view key) {
-      const auto* value = root.if_contains(key);
-      return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-    };
     if (const auto* error = root.if_contains("error"); error != nullptr && *error == bj::value(true)) {
-      if (text_of("error_type") == "not implemented") return nullptr;
-      std::string message = first_line(text_of("error_message"));
-      const auto position = parse_int(text_of("position"));
+      if (text_of(root, "error_type") == "not implemented") return nullptr;
+      std::string message = first_line(text_of(root, "error_message"));
+      const auto position = parse_int(text_of(root, "position"));
       throw Error(ErrorKind::bad_request,
                   position ? fmt::format("SQL error: {} ({}).", message,
                                          rules.position(static_cast<std::uint64_t>(*position)))
@@ -262,6 +258,27 @@ Inspected Authoriser::inspect(std::string_view sql) {
   if (!tables) throw Error(ErrorKind::bad_request, std::string(kOnlyQueries));
   out.tables.assign(tables->begin(), tables->end());
   return out;
+}
+
+void Authoriser::check(const Predicate& predicate) {
+  static constexpr std::string_view kBefore = "SELECT 1 FROM t WHERE ";
+  const auto tokens = check_text(predicate.text);
+  TreeRules rules;
+  rules.position = [&](std::uint64_t offset) {
+    const auto at = static_cast<std::size_t>(offset);
+    return describe_position(predicate.text, at - std::min(at, kBefore.size()));
+  };
+  bj::value parsed;
+  try {
+    parsed = impl_->tree(std::string(kBefore) + predicate.text, {}, rules);
+  } catch (const duck::QueryError&) {
+    throw;
+  } catch (const Error& error) {
+    throw rejected("parse_error", error.what());
+  }
+  if (parsed.is_null())  // something else stands behind a semicolon
+    throw rejected("multi_statement", "A predicate is one expression; there is a semicolon in this one");
+  check_predicate(parsed, predicate, rules.position);
 }
 
 Authorised Authoriser::check(std::string_view sql) {

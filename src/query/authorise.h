@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "duck/database.h"
+#include "query/predicate.h"
 
 namespace agnes::query {
 
@@ -40,6 +41,10 @@ class Authoriser {
 
   // Throws Error (bad_request, forbidden, too_large) with the reason and the position; see Engine::run.
   Authorised check(std::string_view sql);
+
+  // A predicate, see check_predicate; the statement that it becomes a part of goes through `check` as any
+  // other.
+  void check(const Predicate& predicate);
 
   // The same for a statement that is to be kept and not run: any name may be a table. Throws Error when it is
   // not one statement that reads.

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "duck/text_forms.h"
+#include "duck/types.h"
 
 namespace agnes::query {
 
@@ -392,56 +393,43 @@ struct JsonRows::Column {
 };
 
 bool JsonRows::readable(duckdb_logical_type logical) {
-  switch (api().get_type_id(logical)) {
-    case DUCKDB_TYPE_BOOLEAN:
-    case DUCKDB_TYPE_TINYINT:
-    case DUCKDB_TYPE_SMALLINT:
-    case DUCKDB_TYPE_INTEGER:
-    case DUCKDB_TYPE_BIGINT:
-    case DUCKDB_TYPE_UTINYINT:
-    case DUCKDB_TYPE_USMALLINT:
-    case DUCKDB_TYPE_UINTEGER:
-    case DUCKDB_TYPE_UBIGINT:
-    case DUCKDB_TYPE_HUGEINT:
-    case DUCKDB_TYPE_UHUGEINT:
-    case DUCKDB_TYPE_FLOAT:
-    case DUCKDB_TYPE_DOUBLE:
-    case DUCKDB_TYPE_DECIMAL:
-    case DUCKDB_TYPE_VARCHAR:
-    case DUCKDB_TYPE_BLOB:
-    case DUCKDB_TYPE_BIT:
-    case DUCKDB_TYPE_UUID:
-    case DUCKDB_TYPE_ENUM:
-    case DUCKDB_TYPE_DATE:
-    case DUCKDB_TYPE_TIME:
-    case DUCKDB_TYPE_TIME_NS:
-    case DUCKDB_TYPE_TIME_TZ:
-    case DUCKDB_TYPE_TIMESTAMP:
-    case DUCKDB_TYPE_TIMESTAMP_S:
-    case DUCKDB_TYPE_TIMESTAMP_MS:
-    case DUCKDB_TYPE_TIMESTAMP_NS:
-    case DUCKDB_TYPE_TIMESTAMP_TZ:
-    case DUCKDB_TYPE_INTERVAL:
-    case DUCKDB_TYPE_SQLNULL:
-      return true;
-    case DUCKDB_TYPE_LIST:
-      return readable(LogicalType(api().list_type_child_type(logical)));
-    case DUCKDB_TYPE_ARRAY:
-      return readable(LogicalType(api().array_type_child_type(logical)));
-    case DUCKDB_TYPE_MAP:
-      return readable(LogicalType(api().map_type_key_type(logical))) &&
-             readable(LogicalType(api().map_type_value_type(logical)));
-    case DUCKDB_TYPE_STRUCT:
-      for (idx_t i = 0; i < api().struct_type_child_count(logical); ++i)
-        if (!readable(LogicalType(api().struct_type_child_type(logical, i)))) return false;
-      return true;
-    case DUCKDB_TYPE_UNION:
-      for (idx_t i = 0; i < api().union_type_member_count(logical); ++i)
-        if (!readable(LogicalType(api().union_type_member_type(logical, i)))) return false;
-      return true;
-    default:
-      return false;
-  }
+  return duck::every_part(logical, [](duckdb_type type) {
+    switch (type) {
+      case DUCKDB_TYPE_BOOLEAN:
+      case DUCKDB_TYPE_TINYINT:
+      case DUCKDB_TYPE_SMALLINT:
+      case DUCKDB_TYPE_INTEGER:
+      case DUCKDB_TYPE_BIGINT:
+      case DUCKDB_TYPE_UTINYINT:
+      case DUCKDB_TYPE_USMALLINT:
+      case DUCKDB_TYPE_UINTEGER:
+      case DUCKDB_TYPE_UBIGINT:
+      case DUCKDB_TYPE_HUGEINT:
+      case DUCKDB_TYPE_UHUGEINT:
+      case DUCKDB_TYPE_FLOAT:
+      case DUCKDB_TYPE_DOUBLE:
+      case DUCKDB_TYPE_DECIMAL:
+      case DUCKDB_TYPE_VARCHAR:
+      case DUCKDB_TYPE_BLOB:
+      case DUCKDB_TYPE_BIT:
+      case DUCKDB_TYPE_UUID:
+      case DUCKDB_TYPE_ENUM:
+      case DUCKDB_TYPE_DATE:
+      case DUCKDB_TYPE_TIME:
+      case DUCKDB_TYPE_TIME_NS:
+      case DUCKDB_TYPE_TIME_TZ:
+      case DUCKDB_TYPE_TIMESTAMP:
+      case DUCKDB_TYPE_TIMESTAMP_S:
+      case DUCKDB_TYPE_TIMESTAMP_MS:
+      case DUCKDB_TYPE_TIMESTAMP_NS:
+      case DUCKDB_TYPE_TIMESTAMP_TZ:
+      case DUCKDB_TYPE_INTERVAL:
+      case DUCKDB_TYPE_SQLNULL:
+        return true;
+      default:
+        return false;
+    }
+  });
 }
 
 JsonRows::JsonRows(duck::Result& result, const std::vector<std::string>& names) {

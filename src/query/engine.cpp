@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "duck/arrow_stream.h"
 #include "query/authorise.h"
 #include "query/encode.h"
 #include "query/messages.h"
@@ -21,13 +22,15 @@ std::vector<std::string> column_names(duck::Result& result) {
   return out;
 }
 
-// The statement with those columns cast to VARCHAR whose type has no JSON form; nothing when there is none.
-std::optional<std::string> with_casts(duck::Result& result, const std::string& sql) {
+// The statement with those columns cast to VARCHAR whose type has no form in the answer; nothing when there
+// is none.
+std::optional<std::string> with_casts(duck::Result& result, const std::string& sql,
+                                      bool (*has_form)(duckdb_logical_type)) {
   std::string select, names;
   bool any = false;
   for (std::size_t c = 0; c < result.column_count(); ++c) {
     auto type = api().column_logical_type(result.handle(), c);
-    const bool readable = JsonRows::readable(type);
+    const bool readable = has_form(type);
     api().destroy_logical_type(&type);
     any = any || !readable;
     const std::string separator = c > 0 ? ", " : "";
@@ -97,6 +100,11 @@ Error too_long(std::uint64_t limit) {
                       limit)};
 }
 
+// In parts that fit a frame of a worker's channel.
+void hand_on(std::string_view text, const Engine::Sink& sink) {
+  for (std::size_t at = 0; at < text.size(); at += kPart) sink(text.substr(at, kPart));
+}
+
 std::string explain_answer(duck::Result& result, const Statement& statement, bool json,
                            const Sandbox& sandbox) {
   std::string out = "{\"columns\":[\"explain_key\",\"explain_value\"],\"rows\":[";
@@ -159,9 +167,10 @@ void Engine::interrupt() {
 void Engine::run(const Statement& statement, const std::function<void(std::string_view chunk)>& sink) {
   if (statement.row_limit < 0)
     throw Error(ErrorKind::bad_request, "The row limit is a number of rows, 0 or more.");
-  if (statement.format != "json" && statement.format != "tables")
-    throw Error(ErrorKind::bad_request,
-                fmt::format("There is no format \"{}\"; those there are: json, tables.", statement.format));
+  if (statement.format != "json" && statement.format != "arrow" && statement.format != "tables")
+    throw Error(
+        ErrorKind::bad_request,
+        fmt::format("There is no format \"{}\"; those there are: json, arrow, tables.", statement.format));
   struct Busy {
     explicit Busy(Engine& engine_in) : engine(engine_in) { set(true); }
     ~Busy() { set(false); }
@@ -172,26 +181,65 @@ void Engine::run(const Statement& statement, const std::function<void(std::strin
     }
     Engine& engine;
   };
-  std::string text;
-  {
-    const Busy busy(*this);
-    text = answer(statement);
-  }
-  for (std::size_t at = 0; at < text.size(); at += kPart) sink(std::string_view(text).substr(at, kPart));
+  const Busy busy(*this);
+  answer(statement, sink);
 }
 
-std::string Engine::answer(const Statement& statement) {
+namespace {
+
+// `more` throws when the statement is to end.
+void write_json(duck::Result& result, const std::vector<std::string>& names, const Statement& statement,
+                const std::function<void()>& more, const Engine::Sink& sink) {
+  JsonRows rows(result, names);
+  bool truncated = false;
+  while (!truncated) {
+    more();
+    const duck::Chunk chunk = result.fetch();
+    if (!chunk) break;
+    const auto wanted = static_cast<std::uint64_t>(statement.row_limit - rows.rows());
+    truncated = chunk.size() > wanted;
+    if (!rows.add(chunk, std::min<std::uint64_t>(chunk.size(), wanted), statement.max_result_bytes))
+      throw too_long(statement.max_result_bytes);
+  }
+  hand_on(rows.finish(truncated), sink);
+}
+
+void write_arrow(duck::Result& result, const std::vector<std::string>& names, const Statement& statement,
+                 const std::function<void()>& more, const Engine::Sink& sink) {
+  duck::ArrowStream stream(result, names);
+  std::string out = stream.schema();
+  std::uint64_t handed_on = 0;
+  while (true) {
+    more();
+    const duck::Chunk chunk = result.fetch();
+    if (!chunk) break;
+    if (chunk.size() > 0) stream.batch(chunk, out);
+    if (handed_on + out.size() > statement.max_result_bytes) throw too_long(statement.max_result_bytes);
+    if (out.size() < kPart) continue;
+    hand_on(out, sink);
+    handed_on += out.size();
+    out.clear();
+  }
+  hand_on(out + duck::ArrowStream::end(), sink);
+}
+
+}  // namespace
+
+void Engine::answer(const Statement& statement, const Sink& sink) {
   Authorised authorised;
   try {
     if (statement.format == "tables") {
       const Running running(*this, authoriser_->connection());
       const Inspected found = authoriser_->inspect(statement.sql);
       running.check();
-      return boost::json::serialize(
-          boost::json::value{{"tables", json::to_json(found.tables)}, {"refusal", found.refusal}});
+      return hand_on(boost::json::serialize(boost::json::value{{"tables", json::to_json(found.tables)},
+                                                               {"refusal", found.refusal}}),
+                     sink);
     }
     {
       const Running running(*this, authoriser_->connection());
+      if (statement.predicate) authoriser_->check(*statement.predicate);
+      running.check();
       authorised = authoriser_->check(statement.sql);
       running.check();
     }
@@ -203,28 +251,21 @@ std::string Engine::answer(const Statement& statement) {
 
     if (authorised.kind == Authorised::Kind::explain) {
       auto result = connection.execute_bound(authorised.sql, {});
-      return explain_answer(result, statement, authorised.plan_as_json, *sandbox_);
+      return hand_on(explain_answer(result, statement, authorised.plan_as_json, *sandbox_), sink);
     }
     const bool pivot = authorised.kind == Authorised::Kind::pivot;
     std::optional<duck::Result> result(pivot ? run_pivot(connection, authorised.sql)
                                              : connection.stream(authorised.sql));
+    const bool arrow = statement.format == "arrow";
     const auto names = column_names(*result);
-    if (const auto cast = with_casts(*result, authorised.sql); cast && !pivot) {
+    const auto cast =
+        with_casts(*result, authorised.sql, arrow ? &duck::ArrowStream::carries : &JsonRows::readable);
+    if (cast && !pivot) {
       result.reset();
       result.emplace(connection.stream(*cast));
     }
-    JsonRows rows(*result, names);
-    bool truncated = false;
-    while (!truncated) {
-      running.check();
-      const duck::Chunk chunk = result->fetch();
-      if (!chunk) break;
-      const auto wanted = static_cast<std::uint64_t>(statement.row_limit - rows.rows());
-      truncated = chunk.size() > wanted;
-      if (!rows.add(chunk, std::min<std::uint64_t>(chunk.size(), wanted), statement.max_result_bytes))
-        throw too_long(statement.max_result_bytes);
-    }
-    return rows.finish(truncated);
+    (arrow ? write_arrow : write_json)(
+        *result, names, statement, [&] { running.check(); }, sink);
   } catch (const duck::QueryError& error) {
     if (breaks_database(error)) {
       log::error("DuckDB failed on a statement: {}", sandbox_->hide_paths(error.what()));

@@ -13,6 +13,7 @@
 #include <boost/describe.hpp>
 
 #include "duck/database.h"
+#include "query/predicate.h"
 
 namespace agnes::query {
 
@@ -39,13 +40,17 @@ BOOST_DESCRIBE_STRUCT(EngineSetup, (), (tables, spill_folder, memory_limit_bytes
 
 struct Statement {
   std::string sql;
-  std::int64_t row_limit = 1000;                 // 0 or more
+  std::int64_t row_limit = 1000;                 // 0 or more; of the format "json"
   std::uint64_t max_result_bytes = 64ull << 20;  // of the encoded answer
-  // "json": the answer of POST /api/query. "tables": the statement is read and not run, and the answer is
-  // what Authoriser::inspect found: {"tables": [...], "refusal": ""}.
+  // "json": the answer of POST /api/query. "arrow": an Arrow IPC stream (duck/arrow_stream.h). "tables": the
+  // statement is read and not run, and the answer is what Authoriser::inspect found:
+  // {"tables": [...], "refusal": ""}.
   std::string format = "json";
+  std::optional<Predicate> predicate = {};  // a part of `sql` that is checked first, by itself
+  int time_limit_seconds = 0;               // 0: the pool's
 };
-BOOST_DESCRIBE_STRUCT(Statement, (), (sql, row_limit, max_result_bytes, format))
+BOOST_DESCRIBE_STRUCT(Statement, (),
+                      (sql, row_limit, max_result_bytes, format, predicate, time_limit_seconds))
 
 class Authoriser;
 class Sandbox;
@@ -56,25 +61,29 @@ class Sandbox;
 // One statement at a time; `interrupt` may come from any thread.
 class Engine {
  public:
+  using Sink = std::function<void(std::string_view chunk)>;
+
   // Throws Error when DuckDB cannot be opened. Reads none of the tables' files.
   explicit Engine(const EngineSetup& setup);
   ~Engine();
 
-  // Runs one statement and hands its encoded answer to `sink`, in parts, after it has ended well: whatever
-  // fails throws before the first part. Throws Error:
+  // Runs one statement and hands its encoded answer to `sink`, in parts of 256 KB at most. JSON is handed on
+  // after the statement has ended well: whatever fails throws before the first part. Arrow is handed on while
+  // it runs, in bounded memory, the first part not before 256 KB are there: what fails then cuts the stream.
+  // Throws Error:
   //   bad_request  no SQL, a refused statement or function, a mistake in the SQL
   //   forbidden    a table that the setup does not have, whether or not there is one of that name elsewhere
   //   too_large    the statement's text, its answer, or the memory that it needs
   //   timeout      `interrupt` was called
   // Messages name no table, column, file or setting beyond the setup's tables and the statement itself.
-  void run(const Statement& statement, const std::function<void(std::string_view chunk)>& sink);
+  void run(const Statement& statement, const Sink& sink);
 
   // Ends the running statement soon; without one, nothing happens.
   void interrupt();
 
  private:
   struct Running;
-  std::string answer(const Statement& statement);
+  void answer(const Statement& statement, const Sink& sink);
   void open();
 
   EngineSetup setup_;

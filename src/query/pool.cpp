@@ -31,8 +31,14 @@ struct Execution::Worker {
   std::unique_ptr<TemporaryFolder> spill;
 };
 
-Execution::Execution(Pool& pool, std::unique_ptr<Worker> worker, std::string caller)
-    : pool_(pool), worker_(std::move(worker)), caller_(std::move(caller)), started_(Channel::Clock::now()) {}
+Execution::Execution(Pool& pool, std::unique_ptr<Worker> worker, std::string caller,
+                     std::chrono::seconds limit)
+    : pool_(pool),
+      worker_(std::move(worker)),
+      caller_(std::move(caller)),
+      limit_(limit),
+      started_(Channel::Clock::now()),
+      left_(started_) {}
 
 Execution::~Execution() {
   if (worker_ == nullptr) return;
@@ -56,11 +62,16 @@ void Execution::lose(const std::string& message) {
 
 bool Execution::next(std::string& chunk) {
   if (finished_ || worker_ == nullptr) return false;
-  const auto limit = std::chrono::seconds(pool_.options_.time_limit_seconds);
-  const auto hard = started_ + limit, soft = hard - std::min<std::chrono::milliseconds>(kGrace, limit / 4);
+  started_ += Channel::Clock::now() - left_;
+  const bool more = receive(chunk);
+  left_ = Channel::Clock::now();
+  return more;
+}
+
+bool Execution::receive(std::string& chunk) {
+  const auto hard = started_ + limit_, soft = hard - std::min<std::chrono::milliseconds>(kGrace, limit_ / 4);
   const auto too_long = [&] {
-    return fmt::format("the statement was ended after {} s; ask for less, or filter earlier",
-                       pool_.options_.time_limit_seconds);
+    return fmt::format("the statement was ended after {} s; ask for less, or filter earlier", limit_.count());
   };
   while (true) {
     const auto slow = started_ + kSlow;
@@ -141,7 +152,10 @@ std::unique_ptr<Execution> Pool::run(const std::string& key,
   // another.
   for (int attempt = 0;; ++attempt) {
     auto worker = lease(key, caller);
-    std::unique_ptr<Execution> execution(new Execution(*this, std::move(worker), caller));
+    const int limit =
+        statement.time_limit_seconds > 0 ? statement.time_limit_seconds : options_.time_limit_seconds;
+    std::unique_ptr<Execution> execution(
+        new Execution(*this, std::move(worker), caller, std::chrono::seconds(limit)));
     try {
       const bool fresh = execution->worker_->key.empty();
       if (fresh) bind(*execution->worker_, key, tables());

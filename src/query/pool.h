@@ -21,15 +21,15 @@ struct PoolOptions {
   std::size_t max_per_caller = 3;         // statements of one caller at once; more of them wait
   std::uint64_t memory_bytes = 1u << 30;  // of one worker's DuckDB
   std::uint64_t spill_bytes = 4ull << 30;
-  int threads = 2;  // of one worker
-  int time_limit_seconds = 60;
-  fs::path spill_folder;  // workers get a folder of their own below it
+  int threads = 2;              // of one worker
+  int time_limit_seconds = 60;  // of a statement that brings none
+  fs::path spill_folder;        // workers get a folder of their own below it
 };
 
 class Pool;
 
 // One statement on its way. Read it with `next` until that is false; letting it go earlier ends the
-// statement.
+// statement. Its time is what `next` waits for it, not what its reader takes between two calls.
 class Execution {
  public:
   ~Execution();
@@ -42,14 +42,17 @@ class Execution {
  private:
   friend class Pool;
   struct Worker;
-  Execution(Pool& pool, std::unique_ptr<Worker> worker, std::string caller);
+  Execution(Pool& pool, std::unique_ptr<Worker> worker, std::string caller, std::chrono::seconds limit);
+  bool receive(std::string& chunk);
   void send(const Statement& statement);
   [[noreturn]] void lose(const std::string& message);
 
   Pool& pool_;
   std::unique_ptr<Worker> worker_;
   std::string caller_;
-  workers::Channel::Clock::time_point started_;
+  const std::chrono::seconds limit_;
+  workers::Channel::Clock::time_point started_;  // moved on by what the reader took
+  workers::Channel::Clock::time_point left_;     // when `next` last returned
   bool interrupted_ = false;
   bool finished_ = false;
   std::shared_ptr<const void> held_;
@@ -66,8 +69,9 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Runs `statement` for `caller` with the tables that `setup` names; `key` stands for exactly that set of
-  // tables and files. Waits for a free process; Error (too_many) when there is none in time.
+  // Runs `statement` with the tables that `tables` names; `key` stands for exactly that set of tables and
+  // files. `caller` is who may have so many statements at once. Waits for a free process; Error (too_many)
+  // when there is none in time.
   std::unique_ptr<Execution> run(const std::string& key,
                                  const std::function<std::vector<ReadableTable>()>& tables,
                                  const std::string& caller, const Statement& statement);

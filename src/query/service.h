@@ -16,6 +16,13 @@ struct ServiceLimits {
   std::uint64_t max_result_bytes = 64u << 20;
 };
 
+struct HybridBody {
+  std::string sql;
+  std::map<std::string, std::string> register_bq;  // a table's name -> the SQL that BigQuery answers
+  static constexpr json::Rule rules[] = {{.field = "register_bq", .has_default = true}};
+};
+BOOST_DESCRIBE_STRUCT(HybridBody, (), (sql, register_bq))
+
 // SQL of callers over the tables that they may read. Thread-safe.
 class Service {
  public:
@@ -26,21 +33,32 @@ class Service {
   // limit that is none.
   std::unique_ptr<Execution> start(const http::Caller& caller, const std::string& sql,
                                    std::int64_t row_limit);
+  // The same for other answers, over the tables of `set`. `lane` is who may have so many statements at once:
+  // the caller's id, or what stands for a kind of statements.
+  std::unique_ptr<Execution> start(std::shared_ptr<const catalog::VisibleSet> set, const std::string& lane,
+                                   const Statement& statement);
   // The whole answer at once, for small ones.
   boost::json::value run(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
+  // POST /api/query/hybrid. Throws Error (bad_request) for a name that is none, and for every query that
+  // BigQuery would have to answer: no engine for it is connected.
+  http::Response hybrid(const http::Caller& caller, const HybridBody& body);
   // Reads a statement without running it, in a worker process all the same: parsing can be an attack too.
   catalog::SqlCheck check(const http::Caller& caller, const std::string& sql);
 
  private:
-  std::unique_ptr<Execution> start(const http::Caller& caller, Statement statement);
-  static boost::json::value whole(Execution& execution);
+  static std::string whole(Execution& execution);
 
   const catalog::Visible& visible_;
   Pool& pool_;
   ServiceLimits limits_;
 };
 
-// POST /api/query.
+// The statement's answer as it comes. What fails before its second part has a status of its own; later, the
+// connection ends without the answer's end. `told` hears the bytes of each part before it is sent.
+http::Response relay(std::unique_ptr<Execution> execution, const std::string& content_type,
+                     std::function<void(std::size_t bytes)> told = {});
+
+// POST /api/query and /api/query/hybrid.
 void add_routes(http::Routes& routes, Service& service);
 
 }  // namespace agnes::query

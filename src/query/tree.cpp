@@ -18,8 +18,6 @@ constexpr int kMaxLambdas = 12;
 
 constexpr std::size_t kMaxName = 100;  // bytes of a name in a message
 
-constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
-
 using Set = std::unordered_set<std::string_view>;
 
 // What else a node of each class may be; the class alone says too little (an operator can be many things).
@@ -52,20 +50,6 @@ const std::unordered_map<std::string_view, Set>& expression_types() {
         "WINDOW_LAG", "WINDOW_NTH_VALUE", "WINDOW_FILL"}},
   };
   return table;
-}
-
-std::string_view text_of(const bj::object& node, std::string_view key) {
-  const auto* value = node.if_contains(key);
-  const auto* text = value != nullptr ? value->if_string() : nullptr;
-  return text != nullptr ? std::string_view(*text) : std::string_view();
-}
-
-std::uint64_t offset_of(const bj::object& node) {
-  const auto* value = node.if_contains("query_location");
-  if (value == nullptr) return kNowhere;
-  if (const auto* n = value->if_int64()) return static_cast<std::uint64_t>(*n);
-  if (const auto* n = value->if_uint64()) return *n;
-  return kNowhere;
 }
 
 // FROM 'name' reads a file when no table has that name. Such names are told apart by their look alone, so the
@@ -469,6 +453,20 @@ class Walker {
 };
 
 }  // namespace
+
+std::string_view text_of(const bj::object& node, std::string_view key) {
+  const auto* value = node.if_contains(key);
+  const auto* text = value != nullptr ? value->if_string() : nullptr;
+  return text != nullptr ? std::string_view(*text) : std::string_view();
+}
+
+std::uint64_t offset_of(const bj::object& node) {
+  const auto* value = node.if_contains("query_location");
+  if (value == nullptr) return kNowhere;
+  if (const auto* n = value->if_int64()) return static_cast<std::uint64_t>(*n);
+  if (const auto* n = value->if_uint64()) return *n;
+  return kNowhere;
+}
 
 std::set<std::string> check_tree(const boost::json::object& statement, const TreeRules& rules) {
   Walker walker(rules);

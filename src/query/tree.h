@@ -21,4 +21,10 @@ struct TreeRules {
 // be harmless.
 std::set<std::string> check_tree(const boost::json::object& statement, const TreeRules& rules);
 
+// A member of a node of such a tree; "" when it has none or it is no text.
+std::string_view text_of(const boost::json::object& node, std::string_view member);
+// Where in the text a node stands, in bytes; kNowhere when the tree does not say.
+std::uint64_t offset_of(const boost::json::object& node);
+inline constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
+
 }  // namespace agnes::query

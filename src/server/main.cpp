@@ -25,6 +25,7 @@
 #include "extracts/profile.h"
 #include "http/server.h"
 #include "jobs/scheduler.h"
+#include "query/scan.h"
 #include "query/service.h"
 #include "server/backup.h"
 #include "server/check.h"
@@ -122,6 +123,20 @@ query::PoolOptions pool_options(const config::Config& config) {
       static_cast<int>(std::clamp<std::int64_t>(config.integer_or("query.timeout_seconds", 60), 1, 60));
   options.spill_folder = config.places().data / "tmp";
   return options;
+}
+
+query::ScanLimits scan_limits(const config::Config& config) {
+  query::ScanLimits limits;
+  const auto set = [&](std::string_view name, auto& limit) {
+    limit = static_cast<std::remove_reference_t<decltype(limit)>>(
+        config.integer_or(fmt::format("api.scan.{}", name), static_cast<std::int64_t>(limit)));
+  };
+  set("max_limit", limits.max_limit);
+  set("max_result_bytes", limits.max_result_bytes);
+  set("request_timeout_seconds", limits.time_limit_seconds);
+  set("max_concurrent_per_user", limits.quota.at_once);
+  set("max_daily_bytes_per_user", limits.quota.daily_bytes);
+  return limits;
 }
 
 jobs::Scheduler::Options scheduler_options(const config::Places& places) {
@@ -273,6 +288,8 @@ int serve(const Options& options) {
   sync::add_sync_routes(routes, orchestrator);
   add_job_routes(routes, store, scheduler, runner);
   query::add_routes(routes, queries);
+  query::Scans scans(visible, queries, scan_limits(config));
+  query::add_scan_routes(routes, scans);
   routes.serve_docs(
       {.title = "Agnes", .version = AGNES_VERSION, .description = "Tables, for those who may see them."});
 
