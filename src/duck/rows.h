@@ -99,7 +99,7 @@ std::string column_list() {
 template <class T>
 void insert_rows(Connection& connection, const std::string& table, const std::vector<T>& rows,
                  const std::string& on_conflict = "") {
-  constexpr std::size_t kBatch = 100;
+  constexpr std::size_t kBatch = 1000;
   using Members = boost::describe::describe_members<T, boost::describe::mod_public>;
   std::string row_of_marks = "(";
   for (std::size_t i = 0; i < boost::mp11::mp_size<Members>::value; ++i) row_of_marks += i == 0 ? "?" : ", ?";

@@ -28,8 +28,9 @@ constexpr const char* kSyncedFile = "synced.json";  // in the state folder
 
 struct ViewOwner {
   std::string source_name, view_name;
+  std::optional<Timestamp> registered_at;
 };
-BOOST_DESCRIBE_STRUCT(ViewOwner, (), (source_name, view_name))
+BOOST_DESCRIBE_STRUCT(ViewOwner, (), (source_name, view_name, registered_at))
 
 // Lower-cased names: what tables are matched by.
 template <class Rows, class Name>
@@ -141,10 +142,51 @@ value Orchestrator::sync(const jobs::Context& context,
     for (const auto& wanted : *tables)
       if (const auto* table = generation->find(wanted)) names->push_back(table->name);
   }
-  if (connector_ != nullptr) extract(context, names);
+  return bring(context, names);
+}
+
+boost::json::object Orchestrator::bring(const jobs::Context& context,
+                                        const std::optional<std::vector<std::string>>& names) {
+  if (connector_ == nullptr) return rebuild(context);
+  const auto told = extract(context, names);
   auto done = rebuild(context);
+  report_missing(names, told);
   done["failed"] = json::to_json(failures());
   return done;
+}
+
+void Orchestrator::report_missing(const std::optional<std::vector<std::string>>& names,
+                                  const std::unordered_set<std::string>& told) {
+  const auto [registered, states] =
+      store_.read([](duck::Connection& c) { return std::pair(catalog::all(c), all_states(c)); });
+  const auto state_of = by_name(states, [](const SyncState& state) { return state.table_id; });
+  const auto generation = generations_.current();
+  std::unordered_set<std::string> asked;
+  if (names)
+    for (const auto& name : *names) asked.insert(to_lower(name));
+  std::vector<Failure> missing, fresh;
+  for (const auto& row : registered) {
+    const std::string key = to_lower(row.name);
+    const auto* table = generation->find(row.id);
+    if (row.source_type.value_or("") != connector_->source_type() || row.query_mode != "local" ||
+        told.contains(key) || (names && !asked.contains(key)) || (table != nullptr && table->has_data()))
+      continue;
+    missing.push_back(
+        {row.name,
+         fmt::format("the source has no table '{}': bring it back there, or take it out of the registry",
+                     row.name),
+         0});
+    const auto state = state_of.find(key);
+    if (state == state_of.end() || state->second->error != missing.back().error)
+      fresh.push_back(missing.back());
+  }
+  if (!fresh.empty()) store_.write([&](duck::Connection& c) { record_failures(c, fresh); });
+  std::lock_guard lock(publishing_);
+  std::erase_if(failures_, [&](const Failure& old) {
+    const std::string key = to_lower(old.table);
+    return asked.contains(key) && !told.contains(key);
+  });
+  failures_.insert(failures_.end(), missing.begin(), missing.end());
 }
 
 boost::json::value Orchestrator::sync_due(const jobs::Context& context) {
@@ -168,10 +210,7 @@ boost::json::value Orchestrator::sync_due(const jobs::Context& context) {
     if (!schedule || schedule->due(last, moment)) due.push_back(row.name);
   }
   const std::size_t tables = due.size() - 1;
-  if (connector_ != nullptr)
-    extract(context, tables == registered.size() ? std::nullopt : std::optional(std::move(due)));
-  auto done = rebuild(context);
-  done["failed"] = json::to_json(failures());
+  auto done = bring(context, tables == registered.size() ? std::nullopt : std::optional(std::move(due)));
   done["due"] = tables;
   done["not_due"] = registered.size() - tables;
   return done;
@@ -203,8 +242,8 @@ void Orchestrator::remember(const std::vector<std::string>& tables, Timestamp st
   }
 }
 
-void Orchestrator::extract(const jobs::Context& context,
-                           const std::optional<std::vector<std::string>>& names) {
+std::unordered_set<std::string> Orchestrator::extract(const jobs::Context& context,
+                                                      const std::optional<std::vector<std::string>>& names) {
   const Timestamp started = now();
   const auto registered = store_.read([](duck::Connection& c) { return catalog::all(c); });
   const auto tables = connector_->extract(registered, names, context);
@@ -243,12 +282,13 @@ void Orchestrator::extract(const jobs::Context& context,
                      .params = {{"found_by", "sync"}, {"tables", ids}}});
   });
   remember(good, started);
-  std::set<std::string> tried;
-  for (const auto& table : tables) tried.insert(to_lower(table.name));
+  std::unordered_set<std::string> told;
+  for (const auto& table : tables) told.insert(to_lower(table.name));
   std::lock_guard lock(publishing_);
   // What was not tried this time stays as it was.
-  std::erase_if(failures_, [&](const Failure& old) { return !names || tried.contains(to_lower(old.table)); });
+  std::erase_if(failures_, [&](const Failure& old) { return !names || told.contains(to_lower(old.table)); });
   failures_.insert(failures_.end(), failures.begin(), failures.end());
+  return told;
 }
 
 extracts::Catalogue Orchestrator::read(extracts::ReadOptions& options, const jobs::Context& context) {
@@ -298,7 +338,7 @@ boost::json::object Orchestrator::rebuild(const jobs::Context& context) {
   options.analytics_file = places_.analytics();
   options.remote = extracts::remote_rules_from_env();
   store_.read([&](duck::Connection& c) {
-    for (const auto& owner : duck::rows<ViewOwner>(c, "SELECT source_name, view_name FROM view_ownership"))
+    for (const auto& owner : duck::rows<ViewOwner>(c, "SELECT * FROM view_ownership"))
       options.owners.emplace(owner.view_name, owner.source_name);
     for (const auto& row : catalog::all(c))
       if (row.query_mode == "materialized")
@@ -339,29 +379,25 @@ void Orchestrator::record(const extracts::Catalogue& catalogue) {
                       found->second->file_size_bytes == state.file_size_bytes && found->second->last_sync;
     if (!same) changed.push_back(std::move(state));
   }
-  const auto owners = store_.read([](duck::Connection& c) {
-    return duck::rows<ViewOwner>(c, "SELECT source_name, view_name FROM view_ownership");
-  });
+  const auto owners = store_.read(
+      [](duck::Connection& c) { return duck::rows<ViewOwner>(c, "SELECT * FROM view_ownership"); });
   const auto owner_of = by_name(owners, [](const ViewOwner& owner) { return owner.view_name; });
-  const bool owners_changed =
-      owners.size() != catalogue.owners.size() ||
-      std::any_of(catalogue.owners.begin(), catalogue.owners.end(), [&](const auto& pair) {
-        const auto found = owner_of.find(to_lower(pair.first));
-        return found == owner_of.end() || found->second->source_name != pair.second;
-      });
-  if (changed.empty() && !owners_changed) return;
+  std::vector<ViewOwner> other_owners;
+  for (const auto& [view, source] : catalogue.owners) {
+    const auto found = owner_of.find(to_lower(view));
+    if (found == owner_of.end() || found->second->source_name != source)
+      other_owners.push_back({source, view, now()});
+  }
+  std::vector<std::string> free_names;
+  for (const auto& owner : owners)
+    if (!catalogue.owners.contains(owner.view_name)) free_names.push_back(owner.view_name);
+  if (changed.empty() && other_owners.empty() && free_names.empty()) return;
   store_.write([&](duck::Connection& c) {
     record_syncs(c, changed);
     trim_history(c);
-    if (!owners_changed) return;
-    for (const auto& owner : owners)
-      if (!catalogue.owners.contains(owner.view_name))
-        c.execute("DELETE FROM view_ownership WHERE view_name = ?", owner.view_name);
-    for (const auto& [view, source] : catalogue.owners)
-      c.execute(
-          "INSERT INTO view_ownership (source_name, view_name, registered_at) VALUES (?, ?, ?) "
-          "ON CONFLICT (view_name) DO UPDATE SET source_name = excluded.source_name",
-          source, view, now());
+    if (!free_names.empty()) c.execute("DELETE FROM view_ownership WHERE view_name = ANY(?)", free_names);
+    duck::insert_rows(c, "view_ownership", other_owners,
+                      "ON CONFLICT (view_name) DO UPDATE SET source_name = excluded.source_name");
   });
 }
 

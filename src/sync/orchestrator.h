@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "catalog/generation.h"
@@ -53,7 +54,15 @@ class Orchestrator {
  private:
   boost::json::value sync(const jobs::Context& context,
                           const std::optional<std::vector<std::string>>& tables);
-  void extract(const jobs::Context& context, const std::optional<std::vector<std::string>>& names);
+  // Extracts these tables, or all, and rebuilds.
+  boost::json::object bring(const jobs::Context& context,
+                            const std::optional<std::vector<std::string>>& names);
+  // Answers the tables that the connector had anything to say of, in lower case.
+  std::unordered_set<std::string> extract(const jobs::Context& context,
+                                          const std::optional<std::vector<std::string>>& names);
+  // Notes which of these registered tables, or of all, neither the connector nor an extract has.
+  void report_missing(const std::optional<std::vector<std::string>>& names,
+                      const std::unordered_set<std::string>& told);
   void remember(const std::vector<std::string>& tables, Timestamp started);
   // Reads the extracts, records what changed, publishes; tells {"tables": 3, "problems": [{...}]}.
   boost::json::object rebuild(const jobs::Context& context);

@@ -182,7 +182,7 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
   for (const auto& problem : outcome.problems) log::warn("files: {}", problem.message);
   std::vector<sync::SyncedTable> out;
   for (const auto& table : outcome.tables) {
-    if (table.status == "removed") continue;  // told below, as is what never was there
+    if (table.status == "removed") continue;  // as what never was there
     sync::SyncedTable item;
     item.name = table.name;
     item.failed = table.status == "failed";
@@ -205,18 +205,6 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
     item.name = problem.table;
     item.failed = true;
     item.error = problem.message;
-    out.push_back(std::move(item));
-  }
-  for (const auto& name : wanted) {
-    if (!registered_names.contains(to_lower(name)) ||
-        std::any_of(out.begin(), out.end(), [&](const auto& item) { return iequals(item.name, name); }))
-      continue;
-    sync::SyncedTable item;
-    item.name = name;
-    item.failed = true;
-    item.error = fmt::format(
-        "no file or folder there makes a table '{}': bring it back, or take the table out of the registry",
-        name);
     out.push_back(std::move(item));
   }
   boost::json::array list;

@@ -1,0 +1,62 @@
+// Runs a scheduler with many jobs that do nothing, and tells what that costs.
+//
+// usage: bench_jobs COUNT SECONDS FOLDER
+//
+// COUNT jobs "every 15m", whose last runs lie spread over the last quarter of an hour, for SECONDS of real time;
+// what the scheduler remembers is written to FOLDER. Prints one JSON object: `cpu_seconds` (of the process, once
+// all is set up), `seconds`, `runs`.
+#include <ctime>
+#include <iostream>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "jobs/scheduler.h"
+
+namespace {
+
+double cpu_seconds() {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace agnes;
+  if (argc != 4) {
+    std::cerr << "usage: bench_jobs COUNT SECONDS FOLDER\n";
+    return 2;
+  }
+  const int count = std::atoi(argv[1]), seconds = std::atoi(argv[2]);
+  const fs::path memory = fs::path(argv[3]) / "jobs.json";
+  constexpr int kInterval = 15 * 60;
+  boost::json::object last;
+  for (int i = 0; i < count; ++i) {
+    const auto ended = format_iso(plus_seconds(now(), -(i % kInterval)));
+    last[std::to_string(i)] = {{"started", ended}, {"ended", ended}, {"outcome", "ok"}, {"error", nullptr}};
+  }
+  replace_file(memory, boost::json::serialize(last));
+
+  std::atomic<std::int64_t> runs = 0;
+  jobs::Runner runner;
+  jobs::Scheduler::Options options;
+  options.timetable.grace_seconds = 0;
+  options.memory = memory;
+  jobs::Scheduler scheduler(runner, options);
+  for (int i = 0; i < count; ++i)
+    scheduler.add({std::to_string(i), "", "every 15m", [&](const jobs::Context&) -> boost::json::value {
+                     ++runs;
+                     return nullptr;
+                   }});
+  scheduler.start();
+  const double before = cpu_seconds();
+  std::this_thread::sleep_for(std::chrono::seconds(seconds));
+  const double spent = cpu_seconds() - before;
+  scheduler.stop();
+  runner.stop();
+  std::cout << boost::json::serialize(boost::json::value{
+                   {"cpu_seconds", spent}, {"seconds", seconds}, {"runs", runs.load()}})
+            << '\n';
+  return 0;
+}
