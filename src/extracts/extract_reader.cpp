@@ -1,6 +1,8 @@
 #include "extracts/extract_reader.h"
 
 #include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "base/files.h"
 #include "base/hash.h"
@@ -14,10 +16,6 @@
 namespace agnes::extracts {
 
 namespace {
-
-bool same_name(const std::string& a, const std::string& b) {
-  return iequals(a, b);
-}
 
 // Runs `work(index, engine)` for 0..count-1 on a few threads, each with an engine of its own.
 void in_parallel(std::size_t count, int threads,
@@ -67,6 +65,9 @@ class Reading {
     std::string failure;
     std::string note;
     std::map<std::string, FileFacts> noted;
+    // By lower-cased name, since to DuckDB a name in another case is the same one.
+    std::unordered_map<std::string, const std::string*> views;
+    std::unordered_set<std::string> held;  // tables of the database itself
   };
   struct Wanted {  // a table and the files that it needs read
     CatalogueTable table;
@@ -79,7 +80,7 @@ class Reading {
   void find_sources();
   void read_source(Source& source, duck::Connection& connection);
   void note_facts(Source& source);
-  void plan(const Source& source);
+  void plan(Source& source);
   void plan_table(const Source& source, const MetaRow& row);
   bool find_files(const Source& source, Wanted& wanted, const ViewFiles& view);
   void read_files(Wanted& wanted, duck::Connection& connection);
@@ -171,7 +172,7 @@ void Reading::note_facts(Source& source) {
   if (options_.trust_notes) source.noted = read_facts(source.folder);
 }
 
-void Reading::plan(const Source& source) {
+void Reading::plan(Source& source) {
   if (!source.failure.empty()) {
     out_.complete = false;
     problem(source.name, "",
@@ -179,6 +180,8 @@ void Reading::plan(const Source& source) {
     return;
   }
   if (!source.note.empty()) problem(source.name, "", source.note);
+  for (const auto& [name, sql] : source.facts.views) source.views.emplace(to_lower(name), &sql);
+  for (const auto& name : source.facts.tables) source.held.insert(to_lower(name));
   std::set<std::string> seen;
   for (const auto& row : source.facts.meta) {
     if (!is_identifier(row.table_name)) {
@@ -217,33 +220,32 @@ void Reading::plan_table(const Source& source, const MetaRow& row) {
   table.extracted_at = row.extracted_at;
   table.kind = "parquet";
 
-  const auto by_name = [&](const auto& entry) { return same_name(entry, row.table_name); };
-  const auto view = std::find_if(facts.views.begin(), facts.views.end(),
-                                 [&](const auto& entry) { return same_name(entry.first, row.table_name); });
-  const auto held = std::find_if(facts.tables.begin(), facts.tables.end(), by_name);
+  const std::string key = to_lower(row.table_name);
+  const auto found = source.views.find(key);
+  const std::string* view = found == source.views.end() ? nullptr : found->second;
   const std::string database = (source.folder / kExtractFile).string();
   const auto columns = facts.table_columns.find(row.table_name);
   if (columns != facts.table_columns.end()) table.columns = columns->second;
 
-  if (held != facts.tables.end()) {
+  if (source.held.contains(key)) {
     table.kind = "database";
     table.attach_file = database;
     wanted_.push_back(std::move(wanted));
     return;
   }
-  const ViewFiles names = view == facts.views.end() ? ViewFiles{{}, true, false} : view_files(view->second);
-  if (view != facts.views.end() && names.paths.empty()) {
+  const ViewFiles names = view == nullptr ? ViewFiles{{}, true, false} : view_files(*view);
+  if (view != nullptr && names.paths.empty()) {
     // What DuckDB could describe reads tables of the same database; the rest needs an engine that is
     // elsewhere.
     table.kind = columns != facts.table_columns.end() ? "view" : "remote";
     table.attach_file = database;
-    table.view_sql = view->second;
+    table.view_sql = *view;
     wanted_.push_back(std::move(wanted));
     return;
   }
   if (!find_files(source, wanted, names)) {
     // A row without a view and without files: its writer has not come to it yet, or it holds nothing so far.
-    if (view == facts.views.end() && !wanted.refused) return;
+    if (view == nullptr && !wanted.refused) return;
     problem(source.name, table.name, wanted.failure);
     return;
   }
@@ -251,7 +253,7 @@ void Reading::plan_table(const Source& source, const MetaRow& row) {
   if (!names.plain) {
     table.kind = "view";
     table.attach_file = database;
-    table.view_sql = view->second;
+    table.view_sql = *view;
     const bool in_place = std::all_of(names.paths.begin(), names.paths.end(), [&](const std::string& path) {
       return path.starts_with(source.folder.string() + "/");
     });
@@ -459,7 +461,7 @@ Catalogue Reading::run() {
   find_sources();
   in_parallel(sources_.size(), options_.threads,
               [&](std::size_t i, duck::Connection& connection) { read_source(sources_[i], connection); });
-  for (const auto& source : sources_) plan(source);
+  for (auto& source : sources_) plan(source);
   in_parallel(wanted_.size(), options_.threads,
               [&](std::size_t i, duck::Connection& connection) { read_files(wanted_[i], connection); });
   settle_attachments();
