@@ -33,12 +33,14 @@ bool enabled(Level level) {
   return level >= threshold.load(std::memory_order_relaxed);
 }
 
-void write(Level level, std::string_view message) {
+void write(Level level, std::string_view message, std::string_view request_id) {
   const auto name = kNames[static_cast<std::size_t>(level)];
   const std::string time = format_iso(now());
   std::string line;
   if (as_json) {
-    line = boost::json::serialize(boost::json::value{{"time", time}, {"level", name}, {"message", message}});
+    boost::json::object entry{{"time", time}, {"level", name}, {"message", message}};
+    if (!request_id.empty()) entry["request_id"] = request_id;
+    line = boost::json::serialize(entry);
   } else {
     line = fmt::format("{} {} {}", time, name, escape_control(message));
   }

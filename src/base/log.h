@@ -15,7 +15,8 @@ enum class Level { debug, info, warn, error, off };
 // `level` as in LOG_LEVEL (debug, info, warning, error; any case; anything else means info).
 void init(std::string_view level, bool json);
 bool enabled(Level level);
-void write(Level level, std::string_view message);
+// `request_id` becomes a field of its own in JSON; a text line holds what its message says.
+void write(Level level, std::string_view message, std::string_view request_id = {});
 
 template <class... Args>
 void emit(Level level, fmt::format_string<Args...> format, Args&&... args) {

@@ -44,7 +44,8 @@ void mention_newer(std::string_view latest, const std::string& server) {
           plain(said.get_object(), "mentioned_on_day") == std::to_string(today))
         return;
     }
-    note("Note: agnes " AGNES_VERSION " is older than the server ({}); a newer one is at {}/setup",
+    note("Note: agnes " AGNES_VERSION
+         " is older than the server ({}); for a newer one: curl -fsSL {}/cli/install.sh | bash",
          escape_control(latest), server);
     replace_file(memory, pretty(json::object{{"latest", latest}, {"mentioned_on_day", today}}) + "\n", 0600);
   } catch (const Error&) {
@@ -58,9 +59,11 @@ void check_versions(const Response& response, const std::string& server) {
   const auto least = response.header("x-agnes-min-version"),
              latest = response.header("x-agnes-latest-version");
   if ((least && is_older(AGNES_VERSION, *least)) || response.status == 426)
-    throw Failure(kUsage, fmt::format("agnes " AGNES_VERSION
-                                      " is too old for {}, which needs {} or newer: get it at {}/setup",
-                                      server, least ? escape_control(*least) : "a version", server));
+    throw Failure(
+        kUsage,
+        fmt::format("agnes " AGNES_VERSION
+                    " is too old for {}, which needs {} or newer: curl -fsSL {}/cli/install.sh | bash",
+                    server, least ? escape_control(*least) : "a version", server));
   if (latest && is_older(AGNES_VERSION, *latest)) mention_newer(*latest, server);
 }
 

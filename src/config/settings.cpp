@@ -276,6 +276,8 @@ constexpr Variable kVariables[] = {
      "Variables that extracts may ask for there, in place of KBC_TOKEN,KBC_STORAGE_TOKEN,"
      "KEBOOLA_STORAGE_TOKEN,GOOGLE_APPLICATION_CREDENTIALS"},
     {"SCHEDULER_API_TOKEN", true, "Shared secret of an outside scheduler"},
+    {"AGNES_METRICS_TOKEN", true, "Shared secret of Prometheus, for /metrics; 16 characters or more"},
+    {"AGNES_CLI_DIST_DIR", true, "Folder of wheels of the Python client, offered beside this one's own"},
     {"LOCAL_DEV_MODE", true, "1: everybody is the development user; never in production"},
     {"LOCAL_DEV_USER_EMAIL", true, "Email of the development user"},
     {"LOCAL_DEV_GROUPS", true, "Groups of the development user, JSON"},
@@ -307,7 +309,6 @@ constexpr Variable kVariables[] = {
     {"AGNES_COMMIT_SHA", true, "Commit told by /api/version"},
     {"RELEASE_CHANNEL", true, "Channel told by /api/version"},
     {"AGNES_ENV_FILE", false, ""},
-    {"AGNES_CLI_DIST_DIR", false, ""},
     {"AGNES_SKIP_CACHE_WARMUP", false, ""},
     {"AGNES_WARMUP_CONCURRENCY", false, ""},
     {"AGNES_SKIP_LEGACY_COLLECTOR", false, ""},

@@ -330,6 +330,7 @@ Task<bool> Connection::refuse(int status, std::string_view detail) {
   if (status == 503) response.header("Retry-After", "1");
   shared_.routes.finish(nobody, response);
   log::debug("refused a request from {}: {} {}", peer_, status, detail);
+  if (shared_.options.observe) shared_.options.observe({{}, {}, status, 0});
   Outgoing out = prepare(nobody, std::move(response), {false, is_http10_, false});
   expired_ = false;
   enter(Phase::sending, shared_.options.write_timeout);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "http/connection.h"
+#include "http/route_table.h"
 
 // The sending half of a connection.
 namespace agnes::http {
@@ -26,6 +27,14 @@ auto redirect(boost::system::error_code& error) {
 Task<bool> Connection::respond(const Request& request, Outgoing out) {
   enter(Phase::sending, shared_.options.write_timeout);
   const auto began = began_;
+  if (shared_.options.observe) {
+    Served served{{}, {}, out.status, std::chrono::duration<double>(Clock::now() - began).count()};
+    if (const auto* route = static_cast<const Route*>(request.routing.route)) {
+      served.method = route->method;
+      served.route = route->pattern;
+    }
+    shared_.options.observe(served);
+  }
   const bool sent = out.stream ? co_await send_stream(request, out) : co_await send(out.head, out);
   if (shared_.options.access_log) log(request, out, began);
   co_return sent && !out.close && !closing_;
@@ -34,8 +43,11 @@ Task<bool> Connection::respond(const Request& request, Outgoing out) {
 void Connection::log(const Request& request, const Outgoing& out, Clock::time_point began) const {
   const auto took = std::chrono::duration<double, std::milli>(Clock::now() - began).count();
   // Without the query string: it may hold what must not be in a log.
-  log::info("{} {} {} {} bytes {:.1f} ms {} {}", request.method(), request.path(), out.status, out.length,
-            took, request.client_address(), request.id());
+  if (!log::enabled(log::Level::info)) return;
+  log::write(log::Level::info,
+             fmt::format("{} {} {} {} bytes {:.1f} ms {} {}", request.method(), request.path(), out.status,
+                         out.length, took, request.client_address(), request.id()),
+             request.id());
 }
 
 Task<bool> Connection::send(std::string_view head, const Outgoing& out) {

@@ -133,7 +133,11 @@ struct Routes::Impl {
   }
 
   Response fault(const Request& request, std::string_view what) const {
-    log::error("{} {} failed, request {}: {}", request.method(), request.path(), request.id(), what);
+    if (log::enabled(log::Level::error))
+      log::write(
+          log::Level::error,
+          fmt::format("{} {} failed, request {}: {}", request.method(), request.path(), request.id(), what),
+          request.id());
     return Response::json(
         boost::json::object{{"detail", "Internal server error"}, {"request_id", request.id()}}, 500);
   }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +10,14 @@
 #include "http/routes.h"
 
 namespace agnes::http {
+
+// A request that was answered. `route` and `method` are the route's own, so there are few of them; both are
+// empty when no route was found or the request made no sense. `seconds`: from its first byte to the answer's.
+struct Served {
+  std::string_view method, route;
+  int status = 0;
+  double seconds = 0;
+};
 
 // HTTP/1.1 over TCP. The network runs on a few threads of its own; handlers are ordinary blocking functions
 // on a pool of threads, so a slow client costs a connection and no thread, and a slow handler one thread and
@@ -36,6 +45,7 @@ class Server {
     std::chrono::milliseconds write_timeout{60'000};  // without the client taking a byte
     std::vector<std::string> trusted_proxies = {};    // addresses, "10.0.0.0/8" ranges, "*"
     bool access_log = true;                           // a line a request, level info
+    std::function<void(const Served&)> observe = {};  // told of each answer on a network thread: no waiting
     bool compress = true;
   };
 

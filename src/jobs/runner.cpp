@@ -69,6 +69,9 @@ void Runner::execute(Active& active, const Work& work) {
   if (told_) told_(active.run);
   std::lock_guard lock(mutex_);
   active.run.revision = ++revision_;
+  auto& tally = tallies_[active.run.job];
+  ++(outcome == "ok" ? tally.ok : outcome == "failed" ? tally.failed : tally.cancelled);
+  if (outcome == "ok") tally.last_ok = active.run.ended;
   ended_.push_front(active.run);
   if (ended_.size() > kHistory) ended_.pop_back();
   finished_.push_back(std::move(active.thread));
@@ -104,6 +107,13 @@ Runner::Changes Runner::changes(std::uint64_t revision, std::chrono::millisecond
     if (run.revision > revision) out.runs.push_back(run);
   std::sort(out.runs.begin(), out.runs.end(),
             [](const Run& a, const Run& b) { return a.revision < b.revision; });
+  return out;
+}
+
+std::map<std::string, Runner::Tally> Runner::tallies() const {
+  std::lock_guard lock(mutex_);
+  auto out = tallies_;
+  for (const auto& [name, active] : active_) out[name].running = true;
   return out;
 }
 

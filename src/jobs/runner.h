@@ -80,6 +80,13 @@ class Runner {
   // What has changed since `revision` (0: all that is known), in that order. Waits for a change, at most that
   // long.
   Changes changes(std::uint64_t revision, std::chrono::milliseconds patience) const;
+  // How the runs of a job have ended since the start.
+  struct Tally {
+    std::uint64_t ok = 0, failed = 0, cancelled = 0;
+    std::optional<Timestamp> last_ok;
+    bool running = false;
+  };
+  std::map<std::string, Tally> tallies() const;
   // The runs under way and the latest ended ones of every job, newest first.
   std::vector<Run> history() const;
 
@@ -96,6 +103,7 @@ class Runner {
   std::map<std::string, std::unique_ptr<Active>> active_;
   std::vector<std::thread> finished_;
   std::deque<Run> ended_;
+  std::map<std::string, Tally> tallies_;
   std::function<void(const Run&)> told_;
   std::uint64_t revision_ = 0;
   bool ending_ = false;

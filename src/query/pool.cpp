@@ -42,10 +42,12 @@ Execution::Execution(Pool& pool, std::unique_ptr<Worker> worker, std::string cal
 
 Execution::~Execution() {
   if (worker_ == nullptr) return;
-  if (finished_)
+  if (finished_) {
     pool_.give_back(std::move(worker_), caller_);
-  else
+  } else {
+    ++pool_.abandoned_;
     pool_.drop(std::move(worker_), caller_);
+  }
 }
 
 void Execution::send(const Statement& statement) {
@@ -79,12 +81,16 @@ bool Execution::receive(std::string& chunk) {
     Frame frame;
     const auto outcome = worker_->process->channel().receive(frame, deadline);
     if (outcome == Channel::Outcome::closed) {
+      ++(interrupted_ ? pool_.timed_out_ : pool_.crashed_);
       if (interrupted_) lose(too_long());
       lose("the statement broke the query process that ran it; simplify it");
     }
     if (outcome == Channel::Outcome::timeout) {
       const auto now = Channel::Clock::now();
-      if (now >= hard) lose(too_long());
+      if (now >= hard) {
+        ++pool_.timed_out_;
+        lose(too_long());
+      }
       if (now >= soft && !interrupted_) {
         worker_->process->channel().send(FrameType::interrupt, "");
         interrupted_ = true;
@@ -98,9 +104,11 @@ bool Execution::receive(std::string& chunk) {
         return true;
       case FrameType::done:
         finished_ = true;
+        ++pool_.ok_;
         return false;
       case FrameType::error:
         finished_ = true;
+        ++(interrupted_ ? pool_.timed_out_ : pool_.refused_);
         if (interrupted_) throw Error(ErrorKind::bad_request, too_long());
         workers::throw_decoded(frame.payload);
       default:
@@ -209,6 +217,7 @@ std::unique_ptr<Execution::Worker> Pool::lease(const std::string& key, const std
     }
     if (free_.wait_until(lock, deadline) == std::cv_status::timeout) {
       if (running_[caller] == 0) running_.erase(caller);
+      ++turned_away_;
       throw Error(ErrorKind::too_many, "too many queries are running; try again in a moment");
     }
   }
@@ -276,6 +285,17 @@ void Pool::retire_others(const std::string& prefix) {
     processes_ -= retired.size();
     free_.notify_all();
   }
+}
+
+Pool::Counts Pool::counts() const {
+  Counts out{ok_, refused_, timed_out_, crashed_, abandoned_, turned_away_};
+  std::lock_guard lock(mutex_);
+  out.processes = processes_;
+  out.idle = idle_.size();
+  out.spare = spare_ != nullptr ? 1 : 0;
+  out.busy = processes_ - out.idle - out.spare;
+  out.most = options_.max_workers;
+  return out;
 }
 
 }  // namespace agnes::query

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <list>
@@ -81,6 +82,18 @@ class Pool {
   // Starts the spare when there is none and room for it.
   void warm();
 
+  // Statements by how they ended since the start, and the processes now.
+  struct Counts {
+    std::uint64_t ok = 0;
+    std::uint64_t refused = 0;      // by the engine or the check: an error in the statement
+    std::uint64_t timed_out = 0;    // interrupted or killed at the time limit
+    std::uint64_t crashed = 0;      // broke their process
+    std::uint64_t abandoned = 0;    // their caller went away
+    std::uint64_t turned_away = 0;  // no process became free
+    std::size_t processes = 0, busy = 0, idle = 0, spare = 0, most = 0;
+  };
+  Counts counts() const;
+
  private:
   friend class Execution;
   using Worker = Execution::Worker;
@@ -93,12 +106,13 @@ class Pool {
   void release(const std::string& caller);
 
   PoolOptions options_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable free_;
   std::list<std::unique_ptr<Worker>> idle_;  // most recently used first; bound to a key
   std::unique_ptr<Worker> spare_;
   std::size_t processes_ = 0;
   std::map<std::string, std::size_t> running_;  // statements by caller
+  std::atomic<std::uint64_t> ok_{0}, refused_{0}, timed_out_{0}, crashed_{0}, abandoned_{0}, turned_away_{0};
 };
 
 // The worker's side (role "query"): the exit status for main().

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "duck/rows.h"
 #include "state/schema.h"
-#include "workers/confine.h"
 
 namespace agnes::server {
 
@@ -136,7 +135,7 @@ h1{font-weight:650;letter-spacing:-.02em}code{padding:.1em .35em;border-radius:.
 
 void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
                        const jobs::Runner& runner, const sync::Orchestrator& orchestrator,
-                       const config::Places& places) {
+                       const config::Places& places, std::function<boost::json::object()> operator_parts) {
   using http::Auth;
   routes.get(
       "/api/health",
@@ -147,8 +146,8 @@ void add_health_routes(http::Routes& routes, state::Store& store, const catalog:
              [version = Version{}] { return version; });
   routes.get(
       "/api/health/detailed", {.tag = "health", .summary = "Each part's own verdict"},
-      [&store, &generations, &runner, &orchestrator, places, version = Version{}](
-          const http::Caller& caller, const http::Query<DetailQuery>& query) {
+      [&store, &generations, &runner, &orchestrator, places, operator_parts = std::move(operator_parts),
+       version = Version{}](const http::Caller& caller, const http::Query<DetailQuery>& query) {
         object services;
         std::int64_t users = 0;
         services["duckdb_state"] = state_part(store, users);
@@ -157,11 +156,8 @@ void add_health_routes(http::Routes& routes, state::Store& store, const catalog:
         services["users"] = {{"status", "ok"}, {"count", users}};
         if (auto part = bigquery_part(places)) services["bq_config"] = std::move(*part);
         services["session_pipeline"] = {{"status", "ok"}, {"detail", "no session waits to be processed"}};
-        const int landlock = workers::landlock_version();
-        services["confinement"] = {
-            {"status", landlock > 0 ? "ok" : "warning"},
-            {"detail", landlock > 0 ? fmt::format("Landlock version {}", landlock)
-                                    : "this kernel has no Landlock: workers are not confined"}};
+        if (caller.is_admin)
+          for (auto& part : operator_parts()) services[part.key()] = std::move(part.value());
         object out = json::to_json(version).as_object();
         out["status"] = overall(services);
         out["timestamp"] = format_iso_utc(now());

@@ -29,10 +29,13 @@
 #include "query/service.h"
 #include "server/backup.h"
 #include "server/check.h"
+#include "server/client_routes.h"
 #include "server/config_routes.h"
 #include "server/control.h"
+#include "server/health_parts.h"
 #include "server/health_routes.h"
 #include "server/job_routes.h"
+#include "server/metrics.h"
 #include "server/welcome_routes.h"
 #include "sync/data_routes.h"
 #include "sync/orchestrator.h"
@@ -108,6 +111,7 @@ void add_headers(const http::Request& request, http::Response& response) {
        {std::pair{"X-Content-Type-Options", "nosniff"}, std::pair{"X-Frame-Options", "DENY"},
         std::pair{"Referrer-Policy", "same-origin"}})
     if (response.find_header(name) == nullptr) response.header(name, value);
+  response.header("X-Request-ID", request.id());
   if (!request.path().starts_with("/api/")) return;
   response.header("X-Agnes-Latest-Version", AGNES_VERSION);
   response.header("X-Agnes-Min-Version", "0.0.0");
@@ -260,7 +264,14 @@ int serve(const Options& options) {
 
   http::Routes routes;
   routes.on_response(add_headers);
-  add_health_routes(routes, store, generations, runner, orchestrator, places);
+  add_health_routes(routes, store, generations, runner, orchestrator, places, [&] {
+    return operator_parts({generations, scheduler, pool, outbox, places});
+  });
+  RequestCounts request_counts;
+  const http::Server* running = nullptr;
+  add_metrics_route(routes, {request_counts, generations, runner, scheduler, pool, places,
+                             [&] { return running->counts(); }});
+  add_client_routes(routes, places, outbox.settings().public_url);
   add_config_routes(routes, store, overlay);
   access::add_routes(routes, access, outbox, config);
   const auto settings = [&] { return config::Config::read(places); };
@@ -299,7 +310,9 @@ int serve(const Options& options) {
   http.handler_threads = static_cast<int>(config.integer_or("server.threads", 16));
   http.max_body = static_cast<std::size_t>(config.integer_or("server.max_body_bytes", 32 << 20));
   http.trusted_proxies = config.list("server.trusted_proxies");
+  http.observe = [&](const http::Served& served) { request_counts.add(served); };
   http::Server server(http, routes);
+  running = &server;
   server.start();
   log::info("listening on http://{}:{}, data in {}", options.host, server.port(), places.data.string());
   orchestrator.start();

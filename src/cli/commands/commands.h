@@ -10,6 +10,8 @@ Command auth_command();
 Command auth_token_command();
 Command catalog_command();
 Command describe_command();
+Command diagnose_command();
+Command disk_info_command();
 Command init_command();
 Command onboarded_command();
 Command pull_command();
@@ -17,6 +19,7 @@ Command query_command();
 Command sample_command();
 Command schema_command();
 Command status_command();
+Command statusline_command();
 
 // Parts of `agnes admin`.
 std::vector<Command> admin_user_commands();

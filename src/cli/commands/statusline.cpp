@@ -1,0 +1,47 @@
+#include <boost/json.hpp>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "cli/commands/commands.h"
+#include "cli/config.h"
+#include "cli/json_text.h"
+#include "cli/output.h"
+
+namespace agnes::cli {
+
+namespace json = boost::json;
+
+namespace {
+
+// Run at every redraw of the agent's prompt, in any folder: whatever is amiss, nothing is said and nothing
+// made.
+void run(const Args&) {
+  std::string input;
+  char buffer[4096];
+  for (ssize_t got = 0; (got = ::read(0, buffer, sizeof buffer)) > 0;)
+    input.append(buffer, static_cast<std::size_t>(got));
+  boost::system::error_code error;
+  const auto session = json::parse(input, error);
+  if (error || !session.is_object()) return;
+  const std::string id = plain(session.get_object(), "session_id");
+  if (id.empty()) return;
+  try {
+    const auto list = read_file(workspace_folder() / ".claude" / "agnes-sessions-private.txt");
+    if (!list) return;
+    for (const auto& line : split(*list, '\n'))
+      if (trim(line) == id) return print("\xF0\x9F\x94\x92 agnes-private");
+  } catch (const Error&) {
+    return;
+  }
+}
+
+}  // namespace
+
+Command statusline_command() {
+  return {.name = "statusline",
+          .help = "For the agent's status line: whether its session, told on standard input, is private",
+          .run = run};
+}
+
+}  // namespace agnes::cli
