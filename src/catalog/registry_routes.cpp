@@ -285,11 +285,10 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, Reg
        .header_names = {"If-Match"}},
       [&directory, hooks](const http::Request& request, const http::Caller& caller,
                           const http::Param<"table_id">& id) {
-        std::string name;
+        Registration gone;
         directory.change([&](const access::Tables& tables, duck::Connection& c) -> access::Directory::Apply {
-          const auto row = find_or_throw(c, *id);
-          refuse_if_changed(c, request, row);
-          name = row.name;
+          gone = find_or_throw(c, *id);
+          refuse_if_changed(c, request, gone);
           remove(c, *id);
           state::audit(c, {.user_id = caller.user_id, .action = "unregister_table", .resource = *id});
           std::vector<std::string> grants;
@@ -299,7 +298,7 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, Reg
             for (const auto& grant : grants) changed_tables.erase_grant(grant);
           };
         });
-        hooks.removed(name);
+        hooks.removed(gone);
         hooks.changed();
       });
 }

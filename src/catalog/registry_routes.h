@@ -19,7 +19,7 @@ struct RegistryHooks {
   // After every change of the registry.
   std::function<void()> changed;
   // With what was unregistered, to take its data away.
-  std::function<void(const std::string& name)> removed;
+  std::function<void(const Registration& row)> removed;
 };
 
 // /api/admin/registry and /api/admin/register-table.

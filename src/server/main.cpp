@@ -281,7 +281,7 @@ int serve(const Options& options) {
       {.settings = settings,
        .look_up = [=](const catalog::Registration& row) { return connectors::look_up(row, settings()); },
        .changed = [&] { orchestrator.refresh(); },
-       .removed = [&](const std::string& name) { orchestrator.removed(name); }});
+       .removed = [&](const catalog::Registration& row) { orchestrator.removed(row); }});
   catalog::add_routes(routes, visible,
                       [&](const http::Caller& caller, const std::string& sql, std::int64_t limit) {
                         return queries.run(caller, sql, limit);

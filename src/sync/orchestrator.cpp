@@ -87,6 +87,15 @@ void adopt(catalog::Table& table, const catalog::Registration& row) {
   table.description = row.description.value_or("");
 }
 
+// The result of a materialized table's query is a file that no list of an extract names.
+void remove_materialized(const config::Places& places, const catalog::Registration& row) {
+  const auto source = row.source_type.value_or("");
+  if (row.query_mode != "materialized" || !is_identifier(source) || !is_table_id(row.name)) return;
+  std::error_code error;
+  fs::remove(places.extracts() / source / extracts::kDataFolder / (row.name + ".parquet"), error);
+  if (error) log::warn("the file of the unregistered table {} stays: {}", row.name, error.message());
+}
+
 }  // namespace
 
 Orchestrator::Orchestrator(const config::Places& places, state::Store& store,
@@ -445,10 +454,10 @@ std::vector<std::string> Orchestrator::pins_in_use() {
   return out;
 }
 
-void Orchestrator::removed(const std::string& name) {
-  if (connector_ == nullptr) return;
-  runner_.start("remove " + name, [this, name](const jobs::Context& context) {
-    connector_->remove(name, context);
+void Orchestrator::removed(const catalog::Registration& row) {
+  runner_.start("remove " + row.name, [this, row](const jobs::Context& context) {
+    if (connector_ != nullptr) connector_->remove(row.name, context);
+    remove_materialized(places_, row);
     rebuild(context);
     return value(nullptr);
   });

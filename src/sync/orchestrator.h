@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "catalog/generation.h"
+#include "catalog/registry.h"
 #include "config/config.h"
 #include "extracts/extract_reader.h"
 #include "jobs/runner.h"
@@ -49,7 +50,7 @@ class Orchestrator {
   // The registry has changed: publishes a generation with it, from the extracts as last read.
   void refresh();
   // A table was unregistered: takes its data away in the background.
-  void removed(const std::string& name);
+  void removed(const catalog::Registration& row);
 
  private:
   boost::json::value sync(const jobs::Context& context,

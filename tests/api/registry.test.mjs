@@ -1,6 +1,8 @@
 // Registering tables over HTTP: what each field, source, mode and strategy takes, and that of two administrators who
 // change one table the second is told.
 import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { bqTable, startBigQuery } from '../fakes/bigquery.mjs';
 import { must, startServer } from '../lib/server.mjs';
@@ -260,4 +262,17 @@ test('of changes sent at once on the same reading, exactly one is taken', async 
   assert.equal((await table('contested')).description, `By ${winner}`);
   assert.equal((await server.delete(target, { ...admin, headers: { 'if-match': etag } })).status, 412);
   assert.equal((await server.delete(target, { ...admin, headers: { 'if-match': answers[winner].headers.etag } })).status, 204);
+});
+
+test('unregistering a materialized table takes its file away, and no other', async () => {
+  await settings({ type: 'local' });
+  const folder = path.join(server.data, 'extracts', 'keboola', 'data');
+  mkdirSync(folder, { recursive: true });
+  for (const name of ['gone', 'stays', 'local_one']) {
+    writeFileSync(path.join(folder, `${name}.parquet`), 'x');
+    must(201, await server.post(register, { ...keboola, name, query_mode: name === 'local_one' ? 'local' : 'materialized' }, admin));
+  }
+  for (const name of ['gone', 'local_one']) must(204, await server.delete(`${registry}/${name}`, admin));
+  while (existsSync(path.join(folder, 'gone.parquet'))) await new Promise((next) => setImmediate(next));
+  assert.deepEqual(['gone', 'stays', 'local_one'].map((name) => existsSync(path.join(folder, `${name}.parquet`))), [false, true, true]);
 });

@@ -108,6 +108,29 @@ TEST_F(ConfigFiles, RefusesInOneLineThatNamesTheSetting) {
   }
 }
 
+TEST_F(ConfigFiles, OnlyWhatAnAdministratorSavedIsHeldToPublicAddresses) {
+  constexpr std::string_view kPath = "data_source.keboola.stack_url";
+  const std::string here = "data_source: {keboola: {stack_url: 'http://127.0.0.1:1'}}";
+  const std::string other = "data_source: {keboola: {stack_url: 'http://127.0.0.1:2'}}";
+  ::unsetenv("KEBOOLA_STACK_URL");
+  EXPECT_FALSE(load("").must_be_public(kPath));
+  EXPECT_FALSE(load(here).must_be_public(kPath));
+  EXPECT_TRUE(load("", here).must_be_public(kPath));
+  EXPECT_TRUE(load(here, other).must_be_public(kPath));
+  EXPECT_TRUE(load(here, "data_source: {keboola: {stack_url: '${AGNES_TEST_UNSET}'}}").must_be_public(kPath));
+  EXPECT_FALSE(load(here, "instance: {name: x}").must_be_public(kPath));
+  // The environment wins over both files, and is the operator's, but for what was saved beside the overlay.
+  ::setenv("KEBOOLA_STACK_URL", "http://127.0.0.1:3", 1);
+  EXPECT_FALSE(load("", here).must_be_public(kPath));
+  ::unsetenv("KEBOOLA_STACK_URL");
+  replace_file(places_.state / ".env_overlay", "KEBOOLA_STACK_URL=http://127.0.0.1:4\n");
+  EXPECT_TRUE(load(here).must_be_public(kPath));
+  EXPECT_TRUE(Config::read(places_).must_be_public(kPath));
+  ::setenv("KEBOOLA_STACK_URL", "http://127.0.0.1:5", 1);
+  EXPECT_FALSE(Config::read(places_).must_be_public(kPath));
+  ::unsetenv("KEBOOLA_STACK_URL");
+}
+
 TEST_F(ConfigFiles, TheSettingsAreEachDeclaredOnceAndRight) {
   std::set<std::string_view> seen;
   for (const auto& setting : settings()) {
