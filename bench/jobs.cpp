@@ -2,9 +2,9 @@
 //
 // usage: bench_jobs COUNT SECONDS FOLDER
 //
-// COUNT jobs "every 15m", whose last runs lie spread over the last quarter of an hour, for SECONDS of real time;
-// what the scheduler remembers is written to FOLDER. Prints one JSON object: `cpu_seconds` (of the process, once
-// all is set up), `seconds`, `runs`.
+// COUNT jobs "every 15m", whose last runs lie spread over the last quarter of an hour, for SECONDS of real
+// time; what the scheduler remembers is written to FOLDER. Prints one JSON object: `cpu_seconds` (of the
+// process, once all is set up), `seconds`, `runs`.
 #include <ctime>
 #include <iostream>
 
@@ -55,8 +55,8 @@ int main(int argc, char** argv) {
   const double spent = cpu_seconds() - before;
   scheduler.stop();
   runner.stop();
-  std::cout << boost::json::serialize(boost::json::value{
-                   {"cpu_seconds", spent}, {"seconds", seconds}, {"runs", runs.load()}})
+  std::cout << boost::json::serialize(
+                   boost::json::value{{"cpu_seconds", spent}, {"seconds", seconds}, {"runs", runs.load()}})
             << '\n';
   return 0;
 }
