@@ -209,7 +209,8 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
   }
   boost::json::array list;
   for (const auto& name : known) list.emplace_back(name);
-  replace_file(known_file, boost::json::serialize(list));
+  const auto text = boost::json::serialize(list);
+  if (read_file(known_file) != text) replace_file(known_file, text);
   return out;
 }
 
