@@ -22,6 +22,8 @@ struct Exchange {
   std::exception_ptr thrown;
   bool head_given = false;
 
+  bool head_ended = false;  // with its empty line
+
   bool give_head() {
     if (head_given) return true;
     head_given = true;
@@ -45,11 +47,14 @@ std::size_t receive_header(char* data, std::size_t size, std::size_t count, void
   if (line.starts_with("HTTP/")) {
     // A new answer begins: what came before was a 100 or a proxy's answer to CONNECT.
     exchange.head = {};
+    exchange.head_ended = false;
     const auto space = line.find(' ');
     if (space != line.npos)
       exchange.head.status = static_cast<int>(parse_int(line.substr(space + 1, 3)).value_or(0));
   } else if (const auto colon = line.find(':'); colon != line.npos) {
     exchange.head.headers.emplace_back(to_lower(line.substr(0, colon)), trim(line.substr(colon + 1)));
+  } else if (line.empty()) {
+    exchange.head_ended = true;
   }
   return size * count;
 }
@@ -289,6 +294,8 @@ void Client::stream(const Request& request, const std::function<void(const Head&
   if (exchange.thrown) std::rethrow_exception(exchange.thrown);
   if (code == CURLE_ABORTED_BY_CALLBACK) throw Cancelled();
   if (code != CURLE_OK) throw transport_error(code, options.server, said, request.patience);
+  // A connection that ends among the headers is a whole answer to libcurl, an empty one.
+  if (!exchange.head_ended) throw transport_error(CURLE_PARTIAL_FILE, options.server, said, request.patience);
   if (!exchange.give_head()) std::rethrow_exception(exchange.thrown);
 }
 

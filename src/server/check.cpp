@@ -325,11 +325,8 @@ void Check::registry() {
 
 void Check::leftovers() {
   if (server_runs_) return;  // they may be its work
-  std::vector<fs::path> folders{places_.data, places_.data / "tmp", places_.state, places_.extracts()};
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(places_.extracts(), ignored))
-    for (const auto& folder : {entry.path(), entry.path() / extracts::kDataFolder}) folders.push_back(folder);
-  for (const auto& folder : folders)
+  for (const auto& folder : work_folders(places_))
     for (const auto& entry : fs::directory_iterator(folder, ignored))
       if (is_temporary(entry.path()))
         note("files", entry.path().lexically_relative(places_.data).string(),

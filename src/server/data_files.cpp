@@ -92,4 +92,12 @@ std::vector<DataFile> list_data(const config::Places& places) {
   return Listing(places).run();
 }
 
+std::vector<fs::path> work_folders(const config::Places& places) {
+  std::vector<fs::path> out{places.data, places.data / "tmp", places.state, places.extracts()};
+  std::error_code ignored;
+  for (const auto& source : fs::directory_iterator(places.extracts(), ignored))
+    for (const auto& folder : {source.path(), source.path() / extracts::kDataFolder}) out.push_back(folder);
+  return out;
+}
+
 }  // namespace agnes::server

@@ -32,4 +32,8 @@ struct DataFile {
 // for a source are followed; deeper ones are listed as links. Throws Error for a folder that cannot be read.
 std::vector<DataFile> list_data(const config::Places& places);
 
+// Where a server and its workers write beside what they replace, so where a killed one leaves temporary
+// files.
+std::vector<fs::path> work_folders(const config::Places& places);
+
 }  // namespace agnes::server

@@ -13,7 +13,6 @@ namespace {
 using boost::json::array;
 using boost::json::object;
 
-constexpr std::int64_t kStaleAfterSeconds = 24 * 3600;
 // A sync writes a table beside the old one, so that much must be free.
 constexpr std::uint64_t kLittleSpace = 2ull << 30, kNoSpace = 100ull << 20;
 

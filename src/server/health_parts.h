@@ -12,6 +12,9 @@
 // info (worth knowing), unknown, warning (should be looked at), error (something does not work).
 namespace agnes::server {
 
+// Data older than this is told of as stale.
+inline constexpr std::int64_t kStaleAfterSeconds = 24 * 3600;
+
 struct HealthSources {
   const catalog::Generations& generations;
   const jobs::Scheduler& scheduler;

@@ -5,6 +5,7 @@
 #include "base/env.h"
 #include "base/log.h"
 #include "duck/rows.h"
+#include "server/health_parts.h"
 #include "state/schema.h"
 
 namespace agnes::server {
@@ -17,7 +18,6 @@ using boost::json::value;
 
 // A server that has just started is about to know its tables.
 constexpr std::chrono::milliseconds kPatience{2000};
-constexpr std::int64_t kStaleAfterSeconds = 24 * 3600;
 
 struct Version {
   std::string version = env_or("AGNES_VERSION", "dev");

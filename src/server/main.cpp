@@ -21,7 +21,6 @@
 #include "connectors/source_routes.h"
 #include "connectors/tasks.h"
 #include "duck/api.h"
-#include "extracts/extract.h"
 #include "extracts/profile.h"
 #include "http/server.h"
 #include "jobs/scheduler.h"
@@ -32,6 +31,7 @@
 #include "server/client_routes.h"
 #include "server/config_routes.h"
 #include "server/control.h"
+#include "server/data_files.h"
 #include "server/health_parts.h"
 #include "server/health_routes.h"
 #include "server/job_routes.h"
@@ -198,17 +198,6 @@ catalog::ComputeProfile profile_worker(const config::Places& places, const extra
   };
 }
 
-// What a killed server and its workers were writing: nobody else may come by these folders for a long time.
-void remove_leftovers_of_killed(const config::Places& places) {
-  for (const auto& folder : {places.data, places.data / "tmp", places.extracts()})
-    remove_leftovers(folder, Leftovers::all);
-  std::error_code ignored;
-  for (const auto& source : fs::directory_iterator(places.extracts(), ignored)) {
-    remove_leftovers(source.path(), Leftovers::all);
-    remove_leftovers(source.path() / extracts::kDataFolder, Leftovers::all);
-  }
-}
-
 int serve(const Options& options) {
   // A signal ends the server by being waited for; every thread inherits the mask.
   sigset_t ends;
@@ -235,7 +224,7 @@ int serve(const Options& options) {
 
   // The lock that the store takes makes this the only server here: what another one left is nobody's.
   state::Store store(places.state, {.bigquery_project = config.text("data_source.bigquery.project")});
-  remove_leftovers_of_killed(places);
+  for (const auto& folder : work_folders(places)) remove_leftovers(folder, Leftovers::all);
   // What is served is no untouched backup any more, if it was one.
   fs::remove(places.data / kBackupNote);
   access::Access access(store, places.state);

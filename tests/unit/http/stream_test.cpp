@@ -43,8 +43,18 @@ class StreamTest : public ServerTest {
       release.get_future().wait();
       return std::string("done");
     });
+    // The first of them waits as well.
+    routes.post("/slow", {.auth = Auth::none, .slow = true}, [this] {
+      if (++slow_begun == 1) {
+        entered.set_value();
+        release.get_future().wait();
+      }
+      return std::string("slow");
+    });
   }
+  static constexpr const char* kSlow = "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
   std::promise<void> ended, entered, release;
+  std::atomic<int> slow_begun = 0;
 };
 
 TEST_F(StreamTest, SendsChunksAndKeepsTheConnection) {
@@ -160,23 +170,14 @@ TEST_F(StreamTest, SaysWhenItIsFull) {
 TEST_F(StreamTest, SlowRequestsWaitForEachOtherAndHoldNobodyElseUp) {
   options.slow_threads = 1;
   options.max_slow_queued = 1;
-  std::atomic<int> begun = 0;
-  routes.post("/slow", {.auth = Auth::none, .slow = true}, [&] {
-    if (++begun == 1) {
-      entered.set_value();
-      release.get_future().wait();
-    }
-    return std::string("slow");
-  });
   start();
-  const std::string slow = "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
   Client first(server->port()), second(server->port());
-  first.send(slow);
+  first.send(kSlow);
   entered.get_future().wait();
-  second.send(slow);
+  second.send(kSlow);
   // One network thread: once this is answered, it has taken the second one in.
   EXPECT_EQ(get("/ok").status, 200);
-  const Answer refused = ask(slow);
+  const Answer refused = ask(kSlow);
   EXPECT_EQ(refused.status, 503);
   EXPECT_EQ(refused.header("retry-after"), "1");
   EXPECT_EQ(get("/ok").status, 200);
@@ -187,25 +188,17 @@ TEST_F(StreamTest, SlowRequestsWaitForEachOtherAndHoldNobodyElseUp) {
 
 TEST_F(StreamTest, WhatStillWaitsWhenTheTimeIsUpIsNotBegun) {
   options.slow_threads = 1;
-  std::atomic<int> begun = 0;
-  routes.post("/slow", {.auth = Auth::none, .slow = true}, [&] {
-    if (++begun == 1) {
-      entered.set_value();
-      release.get_future().wait();
-    }
-  });
   start();
-  const std::string slow = "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
   Client first(server->port()), second(server->port());
-  first.send(slow);
+  first.send(kSlow);
   entered.get_future().wait();
-  second.send(slow);
+  second.send(kSlow);
   EXPECT_EQ(get("/ok").status, 200);
   auto stopped = std::async(std::launch::async, [&] { server->stop(std::chrono::milliseconds(0)); });
   EXPECT_TRUE(first.ended());  // closed: the time is up
   release.set_value();
   stopped.wait();
-  EXPECT_EQ(begun, 1);
+  EXPECT_EQ(slow_begun, 1);
 }
 
 TEST_F(StreamTest, SaysWhenTooManyStreamsAreOpen) {

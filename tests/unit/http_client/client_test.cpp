@@ -127,6 +127,8 @@ TEST(Client, NamesWhatWentWrong) {
   };
   EXPECT_EQ(cause_of(""), TransportError::Cause::broken);
   EXPECT_EQ(cause_of("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"), TransportError::Cause::broken);
+  EXPECT_EQ(cause_of("HTTP/1.1 200 OK\r\nContent-Type: text/pl"), TransportError::Cause::broken);
+  EXPECT_EQ(cause_of("HTTP/1.1 200 OK\r\n"), TransportError::Cause::broken);
   Options nowhere;
   nowhere.server = "http://127.0.0.1:9";
   Client client(nowhere);
