@@ -1,6 +1,7 @@
 #include "connectors/discovery.h"
 
 #include <map>
+#include <set>
 
 #include "base/text.h"
 #include "catalog/registry_rules.h"
@@ -64,14 +65,14 @@ Plan plan(const std::vector<Registration>& registered, const std::vector<sync::O
       fresh.push_back(row);
     }
   }
-  std::map<std::string, bool> ids, taken;
+  std::set<std::string> ids, taken;
   for (auto& row : fresh) {
     if (names[to_lower(row.name)] > 1) row.name = row.id;
     const auto problem = catalog::name_problem(row.name);
     if (!problem.empty())
       out.unfit.push_back({row, problem});
-    else if (!ids.emplace(row.id, true).second || index.name(row.name) != nullptr ||
-             !taken.emplace(to_lower(row.name), true).second)
+    else if (!ids.insert(row.id).second || index.name(row.name) != nullptr ||
+             !taken.insert(to_lower(row.name)).second)
       out.unfit.push_back(
           {row, fmt::format("another table is called {}: register this one by hand", row.name)});
     else

@@ -68,8 +68,8 @@ auto discovering(F&& work) {
 
 object shown(sync::Connector& connector, const sync::Discovery& found, const Where& where,
              const std::vector<Registration>& registered) {
-  std::map<std::string, bool> known;
-  for (const auto& row : plan(registered, found.offers).known) known.emplace(row.id, true);
+  std::set<std::string> known;
+  for (const auto& row : plan(registered, found.offers).known) known.insert(row.id);
   array list;
   for (const auto& offer : found.offers) {
     auto item = offer.shown;

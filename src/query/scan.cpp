@@ -64,12 +64,7 @@ ScanRequest read_request(const boost::json::object& body) {
 Statement Scans::statement(const http::Caller& caller, const catalog::VisibleSet& set,
                            const ScanRequest& request) const {
   const catalog::Table& table = visible_.table(set, caller, request.table_id);
-  if (!table.has_data())
-    throw Error(ErrorKind::not_found,
-                table.query_mode == "remote"
-                    ? fmt::format("the table {} is in a remote engine, which this server is not connected to",
-                                  table.id)
-                    : fmt::format("the table {} has no data yet; it comes with its first sync", table.id));
+  if (!table.has_data()) throw Error(ErrorKind::not_found, table.why_no_data());
   if (request.limit && *request.limit > limits_.max_limit)
     throw Error(ErrorKind::bad_request,
                 fmt::format("limit: {} rows are the most; leave it out for all", limits_.max_limit));
