@@ -346,8 +346,8 @@ test('killed while it saves settings, at many points: the old ones or the new on
         assert.equal(answer.status, 200, answer.text);
         confirmed = sent;
       }
-    })();
-    await afterChanges(path.join(data, 'state'), round * 2, () => false);
+    })().finally(() => (over = true));
+    await afterChanges(path.join(data, 'state'), round * 2, () => over);
     await server.kill();
     over = true;
     await saving;

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import duckdb from '@duckdb/node-bindings';
+import { namesBelow } from '../lib/changes.mjs';
 import { adminEmail, adminPassword, bin, must, root, runServer, startServer, temporaryFolder, unpack } from '../lib/server.mjs';
 import { startSite } from '../lib/site.mjs';
 
@@ -23,7 +24,7 @@ const problems = async (data) => (await findings(data)).filter((f) => f.level !=
 
 // Every file with its size, time and mode: what must not change.
 function inventory(folder) {
-  return readdirSync(folder, { recursive: true }).sort().map((name) => {
+  return namesBelow(folder).sort().map((name) => {
     const seen = statSync(path.join(folder, name));
     return `${name} ${seen.isFile() ? `${seen.size} ${seen.mtimeMs}` : ''} ${seen.mode.toString(8)}`;
   });
@@ -118,15 +119,6 @@ test('a backup during syncs holds whole tables of one sync', async () => {
   await site.stop();
 });
 
-// What is there, of a folder that somebody changes meanwhile.
-function listing(folder) {
-  try {
-    return readdirSync(folder, { recursive: true }).join();
-  } catch {
-    return '';
-  }
-}
-
 // Starts a backup and kills it after so many changes that it makes beside the target.
 async function killedBackup(site, target, changes) {
   const child = spawn(path.join(bin, 'agnes-server'), ['backup', ...places(site), target], { stdio: 'ignore', env: { PATH: process.env.PATH } });
@@ -135,7 +127,7 @@ async function killedBackup(site, target, changes) {
   ended.then(() => (over = true));
   let last = '';
   for (let seen = 0; seen < changes && !over; ) {
-    const now = listing(path.dirname(target));
+    const now = namesBelow(path.dirname(target)).join();
     if (now !== last) seen++;
     last = now;
     await new Promise((next) => setImmediate(next));
@@ -163,7 +155,7 @@ for (const running of [true, false]) {
     }
     if (running) {
       // The server takes its links away when the client has gone.
-      const staged = () => listing(path.join(site.data, 'tmp')).includes('extracts');
+      const staged = () => namesBelow(path.join(site.data, 'tmp')).some((name) => name.includes('extracts'));
       while (staged()) await new Promise((next) => setImmediate(next));
       must(201, await site.post('/api/users', { email: 'bob@example.com', name: 'Bob' }, { token: site.admin.token }));
     } else {

@@ -2,10 +2,9 @@
 // tables, the old version or the new one, and what it had confirmed.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { afterChanges } from '../lib/changes.mjs';
+import { afterChanges, namesBelow } from '../lib/changes.mjs';
 import { adminEmail, adminPassword, must, startServer, temporaryFolder } from '../lib/server.mjs';
 import { startSite } from '../lib/site.mjs';
 
@@ -55,7 +54,7 @@ test('killed in the middle of a sync, at many points', async () => {
     await check(site, { old: round, new: round });
     old = round;
   }
-  const leftovers = readdirSync(path.join(data, 'extracts'), { recursive: true }).filter((f) => path.basename(f).startsWith('.agnes-tmp-'));
+  const leftovers = namesBelow(path.join(data, 'extracts')).filter((f) => path.basename(f).startsWith('.agnes-tmp-'));
   assert.deepEqual(leftovers, []);
   await site.stop();
 });
