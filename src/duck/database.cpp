@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <exception>
 #include <fstream>
+#include <system_error>
+#include <thread>
 
 #include <boost/json/serialize.hpp>
 
@@ -220,7 +223,19 @@ Connection& Connection::operator=(Connection&& other) noexcept {
   return *this;
 }
 Connection::~Connection() {
-  if (handle_ != nullptr) api().disconnect(&handle_);
+  if (handle_ == nullptr) return;
+  // While an exception unwinds the stack, DuckDB lets go of a connection without ending its statement, whose
+  // tasks then read freed memory (ClientContext::~ClientContext). What unwinds is a matter of one thread, so
+  // that another ends it properly.
+  if (std::uncaught_exceptions() > 0) {
+    try {
+      std::thread([this] { api().disconnect(&handle_); }).join();
+      return;
+    } catch (const std::system_error&) {
+      // No thread is to be had; the unclean end is all that is left.
+    }
+  }
+  api().disconnect(&handle_);
 }
 void Connection::interrupt() {
   api().interrupt(handle_);

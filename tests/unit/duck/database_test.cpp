@@ -1,6 +1,7 @@
 #include "duck/database.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include "duck/rows.h"
 
@@ -78,6 +79,24 @@ TEST(Database, StructsAreInsertedInBatches) {
   EXPECT_EQ(scalar<std::int64_t>(connection, "SELECT count(DISTINCT id) FROM t WHERE extra IS NULL"), 250);
   insert_rows(connection, "t", items, "ON CONFLICT (id) DO UPDATE SET note = 'again'");
   EXPECT_EQ(scalar<std::int64_t>(connection, "SELECT count(*) FROM t WHERE note = 'again'"), 250);
+}
+
+// What is freed is overwritten meanwhile: a task that outlives its connection ends this process.
+TEST(Database, AnExceptionEndsAStatementWithItsConnection) {
+  Database database{DatabaseOptions{.file = {}, .settings = {{"threads", "4"}}}};
+  database.connect().execute("CREATE TABLE t AS SELECT i FROM range(1000000) r(i)");
+  ::mallopt(M_PERTURB, 0x55);
+  for (int i = 0; i < 50; ++i) {
+    try {
+      auto connection = database.connect();
+      auto result = connection.stream("SELECT * FROM t");
+      EXPECT_GT(result.fetch().size(), 0u);
+      throw std::runtime_error("enough");
+    } catch (const std::runtime_error&) {
+      continue;
+    }
+  }
+  ::mallopt(M_PERTURB, 0);
 }
 
 TEST(Database, QuotesWhatItPutsIntoSql) {
