@@ -1,6 +1,8 @@
 #include "catalog/routes.h"
 
 #include "base/error.h"
+#include "base/text.h"
+#include "catalog/column_metadata.h"
 #include "duck/database.h"
 
 namespace agnes::catalog {
@@ -82,41 +84,73 @@ std::string fetch_hint(const Table& table) {
   return "already local — query directly via `agnes query`";
 }
 
-std::optional<std::string> size_hint(const Table& table) {
-  if (table.query_mode == "remote" || !table.has_data()) return std::nullopt;
+std::string size_hint(std::int64_t bytes) {
   constexpr std::int64_t kMiB = 1 << 20;
-  if (table.size_bytes <= 100 * kMiB) return "small";
-  if (table.size_bytes <= 1024 * kMiB) return "medium";
-  return table.size_bytes <= 10 * 1024 * kMiB ? "large" : "very_large";
+  if (bytes <= 100 * kMiB) return "small";
+  if (bytes <= 1024 * kMiB) return "medium";
+  return bytes <= 10 * 1024 * kMiB ? "large" : "very_large";
 }
 
-CatalogItem catalog_item(const Table& table) {
-  CatalogItem item{.id = table.id,
-                   .name = table.name,
-                   .description = table.description,
-                   .source_type = table.source_type,
-                   .query_mode = table.query_mode,
-                   .sql_flavor = flavor(table),
-                   .where_examples = {},
-                   .fetch_via = fetch_hint(table),
-                   .rough_size_hint = size_hint(table),
-                   .rows = {},
-                   .size_bytes = {},
-                   .partition_by = {},
-                   .clustered_by = {},
-                   .entity_type = {}};
-  if (table.query_mode == "remote") item.metadata_freshness = "never_fetched";
-  return item;
+bool is_remote(const Table* table) {
+  return table->registered && table->query_mode == "remote";
+}
+
+void describe_remote(CatalogItem& item, const RemoteMetadata& known, const std::string& freshness) {
+  item.metadata_freshness = freshness;
+  // An engine that counts tables says 0 of a view.
+  if (known.entity_type.value_or("BASE TABLE") == "BASE TABLE") {
+    item.rows = known.rows;
+    item.size_bytes = known.size_bytes;
+    if (known.size_bytes) item.rough_size_hint = size_hint(*known.size_bytes);
+  }
+  item.partition_by = known.partition_by;
+  if (const auto* columns = known.clustered_by.if_array())
+    for (const auto& column : *columns)
+      if (column.is_string()) item.clustered_by.emplace_back(std::string_view(column.get_string()));
+  item.entity_type = known.entity_type;
+}
+
+std::vector<CatalogItem> catalog_items(const VisibleSet& set, const RemoteMetadataCache& remote) {
+  std::vector<CatalogItem> out;
+  std::map<std::string, RemoteMetadata> known;
+  if (std::any_of(set.tables.begin(), set.tables.end(), is_remote))
+    for (auto& row : remote.all()) known.emplace(row.table_id, std::move(row));
+  const auto moment = now();
+  for (const Table* t : set.tables) {
+    if (!t->registered) continue;
+    auto& item = out.emplace_back(CatalogItem{.id = t->id,
+                                              .name = t->name,
+                                              .description = t->description,
+                                              .source_type = t->source_type,
+                                              .query_mode = t->query_mode,
+                                              .sql_flavor = flavor(*t),
+                                              .where_examples = {},
+                                              .fetch_via = fetch_hint(*t),
+                                              .rough_size_hint = {},
+                                              .rows = {},
+                                              .size_bytes = {},
+                                              .partition_by = {},
+                                              .clustered_by = {},
+                                              .entity_type = {}});
+    if (is_remote(t))
+      describe_remote(item, known[t->id], remote.freshness(known[t->id], moment));
+    else if (t->has_data())
+      item.rough_size_hint = size_hint(t->size_bytes);
+  }
+  return out;
 }
 
 // Lists that callers with the same rights share, as JSON text: with ten thousand tables each takes a while to
 // make. Thread-safe.
 class SharedLists {
  public:
-  std::shared_ptr<const std::string> of(const VisibleSet& set, const std::function<std::string()>& make) {
+  // `version`: of whatever else the text depends on.
+  std::shared_ptr<const std::string> of(const VisibleSet& set, std::uint64_t version,
+                                        const std::function<std::string()>& make) {
+    const auto key = fmt::format("{}/{}", set.key, version);
     {
       std::lock_guard lock(mutex_);
-      if (const auto found = texts_.find(set.key); found != texts_.end()) return found->second;
+      if (const auto found = texts_.find(key); found != texts_.end()) return found->second;
     }
     auto text = std::make_shared<const std::string>(make());
     std::lock_guard lock(mutex_);
@@ -126,7 +160,7 @@ class SharedLists {
       bytes_ = 0;
       generation_ = set.generation->number();
     }
-    if (texts_.emplace(set.key, text).second) bytes_ += text->size();
+    if (texts_.emplace(key, text).second) bytes_ += text->size();
     return text;
   }
 
@@ -162,13 +196,14 @@ std::string sample_sql(const Table& table) {
 
 }  // namespace
 
-void add_routes(http::Routes& routes, const Visible& visible, RunQuery run) {
+void add_routes(http::Routes& routes, state::Store& store, const Visible& visible,
+                const RemoteMetadataCache& remote, RunQuery run) {
   routes.get(
       "/api/catalog/tables",
       {.tag = "catalog", .summary = "The tables that you may read", .answer = http::schema_of<TableItems>},
       [&visible, lists = std::make_shared<SharedLists>()](const http::Caller& caller) {
         const auto set = visible.of(caller);
-        return http::Response::json_text(*lists->of(*set, [&] {
+        return http::Response::json_text(*lists->of(*set, 0, [&] {
           TableItems out;
           for (const Table* t : set->tables)
             if (t->registered)
@@ -183,22 +218,22 @@ void add_routes(http::Routes& routes, const Visible& visible, RunQuery run) {
              {.tag = "catalog",
               .summary = "The tables that you may read, with how to use them",
               .answer = http::schema_of<CatalogList>},
-             [&visible, lists = std::make_shared<SharedLists>()](const http::Caller& caller) {
+             [&visible, &remote, lists = std::make_shared<SharedLists>()](const http::Caller& caller) {
                const auto set = visible.of(caller);
-               const auto tables = lists->of(*set, [&] {
-                 std::vector<CatalogItem> out;
-                 for (const Table* t : set->tables)
-                   if (t->registered) out.push_back(catalog_item(*t));
-                 return json::to_text(out);
-               });
+               const bool remotes = std::any_of(set->tables.begin(), set->tables.end(), is_remote);
+               const auto tables = lists->of(*set, remotes ? remote.version() : 0,
+                                             [&] { return json::to_text(catalog_items(*set, remote)); });
                return http::Response::json_text(
                    fmt::format(R"({{"tables":{},"server_time":"{}"}})", *tables, format_iso_utc(now())));
              });
 
   routes.get("/api/v2/schema/{table_id}", {.tag = "catalog", .summary = "A table's columns"},
-             [&visible](const http::Caller& caller, const http::Param<"table_id">& id) {
+             [&visible, &store](const http::Caller& caller, const http::Param<"table_id">& id) {
                const auto set = visible.of(caller);
                const Table& table = with_data(visible.table(*set, caller, *id));
+               std::map<std::string, std::string> descriptions;
+               for (auto& row : store.read([&](duck::Connection& c) { return column_metadata(c, table.id); }))
+                 descriptions.emplace(to_lower(row.column_name), row.description.value_or(""));
                TableSchema out{.table_id = table.id,
                                .source_type = table.source_type,
                                .sql_flavor = flavor(table),
@@ -207,7 +242,8 @@ void add_routes(http::Routes& routes, const Visible& visible, RunQuery run) {
                                .clustered_by = {},
                                .where_dialect_hints = {}};
                for (const auto& column : table.columns)
-                 out.columns.push_back({column.name, column.type, column.nullable, ""});
+                 out.columns.push_back(
+                     {column.name, column.type, column.nullable, descriptions[to_lower(column.name)]});
                return out;
              });
 

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "catalog/remote_metadata.h"
 #include "catalog/visible.h"
 #include "http/routes.h"
 
@@ -13,6 +14,7 @@ using RunQuery =
     std::function<boost::json::value(const http::Caller&, const std::string& sql, std::int64_t limit)>;
 
 // What there is, for callers: /api/v2/catalog, /api/v2/schema, /api/v2/sample, /api/catalog/tables.
-void add_routes(http::Routes& routes, const Visible& visible, RunQuery run);
+void add_routes(http::Routes& routes, state::Store& store, const Visible& visible,
+                const RemoteMetadataCache& remote, RunQuery run);
 
 }  // namespace agnes::catalog

@@ -268,6 +268,8 @@ constexpr Variable kVariables[] = {
     {"SEED_ADMIN_PASSWORD", true, "Their first password"},
     {"SCHEDULER_DATA_REFRESH_INTERVAL", true,
      "Seconds between scheduled syncs, rounded up to minutes; 900 when unset"},
+    {"SCHEDULER_BQ_METADATA_REFRESH_INTERVAL", true,
+     "Seconds between questions to the engines of remote tables, rounded up to minutes; 14400 when unset"},
     {"SCHEDULER_STARTUP_GRACE_SECONDS", true,
      "Seconds after the start in which no job starts by itself; 60 when unset"},
     {"AGNES_REMOTE_ATTACH_EXTENSIONS", true,

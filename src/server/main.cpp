@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "catalog/column_metadata_routes.h"
+#include "catalog/metadata_routes.h"
 #include "catalog/metric_routes.h"
 #include "catalog/profile_routes.h"
 #include "catalog/registry_routes.h"
@@ -198,6 +199,10 @@ catalog::ComputeProfile profile_worker(const config::Places& places, const extra
   };
 }
 
+// How often what engines say of remote tables is asked for again; four hours.
+constexpr const char* kMetadataInterval = "SCHEDULER_BQ_METADATA_REFRESH_INTERVAL";
+constexpr std::int64_t kMetadataSeconds = 4 * 60 * 60;
+
 int serve(const Options& options) {
   // A signal ends the server by being waited for; every thread inherits the mask.
   sigset_t ends;
@@ -247,6 +252,14 @@ int serve(const Options& options) {
   jobs::Scheduler scheduler(runner, scheduler_options(places));
   sync::Orchestrator orchestrator(places, store, generations, runner, connectors::make(config));
   add_jobs(scheduler, orchestrator);
+  catalog::RemoteMetadataCache remote_metadata(store, {},
+                                               jobs::seconds_from_env(kMetadataInterval, kMetadataSeconds));
+  scheduler.add({.name = catalog::kMetadataJob,
+                 .description = "Asks the engines of remote tables for their sizes and columns",
+                 .schedule = jobs::interval_from_env(kMetadataInterval, kMetadataSeconds),
+                 .work = [&](const jobs::Context& context) -> boost::json::value {
+                   return remote_metadata.refresh_all(context);
+                 }});
   const Control control(places.state, {{kSnapshotRequest, [&](workers::Channel& channel) {
                                           serve_snapshot(channel, places, store, runner);
                                         }}});
@@ -271,7 +284,7 @@ int serve(const Options& options) {
        .look_up = [=](const catalog::Registration& row) { return connectors::look_up(row, settings()); },
        .changed = [&] { orchestrator.refresh(); },
        .removed = [&](const catalog::Registration& row) { orchestrator.removed(row); }});
-  catalog::add_routes(routes, visible,
+  catalog::add_routes(routes, store, visible, remote_metadata,
                       [&](const http::Caller& caller, const std::string& sql, std::int64_t limit) {
                         return queries.run(caller, sql, limit);
                       });
@@ -281,6 +294,8 @@ int serve(const Options& options) {
   catalog::Profiles profiles(store, generations, runner, places.data,
                              profile_worker(places, profile_limits(config)));
   catalog::add_profile_routes(routes, visible, profiles);
+  catalog::WarmUp warm_up(store, generations, runner, profiles, remote_metadata);
+  catalog::add_metadata_routes(routes, store, visible, runner, remote_metadata, warm_up);
   catalog::add_column_metadata_routes(routes, store, visible, connectors::keboola::column_push(config));
   sync::add_data_routes(routes, visible, manifests);
   add_welcome_routes(routes, visible, config);

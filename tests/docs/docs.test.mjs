@@ -28,6 +28,14 @@ test('docs/configuration.md names every setting and every environment variable',
   assert.deepEqual(names.filter((n) => !text.includes(`\`${n}\``)), []);
 });
 
+test('every environment variable that the programs read stands in a page', () => {
+  const sources = readdirSync(path.join(root, 'src'), { recursive: true }).filter((name) => name.endsWith('.cpp'));
+  const read_ = new Set(sources.flatMap((name) => read(`src/${name}`).match(/(?<=")(AGNES|SCHEDULER)_[A-Z0-9_]+[A-Z0-9](?=")/g) ?? []));
+  assert.ok(read_.size > 20);
+  const text = pages.map(read).join('\n');
+  assert.deepEqual([...read_].filter((name) => !text.includes(`\`${name}\``)).sort(), []);
+});
+
 test('docs/architecture.md says what each folder of src is', () => {
   const text = read('docs/architecture.md');
   const folders = readdirSync(path.join(root, 'src'), { withFileTypes: true }).filter((e) => e.isDirectory()).map((e) => e.name);

@@ -1,0 +1,119 @@
+// What is known of tables beyond their data: descriptions of columns, what engines say of remote tables, warm-up.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { after, before, test } from 'node:test';
+import { must, temporaryFolder } from '../lib/server.mjs';
+import { startSite } from '../lib/site.mjs';
+import { writeExtract } from '../lib/stranger.mjs';
+
+let site, admin, ana, bob;
+
+before(async () => {
+  const data = temporaryFolder();
+  await writeExtract(data, 'other', ['kept', 'shaped'], [
+    "CREATE TABLE kept AS SELECT 1 AS id, DATE '2026-01-02' AS day, 2.50::DECIMAL(9, 2) AS price, [1, 2] AS list",
+    "CREATE VIEW shaped AS SELECT id, upper('x' || id) AS label FROM kept",
+  ]);
+  site = await startSite({ 'orders.csv': 'id,total\n1,2.5\n2,7\n', 'plain.csv': 'a\n1\n' }, { data, env: { BIGQUERY_PROJECT: 'example-project' } });
+  await site.sync();
+  admin = { token: site.admin.token };
+  ana = { token: (await site.analyst('ana@example.com', ['orders'])).token };
+  bob = { token: (await site.analyst('bob@example.com')).token };
+});
+after(() => site.stop());
+
+// Reads server-sent events until the server ends them: [[event, data], ...].
+function events(target, options) {
+  return new Promise((resolve, reject) => {
+    const request = http.request({ host: '127.0.0.1', port: site.port, path: target, agent: false, headers: { authorization: `Bearer ${options.token}` } }, (answer) => {
+      let text = '';
+      answer.on('data', (chunk) => (text += chunk));
+      answer.on('error', reject);
+      answer.on('end', () => resolve(text.split('\n\n').filter((part) => part.includes('data:')).map((part) =>
+        [/^event: ?(.*)$/m.exec(part)?.[1], JSON.parse(/^data: ?(.*)$/m.exec(part)[1])])));
+    });
+    request.on('error', reject);
+    request.end();
+  });
+}
+
+test('schema has the descriptions of columns, whatever their case', async () => {
+  must(200, await site.post('/api/admin/metadata/orders', { columns: [{ column_name: 'Total', description: 'with tax' }, { column_name: 'gone', description: 'no more' }] }, admin));
+  const schema = must(200, await site.get('/api/v2/schema/orders', ana)).json;
+  assert.deepEqual(schema.columns.map((column) => [column.name, column.description]), [['id', ''], ['total', 'with tax']]);
+});
+
+test('schema and sample of what a stranger made, tables and views', async () => {
+  const kept = must(200, await site.get('/api/v2/schema/kept', admin)).json;
+  assert.deepEqual(kept.columns.map((column) => [column.name, column.type]), [['id', 'INTEGER'], ['day', 'DATE'], ['price', 'DECIMAL(9,2)'], ['list', 'INTEGER[]']]);
+  assert.deepEqual(must(200, await site.get('/api/v2/sample/kept', admin)).json.rows, [{ id: 1, day: '2026-01-02T00:00:00', price: 2.5, list: [1, 2] }]);
+  const shaped = must(200, await site.get('/api/v2/schema/shaped', admin)).json;
+  assert.deepEqual(shaped.columns.map((column) => column.name), ['id', 'label']);
+  assert.deepEqual(must(200, await site.get('/api/v2/sample/shaped', admin)).json.rows, [{ id: 1, label: 'X1' }]);
+});
+
+test('who may ask', async () => {
+  for (const [method, target, analyst] of [
+    ['GET', '/api/v2/metadata-cache/status', 200],
+    ['POST', '/api/v2/metadata-cache/refresh?table=orders', 403],
+    ['POST', '/api/admin/run-bq-metadata-refresh', 403],
+    ['GET', '/api/admin/cache-warmup/status', 403],
+    ['POST', '/api/admin/cache-warmup/run', 403],
+    ['GET', '/api/admin/cache-warmup/stream', 403],
+  ]) {
+    assert.equal((await site.request(method, target)).status, 401, target);
+    assert.equal((await site.request(method, target, ana)).status, analyst, target);
+  }
+});
+
+test('without remote tables there is nothing to refresh', async () => {
+  const status = must(200, await site.get('/api/v2/metadata-cache/status', ana)).json;
+  assert.deepEqual([status.scheduler_interval_seconds, status.fresh_threshold_seconds, status.tables], [14400, 28800, []]);
+  const { run_id, started_at, duration_ms, ...counts } = must(200, await site.post('/api/admin/run-bq-metadata-refresh', undefined, admin)).json;
+  assert.match(run_id, /^[0-9a-f]{8}$/);
+  assert.ok(started_at && duration_ms >= 0);
+  assert.deepEqual(counts, { total: 0, succeeded: 0, no_data: 0, failed: 0 });
+  const job = must(200, await site.get('/api/admin/jobs', admin)).json.jobs.find((one) => one.name === 'bq-metadata-refresh');
+  assert.deepEqual([job.outcome, job.schedule], ['ok', 'every 240m']);
+});
+
+test('refreshing what is not there, or not remote', async () => {
+  assert.equal((await site.post('/api/v2/metadata-cache/refresh?table=nothing', undefined, admin)).status, 404);
+  assert.equal((await site.post('/api/v2/metadata-cache/refresh?table=orders', undefined, admin)).status, 400);
+  assert.equal((await site.post('/api/v2/metadata-cache/refresh', undefined, admin)).status, 422);
+});
+
+test('warm-up: before, while and after it', async () => {
+  assert.deepEqual(must(200, await site.get('/api/admin/cache-warmup/status', admin)).json, { state: 'never_run' });
+  assert.deepEqual(await events('/api/admin/cache-warmup/stream', admin), [['idle', { state: 'never_run' }]]);
+  const started = must(200, await site.post('/api/admin/cache-warmup/run', undefined, admin)).json;
+  assert.equal(started.status, 'started');
+  const told = await events('/api/admin/cache-warmup/stream', admin);
+  assert.equal(told[0][0], 'snapshot');
+  assert.equal(told[0][1].run_id, started.run_id);
+  assert.deepEqual(told.at(-1), ['complete', { run_id: started.run_id, total: 2, completed: 2, failed: 0 }]);
+  const after_ = must(200, await site.get('/api/admin/cache-warmup/status', admin)).json;
+  assert.deepEqual([after_.trigger, after_.total, after_.completed, after_.failed], ['manual', 2, 2, 0]);
+  assert.ok(after_.completed_at);
+  assert.deepEqual(Object.values(after_.rows).map((row) => [row.table_id, row.status, row.error]), [['orders', 'fresh', null], ['plain', 'fresh', null]]);
+  assert.equal((await site.get('/api/catalog/profile/orders', ana)).status, 200);
+});
+
+test('a remote table whose engine is not asked says so, to those who may see it', async () => {
+  must(200, await site.post('/api/admin/register-table', { name: 'events', source_type: 'bigquery', query_mode: 'remote', bucket: 'sales', source_table: 'events' }, admin));
+  const listed = async () => must(200, await site.get('/api/v2/catalog', admin)).json.tables.find((table) => table.id === 'events');
+  assert.equal((await listed()).metadata_freshness, 'never_fetched');
+  const refreshed = must(200, await site.post('/api/v2/metadata-cache/refresh?table=events', undefined, admin)).json;
+  assert.equal(refreshed.status, 'error');
+  assert.match(refreshed.error, /BigQuery/);
+  assert.equal(must(200, await site.post('/api/admin/run-bq-metadata-refresh', undefined, admin)).json.failed, 1);
+  assert.deepEqual([(await listed()).metadata_freshness, (await listed()).rows], ['error', null]);
+  const [row] = must(200, await site.get('/api/v2/metadata-cache/status', admin)).json.tables;
+  assert.deepEqual([row.table_id, row.freshness, row.refreshed_at, row.clustered_by, row.known_columns], ['events', 'error', null, [], []]);
+  assert.ok(row.error_at && row.error_msg);
+  assert.deepEqual(must(200, await site.get('/api/v2/metadata-cache/status', bob)).json.tables, []);
+  must(200, await site.post('/api/admin/cache-warmup/run', undefined, admin));
+  assert.deepEqual((await events('/api/admin/cache-warmup/stream', admin)).at(-1)[1].failed, 1);
+  const scan = await site.post('/api/v2/scan', { table_id: 'events' }, admin);
+  assert.equal(scan.status, 404);
+});
