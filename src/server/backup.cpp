@@ -3,9 +3,6 @@
 #include <iostream>
 
 #include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -29,7 +26,6 @@ constexpr int kAttempts = 20;
 constexpr std::chrono::milliseconds kBetween{250};
 // Writers wait while the client copies the state database: a copy of some gigabytes takes that long.
 constexpr std::chrono::seconds kHoldLimit{60};
-constexpr std::size_t kBuffer = 1 << 20;
 
 Error keeps_changing(const std::vector<DataFile>& before, const std::vector<DataFile>& after) {
   const auto differs = std::mismatch(before.begin(), before.end(), after.begin(), after.end());
@@ -63,40 +59,6 @@ void take_names(const std::vector<DataFile>& files, const fs::path& folder) {
   }
 }
 
-// Copies keep mode, time and, where that is allowed, owner.
-void keep_attributes(int from, int to) {
-  struct stat seen {};
-  if (::fstat(from, &seen) != 0) return;
-  if (::fchown(to, seen.st_uid, seen.st_gid) != 0) errno = 0;  // only root may
-  ::fchmod(to, seen.st_mode & 07777);
-  const timespec times[2] = {seen.st_atim, seen.st_mtim};
-  ::futimens(to, times);
-}
-
-BackedUpFile copy_file(const fs::path& from, const fs::path& folder, const std::string& name) {
-  const fs::path to = folder / name;
-  UniqueFd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!source) throw system_error("cannot open " + from.string(), errno);
-  UniqueFd copy(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!copy) throw system_error("cannot create " + to.string(), errno);
-  BackedUpFile out{name, 0, ""};
-  Md5 md5;
-  std::string buffer(kBuffer, '\0');
-  while (true) {
-    const auto got = ::read(source.get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw system_error("cannot read " + from.string(), errno);
-    if (got == 0) break;
-    const std::string_view part(buffer.data(), static_cast<std::size_t>(got));
-    md5.update(part);
-    write_or_throw(copy.get(), part, to);
-    out.size += part.size();
-  }
-  out.md5 = md5.hex();
-  keep_attributes(source.get(), copy.get());
-  return out;
-}
-
 fs::path log_of(const fs::path& file) {
   return file.string() + ".wal";
 }
@@ -105,81 +67,6 @@ void copy_state(const fs::path& from, const fs::path& folder) {
   const std::string name = std::string("state/") + kStateFile;
   copy_file(from, folder, name);
   if (fs::exists(log_of(from))) copy_file(log_of(from), folder, name + ".wal");
-}
-
-// The folder that becomes the backup, removed unless it does. A killed backup leaves it; the next one to the
-// same place takes it away.
-class Partial {
- public:
-  explicit Partial(const fs::path& target) : target_(target), path_(target.string() + ".partial") {
-    if (fs::exists(fs::symlink_status(target)))
-      throw Error(ErrorKind::conflict,
-                  target.string() + " exists already: name a folder that is still to be made");
-    std::error_code ignored;
-    fs::create_directories(target.parent_path(), ignored);
-    if (::mkdir(path_.c_str(), 0700) != 0 && errno != EEXIST)
-      throw system_error("cannot create " + path_.string(), errno);
-    lock_ = UniqueFd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!lock_) throw system_error("cannot open " + path_.string(), errno);
-    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-      path_.clear();
-      throw Error(ErrorKind::conflict, fmt::format("another backup to {} is under way", target.string()));
-    }
-    for (const auto& old : fs::directory_iterator(path_)) fs::remove_all(old.path());
-  }
-  ~Partial() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  Partial(const Partial&) = delete;
-  Partial& operator=(const Partial&) = delete;
-
-  const fs::path& path() const { return path_; }
-  void commit() {
-    if (::syncfs(lock_.get()) != 0) throw system_error("cannot write " + path_.string(), errno);
-    if (fs::exists(fs::symlink_status(target_)))
-      throw Error(ErrorKind::conflict, target_.string() + " has been made by somebody else meanwhile");
-    rename_synced(path_, target_);
-    path_.clear();
-  }
-
- private:
-  fs::path target_, path_;
-  UniqueFd lock_;
-};
-
-void check_room(const std::vector<DataFile>& files, const fs::path& folder) {
-  std::uint64_t needed = 0;
-  for (const auto& file : files) needed += file.stamp.size;
-  struct statvfs disk {};
-  if (::statvfs(folder.c_str(), &disk) != 0) return;
-  const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
-  if (needed > free)
-    throw Error(ErrorKind::insufficient_storage,
-                fmt::format("the backup needs {}, and {} has {} left: name a folder on another disk",
-                            human_bytes(needed), folder.parent_path().string(), human_bytes(free)));
-}
-
-std::vector<BackedUpFile> copy_all(const std::vector<DataFile>& files, const fs::path& folder) {
-  check_room(files, folder);
-  std::vector<BackedUpFile> out;
-  for (const auto& file : files) {
-    const fs::path to = folder / file.name;
-    if (file.kind == DataFile::Kind::folder)
-      fs::create_directories(to);
-    else if (file.kind == DataFile::Kind::link)
-      fs::copy_symlink(file.path, to);
-    else
-      out.push_back(copy_file(file.path, folder, file.name));
-  }
-  // Last: a folder may say that nobody writes into it.
-  for (const auto& file : files) {
-    if (file.kind != DataFile::Kind::folder) continue;
-    const UniqueFd source(::open(file.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    const UniqueFd copy(::open((folder / file.name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (source && copy) keep_attributes(source.get(), copy.get());
-  }
-  return out;
 }
 
 // Without a server: from the files themselves.
@@ -216,11 +103,6 @@ int settle_state(const fs::path& folder, std::vector<BackedUpFile>& files) {
   }
   files.push_back({std::string("state/") + kStateFile, fs::file_size(state), md5_file(state)});
   return version;
-}
-
-bool lies_in(const fs::path& file, const fs::path& folder) {
-  const auto relative = fs::weakly_canonical(file).lexically_relative(fs::weakly_canonical(folder));
-  return !relative.empty() && *relative.begin() != "..";
 }
 
 }  // namespace
@@ -310,8 +192,7 @@ void serve_snapshot(Channel& channel, const config::Places& places, state::Store
 }
 
 std::string back_up(const config::Places& places, const fs::path& wanted) {
-  fs::path target = fs::absolute(wanted).lexically_normal();
-  if (!target.has_filename()) target = target.parent_path();
+  const fs::path target = absolute_folder(wanted);
   for (const auto& folder : {places.data, places.state})
     if (lies_in(target, folder))
       throw Error(ErrorKind::bad_request,
@@ -321,7 +202,10 @@ std::string back_up(const config::Places& places, const fs::path& wanted) {
     throw Error(ErrorKind::not_found,
                 fmt::format("there is no {} in {}: name the data directory with --data-dir", kStateFile,
                             places.state.string()));
-  Partial partial(target);
+  if (fs::exists(fs::symlink_status(target)))
+    throw Error(ErrorKind::conflict,
+                target.string() + " exists already: name a folder that is still to be made");
+  UnfinishedFolder partial(target.string() + ".partial", "backup to " + target.string());
   std::vector<BackedUpFile> files;
   // Held to the end, so that no server starts on files that are being copied.
   const auto lock = lock_state(places);
@@ -339,7 +223,7 @@ std::string back_up(const config::Places& places, const fs::path& wanted) {
   for (const auto& file : files) size += file.size;
   note.files = std::move(files);
   replace_file(partial.path() / kBackupNote, boost::json::serialize(json::to_json(note)) + '\n', 0600);
-  partial.commit();
+  partial.rename(target);
   const bool with_settings = fs::exists(target / "config" / "instance.yaml");
   return fmt::format("{}: {} files, {}, schema version {}{}\n", target.string(), note.files.size(),
                      human_bytes(size), note.schema_version,

@@ -2,7 +2,7 @@
 
 #include "jobs/runner.h"
 #include "server/control.h"
-#include "server/data_files.h"
+#include "server/copy_files.h"
 #include "state/store.h"
 
 // A copy of a data directory that is one moment's, and is a data directory itself.
@@ -51,14 +51,7 @@ void refuse_open_elsewhere(const fs::path& file);
 // be opened or that another program has open.
 std::string back_up(const config::Places& places, const fs::path& target);
 
-// A file of a backup, as backup.json lists it.
-struct BackedUpFile {
-  std::string name;
-  std::uint64_t size = 0;
-  std::string md5;
-};
-BOOST_DESCRIBE_STRUCT(BackedUpFile, (), (name, size, md5))
-
+// backup.json.
 struct BackupNote {
   int format = 1;
   std::string made_at, agnes_version;

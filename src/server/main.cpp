@@ -37,6 +37,7 @@
 #include "server/health_routes.h"
 #include "server/job_routes.h"
 #include "server/metrics.h"
+#include "server/restore.h"
 #include "server/welcome_routes.h"
 #include "sync/data_routes.h"
 #include "sync/orchestrator.h"
@@ -51,7 +52,7 @@ struct Options {
   std::string host, data, config, role, new_admin;
   int port = 8000;
   std::string command, backup_folder;  // of a subcommand
-  bool json = false;
+  bool json = false, replace = false;
 };
 
 // --host H --port P --data-dir D --config-dir C; each also from the environment.
@@ -77,7 +78,11 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
   backup->add_option("FOLDER", options.backup_folder, "Where to; it must not be there yet")->required();
   auto* check = app.add_subcommand("check", "Say what is wrong with the data directory; changes nothing");
   check->add_flag("--json", options.json, "Print it as JSON");
-  for (auto* command : {backup, check})
+  auto* restore = app.add_subcommand("restore", "Make a backup the data directory, with the server down");
+  restore->add_option("BACKUP", options.backup_folder, "The folder that 'backup' made")->required();
+  restore->add_flag("--replace", options.replace,
+                    "Also when the data directory is not empty; what is in it is kept beside it");
+  for (auto* command : {backup, restore, check})
     command->fallthrough()->callback([&options, command] { options.command = command->get_name(); });
   app.set_version_flag("--version,-V", "agnes-server " AGNES_VERSION);
   try {
@@ -349,6 +354,10 @@ int main(int argc, char** argv) {
     }
     if (options.command == "backup") {
       std::cout << back_up(places_of(options), options.backup_folder);
+      return 0;
+    }
+    if (options.command == "restore") {
+      std::cout << restore(places_of(options), options.backup_folder, options.replace);
       return 0;
     }
     if (options.command == "check") return check_data(places_of(options), options.json);
