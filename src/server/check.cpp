@@ -27,7 +27,7 @@ struct Known {
   bool readable = false;
   std::vector<catalog::Registration> registry;
   std::map<std::string, sync::SyncState> states;  // by lower-cased name
-  std::map<std::string, std::string> owners;      // view -> source
+  std::map<std::string, std::string> owners;      // lower-cased view -> source
 };
 
 class Check {
@@ -72,6 +72,8 @@ class Check {
   void extracts();
   void source(const std::string& name);
   void table(const extracts::CatalogueTable& table);
+  void claim_owned(const std::string& source);
+  void settle_names();
   void unused(const fs::path& folder);
   void analytics();
   void registry();
@@ -84,6 +86,8 @@ class Check {
   std::set<std::string> served_;  // tables with data, lower-cased
   std::set<std::string> used_;    // data files
   std::set<std::string> broken_;  // sources of which not everything can be read
+  std::vector<extracts::CatalogueTable> tables_;
+  std::map<std::string, std::set<std::string>> claims_;  // lower-cased name -> sources that want it
 };
 
 void Check::backup() {
@@ -192,7 +196,7 @@ void Check::state_content(duck::Connection& c) {
   known_.registry = catalog::all(c);
   for (auto& state : sync::all_states(c)) known_.states.emplace(to_lower(state.table_id), state);
   for (const auto& row : c.execute("SELECT view_name, source_name FROM view_ownership").rows())
-    known_.owners.emplace(std::get<std::string>(row.at(0)), std::get<std::string>(row.at(1)));
+    known_.owners.emplace(to_lower(std::get<std::string>(row.at(0))), std::get<std::string>(row.at(1)));
   known_.readable = true;
 }
 
@@ -213,6 +217,26 @@ void Check::extracts() {
       sources.insert(name);
   }
   for (const auto& name : sources) source(name);
+  settle_names();
+}
+
+// As a rebuild does: who had a name keeps it, also while it cannot be read; else the first source has it.
+void Check::settle_names() {
+  std::map<std::string, std::string> owners;
+  for (const auto& [name, sources] : claims_) {
+    const auto noted = known_.owners.find(name);
+    const bool keeps = noted != known_.owners.end() && sources.contains(noted->second);
+    owners[name] = keeps ? noted->second : *sources.begin();
+    for (const auto& source : sources)
+      if (source != owners[name])
+        warn("extracts", source + "/" + name,
+             fmt::format("is not served: '{}' and '{}' both have a table of that name, and it is '{}' that "
+                         "{}; rename or remove one of them",
+                         owners[name], source, owners[name],
+                         keeps ? "owns it (view_ownership)" : "comes first by name"));
+  }
+  for (const auto& row : tables_)
+    if (owners[to_lower(row.name)] == row.source) table(row);
 }
 
 void Check::source(const std::string& name) {
@@ -233,20 +257,32 @@ void Check::source(const std::string& name) {
     for (const auto& problem : found.problems) {
       error("extracts", problem.table.empty() ? name : name + "/" + problem.table, problem.message);
       broken_.insert(name);
+      if (!problem.table.empty()) claims_[to_lower(problem.table)].insert(name);
     }
-    for (const auto& row : found.tables) table(row);
+    if (!found.complete) claim_owned(name);
+    for (const auto& row : found.tables) {
+      claims_[to_lower(row.name)].insert(name);
+      for (const auto& file : row.files) used_.insert(file.origin);
+      tables_.push_back(row);
+    }
   } catch (const Error& failure) {
     error("extracts", name,
           fmt::format("reading it ended the process that did: {}; make it anew", failure.what()));
     broken_.insert(name);
+    claim_owned(name);
   }
   if (!broken_.contains(name)) unused(places_.extracts() / name);
+}
+
+// A source that cannot be read keeps the names that it had.
+void Check::claim_owned(const std::string& name) {
+  for (const auto& [view, owner] : known_.owners)
+    if (owner == name) claims_[view].insert(name);
 }
 
 void Check::table(const extracts::CatalogueTable& table) {
   const std::string about = table.source + "/" + table.name;
   served_.insert(to_lower(table.name));
-  for (const auto& file : table.files) used_.insert(file.origin);
   if (table.kind == "remote") return;
   if (!table.files.empty() && table.noted_rows != table.rows)
     warn("extracts", about,

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import duckdb from '@duckdb/node-bindings';
 import { namesBelow } from '../lib/changes.mjs';
+import { writeExtract } from '../lib/duckdb.mjs';
 import { adminEmail, adminPassword, bin, must, root, runServer, startServer, temporaryFolder, unpack } from '../lib/server.mjs';
 import { startSite } from '../lib/site.mjs';
 
@@ -277,6 +278,36 @@ test('check names what is wrong, and changes nothing', async () => {
   const nothing = await check(path.join(site.data, 'none'));
   assert.equal(nothing.status, 1);
   assert.match(nothing.stdout, /is no folder/);
+});
+
+test('check tells of two sources that want one name, and who has it', async () => {
+  const site = await startSite({ 'orders.csv': 'id\n1\n' });
+  await site.sync();
+  await site.stop();
+  const extract = (name) => path.join(site.data, 'extracts', name);
+  const told = async () => (await findings(site.data)).filter((f) => /same name|of that name/.test(f.message)).map((f) => [f.level, f.about, f.message]);
+  assert.deepEqual(await told(), []);
+  // First by name, but the other had it before.
+  await writeExtract(extract('aaa'), { Orders: 'SELECT 1 AS id UNION ALL SELECT 2', new_table: 'SELECT 1 AS id' });
+  await writeExtract(extract('bbb'), { NEW_TABLE: 'SELECT 1 AS id' });
+  const [first, second, ...more] = await told();
+  assert.deepEqual(first.slice(0, 2), ['warning', 'bbb/new_table']);
+  assert.match(first[2], /is not served: 'aaa' and 'bbb' both have a table of that name, and it is 'aaa' that comes first by name; rename/);
+  assert.deepEqual(second.slice(0, 2), ['warning', 'aaa/orders']);
+  assert.match(second[2], /'files' and 'aaa' both .* it is 'files' that owns it \(view_ownership\)/);
+  assert.deepEqual(more, []);
+  assert.equal((await check(site.data)).status, 1);
+  // The server does what was told.
+  const server = await startServer({ data: site.data });
+  const rebuild = async () => must(200, await server.get('/api/admin/jobs', { token: server.admin.token })).json.jobs.find((j) => j.name === 'rebuild');
+  while ((await rebuild()).outcome === null) await new Promise((next) => setImmediate(next));
+  assert.deepEqual((await rebuild()).result.problems.map((p) => `${p.source}/${p.table}`).sort(), ['aaa/Orders', 'bbb/NEW_TABLE']);
+  await server.stop();
+  // An owner that cannot be read keeps its names; one that is gone does not.
+  writeFileSync(path.join(extract('files'), 'extract.duckdb'), 'rubbish');
+  assert.deepEqual((await told()).map((f) => f[1]), ['bbb/new_table', 'aaa/orders']);
+  rmSync(extract('files'), { recursive: true });
+  assert.deepEqual((await told()).map((f) => f[1]), ['bbb/new_table']);
 });
 
 test('a state of another version, or that another program has open', async () => {
