@@ -25,6 +25,11 @@ bool changes_something(const http::Request& request) {
 
 }  // namespace
 
+void refuse_other_sites(const http::Request& request) {
+  if (changes_something(request) && from_another_site(request))
+    throw Error(ErrorKind::forbidden, "this request came from a page of another site");
+}
+
 Access::Access(state::Store& store, Settings settings)
     : settings_(std::move(settings)),
       directory_(store),
@@ -49,8 +54,7 @@ std::optional<http::Caller> Access::authenticate(const http::Request& request, s
     return std::nullopt;
   }
   auto caller = tokens_.resolve(cookie, request.client_address(), reason);
-  if (caller && changes_something(request) && from_another_site(request))
-    throw Error(ErrorKind::forbidden, "this request came from a page of another site");
+  if (caller) refuse_other_sites(request);
   return caller;
 }
 

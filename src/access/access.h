@@ -16,6 +16,10 @@
 
 namespace agnes::access {
 
+// Throws Error (`forbidden`) for a change that a page of another site makes with the visitor's browser.
+// Programs, which say nothing of where they come from, pass.
+void refuse_other_sites(const http::Request& request);
+
 // Who may do what, as one object: the parts wired together over the state database. Thread-safe.
 class Access {
  public:

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "access/email_pages.h"
 #include "access/google_directory.h"
 #include "access/google_groups.h"
 #include "access/jwt.h"
+#include "access/pages.h"
 #include "access/routes.h"
 #include "access/sign_in.h"
 #include "access/views.h"
@@ -150,18 +150,19 @@ void add_debug_routes(http::Routes& routes, Access& access, const config::Config
              [&access, prefix = rules.prefix](const Caller& caller, const Request& request) {
                return debug_page(access, request, caller, prefix);
              });
-  routes.post(
-      "/me/debug/refetch-groups",
-      {.auth = Auth::user,
-       .tag = "me",
-       .summary = "Your groups in the company's directory, and what your next sign-in would change; "
-                  "only with AGNES_DEBUG_AUTH",
-       .off = off,
-       .answer = http::schema_of<Refetched>},
-      [&access, rules, directory = off ? nullptr : google::make_directory(config)](const Caller& caller) {
-        if (auto busy = over_limit(access, "refetch " + caller.user_id, kRefetches)) return std::move(*busy);
-        return http::Response::json(json::to_json(refetch(access, directory.get(), rules, caller)));
-      });
+  routes.post("/me/debug/refetch-groups",
+              {.auth = Auth::user,
+               .tag = "me",
+               .summary = "Your groups in the company's directory, and what your next sign-in would change; "
+                          "only with AGNES_DEBUG_AUTH",
+               .off = off,
+               .answer = http::schema_of<Refetched>},
+              [&access, rules, directory = off ? nullptr : google::make_directory(config)](
+                  const Caller& caller, const Request& request) {
+                if (auto busy = over_limit(access, request, "refetch " + caller.user_id, kRefetches))
+                  return std::move(*busy);
+                return http::Response::json(json::to_json(refetch(access, directory.get(), rules, caller)));
+              });
 }
 
 }  // namespace agnes::access

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "access/email_outbox.h"
-#include "access/email_pages.h"
+#include "access/pages.h"
 #include "access/routes.h"
 #include "access/sign_in.h"
 #include "base/error.h"
@@ -56,14 +56,15 @@ BOOST_DESCRIBE_STRUCT(EmailForm, (), (email))
 
 // Of the account that is asked for, whether there is one or not: the limit tells nothing.
 std::optional<Response> too_often(Access& access, const Request& request, const std::string& email) {
-  if (auto refused = over_limit(access, fmt::format("mail {}", request.client_address()), kRequests))
+  if (auto refused = over_limit(access, request, fmt::format("mail {}", request.client_address()), kRequests))
     return refused;
-  return over_limit(access, "mail to " + to_lower(trim(email)), kMailsToOne);
+  return over_limit(access, request, "mail to " + to_lower(trim(email)), kMailsToOne);
 }
 
 // What everybody is told who asks for a link, whoever they name.
 Response ask(Access& access, EmailOutbox& outbox, const Request& request, Link kind, const std::string& email,
              const char* message) {
+  refuse_other_sites(request);
   if (auto refused = too_often(access, request, email)) return *std::move(refused);
   if (!trim(email).empty()) outbox.request(kind, email, request.client_address());
   return message_page("Look into your mail", message);
@@ -146,6 +147,18 @@ void add_email_routes(http::Routes& routes, Access& access, EmailOutbox& outbox)
                  }
                });
              });
+  routes.post("/login/email",
+              {.auth = Auth::none,
+               .tag = "auth",
+               .summary = "Ask for a link by mail that signs in, from a form",
+               .description = "The answer is the same whether there is such an account or not.",
+               .answer_type = "text/html"},
+              [&access, &outbox](const Request& request, const http::Form<EmailForm>& form) {
+                return ask(
+                    access, outbox, request, Link::sign_in, form->email,
+                    "If there is an account of this address, a link is on its way to it. It works once, "
+                    "for an hour.");
+              });
   routes.post("/auth/password/reset",
               {.auth = Auth::none,
                .tag = "auth",

@@ -117,16 +117,15 @@ class SignIn {
   // Runs `work` within the limits. Whatever goes wrong leads back to the sign-in page.
   template <class Work>
   Response guarded(const Request& request, Work&& work) {
-    if (access_.settings().rate_limits)
-      if (const auto wait = access_.limiter().take("google " + request.client_address(), kTries, now()))
-        return later(429, fmt::format("Too many requests: try again in {} s", *wait), *wait);
+    if (auto refused = over_limit(access_, request, "google " + request.client_address(), kTries))
+      return *std::move(refused);
     struct Turn {
       std::atomic<int>& count;
       bool ok;
       explicit Turn(std::atomic<int>& c) : count(c), ok(c.fetch_add(1) < kMostAtOnce) {}
       ~Turn() { count.fetch_sub(1); }
     } const turn(at_once_);
-    if (!turn.ok) return later(503, "Too many people sign in right now: try again", 1);
+    if (!turn.ok) return come_back(request, 503, "Too many people sign in right now: try again", 1);
     try {
       auto response = work();
       response.header("Cache-Control", "no-store");
@@ -143,11 +142,6 @@ class SignIn {
   static Response failed(std::string_view code) {
     auto response = Response::redirect(fmt::format("/login?error={}", code), 307);
     response.header("Cache-Control", "no-store");
-    return response;
-  }
-  static Response later(int status, const std::string& detail, std::int64_t wait) {
-    auto response = Response::error(status, boost::json::string(detail));
-    response.header("Retry-After", std::to_string(wait));
     return response;
   }
 

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "access/email_pages.h"
+#include "access/pages.h"
 #include "access/routes.h"
 #include "access/sign_in.h"
 #include "base/error.h"
@@ -45,7 +45,7 @@ BOOST_DESCRIBE_STRUCT(PasswordSet, (), (access_token, token_type, message))
 // {0} address of the form, {1} email, {2} token, {3} what went wrong, {4} the field for a name
 constexpr std::string_view kForm = R"(<p>{1}</p>
 {3}<form method="post" action="{0}">
-  <input type="hidden" name="email" value="{1}">
+  <input type="hidden" name="email" value="{1}" autocomplete="username">
   <input type="hidden" name="token" value="{2}">
 {4}  <label>Password, 8 characters or more
     <input type="password" name="password" minlength="8" required autocomplete="new-password" autofocus></label>
@@ -62,8 +62,7 @@ Response page(Link kind, const std::string& email, const std::string& token, con
       setup ? "Set up your account" : "Set a new password",
       fmt::format(
           kForm, setup ? "/auth/password/setup/confirm" : "/auth/password/reset/confirm", escape_html(email),
-          escape_html(token),
-          problem.empty() ? "" : fmt::format("<p role=\"alert\">{}</p>\n", escape_html(problem)),
+          escape_html(token), alert_line(problem),
           setup
               ? fmt::format(
                     "  <label>Your name\n    <input name=\"name\" maxlength=\"200\" value=\"{}\"></label>\n",
@@ -75,6 +74,7 @@ Response page(Link kind, const std::string& email, const std::string& token, con
 Response confirm(Access& access, const Request& request, Link kind, const std::string& email,
                  const std::string& token, const std::string& password, const std::string& again,
                  const std::string& name, const std::string& then) {
+  refuse_other_sites(request);
   return limited(access, request, "link", kSignIns, email, [&] {
     if (password != again) return page(kind, email, token, name, "These are two different passwords.");
     try {

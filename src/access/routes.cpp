@@ -10,6 +10,7 @@ void add_routes(http::Routes& routes, Access& access, EmailOutbox& outbox, const
   });
   add_sign_in_routes(routes, access);
   add_link_routes(routes, access);
+  add_login_pages(routes, access, outbox, config);
   add_token_routes(routes, access);
   add_email_routes(routes, access, outbox);
   add_user_routes(routes, access, outbox);

@@ -14,6 +14,8 @@ void add_routes(http::Routes& routes, Access& access, EmailOutbox& outbox, const
 // Its parts.
 void add_sign_in_routes(http::Routes& routes, Access& access);
 void add_link_routes(http::Routes& routes, Access& access);
+// The pages at which people sign in: /login and below, and /first-time-setup. They offer what is set up.
+void add_login_pages(http::Routes& routes, Access& access, EmailOutbox& outbox, const config::Config& config);
 void add_token_routes(http::Routes& routes, Access& access);
 void add_email_routes(http::Routes& routes, Access& access, EmailOutbox& outbox);
 void add_user_routes(http::Routes& routes, Access& access, EmailOutbox& outbox);

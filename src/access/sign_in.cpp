@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "access/pages.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -17,17 +18,18 @@ std::string account_key(const std::string& email) {
   return "account " + to_lower(trim(email));
 }
 
-Response later(int status, const boost::json::value& detail, std::int64_t wait) {
-  auto response = Response::error(status, detail);
-  response.header("Retry-After", std::to_string(wait));
-  return response;
-}
-
-Response too_many(std::int64_t wait) {
-  return later(429, boost::json::string(fmt::format("Too many requests: try again in {} s", wait)), wait);
+Response too_many(const http::Request& request, std::int64_t wait) {
+  return come_back(request, 429, fmt::format("Too many requests: try again in {} s", wait), wait);
 }
 
 }  // namespace
+
+Response come_back(const http::Request& request, int status, const std::string& detail, std::int64_t wait) {
+  auto response = request.wants_html() ? message_page("Not right now", detail, status)
+                                       : Response::error(status, boost::json::string(detail));
+  response.header("Retry-After", std::to_string(wait));
+  return response;
+}
 
 Response limited(Access& access, const http::Request& request, std::string_view what, Rate rate,
                  const std::string& email, const std::function<Response()>& sign_in) {
@@ -35,23 +37,24 @@ Response limited(Access& access, const http::Request& request, std::string_view 
     const auto moment = now();
     if (const auto wait =
             access.limiter().take(fmt::format("{} {}", what, request.client_address()), rate, moment))
-      return too_many(*wait);
+      return too_many(request, *wait);
     if (const auto wait = access.limiter().peek(account_key(email), kFailures, moment))
-      return too_many(*wait);
+      return too_many(request, *wait);
   }
   try {
     return sign_in();
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::unauthenticated) count_failure(access, email);
     if (error.kind() != ErrorKind::unavailable) throw;
-    return later(503, error.detail(), 1);
+    return come_back(request, 503, error.what(), 1);
   }
 }
 
-std::optional<Response> over_limit(Access& access, const std::string& key, Rate rate) {
+std::optional<Response> over_limit(Access& access, const http::Request& request, const std::string& key,
+                                   Rate rate) {
   if (!access.settings().rate_limits) return std::nullopt;
   const auto wait = access.limiter().take(key, rate, now());
-  return wait ? std::optional(too_many(*wait)) : std::nullopt;
+  return wait ? std::optional(too_many(request, *wait)) : std::nullopt;
 }
 
 void count_failure(Access& access, const std::string& email) {

@@ -19,7 +19,11 @@ inline constexpr Rate kBootstraps{3, 60};  // of one address
 http::Response limited(Access& access, const http::Request& request, std::string_view what, Rate rate,
                        const std::string& email, const std::function<http::Response()>& sign_in);
 // Takes one event of `key`; the answer, 429 with Retry-After, when there were too many.
-std::optional<http::Response> over_limit(Access& access, const std::string& key, Rate rate);
+std::optional<http::Response> over_limit(Access& access, const http::Request& request, const std::string& key,
+                                         Rate rate);
+// "Come back in `wait` seconds", with Retry-After: a page for a browser, else JSON.
+http::Response come_back(const http::Request& request, int status, const std::string& detail,
+                         std::int64_t wait);
 // Counts a failure that was answered in another way.
 void count_failure(Access& access, const std::string& email);
 

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "access/routes.h"
 #include "access/sign_in.h"
 #include "base/error.h"
@@ -103,6 +105,7 @@ void add_sign_in_routes(http::Routes& routes, Access& access) {
        .slow = true,
        .answer_type = "text/html"},
       [&access](const Request& request, const http::Form<WebSignIn>& form) {
+        refuse_other_sites(request);
         return limited(access, request, "sign-in", kSignIns, form->email, [&] {
           try {
             const auto user = access.users().sign_in(form->email, form->password, request.client_address());
@@ -114,8 +117,9 @@ void add_sign_in_routes(http::Routes& routes, Access& access) {
             if (error.kind() != ErrorKind::unauthenticated) throw;
             count_failure(access, form->email);
             const bool gone = std::string_view(error.what()) == "Account deactivated";
-            return Response::redirect(gone ? "/login/password?error=deactivated"
-                                           : "/login/password?error=invalid");
+            auto back = fmt::format("/login/password?error={}", gone ? "deactivated" : "invalid");
+            if (is_own_path(form->next)) back += "&next=" + http::percent_encode(form->next);
+            return Response::redirect(back);
           }
         });
       });

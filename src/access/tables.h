@@ -84,6 +84,7 @@ class Tables {
   std::vector<const Token*> tokens() const;
   std::vector<const Token*> tokens_of(std::string_view user_id) const;
 
+  std::size_t user_count() const { return users_.size(); }
   std::size_t member_count(std::string_view group_id) const;
   std::size_t grant_count(std::string_view group_id) const;
   // The groups of a user, by id.

@@ -55,6 +55,15 @@ std::optional<Member> seed_admin(const Tables& tables, duck::Connection& c, cons
   return member;
 }
 
+// Nobody has a password, and beside the seeded account there is none.
+bool is_unclaimed(const Tables& tables) {
+  if (tables.user_count() > 2) return false;  // the scheduler's is the other one
+  const auto users = tables.users();
+  return std::none_of(users.begin(), users.end(), [](const User* user) { return user->has_password; }) &&
+         std::count_if(users.begin(), users.end(),
+                       [](const User* user) { return user->email != kSchedulerEmail; }) <= 1;
+}
+
 bool is_email_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
          std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos;
@@ -241,20 +250,23 @@ User Users::sign_in(std::string_view email, std::string_view password, const std
   return *found;
 }
 
+bool Users::can_bootstrap() const {
+  return directory_.look(&is_unclaimed);
+}
+
 User Users::bootstrap(const std::string& email, const std::string& name, std::string_view password,
                       const std::string& address) {
   const auto account = [&](const Tables& tables) -> std::optional<User> {
-    std::optional<User> only;
+    if (!is_unclaimed(tables))
+      throw Error(ErrorKind::forbidden,
+                  "Bootstrap disabled: this server has accounts already. Sign in instead");
     for (const auto* user : tables.users()) {
       if (user->email == kSchedulerEmail) continue;
-      if (user->has_password || only)
-        throw Error(ErrorKind::forbidden,
-                    "Bootstrap disabled: this server has accounts already. Sign in instead");
-      only = *user;
+      if (!iequals(user->email, email))
+        throw Error(ErrorKind::forbidden, "Bootstrap is open for the seeded account only (SEED_ADMIN_EMAIL)");
+      return *user;
     }
-    if (only && !iequals(only->email, email))
-      throw Error(ErrorKind::forbidden, "Bootstrap is open for the seeded account only (SEED_ADMIN_EMAIL)");
-    return only;
+    return std::nullopt;
   };
   directory_.look(account);
   check_password(password);
@@ -310,12 +322,10 @@ void Users::seed() {
     ensure(settings_.local_dev_email, "Developer", "", "app.main:seed_admin");
   if (!settings_.scheduler_token.empty())
     ensure(std::string(kSchedulerEmail), "Scheduler", "", "app.auth.scheduler_token:ensure_scheduler_user");
-  const bool open = directory_.look([](const Tables& tables) {
-    const auto users = tables.users();
-    return std::none_of(users.begin(), users.end(), [](const User* user) { return user->has_password; });
-  });
-  if (open && !settings_.local_dev)
-    log::warn("nobody has a password: POST /auth/bootstrap gives this server to whoever calls it first");
+  if (can_bootstrap() && !settings_.local_dev)
+    log::warn(
+        "nobody has a password: /first-time-setup and POST /auth/bootstrap give this server to whoever comes "
+        "first");
 }
 
 }  // namespace agnes::access

@@ -73,6 +73,8 @@ class Users {
   // succeeds.
   User bootstrap(const std::string& email, const std::string& name, std::string_view password,
                  const std::string& address);
+  // Whether that is open.
+  bool can_bootstrap() const;
 
   // The accounts that settings ask for: seeded admin and scheduler.
   void seed();

@@ -1,18 +1,45 @@
-// A browser as far as signing in goes: keeps cookies of one server, and follows it to an OpenID provider and back.
+// A browser as far as signing in goes: keeps cookies of one server, fills in its forms, and follows it to an OpenID
+// provider and back.
 //
 //   const browser = new Browser(server);
+//   await browser.get('/login');
+//   await browser.submit('/auth/password/login/web', { email, password });  // a form of the last page
 //   const answer = await browser.signIn('/catalog');   // the callback's answer
 //   await browser.get('/api/me/effective-access');
 import { must } from './server.mjs';
+
+export const textOf = (html) => html.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&');
+const attribute = (tag, name) => textOf(new RegExp(` ${name}="([^"]*)"`).exec(tag)?.[1] ?? '');
+
+// [{method, action, fields}] of a page; fields have the values that it gives them.
+export const formsOf = (html) =>
+  [...html.matchAll(/<form([^>]*)>(.*?)<\/form>/gs)].map(([, tag, inside]) => ({
+    method: attribute(tag, 'method').toUpperCase(),
+    action: attribute(tag, 'action'),
+    fields: Object.fromEntries([...inside.matchAll(/<input([^>]*)>/g)].map(([, input]) => [attribute(input, 'name'), attribute(input, 'value')])),
+  }));
+// [[address, text]] of a page.
+export const linksOf = (html) => [...html.matchAll(/<a([^>]*)>([^<]*)<\/a>/g)].map(([, tag, text]) => [attribute(tag, 'href'), textOf(text)]);
 
 export class Browser {
   cookies = new Map();
   constructor(server) {
     this.server = server;
   }
-  async get(target, headers = {}) {
+  get(target, headers = {}) {
+    return this.send('GET', target, { headers });
+  }
+  // The form of the last page that is sent to `action`, its fields filled in with `values`: only fields that it has.
+  submit(action, values = {}, headers = { origin: this.server.url, 'sec-fetch-site': 'same-origin' }) {
+    const form = formsOf(this.last.text).find((f) => f.action === action);
+    if (!form) throw new Error(`no form for ${action} in: ${this.last.text}`);
+    const odd = Object.keys(values).find((name) => !(name in form.fields));
+    if (odd) throw new Error(`the form for ${action} has no field ${odd}`);
+    return this.send(form.method, action, { form: { ...form.fields, ...values }, headers: { accept: 'text/html', ...headers } });
+  }
+  async send(method, target, options) {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const answer = await this.server.get(target, { headers: { ...(cookie ? { cookie } : {}), ...headers } });
+    const answer = await this.server.request(method, target, { ...options, headers: { ...(cookie ? { cookie } : {}), ...options.headers } });
     this.last = answer;
     for (const line of answer.headers['set-cookie'] ?? []) {
       const [name, value] = line.split(';')[0].split('=');
