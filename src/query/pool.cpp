@@ -50,15 +50,29 @@ Execution::~Execution() {
   }
 }
 
-void Execution::send(const Statement& statement) {
-  if (!worker_->process->channel().send(FrameType::request, boost::json::serialize(json::to_json(statement))))
-    lose("the query process ended before it took the statement; try again");
+bool Execution::begin(const std::string& key, const std::function<std::vector<ReadableTable>()>& tables,
+                      const Statement& statement) {
+  Channel& channel = worker_->process->channel();
+  Frame frame;
+  if ((worker_->key.empty() && !pool_.bind(*worker_, key, tables())) ||
+      !channel.send(FrameType::request, boost::json::serialize(json::to_json(statement))) ||
+      channel.receive(frame, Channel::Clock::now() + kWaitForWorker) != Channel::Outcome::frame ||
+      frame.type != FrameType::taken) {
+    end("it did not take a statement");
+    return false;
+  }
+  started_ = left_ = Channel::Clock::now();
+  return true;
+}
+
+void Execution::end(const std::string& why) {
+  worker_->process->kill();
+  log::warn("query process {} ended: {} ({})", worker_->process->pid(), why, worker_->process->reap());
+  pool_.drop(std::move(worker_), caller_);
 }
 
 void Execution::lose(const std::string& message) {
-  worker_->process->kill();
-  log::warn("query process {} ended: {} ({})", worker_->process->pid(), message, worker_->process->reap());
-  pool_.drop(std::move(worker_), caller_);
+  end(message);
   throw Error(ErrorKind::bad_request, message);
 }
 
@@ -156,28 +170,42 @@ std::unique_ptr<Execution::Worker> Pool::start_worker() {
 std::unique_ptr<Execution> Pool::run(const std::string& key,
                                      const std::function<std::vector<ReadableTable>()>& tables,
                                      const std::string& caller, const Statement& statement) {
-  // A process may have died idle (memory pressure, an operator): the statement has not begun, so it gets
-  // another.
-  for (int attempt = 0;; ++attempt) {
-    auto worker = lease(key, caller);
-    const int limit =
-        statement.time_limit_seconds > 0 ? statement.time_limit_seconds : options_.time_limit_seconds;
+  const int limit =
+      statement.time_limit_seconds > 0 ? statement.time_limit_seconds : options_.time_limit_seconds;
+  // A process may die idle (memory pressure, an operator) while it is given the statement, of which nothing
+  // has run then: it gets another. As many as there can be may die so; more have a common cause.
+  const auto deadline = Channel::Clock::now() + kWaitForWorker;
+  for (std::size_t attempt = 0; attempt <= options_.max_workers; ++attempt) {
+    if (Channel::Clock::now() > deadline) break;
     std::unique_ptr<Execution> execution(
-        new Execution(*this, std::move(worker), caller, std::chrono::seconds(limit)));
-    try {
-      const bool fresh = execution->worker_->key.empty();
-      if (fresh) bind(*execution->worker_, key, tables());
-      execution->send(statement);
-      if (fresh) warm();  // the next set of rights finds a spare again
-      return execution;
-    } catch (const Error&) {
-      if (attempt == 1) throw;
-    }
+        new Execution(*this, lease(key, caller), caller, std::chrono::seconds(limit)));
+    if (!execution->begin(key, tables, statement)) continue;
+    warm();  // the next set of rights finds a spare
+    return execution;
   }
+  throw Error(ErrorKind::unavailable, "no query process took the statement; the server's log says why");
+}
+
+void Pool::drop_dead() {
+  std::list<std::unique_ptr<Worker>> dead;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto at = idle_.begin(); at != idle_.end();) {
+      auto here = at++;
+      if ((*here)->process->channel().closed()) dead.splice(dead.end(), idle_, here);
+    }
+    if (spare_ != nullptr && spare_->process->channel().closed()) dead.push_back(std::move(spare_));
+    processes_ -= dead.size();
+    if (!dead.empty()) free_.notify_all();
+  }
+  for (const auto& worker : dead)
+    log::warn("query process {} ended while it was idle ({})", worker->process->pid(),
+              worker->process->reap());
 }
 
 std::unique_ptr<Execution::Worker> Pool::lease(const std::string& key, const std::string& caller) {
   const auto deadline = std::chrono::steady_clock::now() + kWaitForWorker;
+  drop_dead();
   std::unique_lock lock(mutex_);
   while (true) {
     if (running_[caller] < options_.max_per_caller) {
@@ -223,7 +251,7 @@ std::unique_ptr<Execution::Worker> Pool::lease(const std::string& key, const std
   }
 }
 
-void Pool::bind(Worker& worker, const std::string& key, std::vector<ReadableTable> tables) {
+bool Pool::bind(Worker& worker, const std::string& key, std::vector<ReadableTable> tables) {
   EngineSetup setup;
   setup.tables = std::move(tables);
   setup.spill_folder = worker.spill->path();
@@ -245,9 +273,9 @@ void Pool::bind(Worker& worker, const std::string& key, std::vector<ReadableTabl
   const auto outcome = channel.receive(frame, Channel::Clock::now() + kWaitForWorker);
   if (outcome == Channel::Outcome::frame && frame.type == FrameType::error)
     workers::throw_decoded(frame.payload);
-  if (outcome != Channel::Outcome::frame || frame.type != FrameType::ready)
-    throw Error(ErrorKind::unavailable, "a query process did not start; try again");
+  if (outcome != Channel::Outcome::frame || frame.type != FrameType::ready) return false;
   worker.key = key;
+  return true;
 }
 
 void Pool::release(const std::string& caller) {

@@ -45,7 +45,11 @@ class Execution {
   struct Worker;
   Execution(Pool& pool, std::unique_ptr<Worker> worker, std::string caller, std::chrono::seconds limit);
   bool receive(std::string& chunk);
-  void send(const Statement& statement);
+  // Hands the statement to the process. False when that has ended first: nothing has run, the place is given
+  // back.
+  bool begin(const std::string& key, const std::function<std::vector<ReadableTable>()>& tables,
+             const Statement& statement);
+  void end(const std::string& why);
   [[noreturn]] void lose(const std::string& message);
 
   Pool& pool_;
@@ -72,7 +76,8 @@ class Pool {
 
   // Runs `statement` with the tables that `tables` names; `key` stands for exactly that set of tables and
   // files. `caller` is who may have so many statements at once. Waits for a free process; Error (too_many)
-  // when there is none in time.
+  // when there is none in time. Processes that have died idle are replaced unseen; Error (unavailable) when
+  // each one dies before it takes the statement.
   std::unique_ptr<Execution> run(const std::string& key,
                                  const std::function<std::vector<ReadableTable>()>& tables,
                                  const std::string& caller, const Statement& statement);
@@ -100,7 +105,9 @@ class Pool {
 
   std::unique_ptr<Worker> lease(const std::string& key, const std::string& caller);
   std::unique_ptr<Worker> start_worker();
-  void bind(Worker& worker, const std::string& key, std::vector<ReadableTable> tables);
+  // False when the process ends instead.
+  bool bind(Worker& worker, const std::string& key, std::vector<ReadableTable> tables);
+  void drop_dead();
   void give_back(std::unique_ptr<Worker> worker, const std::string& caller);
   void drop(std::unique_ptr<Worker> worker, const std::string& caller);
   void release(const std::string& caller);

@@ -68,6 +68,7 @@ int serve_queries() {
   while (channel.receive(frame) == Channel::Outcome::frame) {
     if (frame.type == FrameType::interrupt) engine->interrupt();
     if (frame.type != FrameType::request) continue;
+    channel.send(FrameType::taken, "");
     std::lock_guard lock(mutex);
     waiting.push_back(std::move(frame.payload));
     arrived.notify_one();

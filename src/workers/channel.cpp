@@ -74,6 +74,14 @@ Channel::Outcome Channel::receive(Frame& frame, std::optional<Clock::time_point>
   return read_exactly(frame.payload.data(), length, std::nullopt);
 }
 
+bool Channel::closed() const {
+  char ignored;
+  ssize_t got;
+  do got = ::recv(socket_.get(), &ignored, 1, MSG_PEEK | MSG_DONTWAIT);
+  while (got < 0 && errno == EINTR);
+  return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
 void Channel::shut() {
   ::shutdown(socket_.get(), SHUT_RDWR);
 }

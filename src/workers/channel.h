@@ -21,6 +21,7 @@ enum class FrameType : std::uint8_t {
   chunk = 6,      // worker -> server: bytes of the answer, relayed as they are
   done = 7,       // worker -> server: the request has ended well; JSON
   error = 8,      // worker -> server: the request has failed; JSON {status, message, detail}
+  taken = 9,      // worker -> server: the request is read and about to run (role "query")
 };
 
 struct Frame {
@@ -41,6 +42,9 @@ class Channel {
   enum class Outcome { frame, closed, timeout };
   // Waits for the next frame until `deadline`. `closed` also for a frame that is no frame.
   Outcome receive(Frame& frame, std::optional<Clock::time_point> deadline = std::nullopt);
+
+  // Whether the other end is gone and nothing of it is left to read. Does not wait.
+  bool closed() const;
 
   // Wakes a blocked `receive` on this end and makes everything after it `closed`.
   void shut();

@@ -1,6 +1,5 @@
 // POST /api/v2/scan and its estimate: what comes is read with the Arrow library that others use, cell by cell.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { RecordBatchReader, Table, tableFromIPC } from 'apache-arrow';
@@ -265,10 +264,10 @@ test('many rows come in order and whole', async () => {
   assert.equal(table.getChild('filling').get(29999), 'x'.repeat(1000));
 });
 
-// Begins a scan of more than the network holds, and reads no further than its first bytes.
+// Begins a scan of more than the network holds (60 MB), and reads no further than its first bytes.
 function begin(token) {
   return new Promise((resolve, reject) => {
-    const body = JSON.stringify({ table_id: 'big' });
+    const body = JSON.stringify({ table_id: 'big', limit: 60000 });
     const request = http.request(
       { host: '127.0.0.1', port: site.port, method: 'POST', path: '/api/v2/scan', agent: false, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': body.length } },
       (answer) => {
@@ -292,17 +291,31 @@ function begin(token) {
 
 test('an answer over the limit of bytes is cut, and the client can tell', async () => {
   await assert.rejects(scan({ table_id: 'big' }, admin), /aborted/);
-  assert.match(site.log, /broke off.*over the limit/);
+  await site.logged(/broke off.*over the limit/);
 });
 
 test('an answer whose process dies is cut, and the client can tell', async () => {
   const stream = await begin(admin);
   assert.equal(stream.status, 200, site.log.slice(-2000));
-  const out = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(site.child.pid)], { encoding: 'utf8' });
-  for (const line of out.split('\n')) if (line.includes('--role query')) process.kill(Number(line.trim().split(' ')[0]), 'SIGKILL');
+  site.killWorkers('query');
   assert.equal(await stream.rest(), false);
-  // Processes that had died idle are noticed one by one.
-  for (;;) if ((await scan({ table_id: 'orders', limit: 1 })).status === 200) break;
+  await site.logged(/broke off.*broke the query process/);
+  assert.equal((await scan({ table_id: 'orders', limit: 1 })).status, 200);
+});
+
+test('nobody notices that idle processes have died', async () => {
+  const everybody = () => Promise.all([admin, ana, eva].flatMap((token) => [
+    site.query('SELECT count(*) FROM big', token),
+    site.query('SELECT min(id) FROM big', token),
+    scan({ table_id: 'big', limit: 1 }, token),
+  ]));
+  for (let round = 0; round < 2; round += 1) {
+    for (const answer of await everybody()) assert.equal(answer.status, 200, answer.text);
+    const killed = site.killWorkers('query');
+    assert.ok(killed.length >= 3, 'a process for each caller');
+    for (const answer of await everybody()) assert.equal(answer.status, 200, answer.text);
+    assert.deepEqual(site.workers('query').filter((pid) => killed.includes(pid)), []);
+  }
 });
 
 test('more scans at once than allowed: 429, until one has gone', async () => {
@@ -315,7 +328,7 @@ test('more scans at once than allowed: 429, until one has gone', async () => {
   assert.equal((await scan({ table_id: 'big', limit: 1 }, eva)).status, 200);  // others are not concerned
   assert.equal((await site.query('SELECT 1', ana)).status, 200);               // nor are queries
   for (const stream of streams) stream.leave();
-  for (;;) if ((await scan({ table_id: 'orders', limit: 1 })).status === 200) break;
+  await site.until('a place is free again', async () => (await scan({ table_id: 'orders', limit: 1 })).status === 200);
 });
 
 test('more bytes a day than allowed: 429 before anything is read', async () => {

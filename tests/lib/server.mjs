@@ -5,7 +5,7 @@
 //   const answer = await server.get('/api/users', { token: server.admin.token });
 //   await server.stop();
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
@@ -135,6 +135,43 @@ class Server {
   }
   delete(target, options) {
     return this.request('DELETE', target, options);
+  }
+
+  // Waits until `probe` gives something true, and gives that. It is tried again after each answer of the server, so that a
+  // slow machine has as many tries as a fast one, and a thing that never comes fails the test.
+  async until(what, probe, tries = 20000) {
+    for (let i = 0; i < tries; i += 1) {
+      const found = await probe();
+      if (found) return found;
+      await this.get('/api/health');
+    }
+    throw new Error(`still not so after ${tries} tries: ${what}`);
+  }
+  // Waits for what the server says of itself: an event may be over before its line has come here.
+  logged(pattern) {
+    return this.until(`the log has ${pattern}`, () => pattern.test(this.log));
+  }
+  // The ids of its worker processes in a role ("query").
+  workers(role) {
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+      try {
+        const [, parent] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
+        return Number(parent) === this.child.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').includes(`--role ${role} `);
+      } catch {
+        return false;  // it has ended meanwhile
+      }
+    });
+  }
+
+  // Kills those workers, or some of them, as a lack of memory does; returns their ids.
+  killWorkers(role, which = () => true) {
+    return this.workers(role).filter((pid) => {
+      try {
+        return which(pid) && process.kill(pid, 'SIGKILL');
+      } catch {
+        return false;
+      }
+    });
   }
 
   // As the admin: an account with a password that has signed in. {id, email, password, token}

@@ -23,9 +23,7 @@ export async function startSite(files = {}, { settings = '', ...options } = {}) 
     must(200, await site.post('/api/sync/trigger', tables, { token: site.admin.token }));
     await site.idle();
   };
-  site.idle = async () => {
-    while ((await site.get('/api/sync/status')).json.locked) await new Promise((next) => setImmediate(next));
-  };
+  site.idle = () => site.until('no sync is running', async () => !(await site.get('/api/sync/status')).json.locked);
   site.grant = async (group, table) =>
     must(201, await site.post('/api/admin/grants', { group_id: group, resource_type: 'table', resource_id: table }, { token: site.admin.token }));
   // An account in a group of its own that may read `tables`.
