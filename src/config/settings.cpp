@@ -37,6 +37,8 @@ constexpr Setting kSettings[] = {
      "Addresses whose X-Forwarded-For is believed (single addresses or networks such as 10.0.0.0/8)"},
     {"server.threads", K::integer, "", "AGNES_THREADPOOL_SIZE", "1..1024", false, "",
      "Threads that run request handlers; 16 when unset"},
+    {"server.send_timeout_seconds", K::integer, "60", "", "1..86400", false, "",
+     "A client that takes nothing of its answer for this long is cut off"},
     {"server.max_body_bytes", K::integer, "33554432", "", "1024..", false, "", "Largest request body"},
 
     {"admins", K::object, "", "", "", false, "", "Kept for existing files; not used"},
@@ -226,6 +228,8 @@ constexpr Setting kSettings[] = {
 
     {"query.timeout_seconds", K::integer, "60", "AGNES_QUERY_TIMEOUT_SECONDS", "1..", false, "",
      "A statement is ended after this time; 60 at most"},
+    {"query.transfer_timeout_seconds", K::integer, "300", "", "1..86400", false, "",
+     "An answer that its client has not taken after this time is cut"},
     {"query.memory_mb", K::integer, "1024", "", "1..", false, "", "Memory of one query worker process"},
     {"query.spill_mb", K::integer, "4096", "", "0..", false, "",
      "Disk that one query worker may use beyond its memory"},
@@ -240,6 +244,8 @@ constexpr Setting kSettings[] = {
      "What one user may fetch by scans in a day (UTC)"},
     {"api.scan.request_timeout_seconds", K::integer, "300", "", "1..86400", false, "",
      "A scan is ended after this time; what its client takes to read is not counted"},
+    {"api.scan.transfer_timeout_seconds", K::integer, "3600", "", "1..86400", false, "",
+     "A scan whose answer its client has not taken after this time is cut"},
     {"api.scan.bq_cost_per_tb_usd", K::number, "5", "", "0..", false, "", "Price of a scan in BigQuery"},
     {"api.catalog_cache_ttl_seconds", K::integer, "300", "", "0..", false, "",
      "Kept for existing files; not used"},

@@ -45,7 +45,7 @@ Connection::~Connection() {
 
 void Connection::enter(Phase phase, std::chrono::milliseconds limit) {
   phase_ = phase;
-  deadline_ = limit.count() > 0 ? Clock::now() + limit : Clock::time_point::max();
+  deadline_ = limit.count() > 0 ? std::min(Clock::now() + limit, last_) : Clock::time_point::max();
 }
 
 void Connection::sweep(Clock::time_point now) {

@@ -90,6 +90,8 @@ class Connection {
   Task<bool> send_bytes(std::string_view first, std::string_view second, bool more);
   Task<bool> send_file(const Piece& piece);
   Task<bool> send_stream(const Request& request, Outgoing& out);
+  Task<bool> send_parts(Timer& news, bool chunked, bool sent);
+  void progressed() { deadline_ = std::min(Clock::now() + shared_.options.write_timeout, last_); }
   Task<void> linger();
   Task<bool> on_pool(Pool& pool, std::function<void()> work);
   Outgoing answer(Request& request, bool compress);
@@ -106,6 +108,7 @@ class Connection {
   std::size_t begin_ = 0, end_ = 0;  // of what is received and not yet used
   Phase phase_ = Phase::idle;
   Clock::time_point deadline_, began_;
+  Clock::time_point last_ = Clock::time_point::max();  // of the stream that is sent; no deadline is later
   bool expired_ = false, closing_ = false, keep_alive_ = true, is_http10_ = false, more_to_come_ = false;
   std::size_t reserved_ = 0;  // body bytes counted in Shared::body_bytes
   std::shared_ptr<StreamChannel> channel_;

@@ -88,7 +88,7 @@ Task<bool> Connection::send_bytes(std::string_view first, std::string_view secon
     const std::size_t of_first = std::min(left, first.size());
     first.remove_prefix(of_first);
     second.remove_prefix(left - of_first);
-    if (!first.empty() || !second.empty()) deadline_ = Clock::now() + shared_.options.write_timeout;
+    if (!first.empty() || !second.empty()) progressed();
   }
   co_return true;
 }
@@ -111,7 +111,7 @@ Task<bool> Connection::send_file(const Piece& piece) {
     if (sent == 0)
       co_return false;  // the file has become shorter: the client sees that the answer is not whole
     left -= static_cast<std::uint64_t>(sent);
-    deadline_ = Clock::now() + shared_.options.write_timeout;
+    progressed();
     in_turn += static_cast<std::uint64_t>(sent);
     if (in_turn >= kFileTurn) {  // a fast client does not keep the others waiting
       in_turn = 0;
@@ -147,35 +147,48 @@ Task<bool> Connection::send_stream(const Request& request, Outgoing& out) {
     co_return co_await refuse(503, "Too many streams are open: try again later");
   }
   ++shared_.open_streams;
+  expired_ = false;
+  if (out.stream_limit.count() > 0) last_ = Clock::now() + out.stream_limit;
+  enter(Phase::sending, shared_.options.write_timeout);
   bool sent = co_await send_bytes(out.head, {}, false);
   if (closing_ || !sent) channel_->set_gone();
-  std::string chunk;
+  sent = co_await send_parts(news, out.chunked, sent);
+  if (expired_)
+    log::warn("{} {} was cut, request {}: its client took too long to take it", request.method(),
+              request.path(), request.id());
+  channel_.reset();
+  --shared_.open_streams;
+  last_ = Clock::time_point::max();
+  enter(Phase::sending, shared_.options.write_timeout);
+  if (sent && out.chunked) sent = co_await send_bytes("0\r\n\r\n", {}, false);
+  co_return sent;
+}
+
+// What the stream writes, until its end. Whether that came and all went out.
+Task<bool> Connection::send_parts(Timer& news, bool chunked, bool sent) {
+  std::string part;
   while (true) {
-    const auto state = channel_->take(chunk);
+    const auto state = channel_->take(part);
+    if (state == StreamChannel::State::ended) co_return sent;
+    if (state == StreamChannel::State::broken) co_return false;
     if (state == StreamChannel::State::waiting) {
       enter(Phase::streaming, {});
       boost::system::error_code error;
       co_await news.async_wait(redirect(error));
-    } else if (state == StreamChannel::State::data) {
-      if (!sent) continue;  // the client has gone; the writer is told and ends
-      enter(Phase::sending, shared_.options.write_timeout);
-      if (out.chunked) {
-        sent = co_await send_bytes(fmt::format("{:x}\r\n", chunk.size()), chunk, true) &&
-               co_await send_bytes("\r\n", {}, false);
-      } else {
-        sent = co_await send_bytes(chunk, {}, false);
-      }
-      if (!sent) channel_->set_gone();
-    } else {
-      sent = sent && state == StreamChannel::State::ended;
-      break;
+      continue;
     }
+    if (!sent) continue;  // the client has gone; the writer is told and ends
+    enter(Phase::sending, shared_.options.write_timeout);
+    expired_ = Clock::now() >= last_;
+    if (expired_)
+      sent = false;
+    else if (chunked)
+      sent = co_await send_bytes(fmt::format("{:x}\r\n", part.size()), part, true) &&
+             co_await send_bytes("\r\n", {}, false);
+    else
+      sent = co_await send_bytes(part, {}, false);
+    if (!sent) channel_->set_gone();
   }
-  channel_.reset();
-  --shared_.open_streams;
-  enter(Phase::sending, shared_.options.write_timeout);
-  if (sent && out.chunked) sent = co_await send_bytes("0\r\n\r\n", {}, false);
-  co_return sent;
 }
 
 // Takes in what the client still sends, for a moment: closing with unread data would make its side drop our

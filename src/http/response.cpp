@@ -132,8 +132,10 @@ Response Response::file(FileBody body) {
   response.body = std::move(body);
   return response;
 }
-Response Response::stream(std::string content_type, StreamBody body) {
-  return with_body(content_type, std::move(body), 200);
+Response Response::stream(std::string content_type, StreamBody body, std::chrono::seconds limit) {
+  Response response = with_body(content_type, std::move(body), 200);
+  response.stream_limit = limit;
+  return response;
 }
 Response Response::events(std::function<void(EventWriter&)> body) {
   Response response = stream("text/event-stream", [body = std::move(body)](Writer& writer) {

@@ -86,7 +86,9 @@ class Response {
   static Response html(std::string html, int status = 200);
   static Response redirect(std::string_view location, int status = 302);
   static Response file(FileBody body);
-  static Response stream(std::string content_type, StreamBody body);
+  // A client that has not taken the whole after `limit` is cut off; 0: it may take as long as it takes
+  // something.
+  static Response stream(std::string content_type, StreamBody body, std::chrono::seconds limit = {});
   static Response events(std::function<void(EventWriter&)> body);
   static Response error(int status, const boost::json::value& detail);
 
@@ -106,6 +108,7 @@ class Response {
   int status = 200;
   Pairs headers;
   Body body;
+  std::chrono::seconds stream_limit{0};
 };
 
 // `attachment; filename=...` for any UTF-8 name (RFC 6266).

@@ -220,6 +220,7 @@ class Preparation {
     out_.is_events = type != nullptr && type->starts_with("text/event-stream");
     out_.chunked = !options_.is_http10;
     streams_ = true;
+    out_.stream_limit = response_.stream_limit;
     if (!is_head_) out_.stream = std::move(stream);
   }
 

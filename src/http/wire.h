@@ -26,6 +26,7 @@ struct Outgoing {
   StreamBody stream;         // instead of pieces
   bool chunked = false;      // how the stream is framed; else it ends with the connection
   bool is_events = false;
+  std::chrono::seconds stream_limit{0};  // 0: none
   bool close = false;
 };
 

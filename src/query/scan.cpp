@@ -101,6 +101,7 @@ http::Response Scans::fetch(const http::Caller& caller, const ScanRequest& reque
   const auto asked = statement(caller, *set, request);
   auto place = quota_.take(caller.user_id);
   return relay(service_.start(std::move(set), kLane, asked), kArrow,
+               std::chrono::seconds(limits_.transfer_timeout_seconds),
                [place](std::size_t bytes) { place->count(bytes); });
 }
 

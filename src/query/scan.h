@@ -28,6 +28,7 @@ struct ScanLimits {
   std::int64_t max_limit = 10'000'000;          // of a request's `limit`
   std::uint64_t max_result_bytes = 2ull << 30;  // of the Arrow stream; it is cut there
   int time_limit_seconds = 300;                 // of the statement
+  int transfer_timeout_seconds = 3600;          // for its client to take the answer
   Quota::Limits quota = {};
 };
 

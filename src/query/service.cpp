@@ -101,7 +101,7 @@ catalog::SqlCheck Service::check(const http::Caller& caller, const std::string& 
 }
 
 http::Response relay(std::unique_ptr<Execution> execution, const std::string& content_type,
-                     std::function<void(std::size_t)> told) {
+                     std::chrono::seconds transfer_limit, std::function<void(std::size_t)> told) {
   const auto tell = [told = std::move(told)](const std::string& part) {
     if (told) told(part.size());
   };
@@ -115,15 +115,21 @@ http::Response relay(std::unique_ptr<Execution> execution, const std::string& co
     return whole;
   }
   std::shared_ptr<Execution> shared = std::move(execution);
-  return http::Response::stream(content_type, [shared, tell, first = std::move(first),
-                                               part = std::move(second)](http::Writer& to) mutable {
-    tell(first);
-    if (!to.write(first)) return;
-    do {
-      tell(part);
-      if (!to.write(part)) return;
-    } while (shared->next(part));
-  });
+  return http::Response::stream(
+      content_type,
+      [shared, tell, first = std::move(first), part = std::move(second)](http::Writer& to) mutable {
+        tell(first);
+        if (!to.write(first)) return;
+        do {
+          tell(part);
+          if (!to.write(part)) return;
+        } while (shared->next(part));
+      },
+      transfer_limit);
+}
+
+http::Response Service::answer(const http::Caller& caller, const std::string& sql, std::int64_t row_limit) {
+  return relay(start(caller, sql, row_limit), "application/json", limits_.transfer_limit);
 }
 
 http::Response Service::hybrid(const http::Caller& caller, const HybridBody& body) {
@@ -151,7 +157,7 @@ void add_routes(http::Routes& routes, Service& service) {
                .max_body = kMaxSql + (1u << 20),
                .answer = http::schema_of<QueryAnswer>},
               [&service](const http::Caller& caller, const QueryBody& body) {
-                return relay(service.start(caller, body.sql, body.limit), "application/json");
+                return service.answer(caller, body.sql, body.limit);
               });
 
   routes.post("/api/query/hybrid",

@@ -14,6 +14,7 @@ namespace agnes::query {
 struct ServiceLimits {
   std::int64_t max_rows = 100'000;
   std::uint64_t max_result_bytes = 64u << 20;
+  std::chrono::seconds transfer_limit{300};  // for its client to take an answer
 };
 
 struct HybridBody {
@@ -39,6 +40,8 @@ class Service {
                                    const Statement& statement);
   // The whole answer at once, for small ones.
   boost::json::value run(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
+  // POST /api/query.
+  http::Response answer(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
   // POST /api/query/hybrid. Throws Error (bad_request) for a name that is none, and for every query that
   // BigQuery would have to answer: no engine for it is connected.
   http::Response hybrid(const http::Caller& caller, const HybridBody& body);
@@ -54,9 +57,10 @@ class Service {
 };
 
 // The statement's answer as it comes. What fails before its second part has a status of its own; later, the
-// connection ends without the answer's end. `told` hears the bytes of each part before it is sent.
+// connection ends without the answer's end, also for a client that has not taken it after `transfer_limit`.
+// `told` hears the bytes of each part before it is sent.
 http::Response relay(std::unique_ptr<Execution> execution, const std::string& content_type,
-                     std::function<void(std::size_t bytes)> told = {});
+                     std::chrono::seconds transfer_limit, std::function<void(std::size_t bytes)> told = {});
 
 // POST /api/query and /api/query/hybrid.
 void add_routes(http::Routes& routes, Service& service);

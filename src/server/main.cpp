@@ -144,6 +144,7 @@ query::ScanLimits scan_limits(const config::Config& config) {
   set("max_limit", limits.max_limit);
   set("max_result_bytes", limits.max_result_bytes);
   set("request_timeout_seconds", limits.time_limit_seconds);
+  set("transfer_timeout_seconds", limits.transfer_timeout_seconds);
   set("max_concurrent_per_user", limits.quota.at_once);
   set("max_daily_bytes_per_user", limits.quota.daily_bytes);
   return limits;
@@ -245,6 +246,7 @@ int serve(const Options& options) {
   query::ServiceLimits limits;
   limits.max_rows = config.integer_or("query.max_rows", 100'000);
   limits.max_result_bytes = static_cast<std::uint64_t>(config.integer_or("query.max_result_mb", 64)) << 20;
+  limits.transfer_limit = std::chrono::seconds(config.integer_or("query.transfer_timeout_seconds", 300));
   query::Service queries(visible, pool, limits);
   sync::Manifests manifests(places.data);
   generations.on_publish([&](const catalog::Generation& generation) {
@@ -318,6 +320,7 @@ int serve(const Options& options) {
   http.port = options.port;
   http.handler_threads = static_cast<int>(config.integer_or("server.threads", 16));
   http.max_body = static_cast<std::size_t>(config.integer_or("server.max_body_bytes", 32 << 20));
+  http.write_timeout = std::chrono::seconds(config.integer_or("server.send_timeout_seconds", 60));
   http.trusted_proxies = config.list("server.trusted_proxies");
   http.observe = [&](const http::Served& served) { request_counts.add(served); };
   http::Server server(http, routes);

@@ -25,10 +25,11 @@ const extract = (name) => path.join(site.data, 'extracts', name);
 const jobs = async (of = site) => must(200, await of.get('/api/admin/jobs', { token: of.admin.token })).json.jobs;
 const job = async (name, of = site) => (await jobs(of)).find((j) => j.name === name);
 const run = (name, of = site) => of.post(`/api/admin/jobs/${name}/run`, undefined, { token: of.admin.token });
-async function ended(name, of = site) {
-  while ((await job(name, of)).running) await new Promise((next) => setImmediate(next));
-  return job(name, of);
-}
+const ended = (name, of = site) =>
+  of.until(`the job ${name} has ended`, async () => {
+    const now = await job(name, of);
+    return !now.running && now;
+  });
 // Reads the extracts again: what is not served, by source.
 async function rebuild(of = site) {
   must(202, await run('rebuild', of));

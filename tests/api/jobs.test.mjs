@@ -21,10 +21,11 @@ const run = (name, token = admin) => site.post(`/api/admin/jobs/${name}/run`, un
 const cancel = (name, token = admin) => site.post(`/api/admin/jobs/${name}/cancel`, undefined, { token });
 const count = async (table) => (await site.query(`SELECT count(*) FROM "${table}"`, admin)).json.rows?.[0][0];
 
-async function ended(name) {
-  while ((await job(name)).running) await new Promise((next) => setImmediate(next));
-  return job(name);
-}
+const ended = (name) =>
+  site.until(`the job ${name} has ended`, async () => {
+    const now = await job(name);
+    return !now.running && now;
+  });
 
 // Reads server-sent events until `enough` says so of one: all that came.
 function events(target, token, enough) {
@@ -158,8 +159,7 @@ test('an interval that is none ends the start with a line that names it', async 
 test('a job starts by itself after the grace', async () => {
   const soon = await startSite({ 'orders.csv': 'id\n1\n' }, { env: { SCHEDULER_STARTUP_GRACE_SECONDS: '0', SCHEDULER_DATA_REFRESH_INTERVAL: '60' } });
   try {
-    let names = [];
-    while (!names.includes('orders')) names = Object.keys(await soon.manifest(soon.admin.token));
+    await soon.until('the table is there', async () => (await soon.manifest(soon.admin.token)).orders);
   } finally {
     await soon.stop();
   }

@@ -20,15 +20,12 @@ after(() => site.stop());
 
 const get = (table, as) => site.get(`/api/catalog/profile/${table}`, as);
 const refresh = (table, as) => site.post(`/api/catalog/profile/${table}/refresh`, undefined, as);
-const next = () => new Promise((ready) => setImmediate(ready));
 // The profile once it says what is awaited.
-async function awaited(table, says) {
-  for (;;) {
+const awaited = (table, says) =>
+  site.until(`the profile of ${table}`, async () => {
     const answer = await get(table, admin);
-    if (answer.status === 200 && says(answer.json)) return answer.json;
-    await next();
-  }
-}
+    return answer.status === 200 && says(answer.json) && answer.json;
+  });
 
 test('nobody is asked to sign in, and what one may not read is not told from what is not there', async () => {
   for (const call of [get, refresh]) {

@@ -273,6 +273,6 @@ test('unregistering a materialized table takes its file away, and no other', asy
     must(201, await server.post(register, { ...keboola, name, query_mode: name === 'local_one' ? 'local' : 'materialized' }, admin));
   }
   for (const name of ['gone', 'local_one']) must(204, await server.delete(`${registry}/${name}`, admin));
-  while (existsSync(path.join(folder, 'gone.parquet'))) await new Promise((next) => setImmediate(next));
+  await server.until('the file is gone', () => !existsSync(path.join(folder, 'gone.parquet')));
   assert.deepEqual(['gone', 'stays', 'local_one'].map((name) => existsSync(path.join(folder, `${name}.parquet`))), [false, true, true]);
 });

@@ -264,21 +264,22 @@ test('many rows come in order and whole', async () => {
   assert.equal(table.getChild('filling').get(29999), 'x'.repeat(1000));
 });
 
-// Begins a scan of more than the network holds (60 MB), and reads no further than its first bytes.
-function begin(token) {
+// Begins a request whose answer is more than the network holds (60 MB), and reads no further than its first bytes.
+function begin(token, { of = site, target = '/api/v2/scan', json = { table_id: 'big', limit: 60000 } } = {}) {
   return new Promise((resolve, reject) => {
-    const body = JSON.stringify({ table_id: 'big', limit: 60000 });
+    const body = JSON.stringify(json);
     const request = http.request(
-      { host: '127.0.0.1', port: site.port, method: 'POST', path: '/api/v2/scan', agent: false, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': body.length } },
+      { host: '127.0.0.1', port: of.port, method: 'POST', path: target, agent: false, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': body.length } },
       (answer) => {
         answer.pause();
+        answer.on('error', () => {});
         resolve({
           status: answer.statusCode,
           leave: () => request.destroy(),
+          little: () => answer.read(1000),
           // Reads to the end; whether the answer was whole.
           rest: () => new Promise((done) => {
-            answer.on('end', () => done(answer.complete));
-            answer.on('error', () => done(false));
+            answer.on('close', () => done(answer.complete));
             answer.resume();
           }),
         });
@@ -329,6 +330,41 @@ test('more scans at once than allowed: 429, until one has gone', async () => {
   assert.equal((await site.query('SELECT 1', ana)).status, 200);               // nor are queries
   for (const stream of streams) stream.leave();
   await site.until('a place is free again', async () => (await scan({ table_id: 'orders', limit: 1 })).status === 200);
+});
+
+// Another server over the same data, with settings of its own.
+async function otherSite(settings) {
+  const data = temporaryFolder();
+  await writeExtract(data, 'other', ['big'], ["CREATE TABLE big AS SELECT i AS id, repeat('x', 1000) AS filling FROM range(60000) r(i)"]);
+  const other = await startSite({}, { data, settings });
+  await other.sync();
+  return other;
+}
+const kQuery = { target: '/api/query', json: { sql: 'SELECT * FROM big', limit: 60000 } };
+
+test('a reader that takes nothing is cut off after a while, and its place is free', async () => {
+  const other = await otherSite('server:\n  send_timeout_seconds: 1\napi:\n  scan:\n    max_concurrent_per_user: 1\n');
+  const { token } = other.admin;
+  const streams = [await begin(token, { of: other }), await begin(token, { of: other, ...kQuery })];
+  await other.logged(/POST \/api\/v2\/scan was cut.*took too long/);
+  await other.logged(/POST \/api\/query was cut.*took too long/);
+  await other.until('the place is free', async () => (await other.post('/api/v2/scan', { table_id: 'big', limit: 1 }, { token })).status === 200);
+  for (const stream of streams) assert.equal(await stream.rest(), false);
+  await other.stop();
+});
+
+test('a reader that takes little is cut off in the end, too', async () => {
+  const other = await otherSite('query:\n  transfer_timeout_seconds: 1\napi:\n  scan:\n    transfer_timeout_seconds: 1\n');
+  const { token } = other.admin;
+  for (const [what, pattern] of [[{}, /POST \/api\/v2\/scan was cut/], [kQuery, /POST \/api\/query was cut/]]) {
+    const stream = await begin(token, { of: other, ...what });
+    await other.until('the server has cut it', () => {
+      stream.little();
+      return pattern.test(other.log);
+    });
+    assert.equal(await stream.rest(), false);
+  }
+  await other.stop();
 });
 
 test('more bytes a day than allowed: 429 before anything is read', async () => {

@@ -157,7 +157,7 @@ for (const running of [true, false]) {
     if (running) {
       // The server takes its links away when the client has gone.
       const staged = () => namesBelow(path.join(site.data, 'tmp')).some((name) => name.includes('extracts'));
-      while (staged()) await new Promise((next) => setImmediate(next));
+      await site.until('the links are gone', () => !staged());
       must(201, await site.post('/api/users', { email: 'bob@example.com', name: 'Bob' }, { token: site.admin.token }));
     } else {
       assert.deepEqual(inventory(site.data), before);
@@ -180,7 +180,7 @@ test('a server that ends during a backup leaves no backup', async () => {
   let said = '';
   child.stderr.on('data', (chunk) => (said += chunk));
   const ended = new Promise((resolve) => child.on('close', resolve));
-  while (!existsSync(`${target}.partial`)) await new Promise((next) => setImmediate(next));
+  await site.until('the backup has begun', () => existsSync(`${target}.partial`) || existsSync(target));
   child.kill('SIGSTOP');
   const finished = existsSync(target);
   await site.kill();

@@ -73,7 +73,7 @@ test('killed while it writes its state: what was confirmed is there', async () =
       }
     })();
     const target = confirmed.length + 1 + round;
-    while (confirmed.length < target) await new Promise((next) => setImmediate(next));
+    await server.until(`${target} accounts`, () => confirmed.length >= target);
     going = false;
     await server.kill();
     await writing;
