@@ -300,7 +300,7 @@ test('check tells of two sources that want one name, and who has it', async () =
   // The server does what was told.
   const server = await startServer({ data: site.data });
   const rebuild = async () => must(200, await server.get('/api/admin/jobs', { token: server.admin.token })).json.jobs.find((j) => j.name === 'rebuild');
-  while ((await rebuild()).outcome === null) await new Promise((next) => setImmediate(next));
+  await server.until('the rebuild has ended', async () => (await rebuild()).outcome !== null);
   assert.deepEqual((await rebuild()).result.problems.map((p) => `${p.source}/${p.table}`).sort(), ['aaa/Orders', 'bbb/NEW_TABLE']);
   await server.stop();
   // An owner that cannot be read keeps its names; one that is gone does not.
