@@ -256,6 +256,8 @@ constexpr Setting kSettings[] = {
     {"extract.memory_mb", K::integer, "1024", "", "1..", false, "", "Memory of an extraction"},
     {"extract.timeout_seconds", K::integer, "3600", "AGNES_EXTRACTOR_TIMEOUT_SEC", "1..", false, "",
      "An extraction is ended after this time"},
+    {"extract.read_timeout_seconds", K::integer, "600", "AGNES_READER_TIMEOUT_SEC", "1..86400", false, "",
+     "An extract that takes longer to read is left out, and the others are served"},
     {"materialize.lock_ttl_seconds", K::integer, "86400", "", "60..604800", false, "",
      "Kept for existing files; not used"},
 };

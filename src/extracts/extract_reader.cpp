@@ -118,8 +118,8 @@ void Reading::find_sources() {
               escape_control(name)));
       continue;
     }
-    const auto in = [&](const auto& list) { return std::find(list.begin(), list.end(), name) != list.end(); };
-    if (!options_.only.empty() && !in(options_.only)) continue;
+    const auto& only = options_.only;
+    if (!only.empty() && std::find(only.begin(), only.end(), name) == only.end()) continue;
     auto& source = sources_.emplace_back();
     source.name = name;
     source.folder = fs::canonical(entry.path(), error);
@@ -128,7 +128,8 @@ void Reading::find_sources() {
       source.failure = error.message();
     else if (!fs::is_regular_file(fs::symlink_status(database, error)))
       source.failure = "it is a link or no file at all";
-    if (in(options_.skip)) source.failure = "reading it ended the process that did; make it anew";
+    if (const auto skipped = options_.skip.find(name); skipped != options_.skip.end())
+      source.failure = skipped->second;
   }
   std::sort(sources_.begin(), sources_.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
 }

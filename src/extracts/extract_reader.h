@@ -73,8 +73,10 @@ struct ReadOptions {
   std::map<std::string, std::string> owners;
   // "source/name" of registered materialised tables: their file is served without a row in _meta too.
   std::vector<std::string> materialized;
-  // Sources to read; empty: all. Sources to report as unreadable without touching them.
-  std::vector<std::string> only, skip;
+  // Sources to read; empty: all.
+  std::vector<std::string> only;
+  // Sources to report as unreadable without touching them, and why.
+  std::map<std::string, std::string> skip;
   bool trust_notes = true;  // what the writer of an extract noted of its files is not read again
   RemoteRules remote;
   int threads = 2;

@@ -21,6 +21,7 @@ namespace agnes::server {
 namespace {
 
 constexpr std::uint64_t kReaderMemory = 2ull << 30;
+constexpr std::chrono::minutes kReadLimit{10};  // of one source
 
 // What the state database says of tables, for the look at the files.
 struct Known {
@@ -251,9 +252,12 @@ void Check::source(const std::string& name) {
   workers::Confinement confinement;
   confinement.readable = {places_.extracts()};
   confinement.memory_bytes = kReaderMemory;
+  const auto ends = std::chrono::steady_clock::now() + kReadLimit;
+  const workers::TaskContext limit{.progress = nullptr,
+                                   .cancelled = [&] { return std::chrono::steady_clock::now() > ends; }};
   try {
     const auto found = json::from_json<extracts::Catalogue>(
-        workers::run_task("extracts.read", confinement, json::to_json(options)));
+        workers::run_task("extracts.read", confinement, json::to_json(options), limit));
     for (const auto& problem : found.problems) {
       error("extracts", problem.table.empty() ? name : name + "/" + problem.table, problem.message);
       broken_.insert(name);
@@ -267,7 +271,9 @@ void Check::source(const std::string& name) {
     }
   } catch (const Error& failure) {
     error("extracts", name,
-          fmt::format("reading it ended the process that did: {}; make it anew", failure.what()));
+          failure.kind() == ErrorKind::timeout
+              ? fmt::format("reading it takes longer than {} minutes; make it anew", kReadLimit.count())
+              : fmt::format("reading it ended the process that did: {}; make it anew", failure.what()));
     broken_.insert(name);
     claim_owned(name);
   }

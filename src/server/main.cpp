@@ -257,7 +257,9 @@ int serve(const Options& options) {
 
   jobs::Runner runner;
   jobs::Scheduler scheduler(runner, scheduler_options(places));
-  sync::Orchestrator orchestrator(places, store, generations, runner, connectors::make(config));
+  sync::Orchestrator orchestrator(
+      places, store, generations, runner, connectors::make(config),
+      std::chrono::seconds(config.integer_or("extract.read_timeout_seconds", 600)));
   add_jobs(scheduler, orchestrator);
   catalog::RemoteMetadataCache remote_metadata(store, {},
                                                jobs::seconds_from_env(kMetadataInterval, kMetadataSeconds));

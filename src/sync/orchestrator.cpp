@@ -23,7 +23,6 @@ using boost::json::value;
 constexpr const char* kPinFolder = ".agnes-pins";
 constexpr const char* kCacheFile = ".agnes-cache.json";
 constexpr std::uint64_t kReaderMemory = 2ull << 30;
-constexpr std::chrono::minutes kReadLimit{10};
 constexpr const char* kSyncedFile = "synced.json";  // in the state folder
 
 struct ViewOwner {
@@ -100,12 +99,13 @@ void remove_materialized(const config::Places& places, const catalog::Registrati
 
 Orchestrator::Orchestrator(const config::Places& places, state::Store& store,
                            catalog::Generations& generations, jobs::Runner& runner,
-                           std::unique_ptr<Connector> connector)
+                           std::unique_ptr<Connector> connector, std::chrono::seconds read_limit)
     : places_(places),
       store_(store),
       generations_(generations),
       runner_(runner),
-      connector_(std::move(connector)) {
+      connector_(std::move(connector)),
+      read_limit_(read_limit) {
   fs::create_directories(places_.extracts() / kPinFolder);
   fs::create_directories(places_.analytics().parent_path());
   try {
@@ -226,6 +226,10 @@ boost::json::value Orchestrator::sync_due(const jobs::Context& context) {
 }
 
 boost::json::value Orchestrator::reread(const jobs::Context& context) {
+  {
+    std::lock_guard one(rebuilding_);
+    left_out_.clear();
+  }
   return rebuild(context);
 }
 
@@ -300,41 +304,66 @@ std::unordered_set<std::string> Orchestrator::extract(const jobs::Context& conte
   return told;
 }
 
-extracts::Catalogue Orchestrator::read(extracts::ReadOptions& options, const jobs::Context& context) {
+extracts::Catalogue Orchestrator::run_reader(const extracts::ReadOptions& options,
+                                             const jobs::Context& context, std::chrono::seconds limit) {
   workers::Confinement confinement;
   confinement.writable = {places_.extracts(), places_.analytics().parent_path()};
   confinement.memory_bytes = kReaderMemory;
-  const auto ends = std::chrono::steady_clock::now() + kReadLimit;
+  const auto ends = std::chrono::steady_clock::now() + limit;
   const workers::TaskContext relay{
       [&](const value& said) { context.progress(said); },
       [&] { return context.cancelled() || std::chrono::steady_clock::now() > ends; }};
-  const auto run = [&](const extracts::ReadOptions& some) {
-    return json::from_json<extracts::Catalogue>(
-        workers::run_task("extracts.read", confinement, json::to_json(some), relay));
-  };
   try {
-    return run(options);
+    return json::from_json<extracts::Catalogue>(
+        workers::run_task("extracts.read", confinement, json::to_json(options), relay));
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::internal || context.cancelled()) throw;
+    if (error.kind() != ErrorKind::timeout || context.cancelled()) throw;
+    throw Error(
+        ErrorKind::timeout,
+        fmt::format("reading it takes longer than {} s (extract.read_timeout_seconds)", limit.count()));
+  }
+}
+
+extracts::Catalogue Orchestrator::read(extracts::ReadOptions& options, const jobs::Context& context) {
+  std::erase_if(left_out_, [&](const auto& entry) {
+    return entry.second.stamp !=
+           extracts::stamp_of(places_.extracts() / entry.first / extracts::kExtractFile);
+  });
+  for (const auto& [name, why] : left_out_) options.skip.emplace(name, why.reason);
+  try {
+    return run_reader(options, context, read_limit_);
+  } catch (const Error& error) {
+    const bool by_extract = error.kind() == ErrorKind::internal || error.kind() == ErrorKind::timeout;
+    if (!by_extract || context.cancelled()) throw;
     log::warn("reading the extracts failed ({}); looking for the one that is to blame", error.what());
   }
-  // One extract that breaks its reader must not take the others down: each is tried alone, then all the good
-  // ones.
+  find_to_blame(options, context);
+  // What each may take alone, all may take together.
+  const auto sources = std::distance(fs::directory_iterator(places_.extracts()), {});
+  return run_reader(options, context, read_limit_ * (sources + 1));
+}
+
+// One extract that breaks its reader, or keeps it for ever, must not take the others down: each is tried
+// alone.
+void Orchestrator::find_to_blame(extracts::ReadOptions& options, const jobs::Context& context) {
   for (const auto& entry : fs::directory_iterator(places_.extracts())) {
     const std::string name = entry.path().filename();
-    if (name.starts_with('.') || !entry.is_directory()) continue;
+    if (name.starts_with('.') || !entry.is_directory() || options.skip.contains(name)) continue;
+    const auto stamp = extracts::stamp_of(entry.path() / extracts::kExtractFile);
     try {
       extracts::ReadOptions alone;
       alone.extracts_dir = options.extracts_dir;
       alone.only = {name};
-      run(alone);
+      run_reader(alone, context, read_limit_);
     } catch (const Error& error) {
       if (context.cancelled()) throw;
       log::error("the extract {} is left out: {}", name, error.what());
-      options.skip.push_back(name);
+      const std::string reason =
+          error.kind() == ErrorKind::timeout ? error.what() : "reading it ended the process that did";
+      left_out_[name] = {stamp, reason + "; make it anew, or start the job rebuild to have it tried again"};
+      options.skip[name] = left_out_[name].reason;
     }
   }
-  return run(options);
 }
 
 boost::json::object Orchestrator::rebuild(const jobs::Context& context) {

@@ -27,9 +27,11 @@ inline constexpr const char* kRebuildJob = "rebuild";
 // Everything that reads a file of others runs in an `extract` worker process. Thread-safe.
 class Orchestrator {
  public:
-  // Without a connector there is nothing to extract: syncs only read what the extracts hold.
+  // Without a connector there is nothing to extract: syncs only read what the extracts hold. Reading them
+  // may take `read_limit`; of one that takes longer by itself, or ends the process that reads it, the tables
+  // are not served until its extract.duckdb changes or `reread` is asked for.
   Orchestrator(const config::Places& places, state::Store& store, catalog::Generations& generations,
-               jobs::Runner& runner, std::unique_ptr<Connector> connector);
+               jobs::Runner& runner, std::unique_ptr<Connector> connector, std::chrono::seconds read_limit);
 
   // Starts the job that reads the extracts and publishes the first generation.
   void start();
@@ -68,6 +70,9 @@ class Orchestrator {
   // Reads the extracts, records what changed, publishes; tells {"tables": 3, "problems": [{...}]}.
   boost::json::object rebuild(const jobs::Context& context);
   extracts::Catalogue read(extracts::ReadOptions& options, const jobs::Context& context);
+  void find_to_blame(extracts::ReadOptions& options, const jobs::Context& context);
+  extracts::Catalogue run_reader(const extracts::ReadOptions& options, const jobs::Context& context,
+                                 std::chrono::seconds limit);
   void record(const extracts::Catalogue& catalogue);
   void publish();
   std::vector<std::string> pins_in_use();
@@ -77,12 +82,19 @@ class Orchestrator {
   catalog::Generations& generations_;
   jobs::Runner& runner_;
   const std::unique_ptr<Connector> connector_;
+  const std::chrono::seconds read_limit_;
 
   // When the sync of each table last went well, changed or not; by lower-cased name. Only the sync job uses
   // it.
   std::map<std::string, Timestamp> synced_;
 
-  std::mutex rebuilding_;          // one rebuild at a time
+  struct LeftOut {
+    std::optional<extracts::FileStamp> stamp;  // of its extract.duckdb
+    std::string reason;
+  };
+  std::mutex rebuilding_;                    // one rebuild at a time; guards the next
+  std::map<std::string, LeftOut> left_out_;  // by name of the source
+
   mutable std::mutex publishing_;  // guards what follows
   extracts::Catalogue catalogue_;
   std::vector<Failure> failures_;

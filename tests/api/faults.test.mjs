@@ -210,6 +210,37 @@ test('a registered table whose source is not there, or is gone again, is reporte
   assert.equal(await count('orders'), 2);
 });
 
+test('an extract that nobody comes to the end of is left out until it changes, and the others are served', async () => {
+  const other = await startSite({ 'orders.csv': 'id\n1\n2\n' }, { env: { AGNES_READER_TIMEOUT_SEC: '3' } });
+  await other.sync();
+  const endless = path.join(other.data, 'extracts/endless');
+  // A description that takes days to work out.
+  const days = "levenshtein(repeat('ab', size_bytes), repeat('ba', size_bytes))";
+  await writeExtract(endless, {}, [
+    'DROP TABLE _meta',
+    `CREATE TABLE _meta (table_name VARCHAR, description VARCHAR AS (CAST(${days} AS VARCHAR)), "rows" BIGINT, size_bytes BIGINT, extracted_at TIMESTAMP, query_mode VARCHAR)`,
+    "INSERT INTO _meta (table_name, size_bytes, query_mode) VALUES ('rows_of_it', 1, 'local')",
+    'UPDATE _meta SET size_bytes = 2000000',
+  ]);
+  const left = await rebuild(other);
+  assert.deepEqual(left.map((p) => p.source), ['endless']);
+  assert.match(left[0].message, /'endless' cannot be read: reading it takes longer than 3 s \(extract\.read_timeout_seconds\); make it anew, or start the job rebuild/);
+  assert.equal(await count('orders', other.admin.token, other), 2);
+  // It stays out of the next sync, which need not wait for it again.
+  other.put('orders.csv', 'id\n1\n2\n3\n');
+  must(202, await run('sync', other));
+  const synced = await ended('sync', other);
+  assert.equal(synced.outcome, 'ok', synced.error);
+  assert.deepEqual(synced.result.problems, left);
+  assert.equal(await count('orders', other.admin.token, other), 3);
+  rmSync(endless, { recursive: true });
+  await writeExtract(endless, { rows_of_it: 'SELECT 1 AS id' });
+  must(202, await run('sync', other));
+  assert.deepEqual((await ended('sync', other)).result.problems, []);
+  assert.equal(await count('rows_of_it', other.admin.token, other), 1);
+  await other.stop();
+});
+
 test('a schedule that would never fire is refused with its field', async () => {
   for (const sync_schedule of ['hourly', 'every', 'every 0m', 'every 0h', 'every -1h', 'every 1.5h', 'every 5s', 'every 100001h', 'every 99999999999999999999m',
     'daily', 'daily 24:00', 'daily 12:60', 'daily 7:00', 'daily 07:00,', 'daily ,', 'daily 07:00 13:00', '* * * * *', '0 3 30 2 *', 'never', 5, {}]) {
