@@ -133,7 +133,20 @@ test('a precheck asks for the table', async () => {
   const none = await precheck({ source_table: 'nothing' });
   assert.deepEqual([none.status, none.json.detail], [404, 'BigQuery has no table example-project.sales.nothing']);
   google.forbidden.add('example-project');
-  assert.equal((await precheck()).json.detail.kind, 'cross_project_forbidden');
+  const refused = await precheck();
+  assert.deepEqual([refused.status, refused.json.detail.kind], [403, 'cross_project_forbidden']);
+  google.forbidden.clear();
+  const always = (fault) => Array(4).fill({ ...fault, headers: { 'retry-after': '0' } });
+  for (const [faults, status, kind] of [
+    [[{ status: 403, reason: 'accessDenied', message: 'Access Denied: no bigquery.tables.get' }], 403, 'bq_forbidden'],
+    [[{ status: 401 }, { status: 401 }], 400, 'auth_failed'],
+    [[{ status: 400, reason: 'invalid', message: 'Invalid table name' }], 400, 'bq_upstream_error'],
+    [always({ status: 503 }), 400, 'bq_upstream_error'],
+  ]) {
+    google.faults.push(...faults);
+    const answer = await precheck();
+    assert.deepEqual([answer.status, answer.json.detail.kind], [status, kind], answer.text);
+  }
   google.requests.length = 0;
   must(200, await precheck({ query_mode: 'materialized' }));
   assert.equal(google.requests.length, 0);

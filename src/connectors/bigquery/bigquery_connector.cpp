@@ -83,6 +83,21 @@ array columns_of(const object& table) {
   return out;
 }
 
+// A precheck has statuses of its own in the contract: 403 where BigQuery refuses the account, 400 for
+// whatever else keeps it from an answer, since the registration or the settings are what is to be mended.
+std::optional<object> ask_for_table(Api& api, const std::string& path) {
+  try {
+    return api.get(path);
+  } catch (const Error& error) {
+    const bool outside = error.kind() == ErrorKind::bad_gateway || error.kind() == ErrorKind::gateway_timeout;
+    if (!outside) throw;
+    const auto* detail = error.detail().if_object();
+    const auto kind = detail == nullptr ? "" : text_at(*detail, "kind");
+    const bool refused = kind == "bq_forbidden" || kind == "cross_project_forbidden" || kind == "throttled";
+    throw Error(refused ? ErrorKind::forbidden : ErrorKind::bad_request, error.what(), error.detail());
+  }
+}
+
 }  // namespace
 
 object BigQueryConnector::test() {
@@ -126,7 +141,7 @@ sync::Discovery BigQueryConnector::discover(const std::optional<std::string>& da
 object BigQueryConnector::look_up(const catalog::Registration& row) {
   Api api(config_);
   const auto dataset = row.bucket.value_or(""), table = row.source_table.value_or("");
-  const auto found = api.get(dataset_path(api, dataset) + "/" + percent_encode(table));
+  const auto found = ask_for_table(api, dataset_path(api, dataset) + "/" + percent_encode(table));
   if (!found)
     throw Error(ErrorKind::not_found, fmt::format("BigQuery has no table {}.{}.{}", api.data_project(),
                                                   escape_control(dataset), escape_control(table)));
