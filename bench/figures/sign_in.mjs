@@ -1,8 +1,24 @@
-// A crowd at the door: what others feel of a hundred people who sign in at the same moment.
+// A crowd at the door: what others feel of a hundred people who sign in at the same moment; and what it takes to know
+// somebody who is in.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
 import { kAdmin, request } from '../site.mjs';
-import { median, wrk } from '../tools.mjs';
+import { bin, median, outputLater, wrk } from '../tools.mjs';
 
 const kCrowd = 100;
+const kAccess = { users: 10000, groups: 1000, grants: 100000 };
+
+async function callers(folder) {
+  const home = path.join(folder, 'access');
+  mkdirSync(home);
+  const took = JSON.parse(await outputLater(bin('bench_access'), [...Object.values(kAccess).map(String), home]));
+  const among = Object.entries(kAccess).map(([what, count]) => `${count.toLocaleString('en')} ${what}`).join(', ');
+  return [
+    { what: `p50 of a caller from a session, ${among}`, unit: 'us', ours: took.session_p50, limit: 50, errors: took.wrong },
+    { what: 'the same from a personal token', unit: 'us', ours: took.token_p50, limit: 50, errors: took.wrong },
+    { what: "the first one after a change of anybody's rights", unit: 'us', ours: took.changed_p50, errors: took.wrong },
+  ];
+}
 
 export async function sign_in({ folder, site: open }) {
   const { url, analyst } = await open();
@@ -57,5 +73,5 @@ export async function sign_in({ folder, site: open }) {
     ratioAtMost: 1.5,
     errors: failed,
   };
-  return [together, ...rows];
+  return [...(await callers(folder)), together, ...rows];
 }

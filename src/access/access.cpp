@@ -1,6 +1,7 @@
 #include "access/access.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/text.h"
 
 namespace agnes::access {
@@ -21,6 +22,13 @@ bool from_another_site(const http::Request& request) {
 bool changes_something(const http::Request& request) {
   const auto& method = request.method();
   return method != "GET" && method != "HEAD" && method != "OPTIONS";
+}
+
+// The password of "Basic <base64 of name:password>" (RFC 7617); "" when it is none.
+std::string basic_password(std::string_view credentials) {
+  const auto text = from_base64(trim(credentials));
+  const auto colon = text ? text->find(':') : std::string::npos;
+  return colon == std::string::npos ? "" : text->substr(colon + 1);
 }
 
 }  // namespace
@@ -48,9 +56,17 @@ std::optional<http::Caller> Access::authenticate(const http::Request& request, s
   const auto authorization = request.header("authorization");
   if (authorization.size() > 7 && iequals(authorization.substr(0, 7), "Bearer "))
     return tokens_.resolve(trim(authorization.substr(7)), request.client_address(), reason);
+  // As git sends it. Whatever else stands there is a proxy's business, and the cookie counts.
+  if (authorization.size() > 6 && iequals(authorization.substr(0, 6), "Basic ")) {
+    auto caller = tokens_.resolve(basic_password(authorization.substr(6)), request.client_address(), reason);
+    if (caller && caller->token_kind == http::Caller::TokenKind::pat) {
+      refuse_other_sites(request);  // a browser may have been given it, too
+      return caller;
+    }
+  }
   const auto cookie = request.cookie("access_token");
   if (cookie.empty()) {
-    reason = "Missing or invalid Authorization header";
+    if (reason.empty()) reason = "Missing or invalid Authorization header";
     return std::nullopt;
   }
   auto caller = tokens_.resolve(cookie, request.client_address(), reason);

@@ -28,8 +28,9 @@ class Access {
   // With the settings of the environment; see read_settings.
   Access(state::Store& store, const std::filesystem::path& state_folder);
 
-  // Who makes the request: by its bearer token, else by the browser's cookie. For Routes::set_authenticator.
-  // Throws Error (`forbidden`) for a change that another site's page makes with this browser's cookie.
+  // Who makes the request: by its bearer token, by a personal token as the password of HTTP Basic (with any
+  // name, for git and curl), else by the browser's cookie. For Routes::set_authenticator. Throws Error
+  // (`forbidden`) for a change that another site's page makes with this browser's cookie.
   std::optional<http::Caller> authenticate(const http::Request& request, std::string& reason);
 
   const Settings& settings() const { return settings_; }

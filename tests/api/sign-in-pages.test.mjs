@@ -191,7 +191,7 @@ test('whoever tries too often is told so on a page', async () => {
   const other = await startServer({ limits: true });
   const browser = new Browser(other);
   let last;
-  for (let i = 0; i < 12; i++) {
+  for (let i = 0; i < 40 && last?.status !== 429; i++) {
     must(200, await browser.get('/login'));
     last = await browser.submit(login, { email: 'ghost@example.com', password: 'x' });
   }
