@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "catalog/column_metadata.h"
+#include "catalog/shared_texts.h"
 #include "duck/database.h"
 
 namespace agnes::catalog {
@@ -140,38 +141,6 @@ std::vector<CatalogItem> catalog_items(const VisibleSet& set, const RemoteMetada
   return out;
 }
 
-// Lists that callers with the same rights share, as JSON text: with ten thousand tables each takes a while to
-// make. Thread-safe.
-class SharedLists {
- public:
-  // `version`: of whatever else the text depends on.
-  std::shared_ptr<const std::string> of(const VisibleSet& set, std::uint64_t version,
-                                        const std::function<std::string()>& make) {
-    const auto key = fmt::format("{}/{}", set.key, version);
-    {
-      std::lock_guard lock(mutex_);
-      if (const auto found = texts_.find(key); found != texts_.end()) return found->second;
-    }
-    auto text = std::make_shared<const std::string>(make());
-    std::lock_guard lock(mutex_);
-    // Nobody comes back to the lists of an earlier generation.
-    if (generation_ != set.generation->number() || bytes_ + text->size() > kMaxBytes) {
-      texts_.clear();
-      bytes_ = 0;
-      generation_ = set.generation->number();
-    }
-    if (texts_.emplace(key, text).second) bytes_ += text->size();
-    return text;
-  }
-
- private:
-  static constexpr std::size_t kMaxBytes = 16u << 20;
-  std::mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<const std::string>> texts_;
-  std::size_t bytes_ = 0;
-  std::uint64_t generation_ = 0;
-};
-
 const Table& with_data(const Table& table) {
   if (!table.has_data()) throw Error(ErrorKind::not_found, table.why_no_data());
   return table;
@@ -201,9 +170,9 @@ void add_routes(http::Routes& routes, state::Store& store, const Visible& visibl
   routes.get(
       "/api/catalog/tables",
       {.tag = "catalog", .summary = "The tables that you may read", .answer = http::schema_of<TableItems>},
-      [&visible, lists = std::make_shared<SharedLists>()](const http::Caller& caller) {
+      [&visible, texts = std::make_shared<SharedTexts>()](const http::Caller& caller) {
         const auto set = visible.of(caller);
-        return http::Response::json_text(*lists->of(*set, 0, [&] {
+        return http::Response::shared_json({texts->of(*set, "", [&] {
           TableItems out;
           for (const Table* t : set->tables)
             if (t->registered)
@@ -211,20 +180,21 @@ void add_routes(http::Routes& routes, state::Store& store, const Visible& visibl
                   {t->id, t->name, t->description, t->source_type, t->sync_strategy, t->query_mode});
           out.count = static_cast<std::int64_t>(out.tables.size());
           return json::to_text(out);
-        }));
+        })});
       });
 
   routes.get("/api/v2/catalog",
              {.tag = "catalog",
               .summary = "The tables that you may read, with how to use them",
               .answer = http::schema_of<CatalogList>},
-             [&visible, &remote, lists = std::make_shared<SharedLists>()](const http::Caller& caller) {
+             [&visible, &remote, texts = std::make_shared<SharedTexts>()](const http::Caller& caller) {
                const auto set = visible.of(caller);
                const bool remotes = std::any_of(set->tables.begin(), set->tables.end(), is_remote);
-               const auto tables = lists->of(*set, remotes ? remote.version() : 0,
-                                             [&] { return json::to_text(catalog_items(*set, remote)); });
-               return http::Response::json_text(
-                   fmt::format(R"({{"tables":{},"server_time":"{}"}})", *tables, format_iso_utc(now())));
+               auto text = texts->of(*set, remotes ? std::to_string(remote.version()) : "", [&] {
+                 return fmt::format(R"({{"tables":{},"server_time":")",
+                                    json::to_text(catalog_items(*set, remote)));
+               });
+               return http::Response::shared_json({std::move(text), format_iso_utc(now()) + "\"}"});
              });
 
   routes.get("/api/v2/schema/{table_id}", {.tag = "catalog", .summary = "A table's columns"},

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,13 +16,34 @@
 
 namespace agnes::http {
 
-// A body that many answers share; sent without a copy. `gzip` is the same, compressed beforehand; may be
-// null.
+// A text that many answers share: sent without a copy, compressed once, when somebody first takes it so.
+// Thread-safe.
+class SharedText {
+ public:
+  explicit SharedText(std::string text) : plain_(std::move(text)) {}
+
+  const std::string& plain() const { return plain_; }
+  const std::string& etag() const;  // a strong one of the text, with quotes
+  // The text with `tail` behind it as gzip is `packed().bytes` and `packed_end(tail)`. A tail has 64 KB at
+  // most.
+  struct Packed {
+    std::string bytes;
+    unsigned long checksum = 0;
+  };
+  const Packed& packed() const;
+  std::string packed_end(std::string_view tail) const;
+
+ private:
+  const std::string plain_;
+  mutable std::once_flag tagged_, packing_;
+  mutable std::string etag_;
+  mutable Packed packed_;
+};
+
+// A shared text, and what only this answer ends with.
 struct SharedBody {
-  std::shared_ptr<const std::string> plain, gzip;
-  SharedBody() = default;
-  // With `compress`, makes the gzip form too (worth it when it is sent more than a few times).
-  explicit SharedBody(std::string text, bool compress = true);
+  std::shared_ptr<const SharedText> text;
+  std::string tail = {};
 };
 
 // A file, sent by the kernel. ETag, If-None-Match, If-Modified-Since, Range, If-Range and HEAD are answered

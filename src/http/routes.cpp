@@ -207,22 +207,22 @@ void Routes::serve_docs(ApiInfo api) {
   // Made when first asked for: it takes longer than the rest of a start.
   struct Documents {
     std::once_flag once;
-    SharedBody json, page;
+    std::shared_ptr<const SharedText> json, page;
   };
   auto documents = std::make_shared<Documents>();
   auto made = [this, documents, api = std::move(api)]() -> const Documents& {
     std::call_once(documents->once, [&] {
       const auto document = openapi(api);
-      documents->json = SharedBody(boost::json::serialize(document));
-      documents->page = SharedBody(make_reference_page(document));
+      documents->json = std::make_shared<SharedText>(boost::json::serialize(document));
+      documents->page = std::make_shared<SharedText>(make_reference_page(document));
     });
     return *documents;
   };
   get("/openapi.json", {.auth = Auth::none, .hidden = true},
-      [made](const Request&) { return Response::shared_json(made().json); });
+      [made](const Request&) { return Response::shared_json({made().json}); });
   get("/docs", {.auth = Auth::none, .hidden = true}, [made](const Request&) {
     Response response = Response::html("");
-    response.body = made().page;
+    response.body = SharedBody{made().page};
     response.header("Content-Security-Policy",
                     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'");
     return response;

@@ -178,7 +178,7 @@ class Preparation {
   }
 
   bool worth_compressing(std::size_t size) {
-    if (!options_.compress || size < kCompressFrom || size > kCompressUpTo || !is_compressible(response_))
+    if (size < kCompressFrom || size > kCompressUpTo || !is_compressible(response_))
       return false;
     vary_by_encoding(response_);
     return accepts_gzip(request_.header("accept-encoding"));
@@ -190,7 +190,7 @@ class Preparation {
 
   void add_text(std::string& text) {
     Piece piece;
-    if (worth_compressing(text.size())) {
+    if (options_.compress && worth_compressing(text.size())) {
       piece.text = gzip(text, kCompressionLevel);
       mark_gzip();
     } else {
@@ -200,19 +200,19 @@ class Preparation {
   }
 
   void add_shared(SharedBody& body) {
-    if (body.plain == nullptr) return;
-    Piece piece;
-    if (body.gzip != nullptr) vary_by_encoding(response_);
-    if (body.gzip != nullptr && accepts_gzip(request_.header("accept-encoding"))) {
-      piece.shared = std::move(body.gzip);
-      mark_gzip();
-    } else if (body.gzip == nullptr && worth_compressing(body.plain->size())) {
-      piece.text = gzip(*body.plain, kCompressionLevel);
+    if (body.text == nullptr) return;
+    const auto& text = body.text;
+    Piece piece, end;
+    if (worth_compressing(text->plain().size())) {
+      piece.shared = {text, &text->packed().bytes};
+      end.text = text->packed_end(body.tail);
       mark_gzip();
     } else {
-      piece.shared = std::move(body.plain);
+      piece.shared = {text, &text->plain()};
+      end.text = std::move(body.tail);
     }
     add_piece(std::move(piece));
+    if (!end.text.empty()) add_piece(std::move(end));
   }
 
   void add_stream(StreamBody& stream) {

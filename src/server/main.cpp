@@ -251,7 +251,6 @@ int serve(const Options& options) {
   sync::Manifests manifests(places.data);
   generations.on_publish([&](const catalog::Generation& generation) {
     visible.forget();
-    manifests.forget();
     pool.retire_others(fmt::format("{}/", generation.number()));
   });
 

@@ -11,9 +11,6 @@ namespace {
 using boost::json::object;
 using boost::json::value;
 
-// Of all manifests held at once, as text.
-constexpr std::size_t kMaxBytes = 16u << 20;
-
 object tables_of(const catalog::VisibleSet& set) {
   object out;
   for (const auto* table : set.tables) {
@@ -48,32 +45,22 @@ object assets_of(const fs::path& data) {
 
 }  // namespace
 
-http::Response Manifests::of(const catalog::VisibleSet& set) {
-  const Timestamp moment = now();
+std::string Manifests::assets(Timestamp moment) {
   std::lock_guard lock(mutex_);
-  if (bytes_ > kMaxBytes && !entries_.contains(set.key)) {
-    entries_.clear();
-    bytes_ = 0;
-  }
-  auto& entry = entries_[set.key];
-  if (entry.second != seconds(moment)) {
-    entry.second = seconds(moment);
-    if (entry.tables.empty()) {
-      entry.tables = boost::json::serialize(tables_of(set));
-      bytes_ += entry.tables.size();
-    }
-    const auto assets = boost::json::serialize(assets_of(data_));
-    entry.etag = '"' + md5_hex(entry.tables + assets) + '"';
-    entry.body = http::SharedBody(fmt::format(R"({{"tables":{},"assets":{},"server_time":"{}"}})",
-                                              entry.tables, assets, format_iso_utc(moment)));
-  }
-  return http::Response::shared_json(entry.body, entry.etag);
+  if (std::exchange(assets_second_, seconds(moment)) != seconds(moment))
+    assets_ = boost::json::serialize(assets_of(data_));
+  return assets_;
 }
 
-void Manifests::forget() {
-  std::lock_guard lock(mutex_);
-  entries_.clear();
-  bytes_ = 0;
+http::Response Manifests::of(const catalog::VisibleSet& set) {
+  const Timestamp moment = now();
+  const auto assets = this->assets(moment);
+  auto text = texts_.of(set, assets, [&] {
+    return fmt::format(R"({{"tables":{},"assets":{},"server_time":")",
+                       boost::json::serialize(tables_of(set)), assets);
+  });
+  const auto etag = text->etag();
+  return http::Response::shared_json({std::move(text), format_iso_utc(moment) + "\"}"}, etag);
 }
 
 }  // namespace agnes::sync

@@ -2,35 +2,29 @@
 
 #include <mutex>
 #include <string>
-#include <unordered_map>
 
-#include "catalog/visible.h"
-#include "http/response.h"
+#include "catalog/shared_texts.h"
 
 namespace agnes::sync {
 
-// The manifests that clients compare with what they have: one a set of rights, made once and sent many times.
-// Thread-safe.
+// The manifests that clients compare with what they have. Thread-safe.
 class Manifests {
  public:
   // `data` is the data directory: documents beside the tables are listed too.
   explicit Manifests(std::filesystem::path data) : data_(std::move(data)) {}
 
-  // Its ETag holds as long as its content does; the time in it is at most a second old.
+  // Its ETag holds as long as its content does, without the time in it. What it says of documents is at most
+  // a second old.
   http::Response of(const catalog::VisibleSet& set);
-  // Lets go of all that were made: there is a new generation.
-  void forget();
 
  private:
-  struct Entry {
-    http::SharedBody body;
-    std::string etag, tables;  // `tables` as JSON text
-    std::int64_t second = 0;
-  };
-  std::filesystem::path data_;
-  std::mutex mutex_;
-  std::unordered_map<std::string, Entry> entries_;
-  std::size_t bytes_ = 0;  // of all entries' texts
+  std::string assets(Timestamp moment);
+
+  const std::filesystem::path data_;
+  catalog::SharedTexts texts_;
+  std::mutex mutex_;  // guards what follows
+  std::string assets_;
+  std::int64_t assets_second_ = -1;
 };
 
 }  // namespace agnes::sync
