@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <charconv>
 #include <concepts>
 #include <map>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <type_traits>
 #include <typeindex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <boost/describe.hpp>
@@ -35,6 +37,7 @@
 //
 //   auto token = json::from_json<CreateToken>(json::parse(text));
 //   boost::json::value out = json::to_json(token);
+//   std::string text = json::to_text(token);
 //
 // Members may be bool, integers, double, std::string, Timestamp, described structs and enums, std::optional,
 // Field, std::vector, std::map<std::string, T>, and Boost.JSON's value, object and array. A member's name is
@@ -133,6 +136,9 @@ class Check {
 // Parses strictly: valid UTF-8, at most 64 levels deep. Throws Error (kind `invalid`, "json_invalid" at
 // `root` + the position).
 boost::json::value parse(std::string_view text, boost::json::array root = {"body"});
+
+// `text` with quotes and escapes, behind what `out` holds.
+void append_text(std::string& out, std::string_view text);
 
 // Schemas by name, for an OpenAPI document.
 class Components {
@@ -238,6 +244,19 @@ boost::json::object struct_schema(Components&, const std::vector<Member>&, const
 boost::json::object enum_schema(const std::string_view* names, std::size_t count);
 std::string_view key_of(std::string_view member, const Rule& rule);
 const Rule* find_rule(const Rule* rules, std::size_t count, std::string_view member);
+
+// Whether an object is written without this member.
+template <class T>
+bool left_out(const T& member, bool omit_null) {
+  if constexpr (is_field<T>::value)
+    return member.omitted() || (omit_null && member.is_null());
+  else if constexpr (is_optional<T>::value)
+    return omit_null && !member;
+  else if constexpr (std::is_same_v<T, boost::json::value>)
+    return omit_null && member.is_null();
+  else
+    return false;
+}
 
 template <class T>
 constexpr bool has_rules = requires {
@@ -459,9 +478,76 @@ boost::json::value to_json(const T& value) {
   }
 }
 
+// The same as text, behind what `out` holds; much faster than by way of a value.
+template <class T>
+void append(std::string& out, const T& value) {
+  namespace bj = boost::json;
+  if constexpr (std::is_same_v<T, bj::value> || std::is_same_v<T, bj::object> ||
+                std::is_same_v<T, bj::array>) {
+    out += bj::serialize(value);
+  } else if constexpr (detail::HasCodec<T> || std::is_floating_point_v<T>) {
+    out += bj::serialize(to_json(value));
+  } else if constexpr (std::is_same_v<T, bool>) {
+    out += value ? "true" : "false";
+  } else if constexpr (std::is_arithmetic_v<T>) {
+    char digits[24];
+    out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+  } else if constexpr (std::is_same_v<T, Timestamp>) {
+    append_text(out, format_iso(value));
+  } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
+    append_text(out, value);
+  } else if constexpr (detail::is_optional<T>::value) {
+    if (value)
+      append(out, *value);
+    else
+      out += "null";
+  } else if constexpr (detail::is_vector<T>::value) {
+    out += '[';
+    for (const auto& item : value) {
+      if (&item != value.data()) out += ',';
+      append(out, item);
+    }
+    out += ']';
+  } else if constexpr (detail::is_map<T>::value) {
+    char separator = '{';
+    for (const auto& [key, item] : value) {
+      out += std::exchange(separator, ',');
+      append_text(out, key);
+      out += ':';
+      append(out, item);
+    }
+    out += value.empty() ? "{}" : "}";
+  } else if constexpr (detail::Enum<T>) {
+    append(out, to_json(value));
+  } else {
+    static_assert(detail::Struct<T>,
+                  "describe the struct with BOOST_DESCRIBE_STRUCT, or specialise json::Codec");
+    const auto* member = detail::members<T>().data();
+    bool empty = true;
+    out += '{';
+    boost::mp11::mp_for_each<detail::Members<T>>([&](auto d) {
+      const auto& [key, omit_null] = std::pair(member->key, member->rule.omit_null);
+      ++member;
+      const auto& field = value.*d.pointer;
+      if (detail::left_out(field, omit_null)) return;
+      if (!std::exchange(empty, false)) out += ',';
+      out += '"';
+      out += key;
+      out += "\":";
+      if constexpr (detail::is_field<std::remove_cvref_t<decltype(field)>>::value)
+        append(out, field.optional());
+      else
+        append(out, field);
+    });
+    out += '}';
+  }
+}
+
 template <class T>
 std::string to_text(const T& value) {
-  return boost::json::serialize(to_json(value));
+  std::string out;
+  append(out, value);
+  return out;
 }
 
 template <class T>

@@ -111,33 +111,38 @@ void describe_remote(CatalogItem& item, const RemoteMetadata& known, const std::
   item.entity_type = known.entity_type;
 }
 
-std::vector<CatalogItem> catalog_items(const VisibleSet& set, const RemoteMetadataCache& remote) {
-  std::vector<CatalogItem> out;
+// A CatalogList, written as far as its time.
+std::string catalog_until_time(const VisibleSet& set, const RemoteMetadataCache& remote) {
   std::map<std::string, RemoteMetadata> known;
   if (std::any_of(set.tables.begin(), set.tables.end(), is_remote))
     for (auto& row : remote.all()) known.emplace(row.table_id, std::move(row));
   const auto moment = now();
+  std::string out = R"({"tables":[)";
+  out.reserve(set.tables.size() * 450);
   for (const Table* t : set.tables) {
     if (!t->registered) continue;
-    auto& item = out.emplace_back(CatalogItem{.id = t->id,
-                                              .name = t->name,
-                                              .description = t->description,
-                                              .source_type = t->source_type,
-                                              .query_mode = t->query_mode,
-                                              .sql_flavor = flavor(*t),
-                                              .where_examples = {},
-                                              .fetch_via = fetch_hint(*t),
-                                              .rough_size_hint = {},
-                                              .rows = {},
-                                              .size_bytes = {},
-                                              .partition_by = {},
-                                              .clustered_by = {},
-                                              .entity_type = {}});
+    CatalogItem item{.id = t->id,
+                     .name = t->name,
+                     .description = t->description,
+                     .source_type = t->source_type,
+                     .query_mode = t->query_mode,
+                     .sql_flavor = flavor(*t),
+                     .where_examples = {},
+                     .fetch_via = fetch_hint(*t),
+                     .rough_size_hint = {},
+                     .rows = {},
+                     .size_bytes = {},
+                     .partition_by = {},
+                     .clustered_by = {},
+                     .entity_type = {}};
     if (is_remote(t))
       describe_remote(item, known[t->id], remote.freshness(known[t->id], moment));
     else if (t->has_data())
       item.rough_size_hint = size_hint(t->size_bytes);
+    if (out.back() != '[') out += ',';
+    json::append(out, item);
   }
+  out += R"(],"server_time":")";
   return out;
 }
 
@@ -190,10 +195,8 @@ void add_routes(http::Routes& routes, state::Store& store, const Visible& visibl
              [&visible, &remote, texts = std::make_shared<SharedTexts>()](const http::Caller& caller) {
                const auto set = visible.of(caller);
                const bool remotes = std::any_of(set->tables.begin(), set->tables.end(), is_remote);
-               auto text = texts->of(*set, remotes ? std::to_string(remote.version()) : "", [&] {
-                 return fmt::format(R"({{"tables":{},"server_time":")",
-                                    json::to_text(catalog_items(*set, remote)));
-               });
+               auto text = texts->of(*set, remotes ? std::to_string(remote.version()) : "",
+                                     [&] { return catalog_until_time(*set, remote); });
                return http::Response::shared_json({std::move(text), format_iso_utc(now()) + "\"}"});
              });
 

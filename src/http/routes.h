@@ -236,8 +236,8 @@ struct Signature<R (*)(A...)> {
               handler(Argument<std::remove_cvref_t<A>>::pass(argument)...);
               return status == 204 ? Response(204) : Response::json(nullptr, status);
             } else {
-              return Response::json(
-                  json::to_json(handler(Argument<std::remove_cvref_t<A>>::pass(argument)...)), status);
+              return Response::json_text(
+                  json::to_text(handler(Argument<std::remove_cvref_t<A>>::pass(argument)...)), status);
             }
           },
           held);

@@ -178,8 +178,7 @@ class Preparation {
   }
 
   bool worth_compressing(std::size_t size) {
-    if (size < kCompressFrom || size > kCompressUpTo || !is_compressible(response_))
-      return false;
+    if (size < kCompressFrom || size > kCompressUpTo || !is_compressible(response_)) return false;
     vary_by_encoding(response_);
     return accepts_gzip(request_.header("accept-encoding"));
   }

@@ -5,46 +5,13 @@
 #include <cstring>
 #include <limits>
 
+#include "base/json.h"
 #include "duck/text_forms.h"
 #include "duck/types.h"
 
 namespace agnes::query {
 
 using duck::api;
-
-void append_json_text(std::string& out, std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  std::size_t done = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out.append(text, done, i - done);
-    done = i + 1;
-    out += '\\';
-    switch (c) {
-      case '"':
-      case '\\':
-        out += static_cast<char>(c);
-        break;
-      case '\n':
-        out += 'n';
-        break;
-      case '\r':
-        out += 'r';
-        break;
-      case '\t':
-        out += 't';
-        break;
-      default:
-        out += "u00";
-        out += kHex[c >> 4];
-        out += kHex[c & 15];
-    }
-  }
-  out.append(text, done, text.size() - done);
-  out += '"';
-}
 
 namespace {
 
@@ -97,7 +64,7 @@ std::string taken(char* text) {
 
 std::string in_quotes(std::string_view text) {
   std::string out;
-  append_json_text(out, text);
+  json::append_text(out, text);
   return out;
 }
 
@@ -236,7 +203,7 @@ struct JsonRows::Column {
         append_float(out, at<double>(row));
         break;
       case DUCKDB_TYPE_VARCHAR:
-        append_json_text(out, text_at(data, row));
+        json::append_text(out, text_at(data, row));
         break;
       case DUCKDB_TYPE_ENUM:
         out += names[enum_at(row)];
@@ -264,7 +231,7 @@ struct JsonRows::Column {
       case DUCKDB_TYPE_BLOB: {
         std::string text;
         duck::append_blob(text, text_at(data, row));
-        append_json_text(out, text);
+        json::append_text(out, text);
         break;
       }
       default:  // texts without anything to escape
@@ -361,7 +328,7 @@ struct JsonRows::Column {
       if (key.starts_with('"'))
         out += key;
       else
-        append_json_text(out, key);
+        json::append_text(out, key);
       out += ':';
       children[1]->write(out, i);
     }
@@ -436,7 +403,7 @@ JsonRows::JsonRows(duck::Result& result, const std::vector<std::string>& names) 
   out_ = "{\"columns\":[";
   for (std::size_t c = 0; c < names.size(); ++c) {
     if (c > 0) out_ += ',';
-    append_json_text(out_, names[c]);
+    json::append_text(out_, names[c]);
   }
   out_ += "],\"rows\":[";
   for (std::size_t c = 0; c < names.size(); ++c) {

@@ -42,7 +42,4 @@ class JsonRows {
   std::int64_t rows_ = 0;
 };
 
-// `text` in quotes, escaped; control characters too.
-void append_json_text(std::string& out, std::string_view text);
-
 }  // namespace agnes::query

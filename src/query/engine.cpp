@@ -116,9 +116,9 @@ std::string explain_answer(duck::Result& result, const Statement& statement, boo
     const auto* plan = std::get_if<std::string>(&row.at(1));
     if (key == nullptr || plan == nullptr) continue;
     out += count++ > 0 ? ",[" : "[";
-    append_json_text(out, *key);
+    json::append_text(out, *key);
     out += ',';
-    append_json_text(out, sandbox.hide_paths(hide_files_in_plan(*plan, json)));
+    json::append_text(out, sandbox.hide_paths(hide_files_in_plan(*plan, json)));
     out += ']';
   }
   if (out.size() > statement.max_result_bytes) throw too_long(statement.max_result_bytes);

@@ -11,15 +11,25 @@ namespace {
 using boost::json::object;
 using boost::json::value;
 
-object tables_of(const catalog::VisibleSet& set) {
-  object out;
+struct Item {
+  std::string hash;
+  Timestamp updated;
+  std::int64_t size_bytes, rows;
+  std::string query_mode, source_type;
+};
+BOOST_DESCRIBE_STRUCT(Item, (), (hash, updated, size_bytes, rows, query_mode, source_type))
+
+std::string tables_of(const catalog::VisibleSet& set) {
+  std::string out;
   for (const auto* table : set.tables) {
     if (!table->updated) continue;  // never synced: nothing to fetch
-    out[table->name] = {
-        {"hash", table->hash}, {"updated", format_iso(*table->updated)}, {"size_bytes", table->size_bytes},
-        {"rows", table->rows}, {"query_mode", table->query_mode},        {"source_type", table->source_type}};
+    out += out.empty() ? '{' : ',';
+    json::append_text(out, table->name);
+    out += ':';
+    json::append(out, Item{table->hash, *table->updated, table->size_bytes, table->rows, table->query_mode,
+                           table->source_type});
   }
-  return out;
+  return out.empty() ? "{}" : out + '}';
 }
 
 // Documents have a hash of their newest change, profiles one of their content.
@@ -56,8 +66,7 @@ http::Response Manifests::of(const catalog::VisibleSet& set) {
   const Timestamp moment = now();
   const auto assets = this->assets(moment);
   auto text = texts_.of(set, assets, [&] {
-    return fmt::format(R"({{"tables":{},"assets":{},"server_time":")",
-                       boost::json::serialize(tables_of(set)), assets);
+    return fmt::format(R"({{"tables":{},"assets":{},"server_time":")", tables_of(set), assets);
   });
   const auto etag = text->etag();
   return http::Response::shared_json({std::move(text), format_iso_utc(moment) + "\"}"}, etag);

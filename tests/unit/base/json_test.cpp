@@ -254,5 +254,42 @@ TEST(Json, DescribesTypes) {
           R"({"name":{"anyOf":[{"type":"string"},{"type":"null"}]},"size":{"type":"integer","minimum":0}})"));
 }
 
+struct Sparse {
+  std::optional<int> number;
+  bj::value any;
+  Field<int> field;
+  static constexpr Rule rules[] = {{.field = "*", .omit_null = true}};
+};
+BOOST_DESCRIBE_STRUCT(Sparse, (), (number, any, field))
+
+TEST(Json, TextIsWhatTheValueSays) {
+  const auto same = [](const auto& item) {
+    EXPECT_EQ(parse(to_text(item)), to_json(item)) << to_text(item);
+    const std::vector several{item, item};
+    EXPECT_EQ(parse(to_text(several)), to_json(several));
+  };
+  auto all = from_json<All>(parse(kAll));
+  same(all);
+  all.small = std::numeric_limits<int>::min();
+  all.real = -1.25e-7;
+  all.text = std::string("a\"\\/\b\n\x1f\0\x7f\u017e", 11);
+  all.maybe = "";
+  all.map = {{"k\"", 1}, {"", 2}};
+  all.list.clear();
+  same(all);
+  all.real = std::numeric_limits<double>::infinity();
+  same(all);
+  same(Derived{});
+  same(Tree{1, {Tree{2, {}}}});
+  for (const auto& field : {Field<int>(), Field<int>(7), Field<int>::null()}) {
+    same(Patch{.name = {}, .size = field});
+    same(Sparse{.number = {}, .any = {}, .field = field});
+  }
+  same(Sparse{.number = 1, .any = true, .field = {}});
+  std::string out = "before ";
+  append_text(out, std::string("a\"\\\n\x1f\0z", 7));
+  EXPECT_EQ(out, "before \"a\\\"\\\\\\n\\u001f\\u0000z\"");
+}
+
 }  // namespace
 }  // namespace agnes::json

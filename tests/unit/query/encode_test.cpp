@@ -170,11 +170,5 @@ TEST(Encode, TheAnswerAroundTheRows) {
             std::string::npos);
 }
 
-TEST(Encode, TextsAreEscaped) {
-  std::string out;
-  append_json_text(out, std::string("a\"\\\n\x1f\0z", 7));
-  EXPECT_EQ(out, "\"a\\\"\\\\\\n\\u001f\\u0000z\"");
-}
-
 }  // namespace
 }  // namespace agnes::query
