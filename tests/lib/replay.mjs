@@ -111,7 +111,7 @@ function send(server, step, headers, variables) {
   return server.request(step.method, target, options);
 }
 
-// Plays a scenario on a fresh copy of the golden data; tells `step(number, name, differences)` of each step.
+// Plays a scenario on a fresh copy of the golden data; tells `step(number, name, differences, status)` of each step.
 export async function replay(scenario, tell) {
   const data = unpack(path.join(golden, 'agnes-data.tar.gz'));
   const people = JSON.parse(readFileSync(path.join(data, 'golden.json'), 'utf8'));
@@ -127,7 +127,7 @@ export async function replay(scenario, tell) {
         const value = place.split('.').reduce((at, part) => at?.[part], have.json);
         if (value !== undefined) variables[name] = value;
       }
-      tell(i + 1, `${step.as ?? 'nobody'} ${step.method} ${step.path}${step.do ? ` (${step.do})` : ''}`, compareAnswers(step.answer, have));
+      tell(i + 1, `${step.as ?? 'nobody'} ${step.method} ${step.path}${step.do ? ` (${step.do})` : ''}`, compareAnswers(step.answer, have), have.status);
     }
   } finally {
     await server.stop();
