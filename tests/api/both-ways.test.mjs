@@ -52,8 +52,20 @@ const kForms = {
   user_sync_settings: {
     user_id: kUuid, dataset: kText, enabled: [true, false], table_mode: 'all', tables: null, updated_at: [kTime, null],
   },
+  metric_definitions: {
+    id: 'sales/income', name: 'income', display_name: 'Income', category: 'sales', description: null, type: 'sum', unit: null,
+    grain: 'monthly', table_name: 'films', tables: /^\["films"\]$/, expression: null, time_column: null, dimensions: /^\["year"\]$/,
+    filters: null, synonyms: null, notes: null, sql: 'SELECT count(*) FROM films', sql_variants: /^\{"by_year": ?"SELECT 1"\}$/,
+    validation: null, source: 'manual', created_at: kTime, updated_at: kTime,
+  },
+  column_metadata: {
+    table_id: 'films', column_name: 'year', basetype: 'INTEGER', description: 'of the first showing', confidence: 'manual', source: 'manual', updated_at: kTime,
+  },
+  table_profiles: { table_id: kText, profile: /^\{[^]*"columns": ?\[[^]*\}$/, profiled_at: kTime },
   view_ownership: { view_name: 'films', source_name: kText, registered_at: kTime },
 };
+
+const kJson = ['audit_log.params', 'user_sync_settings.tables', 'metric_definitions.sql_variants', 'metric_definitions.validation', 'table_profiles.profile'];
 
 const kSchema = {
   columns: `SELECT table_name, column_name, data_type, is_nullable, column_default FROM duckdb_columns()
@@ -63,7 +75,9 @@ const kSchema = {
   storage: "SELECT tags FROM duckdb_databases() WHERE NOT internal AND type = 'duckdb' AND path IS NOT NULL",
 };
 
-const was = { schema: {}, rows: {} };
+const kExtract = ['extract.duckdb', 'data/customers.parquet', 'data/orders.parquet', 'data/salaries.parquet'];
+const bytesOf = (data) => kExtract.map((name) => readFileSync(path.join(data, 'extracts/demo', name)));
+const was = { schema: {}, rows: {}, extract: [] };
 let now;
 
 async function look(file, see) {
@@ -88,6 +102,7 @@ before(async () => {
       was.rows[name] = (await database.rows(`SELECT * FROM "${name}"`)).map((row) => JSON.stringify(row));
   });
 
+  was.extract = bytesOf(data);
   const site = await startSite({ 'films.csv': 'title,year\nA,2001\nB,2002\n' }, { data, seed: false, env: { JWT_SECRET_KEY: golden.jwt_secret } });
   const admin = { token: golden.tokens.admin1 };
   site.admin = admin;
@@ -103,8 +118,13 @@ before(async () => {
   must(200, await site.post('/api/sync/table-subscriptions', { table_mode: 'explicit', tables: { films: true } }, asAna));
   must(200, await site.post('/api/me/onboarded', { onboarded: true }, asAna));
   must(200, await site.post(`/api/users/${ana.id}/deactivate`, {}, admin));
+  const metric = { id: 'sales/income', name: 'income', display_name: 'Income', category: 'sales', sql: 'SELECT count(*) FROM films', table_name: 'films', tables: ['films'], dimensions: ['year'], sql_variants: { by_year: 'SELECT 1' } };
+  must(201, await site.post('/api/admin/metrics', metric, admin));
+  must(200, await site.post('/api/admin/metadata/films', { columns: [{ column_name: 'year', basetype: 'INTEGER', description: 'of the first showing' }] }, admin));
+  await site.until('a profile', async () => (await site.get('/api/catalog/profile/films', admin)).status === 200);
   await site.stop();
   now = await openDatabase(file);
+  now.extract = bytesOf(data);
 });
 after(() => now?.close());
 
@@ -113,6 +133,10 @@ test('the storage version, the tables, their types, defaults and keys are as the
   assert.ok(found.columns.length > 250 && found.constraints.length > 100);
   assert.match(JSON.stringify(found.storage), /v1\.0\.0\+/);
   assert.deepEqual(found, was.schema);
+});
+
+test('an extract that was written at another place is served without being changed', () => {
+  for (const [i, name] of kExtract.entries()) assert.ok(now.extract[i].equals(was.extract[i]), name);
 });
 
 test('what was there is still there', async () => {
@@ -130,7 +154,7 @@ test('every value of a new row has the form of those that were there', async () 
   const without = [];
   for (const [table, forms] of Object.entries(kForms)) {
     // JSON columns as the text that is stored.
-    const columns = Object.keys(forms).map((c) => (['params', 'tables'].includes(c) ? `CAST("${c}" AS VARCHAR) AS "${c}"` : `"${c}"`));
+    const columns = Object.keys(forms).map((c) => (kJson.includes(`${table}.${c}`) ? `CAST("${c}" AS VARCHAR) AS "${c}"` : `"${c}"`));
     const old = new Set(was.rows[table] ?? []);
     const all = await now.rows(`SELECT * FROM "${table}"`);
     const shown = await now.rows(`SELECT ${columns.join(', ')} FROM "${table}"`);

@@ -1,11 +1,12 @@
 // Starting and stopping: what is wrong is said in one line, with a status other than 0, and nothing is touched.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
-import { makeNewer } from '../lib/duckdb.mjs';
-import { runServer, startServer, temporaryFolder } from '../lib/server.mjs';
+import { gunzipSync } from 'node:zlib';
+import { makeNewer, writeDatabase } from '../lib/duckdb.mjs';
+import { root, runServer, startServer, temporaryFolder } from '../lib/server.mjs';
 
 // A configuration folder with this instance.yaml.
 function configured(yaml) {
@@ -78,6 +79,36 @@ test('a state database that is none is refused and left as it is', async () => {
   writeFileSync(file, 'this is no database');
   refused(await runServer(['--host', '127.0.0.1', '--port', '0', '--data-dir', data]), /system\.duckdb/);
   assert.equal(readFileSync(file, 'utf8'), 'this is no database');
+});
+
+test('an older state database is brought to the newest version, and the log names the file as it was', async () => {
+  const data = temporaryFolder();
+  const state = path.join(data, 'state');
+  mkdirSync(state);
+  const old = gunzipSync(readFileSync(path.join(root, 'tests/golden/schema/v31.duckdb.gz')));
+  writeFileSync(path.join(state, 'system.duckdb'), old);
+  const server = await startServer({ data, signIn: false });
+  await server.logged(/bringing \S+system\.duckdb from schema version 31 to 40/);
+  const [, copy] = /the file as it was is kept as (\S+)/.exec(server.log);
+  assert.equal(path.dirname(copy), state);
+  assert.match(path.basename(copy), /^system\.duckdb\.v31-\d{8}T\d{6}$/);
+  assert.ok(readFileSync(copy).equals(old));
+  const health = (await server.get('/api/health')).json;
+  assert.deepEqual([health.db_schema, health.current, health.expected], ['ok', 40, 40]);
+  await server.stop();
+});
+
+test('a state database of a newer version is refused and left as it is', async () => {
+  const data = temporaryFolder();
+  const state = path.join(data, 'state');
+  mkdirSync(state);
+  const file = path.join(state, 'system.duckdb');
+  writeFileSync(file, gunzipSync(readFileSync(path.join(root, 'tests/golden/schema/v40.duckdb.gz'))));
+  (await writeDatabase(file, ['UPDATE schema_version SET version = 41']))();
+  const before = readFileSync(file);
+  refused(await runServer(['--host', '127.0.0.1', '--port', '0', '--data-dir', data]), /system\.duckdb.*version 41.*40/);
+  assert.ok(readFileSync(file).equals(before));
+  assert.deepEqual(readdirSync(state).filter((name) => name.startsWith('system.duckdb')), ['system.duckdb']);
 });
 
 test('a state database that only a later DuckDB can read is refused with a way out', async () => {
