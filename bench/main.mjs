@@ -8,14 +8,16 @@ import { pull, version } from './figures/cli.mjs';
 import { extract } from './figures/extract.mjs';
 import { many, profile, schedules, unchanged } from './figures/plane.mjs';
 import { first, runaway, small } from './figures/query.mjs';
+import { scan } from './figures/scan.mjs';
 import { connections, manifest, memory, rebuild, start } from './figures/server.mjs';
 import { sign_in } from './figures/sign_in.mjs';
+import { converge, replay } from './figures/switch.mjs';
 import { download } from './figures/transfer.mjs';
 import { thousandTables } from './site.mjs';
 import { root } from './tools.mjs';
 
 const kQueryLimitSeconds = 4;
-const kGroups = { version, start, memory, pull, manifest, small, first, runaway, rebuild, unchanged, connections, 'sign-in': sign_in, many, schedules, profile, download, extract, 'rebuild-one': rebuild_one };
+const kGroups = { version, start, converge, memory, pull, manifest, small, first, runaway, rebuild, unchanged, connections, 'sign-in': sign_in, many, schedules, profile, download, scan, extract, replay, 'rebuild-one': rebuild_one };
 
 function parseArguments(argv) {
   const out = { only: [], json: null, list: false };

@@ -98,13 +98,14 @@ export async function wrk(url, { seconds = 3, connections = 1, threads = 1, meth
   return { ...result, perSecond: result.requests / result.seconds };
 }
 
-// SQL in libduckdb alone: times of the last statement in ms, peak memory, rows.
-export async function duck(statements, { db, settings = {}, repeat = 1, rows = false } = {}) {
+// SQL in libduckdb alone: times of the last statement in ms, peak memory, rows. fetch: its rows are fetched, not looked at.
+export async function duck(statements, { db, settings = {}, repeat = 1, rows = false, fetch = false } = {}) {
   const args = [];
   if (db) args.push('--db', db);
   for (const [name, value] of Object.entries(settings)) args.push('--set', `${name}=${value}`);
   if (repeat > 1) args.push('--repeat', String(repeat));
   if (rows) args.push('--rows');
+  if (fetch) args.push('--fetch');
   return JSON.parse(await outputLater(bin('bench_duck'), [...args, ...statements]));
 }
 
