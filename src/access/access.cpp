@@ -12,7 +12,8 @@ namespace {
 // of the user's own.
 bool from_another_site(const http::Request& request) {
   const auto site = request.header("sec-fetch-site");
-  if (!site.empty() && site != "same-origin" && site != "none") return true;
+  // What it says itself stands above a name that a proxy may have changed on the way.
+  if (!site.empty()) return site != "same-origin" && site != "none";
   const auto origin = request.header("origin");
   if (origin.empty()) return false;
   const auto scheme_end = origin.find("://");

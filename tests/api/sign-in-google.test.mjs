@@ -409,6 +409,38 @@ test('groups of the directory become memberships', async () => {
   assert.deepEqual(await groupsOf('cleo@example.com'), { ours: 'admin' });
 });
 
+test("what the directory keeps is changed by nobody here, and what is given here not by it", async () => {
+  provider.account = { ...ana, email: 'emil@example.com' };
+  directory.groups.set('emil@example.com', ['kept@example.com']);
+  must(302, await new Browser().signIn());
+  const group = must(200, await server.get('/api/admin/groups', asAdmin())).json.find((g) => g.name === 'kept@example.com');
+  const emil = (await usersOf()).find((u) => u.email === 'emil@example.com');
+  const cleo = await server.addUser('local@example.com');
+  assert.deepEqual([group.origin, group.is_google_managed, group.member_count], ['google_sync', true, 1]);
+  const at = `/api/admin/groups/${group.id}`;
+  for (const [method, target, json] of [
+    ['PATCH', at, { name: 'mine' }], ['DELETE', at], ['POST', `${at}/members`, { email: cleo.email }], ['DELETE', `${at}/members/${emil.id}`],
+    ['POST', `/api/admin/users/${cleo.id}/memberships`, { group_id: group.id }], ['DELETE', `/api/admin/users/${emil.id}/memberships/${group.id}`],
+  ]) assert.equal(must(409, await server.request(method, target, { json, ...asAdmin() })).json.detail.code, 'google_managed_readonly', `${method} ${target}`);
+  assert.deepEqual(await groupsOf('emil@example.com'), { 'kept@example.com': 'google_sync' });
+
+  // It can be granted things like any other, and who leaves it loses them at once.
+  must(201, await server.post('/api/admin/grants', { group_id: group.id, resource_type: 'memory_domain', resource_id: 'finance' }, asAdmin()));
+  const browser = new Browser();
+  must(302, await browser.signIn());
+  assert.deepEqual(must(200, await browser.me()).json.items.map((item) => item.via_groups[0].group_name), ['kept@example.com']);
+  directory.groups.set('emil@example.com', []);
+  must(302, await new Browser().signIn());
+  assert.deepEqual(must(200, await browser.me()).json.items, []);
+
+  // A group of ours that has an address of the directory for its name stays ours.
+  const own = must(201, await server.post('/api/admin/groups', { name: 'ours@example.com' }, asAdmin())).json;
+  must(201, await server.post(`/api/admin/groups/${own.id}/members`, { email: cleo.email }, asAdmin()));
+  directory.groups.set('emil@example.com', ['ours@example.com']);
+  must(302, await new Browser().signIn());
+  assert.deepEqual(await groupsOf('local@example.com'), { 'ours@example.com': 'admin' });
+});
+
 test('somebody who hides their groups does not get in', async () => {
   provider.scope = 'openid email profile';
   assert.equal(failure(await new Browser().signIn()), 'groups_not_shared');

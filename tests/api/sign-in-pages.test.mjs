@@ -185,6 +185,9 @@ test('forms of other sites are refused, whoever they would sign in', async () =>
       assert.equal(answer.headers['set-cookie'], undefined, target);
     }
   assert.deepEqual(relay.mails, []);
+  // A proxy that gives the server another name than people use does not keep them out.
+  const behind = { origin: publicUrl, 'sec-fetch-site': 'same-origin' };
+  assert.ok(must(302, await server.request('POST', login, { form: posts[login], headers: behind })).headers['set-cookie']);
 });
 
 test('whoever tries too often is told so on a page', async () => {

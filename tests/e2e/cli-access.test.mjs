@@ -1,0 +1,85 @@
+// Accounts, groups, grants and tokens from the command line, against a real server.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { makeUser } from '../lib/agnes.mjs';
+import { adminEmail, adminPassword, startServer } from '../lib/server.mjs';
+
+let server, admin, ana;
+before(async () => {
+  server = await startServer();
+  admin = makeUser();
+  ana = makeUser();
+});
+after(async () => {
+  admin?.remove();
+  ana?.remove();
+  await server.stop();
+});
+
+async function ok(user, ...args) {
+  const done = await user.run(args);
+  assert.equal(done.code, 0, `agnes ${args.join(' ')}: ${done.stderr}`);
+  return done.stdout;
+}
+async function fails(words, user, ...args) {
+  const done = await user.run(args);
+  assert.notEqual(done.code, 0, `agnes ${args.join(' ')}: ${done.stdout}`);
+  assert.match(done.stderr, words);
+  assert.doesNotMatch(done.stderr, /a-long-password-1|eyJ/);
+}
+const signIn = (user, email, password) => ok(user, 'auth', 'login', '--server', server.url, '--email', email, '--password', password);
+
+test('an admin lets somebody in, and out again', async () => {
+  await fails(/match|password/i, admin, 'auth', 'login', '--server', server.url, '--email', adminEmail, '--password', 'wrong');
+  await signIn(admin, adminEmail, adminPassword);
+  assert.match(await ok(admin, 'auth', 'whoami'), /admin@example\.com/);
+  await ok(admin, 'admin', 'add-user', 'ana@example.com', '--name', 'Ana');
+  await fails(/409|exists/, admin, 'admin', 'add-user', 'ANA@example.com');
+  assert.match(await ok(admin, 'admin', 'reset-password', 'ana@example.com'), /\/auth\/password\/reset\?email=ana%40example\.com&token=/);
+  await ok(admin, 'admin', 'set-password', 'ana@example.com', '--password', 'a-long-password-1');
+  await signIn(ana, 'ana@example.com', 'a-long-password-1');
+  await fails(/403|[Aa]dmin/, ana, 'admin', 'list-users');
+
+  await ok(admin, 'admin', 'group', 'create', 'sales', '--description', 'They sell');
+  await ok(admin, 'admin', 'group', 'add-member', 'sales', 'ana@example.com');
+  assert.match(await ok(admin, 'admin', 'group', 'members', 'sales'), /ana@example\.com/);
+  assert.match(await ok(admin, 'admin', 'grant', 'resource-types'), /memory_domain/);
+  await ok(admin, 'admin', 'grant', 'create', 'sales', 'memory_domain', 'finance');
+  await fails(/404|no such|not found/i, admin, 'admin', 'grant', 'create', 'sales', 'table', 'no_such_table');
+  const [grant] = JSON.parse(await ok(admin, 'admin', 'grant', 'list', '--group', 'sales', '--json'));
+  assert.deepEqual([grant.resource_type, grant.resource_id], ['memory_domain', 'finance']);
+  assert.match(await ok(admin, 'admin', 'list-users'), /ana@example\.com.*sales/);
+
+  await ok(admin, 'admin', 'deactivate', 'ana@example.com');
+  await fails(/deactivated/, ana, 'catalog');
+  await ok(admin, 'admin', 'activate', 'ana@example.com');
+  await ok(ana, 'catalog');
+  await ok(admin, 'admin', 'grant', 'delete', grant.id);
+  await ok(admin, 'admin', 'group', 'remove-member', 'sales', 'ana@example.com');
+  await ok(admin, 'admin', 'group', 'delete', 'sales');
+  await fails(/409|Admin/, admin, 'admin', 'group', 'delete', 'Admin');
+  await fails(/409|yourself|own/i, admin, 'admin', 'deactivate', adminEmail);
+});
+
+test('tokens are made, used elsewhere, and made worthless', async () => {
+  const token = (await ok(ana, 'auth', 'token', 'create', '--name', 'ci', '--raw')).trim();
+  const machine = makeUser();
+  await ok(machine, 'auth', 'import-token', '--server', server.url, '--token', token);
+  assert.match(await ok(machine, 'auth', 'whoami'), /ana@example\.com/);
+  const listed = JSON.parse(await ok(ana, 'auth', 'token', 'list', '--json'));
+  assert.deepEqual(listed.map((t) => t.name), ['ci']);
+  assert.ok(!JSON.stringify(listed).includes(token));
+  await fails(/403|session|sign/i, machine, 'auth', 'token', 'create', '--name', 'more');
+  await ok(ana, 'auth', 'token', 'revoke', listed[0].id);
+  await fails(/revoked/, machine, 'catalog');
+  await ok(ana, 'auth', 'logout');
+  await fails(/sign|login|token/i, ana, 'catalog');
+  machine.remove();
+});
+
+test('who is gone is out', async () => {
+  await signIn(ana, 'ana@example.com', 'a-long-password-1');
+  const [user] = JSON.parse(await ok(admin, 'admin', 'list-users', '--json')).filter((u) => u.email === 'ana@example.com');
+  await ok(admin, 'admin', 'remove-user', user.id);
+  await fails(/not found|401|sign/i, ana, 'catalog');
+});
