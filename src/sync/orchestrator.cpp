@@ -426,13 +426,14 @@ void Orchestrator::record(const extracts::Catalogue& catalogue) {
     if (found == owner_of.end() || found->second->source_name != source)
       other_owners.push_back({source, view, now()});
   }
+  std::unordered_set<std::string> taken;
+  for (const auto& [view, source] : catalogue.owners) taken.insert(to_lower(view));
   std::vector<std::string> free_names;
   for (const auto& owner : owners)
-    if (!catalogue.owners.contains(owner.view_name)) free_names.push_back(owner.view_name);
+    if (!taken.contains(to_lower(owner.view_name))) free_names.push_back(owner.view_name);
   if (changed.empty() && other_owners.empty() && free_names.empty()) return;
   store_.write([&](duck::Connection& c) {
     record_syncs(c, changed);
-    trim_history(c);
     if (!free_names.empty()) c.execute("DELETE FROM view_ownership WHERE view_name = ANY(?)", free_names);
     duck::insert_rows(c, "view_ownership", other_owners,
                       "ON CONFLICT (view_name) DO UPDATE SET source_name = excluded.source_name");

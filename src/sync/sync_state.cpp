@@ -23,6 +23,23 @@ struct FailedState {
 };
 BOOST_DESCRIBE_STRUCT(FailedState, (), (table_id, status, error))
 
+// Keeps each table's latest entries; does nothing until there are many more.
+void trim_history(duck::Connection& connection) {
+  const auto excess = duck::scalar<std::int64_t>(
+      connection, "SELECT count(*) - count(DISTINCT table_id) * ? FROM sync_history", 2 * kHistoryPerTable);
+  if (excess.value_or(0) <= 0) return;
+  connection.execute(
+      "DELETE FROM sync_history WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER "
+      "(PARTITION BY table_id ORDER BY synced_at DESC) AS place FROM sync_history) AS ranked WHERE place > "
+      "?)",
+      kHistoryPerTable);
+}
+
+void add_history(duck::Connection& connection, const std::vector<History>& history) {
+  duck::insert_rows(connection, "sync_history", history);
+  trim_history(connection);
+}
+
 }  // namespace
 
 std::vector<SyncState> all_states(duck::Connection& connection) {
@@ -40,7 +57,7 @@ void record_syncs(duck::Connection& connection, const std::vector<SyncState>& st
       "file_size_bytes = excluded.file_size_bytes, "
       "uncompressed_size_bytes = excluded.uncompressed_size_bytes, columns = excluded.columns, "
       "hash = excluded.hash, status = excluded.status, error = excluded.error");
-  duck::insert_rows(connection, "sync_history", history);
+  add_history(connection, history);
 }
 
 void record_failures(duck::Connection& connection, const std::vector<Failure>& failures) {
@@ -56,24 +73,13 @@ void record_failures(duck::Connection& connection, const std::vector<Failure>& f
   }
   duck::insert_rows(connection, "sync_state", states,
                     "ON CONFLICT (table_id) DO UPDATE SET status = excluded.status, error = excluded.error");
-  duck::insert_rows(connection, "sync_history", history);
+  add_history(connection, history);
 }
 
 void clear_failures(duck::Connection& connection, const std::vector<std::string>& tables) {
   connection.execute(
       "UPDATE sync_state SET status = 'ok', error = NULL WHERE status = 'error' AND table_id = ANY(?)",
       tables);
-}
-
-void trim_history(duck::Connection& connection) {
-  const auto excess = duck::scalar<std::int64_t>(
-      connection, "SELECT count(*) - count(DISTINCT table_id) * ? FROM sync_history", 2 * kHistoryPerTable);
-  if (excess.value_or(0) <= 0) return;
-  connection.execute(
-      "DELETE FROM sync_history WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER "
-      "(PARTITION BY table_id ORDER BY synced_at DESC) AS place FROM sync_history) AS ranked WHERE place > "
-      "?)",
-      kHistoryPerTable);
 }
 
 }  // namespace agnes::sync

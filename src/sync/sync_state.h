@@ -23,7 +23,8 @@ BOOST_DESCRIBE_STRUCT(SyncState, (),
                        status, error))
 
 std::vector<SyncState> all_states(duck::Connection& connection);
-// Good syncs: each replaces its table's row and adds to the history.
+// Good syncs: each replaces its table's row and adds to the history (sync_history), as failed ones do. Once
+// there are more than 200 entries a table, each table's latest 100 are kept.
 void record_syncs(duck::Connection& connection, const std::vector<SyncState>& states);
 
 struct Failure {
@@ -36,8 +37,5 @@ void record_failures(duck::Connection& connection, const std::vector<Failure>& f
 
 // What had failed and is well again, though nothing of it changed.
 void clear_failures(duck::Connection& connection, const std::vector<std::string>& tables);
-
-// Keeps each table's latest 100 entries of the history; does nothing until there are many more.
-void trim_history(duck::Connection& connection);
 
 }  // namespace agnes::sync
