@@ -145,7 +145,7 @@ std::optional<std::int64_t> Profiles::columns_of(const std::string& table_id, co
   return data->at("column_count").to_number<std::int64_t>();
 }
 
-std::int64_t Profiles::refresh(const Table& table) {
+std::int64_t Profiles::refresh(const Table& table, const std::function<bool()>& cancelled) {
   if (!has_profile(table))
     throw Error(ErrorKind::not_found,
                 fmt::format("the table {} has no data here to make a profile of", table.id));
@@ -160,7 +160,8 @@ std::int64_t Profiles::refresh(const Table& table) {
     ~Release() { held.release(); }
   } release{asked_for_};
   const auto end = std::chrono::steady_clock::now() + kTimeLimit;
-  return make(table, primary_key, stamp, [end] { return std::chrono::steady_clock::now() > end; });
+  return make(table, primary_key, stamp,
+              [&] { return (cancelled && cancelled()) || std::chrono::steady_clock::now() > end; });
 }
 
 std::int64_t Profiles::make(const Table& table, const std::vector<std::string>& primary_key,

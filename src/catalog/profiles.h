@@ -39,8 +39,9 @@ class Profiles {
   // In the contract's form, with what is known of the table at this moment; nothing when there is none yet.
   std::optional<boost::json::object> find(const Table& table);
   // Makes the table's profile, unless there is one of its present data, and gives the number of columns.
-  // Throws Error: not_found when the table has no data here, unavailable when too many others are being made.
-  std::int64_t refresh(const Table& table);
+  // Throws Error: not_found when the table has no data here, unavailable when too many others are being made,
+  // timeout when it takes too long or `cancelled` says so.
+  std::int64_t refresh(const Table& table, const std::function<bool()>& cancelled = {});
 
  private:
   void changed(const Generation& generation);

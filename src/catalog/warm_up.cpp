@@ -101,7 +101,7 @@ boost::json::object WarmUp::work(const jobs::Context& context, const std::shared
     std::optional<std::string> failed;
     try {
       if (item.table != nullptr)
-        profiles_.refresh(*item.table);
+        profiles_.refresh(*item.table, [&] { return context.cancelled(); });
       else
         failed = remote_.refresh(item.row).error;
     } catch (const std::exception& error) {

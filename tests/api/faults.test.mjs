@@ -299,6 +299,30 @@ test('a job that does not come to its end is cancelled, and ended at its time li
   await patient.stop();
 });
 
+test('a warm-up that meets a table without end is cancelled, and does not keep the server from stopping', async () => {
+  const other = await startSite({ 'orders.csv': 'id\n1\n' });
+  await other.sync();
+  await writeExtract(path.join(other.data, 'extracts/endless'), {}, [
+    'CREATE TABLE n AS SELECT range AS i FROM range(1000000)',
+    'CREATE VIEW rows_of_it AS SELECT a.i FROM n a, n b, n c WHERE (a.i * b.i + c.i) % 7 = 8',
+    "INSERT INTO _meta VALUES ('rows_of_it', '', 1, 1, NULL, 'local')",
+  ]);
+  await rebuild(other);
+  must(201, await other.post('/api/admin/register-table', { name: 'rows_of_it', source_type: 'local' }, { token: other.admin.token }));
+  const status = async () => must(200, await other.get('/api/admin/cache-warmup/status', { token: other.admin.token })).json;
+  const atTheEndless = async () => {
+    must(200, await other.post('/api/admin/cache-warmup/run', undefined, { token: other.admin.token }));
+    for (let now = {}; now.rows?.rows_of_it?.status !== 'warming'; now = await status()) assert.ok(!now.completed_at, JSON.stringify(now));
+  };
+  await atTheEndless();
+  must(202, await other.post('/api/admin/jobs/cache-warmup/cancel', undefined, { token: other.admin.token }));
+  while (!(await status()).completed_at) await new Promise((next) => setImmediate(next));
+  assert.equal((await status()).rows.rows_of_it.status, 'error');
+  assert.equal(await count('orders', other.admin.token, other), 1);
+  await atTheEndless();
+  await other.stop();
+});
+
 test('times in the future, which a wrong clock has left, hold nothing up', async () => {
   const data = temporaryFolder();
   let other = await startSite({ 'orders.csv': 'id\n1\n' }, { data });
