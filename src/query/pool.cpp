@@ -1,5 +1,7 @@
 #include "query/pool.h"
 
+#include <algorithm>
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -31,11 +33,10 @@ struct Execution::Worker {
   std::unique_ptr<TemporaryFolder> spill;
 };
 
-Execution::Execution(Pool& pool, std::unique_ptr<Worker> worker, std::string caller,
-                     std::chrono::seconds limit)
+Execution::Execution(Pool& pool, std::unique_ptr<Worker> worker, Lane lane, std::chrono::seconds limit)
     : pool_(pool),
       worker_(std::move(worker)),
-      caller_(std::move(caller)),
+      lane_(std::move(lane)),
       limit_(limit),
       started_(Channel::Clock::now()),
       left_(started_) {}
@@ -43,10 +44,10 @@ Execution::Execution(Pool& pool, std::unique_ptr<Worker> worker, std::string cal
 Execution::~Execution() {
   if (worker_ == nullptr) return;
   if (finished_) {
-    pool_.give_back(std::move(worker_), caller_);
+    pool_.give_back(std::move(worker_), lane_);
   } else {
     ++pool_.abandoned_;
-    pool_.drop(std::move(worker_), caller_);
+    pool_.drop(std::move(worker_), lane_);
   }
 }
 
@@ -68,7 +69,7 @@ bool Execution::begin(const std::string& key, const std::function<std::vector<Re
 void Execution::end(const std::string& why) {
   worker_->process->kill();
   log::warn("query process {} ended: {} ({})", worker_->process->pid(), why, worker_->process->reap());
-  pool_.drop(std::move(worker_), caller_);
+  pool_.drop(std::move(worker_), lane_);
 }
 
 void Execution::lose(const std::string& message) {
@@ -169,7 +170,7 @@ std::unique_ptr<Execution::Worker> Pool::start_worker() {
 
 std::unique_ptr<Execution> Pool::run(const std::string& key,
                                      const std::function<std::vector<ReadableTable>()>& tables,
-                                     const std::string& caller, const Statement& statement) {
+                                     const Lane& lane, const Statement& statement) {
   const int limit =
       statement.time_limit_seconds > 0 ? statement.time_limit_seconds : options_.time_limit_seconds;
   // A process may die idle (memory pressure, an operator) while it is given the statement, of which nothing
@@ -178,7 +179,7 @@ std::unique_ptr<Execution> Pool::run(const std::string& key,
   for (std::size_t attempt = 0; attempt <= options_.max_workers; ++attempt) {
     if (Channel::Clock::now() > deadline) break;
     std::unique_ptr<Execution> execution(
-        new Execution(*this, lease(key, caller), caller, std::chrono::seconds(limit)));
+        new Execution(*this, lease(key, lane), lane, std::chrono::seconds(limit)));
     if (!execution->begin(key, tables, statement)) continue;
     warm();  // the next set of rights finds a spare
     return execution;
@@ -203,21 +204,21 @@ void Pool::drop_dead() {
               worker->process->reap());
 }
 
-std::unique_ptr<Execution::Worker> Pool::lease(const std::string& key, const std::string& caller) {
+std::unique_ptr<Execution::Worker> Pool::lease(const std::string& key, const Lane& lane) {
   const auto deadline = std::chrono::steady_clock::now() + kWaitForWorker;
   drop_dead();
   std::unique_lock lock(mutex_);
   while (true) {
-    if (running_[caller] < options_.max_per_caller) {
+    if (has_place(lane)) {
       for (auto at = idle_.begin(); at != idle_.end(); ++at) {
         if ((*at)->key != key) continue;
         auto worker = std::move(*at);
         idle_.erase(at);
-        ++running_[caller];
+        take(lane);
         return worker;
       }
       if (spare_ != nullptr) {
-        ++running_[caller];
+        take(lane);
         return std::move(spare_);
       }
       if (processes_ >= options_.max_workers && !idle_.empty()) {
@@ -231,20 +232,19 @@ std::unique_ptr<Execution::Worker> Pool::lease(const std::string& key, const std
       }
       if (processes_ < options_.max_workers) {
         ++processes_;
-        ++running_[caller];
+        take(lane);
         lock.unlock();
         try {
           return start_worker();
         } catch (...) {
           lock.lock();
           --processes_;
-          release(caller);
+          release(lane);
           throw;
         }
       }
     }
     if (free_.wait_until(lock, deadline) == std::cv_status::timeout) {
-      if (running_[caller] == 0) running_.erase(caller);
       ++turned_away_;
       throw Error(ErrorKind::too_many, "too many queries are running; try again in a moment");
     }
@@ -278,25 +278,44 @@ bool Pool::bind(Worker& worker, const std::string& key, std::vector<ReadableTabl
   return true;
 }
 
-void Pool::release(const std::string& caller) {
-  if (--running_[caller] == 0) running_.erase(caller);
+std::vector<std::pair<std::string, std::size_t>> Pool::places(const Lane& lane) const {
+  const std::size_t most = options_.max_per_caller;
+  if (lane.kind.empty()) return {{lane.caller, most}};
+  return {{lane.kind, most}, {lane.kind + "/" + lane.caller, std::max<std::size_t>(2, most) - 1}};
+}
+
+bool Pool::has_place(const Lane& lane) const {
+  const auto all = places(lane);
+  return std::all_of(all.begin(), all.end(), [&](const auto& place) {
+    const auto found = running_.find(place.first);
+    return found == running_.end() || found->second < place.second;
+  });
+}
+
+void Pool::take(const Lane& lane) {
+  for (const auto& [name, most] : places(lane)) ++running_[name];
+}
+
+void Pool::release(const Lane& lane) {
+  for (const auto& [name, most] : places(lane))
+    if (--running_[name] == 0) running_.erase(name);
   free_.notify_all();
 }
 
-void Pool::give_back(std::unique_ptr<Worker> worker, const std::string& caller) {
-  if (worker->process->lowered()) return drop(std::move(worker), caller);
+void Pool::give_back(std::unique_ptr<Worker> worker, const Lane& lane) {
+  if (worker->process->lowered()) return drop(std::move(worker), lane);
   std::lock_guard lock(mutex_);
   idle_.push_front(std::move(worker));
-  release(caller);
+  release(lane);
 }
 
-void Pool::drop(std::unique_ptr<Worker> worker, const std::string& caller) {
+void Pool::drop(std::unique_ptr<Worker> worker, const Lane& lane) {
   worker.reset();
   bool warm_one = false;
   {
     std::lock_guard lock(mutex_);
     --processes_;
-    release(caller);
+    release(lane);
     warm_one = spare_ == nullptr;
   }
   if (warm_one) warm();

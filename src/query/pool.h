@@ -27,6 +27,14 @@ struct PoolOptions {
   fs::path spill_folder;        // workers get a folder of their own below it
 };
 
+// Whose a statement is. A caller has so many at once (PoolOptions). Those of a kind share, all callers
+// together, the places that one caller has for statements of none; where there are several, no caller has
+// them all.
+struct Lane {
+  std::string caller;
+  std::string kind = {};
+};
+
 class Pool;
 
 // One statement on its way. Read it with `next` until that is false; letting it go earlier ends the
@@ -43,7 +51,7 @@ class Execution {
  private:
   friend class Pool;
   struct Worker;
-  Execution(Pool& pool, std::unique_ptr<Worker> worker, std::string caller, std::chrono::seconds limit);
+  Execution(Pool& pool, std::unique_ptr<Worker> worker, Lane lane, std::chrono::seconds limit);
   bool receive(std::string& chunk);
   // Hands the statement to the process. False when that has ended first: nothing has run, the place is given
   // back.
@@ -54,7 +62,7 @@ class Execution {
 
   Pool& pool_;
   std::unique_ptr<Worker> worker_;
-  std::string caller_;
+  Lane lane_;
   const std::chrono::seconds limit_;
   workers::Channel::Clock::time_point started_;  // moved on by what the reader took
   workers::Channel::Clock::time_point left_;     // when `next` last returned
@@ -75,12 +83,12 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
 
   // Runs `statement` with the tables that `tables` names; `key` stands for exactly that set of tables and
-  // files. `caller` is who may have so many statements at once. Waits for a free process; Error (too_many)
-  // when there is none in time. Processes that have died idle are replaced unseen; Error (unavailable) when
-  // each one dies before it takes the statement.
+  // files. `lane` is whose places it takes. Waits for a free process; Error (too_many) when there is none in
+  // time. Processes that have died idle are replaced unseen; Error (unavailable) when each one dies before it
+  // takes the statement.
   std::unique_ptr<Execution> run(const std::string& key,
-                                 const std::function<std::vector<ReadableTable>()>& tables,
-                                 const std::string& caller, const Statement& statement);
+                                 const std::function<std::vector<ReadableTable>()>& tables, const Lane& lane,
+                                 const Statement& statement);
 
   // Ends idle processes of keys that do not start with `prefix`: those of earlier generations.
   void retire_others(const std::string& prefix);
@@ -103,14 +111,18 @@ class Pool {
   friend class Execution;
   using Worker = Execution::Worker;
 
-  std::unique_ptr<Worker> lease(const std::string& key, const std::string& caller);
+  std::unique_ptr<Worker> lease(const std::string& key, const Lane& lane);
   std::unique_ptr<Worker> start_worker();
   // False when the process ends instead.
   bool bind(Worker& worker, const std::string& key, std::vector<ReadableTable> tables);
   void drop_dead();
-  void give_back(std::unique_ptr<Worker> worker, const std::string& caller);
-  void drop(std::unique_ptr<Worker> worker, const std::string& caller);
-  void release(const std::string& caller);
+  void give_back(std::unique_ptr<Worker> worker, const Lane& lane);
+  void drop(std::unique_ptr<Worker> worker, const Lane& lane);
+  // What a statement of the lane is counted under, and how many may be.
+  std::vector<std::pair<std::string, std::size_t>> places(const Lane& lane) const;
+  bool has_place(const Lane& lane) const;
+  void take(const Lane& lane);
+  void release(const Lane& lane);
 
   PoolOptions options_;
   mutable std::mutex mutex_;
@@ -118,7 +130,7 @@ class Pool {
   std::list<std::unique_ptr<Worker>> idle_;  // most recently used first; bound to a key
   std::unique_ptr<Worker> spare_;
   std::size_t processes_ = 0;
-  std::map<std::string, std::size_t> running_;  // statements by caller
+  std::map<std::string, std::size_t> running_;  // statements by `places`
   std::atomic<std::uint64_t> ok_{0}, refused_{0}, timed_out_{0}, crashed_{0}, abandoned_{0}, turned_away_{0};
 };
 

@@ -10,8 +10,8 @@ namespace {
 
 constexpr const char* kArrow = "application/vnd.apache.arrow.stream";
 // All scans share the places that one caller has for queries, so that slow readers of long streams leave room
-// for everybody's queries.
-constexpr const char* kLane = "scans";
+// for everybody's queries, and no caller's have all places.
+constexpr const char* kScans = "scans";
 
 struct ScanEstimate {
   std::string table_id;
@@ -100,7 +100,7 @@ http::Response Scans::fetch(const http::Caller& caller, const ScanRequest& reque
   auto set = visible_.of(caller);
   const auto asked = statement(caller, *set, request);
   auto place = quota_.take(caller.user_id);
-  return relay(service_.start(std::move(set), kLane, asked), kArrow,
+  return relay(service_.start(std::move(set), Lane{caller.user_id, kScans}, asked), kArrow,
                std::chrono::seconds(limits_.transfer_timeout_seconds),
                [place](std::size_t bytes) { place->count(bytes); });
 }
@@ -111,7 +111,7 @@ void Scans::check(const http::Caller& caller, const ScanRequest& request) {
   if (!asked.predicate) return;  // nothing that only DuckDB can tell
   asked.sql = "EXPLAIN " + asked.sql;
   std::string ignored;
-  const auto execution = service_.start(std::move(set), caller.user_id, asked);
+  const auto execution = service_.start(std::move(set), Lane{caller.user_id}, asked);
   while (execution->next(ignored)) continue;
 }
 

@@ -61,11 +61,11 @@ std::unique_ptr<Execution> Service::start(const http::Caller& caller, const std:
   statement.sql = sql;
   statement.row_limit = std::min(row_limit, limits_.max_rows);
   statement.max_result_bytes = limits_.max_result_bytes;
-  return start(visible_.of(caller), caller.user_id, statement);
+  return start(visible_.of(caller), Lane{caller.user_id}, statement);
 }
 
-std::unique_ptr<Execution> Service::start(std::shared_ptr<const catalog::VisibleSet> set,
-                                          const std::string& lane, const Statement& statement) {
+std::unique_ptr<Execution> Service::start(std::shared_ptr<const catalog::VisibleSet> set, const Lane& lane,
+                                          const Statement& statement) {
   if (statement.sql.size() > kMaxSql) throw Error(ErrorKind::too_large, "a statement has 5 MB at most");
   auto execution = pool_.run(
       set->key, [&] { return readable(*set); }, lane, statement);
@@ -89,7 +89,8 @@ catalog::SqlCheck Service::check(const http::Caller& caller, const std::string& 
   statement.format = "tables";
   catalog::SqlCheck out;
   try {
-    const auto found = boost::json::parse(whole(*start(visible_.of(caller), caller.user_id, statement)));
+    const auto found =
+        boost::json::parse(whole(*start(visible_.of(caller), Lane{caller.user_id}, statement)));
     out.tables = json::from_json<std::vector<std::string>>(found.at("tables"));
     out.refusal = std::string(found.at("refusal").as_string());
   } catch (const Error& error) {

@@ -34,9 +34,8 @@ class Service {
   // limit that is none.
   std::unique_ptr<Execution> start(const http::Caller& caller, const std::string& sql,
                                    std::int64_t row_limit);
-  // The same for other answers, over the tables of `set`. `lane` is who may have so many statements at once:
-  // the caller's id, or what stands for a kind of statements.
-  std::unique_ptr<Execution> start(std::shared_ptr<const catalog::VisibleSet> set, const std::string& lane,
+  // The same for other answers, over the tables of `set`. `lane` is whose places it takes.
+  std::unique_ptr<Execution> start(std::shared_ptr<const catalog::VisibleSet> set, const Lane& lane,
                                    const Statement& statement);
   // The whole answer at once, for small ones.
   boost::json::value run(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);

@@ -367,6 +367,20 @@ test('a reader that takes little is cut off in the end, too', async () => {
   await other.stop();
 });
 
+test("one caller's slow scans leave a place for others", async () => {
+  const other = await otherSite('query:\n  max_workers: 4\n');
+  must(201, await other.post('/api/admin/register-table', { name: 'big', source_type: 'local' }, { token: other.admin.token }));
+  const { token } = await other.analyst('ana@example.com', ['big']);
+  const held = await begin(other.admin.token, { of: other });
+  const waiting = begin(other.admin.token, { of: other });
+  assert.equal((await other.post('/api/v2/scan', { table_id: 'big', limit: 1 }, { token })).status, 200);
+  held.leave();
+  const next = await waiting;
+  assert.equal(next.status, 200);
+  next.leave();
+  await other.stop();
+});
+
 test('more bytes a day than allowed: 429 before anything is read', async () => {
   const fred = (await site.analyst('fred@example.com', ['big'])).token;
   for (let i = 0; i < 2; i += 1) assert.equal((await scan({ table_id: 'big', limit: 60000 }, fred)).status, 200);
