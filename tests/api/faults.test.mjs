@@ -316,7 +316,7 @@ test('a warm-up that meets a table without end is cancelled, and does not keep t
   };
   await atTheEndless();
   must(202, await other.post('/api/admin/jobs/cache-warmup/cancel', undefined, { token: other.admin.token }));
-  while (!(await status()).completed_at) await new Promise((next) => setImmediate(next));
+  await other.until('the warm-up has ended', async () => (await status()).completed_at);
   assert.equal((await status()).rows.rows_of_it.status, 'error');
   assert.equal(await count('orders', other.admin.token, other), 1);
   await atTheEndless();

@@ -79,6 +79,21 @@ TaskTable test_tasks() {
   };
 }
 
+TEST(Channel, IsClosedWhenTheOtherEndIsGoneAndNothingOfItIsLeft) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  Channel ours{UniqueFd(ends[0])};
+  EXPECT_FALSE(ours.closed());
+  {
+    Channel theirs{UniqueFd(ends[1])};
+    EXPECT_TRUE(theirs.send(FrameType::done, "{}"));
+  }
+  EXPECT_FALSE(ours.closed());
+  Frame frame;
+  EXPECT_EQ(ours.receive(frame), Channel::Outcome::frame);
+  EXPECT_TRUE(ours.closed());
+}
+
 TEST(Task, AnswersAndTellsProgress) {
   std::vector<int> heard;
   const auto answer =
