@@ -10,32 +10,33 @@ namespace agnes::connectors {
 
 namespace {
 using boost::json::value;
+using std::string;
 
-value extract_files(const value& input, const workers::TaskContext& context) {
-  return json::to_json(files::extract(json::from_json<files::Job>(input), context));
+string extract_files(const value& input, const workers::TaskContext& context) {
+  return json::to_text(files::extract(json::from_json<files::Job>(input), context));
 }
-value discover_files(const value& input, const workers::TaskContext&) {
+string discover_files(const value& input, const workers::TaskContext&) {
   const auto job = json::from_json<files::Job>(input.at("job"));
-  return json::to_json(files::discover(job, input.at("rows").to_number<std::int64_t>()));
+  return json::to_text(files::discover(job, input.at("rows").to_number<std::int64_t>()));
 }
-value remove_file_table(const value& input, const workers::TaskContext&) {
-  files::remove(json::from_json<files::Job>(input.at("job")), std::string(input.at("table").as_string()));
-  return nullptr;
+string remove_file_table(const value& input, const workers::TaskContext&) {
+  files::remove(json::from_json<files::Job>(input.at("job")), string(input.at("table").as_string()));
+  return "null";
 }
-value read_all_extracts(const value& input, const workers::TaskContext&) {
-  return json::to_json(extracts::read_extracts(json::from_json<extracts::ReadOptions>(input)));
+string read_all_extracts(const value& input, const workers::TaskContext&) {
+  return json::to_text(extracts::read_extracts(json::from_json<extracts::ReadOptions>(input)));
 }
-value check_analytics(const value& input, const workers::TaskContext&) {
-  return json::to_json(extracts::check_analytics(std::string(input.as_string())));
+string check_analytics(const value& input, const workers::TaskContext&) {
+  return json::to_text(extracts::check_analytics(string(input.as_string())));
 }
-value sample_table(const value& input, const workers::TaskContext&) {
-  return json::to_json(extracts::read_sample(json::from_json<extracts::SampleRequest>(input)));
+string sample_table(const value& input, const workers::TaskContext&) {
+  return json::to_text(extracts::read_sample(json::from_json<extracts::SampleRequest>(input)));
 }
-value table_columns(const value& input, const workers::TaskContext&) {
-  return json::to_json(extracts::read_columns(json::from_json<extracts::SampleRequest>(input)));
+string table_columns(const value& input, const workers::TaskContext&) {
+  return json::to_text(extracts::read_columns(json::from_json<extracts::SampleRequest>(input)));
 }
-value profile_table(const value& input, const workers::TaskContext&) {
-  return extracts::read_profile(json::from_json<extracts::ProfileRequest>(input));
+string profile_table(const value& input, const workers::TaskContext&) {
+  return json::to_text(extracts::read_profile(json::from_json<extracts::ProfileRequest>(input)));
 }
 }  // namespace
 

@@ -82,6 +82,7 @@ class Reading {
   void note_facts(Source& source);
   void plan(Source& source);
   void plan_table(const Source& source, const MetaRow& row);
+  bool lies_in_source(const fs::path& file, const Source& source);
   bool find_files(const Source& source, Wanted& wanted, const ViewFiles& view);
   void read_files(Wanted& wanted, duck::Connection& connection);
   void settle_attachments();
@@ -93,6 +94,7 @@ class Reading {
 
   const ReadOptions& options_;
   FactsCache cache_;
+  std::map<fs::path, bool> inside_;  // folders of files: whether they lie in their source's
   Pins pins_;
   std::vector<Source> sources_;
   std::vector<Wanted> wanted_;
@@ -271,6 +273,21 @@ void Reading::plan_table(const Source& source, const MetaRow& row) {
   wanted_.push_back(std::move(wanted));
 }
 
+// Links followed. Most files of a source lie in one folder, whose own way is looked at once.
+bool Reading::lies_in_source(const fs::path& file, const Source& source) {
+  std::error_code error;
+  if (fs::is_symlink(file, error) || error) {
+    const fs::path real = fs::canonical(file, error);
+    return !error && real.string().starts_with(source.folder.string() + "/");
+  }
+  const auto [known, is_new] = inside_.emplace(file.parent_path(), false);
+  if (is_new) {
+    const fs::path real = fs::canonical(known->first, error);
+    known->second = !error && (real.string() + "/").starts_with(source.folder.string() + "/");
+  }
+  return known->second;
+}
+
 bool Reading::find_files(const Source& source, Wanted& wanted, const ViewFiles& view) {
   const std::string& name = wanted.table.name;
   std::vector<fs::path> found;
@@ -294,9 +311,7 @@ bool Reading::find_files(const Source& source, Wanted& wanted, const ViewFiles& 
     return false;
   }
   for (const auto& file : found) {
-    std::error_code error;
-    const fs::path real = fs::canonical(file, error);
-    if (error || !real.string().starts_with(source.folder.string() + "/")) {
+    if (!lies_in_source(file, source)) {
       wanted.refused = true;
       wanted.failure =
           fmt::format("table '{}' of '{}' is refused: {} is a link that leads out of the extract's folder",

@@ -86,8 +86,7 @@ int serve_task(const TaskTable& tasks) {
     // Cancelling is a kill; a task that asks is told nothing sooner.
     const TaskContext context{[&](const value& said) { channel.send(FrameType::progress, serialize(said)); },
                               [] { return false; }};
-    const value answer = found->second(request.at("input"), context);
-    channel.send(FrameType::done, serialize(answer));
+    channel.send(FrameType::done, found->second(request.at("input"), context));
     return 0;
   } catch (const std::exception& error) {
     channel.send(FrameType::error, encode_error(error));

@@ -10,13 +10,13 @@
 
 namespace agnes::workers {
 
-// Work on files of strangers, done in a process of its own (role "extract"): JSON in, JSON out, progress
-// between.
+// Work on files of strangers, done in a process of its own (role "extract"): JSON in, JSON out (as text,
+// which for ten thousand tables takes a fraction of the time), progress between.
 struct TaskContext {
   std::function<void(const boost::json::value&)> progress;
   std::function<bool()> cancelled;
 };
-using TaskFunction = std::function<boost::json::value(const boost::json::value& input, const TaskContext&)>;
+using TaskFunction = std::function<std::string(const boost::json::value& input, const TaskContext&)>;
 using TaskTable = std::map<std::string, TaskFunction>;
 
 // The server's side. Starts a process, lets it confine itself, runs the named task, and ends the process.

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "workers/confine.h"
 #include "workers/process.h"
 #include "workers/task.h"
@@ -20,39 +21,39 @@ using boost::json::value;
 // What this very program does when it is started again in the role "extract".
 TaskTable test_tasks() {
   return {
-      {"echo", [](const value& input, const TaskContext&) { return input; }},
+      {"echo", [](const value& input, const TaskContext&) { return serialize(input); }},
       {"count",
        [](const value& input, const TaskContext& context) {
          for (int i = 0; i < input.to_number<int>(); ++i) context.progress(i);
-         return input;
+         return serialize(input);
        }},
       {"refuse",
-       [](const value&, const TaskContext&) -> value {
+       [](const value&, const TaskContext&) -> std::string {
          throw Error(ErrorKind::not_found, "orders.csv, line 7: not there", value{{"line", 7}});
        }},
       {"crash",
-       [](const value&, const TaskContext&) -> value {
+       [](const value&, const TaskContext&) -> std::string {
          ::signal(SIGSEGV,
                   SIG_DFL);  // a sanitizer has a handler of its own, which ends the process otherwise
          ::raise(SIGSEGV);
-         return nullptr;
+         return "null";
        }},
-      {"leave", [](const value&, const TaskContext&) -> value { ::_exit(9); }},
+      {"leave", [](const value&, const TaskContext&) -> std::string { ::_exit(9); }},
       {"hang",
-       [](const value&, const TaskContext&) -> value {
+       [](const value&, const TaskContext&) -> std::string {
          while (true) ::pause();
        }},
       {"read",
-       [](const value& input, const TaskContext&) -> value {
-         return value(read_file(std::string(input.as_string())).value_or("(none)"));
+       [](const value& input, const TaskContext&) -> std::string {
+         return agnes::json::to_text(read_file(std::string(input.as_string())).value_or("(none)"));
        }},
       {"write",
-       [](const value& input, const TaskContext&) -> value {
+       [](const value& input, const TaskContext&) -> std::string {
          replace_file(std::string(input.as_string()), "written");
-         return true;
+         return "true";
        }},
       {"connect",
-       [](const value& input, const TaskContext&) -> value {
+       [](const value& input, const TaskContext&) -> std::string {
          const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
          sockaddr_in to{};
          to.sin_family = AF_INET;
@@ -60,21 +61,21 @@ TaskTable test_tasks() {
          to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
          const int failed = ::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0 ? 0 : errno;
          ::close(fd);
-         return failed;
+         return std::to_string(failed);
        }},
       {"allocate",
-       [](const value& input, const TaskContext&) -> value {
+       [](const value& input, const TaskContext&) -> std::string {
          const auto bytes = input.to_number<std::size_t>();
          std::string block;
          block.resize(bytes, 'x');
-         return block.size();
+         return std::to_string(block.size());
        }},
       {"surroundings",
-       [](const value&, const TaskContext&) -> value {
+       [](const value&, const TaskContext&) -> std::string {
          int variables = 0, descriptors = 0;
          for (char** at = ::environ; at != nullptr && *at != nullptr; ++at) ++variables;
          for (int fd = 3; fd < 256; ++fd) descriptors += ::fcntl(fd, F_GETFD) != -1;
-         return {{"variables", variables}, {"descriptors", descriptors}};
+         return serialize(value{{"variables", variables}, {"descriptors", descriptors}});
        }},
   };
 }
