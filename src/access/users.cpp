@@ -64,6 +64,13 @@ bool is_unclaimed(const Tables& tables) {
                        [](const User* user) { return user->email != kSchedulerEmail; }) <= 1;
 }
 
+// Whether somebody has come by this account, without a password: by Google, or by a link. It is theirs then.
+bool is_in_use(duck::Connection& c, const std::string& user_id) {
+  return duck::scalar<std::int64_t>(
+             c, "SELECT count(*) FROM audit_log WHERE user_id = ? AND action <> 'login_failed'", user_id)
+             .value_or(0) > 0;
+}
+
 bool is_email_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
          std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos;
@@ -251,15 +258,23 @@ User Users::sign_in(std::string_view email, std::string_view password, const std
 }
 
 bool Users::can_bootstrap() const {
-  return directory_.look(&is_unclaimed);
+  if (!directory_.look(&is_unclaimed)) return false;
+  const auto seeded = directory_.look([](const Tables& tables) {
+    for (const auto* user : tables.users())
+      if (user->email != kSchedulerEmail) return std::optional(user->id);
+    return std::optional<std::string>();
+  });
+  return !seeded || !directory_.store().read([&](duck::Connection& c) { return is_in_use(c, *seeded); });
 }
 
 User Users::bootstrap(const std::string& email, const std::string& name, std::string_view password,
                       const std::string& address) {
+  const auto claimed = [] {
+    return Error(ErrorKind::forbidden,
+                 "Bootstrap disabled: this server has accounts already. Sign in instead");
+  };
   const auto account = [&](const Tables& tables) -> std::optional<User> {
-    if (!is_unclaimed(tables))
-      throw Error(ErrorKind::forbidden,
-                  "Bootstrap disabled: this server has accounts already. Sign in instead");
+    if (!is_unclaimed(tables)) throw claimed();
     for (const auto* user : tables.users()) {
       if (user->email == kSchedulerEmail) continue;
       if (!iequals(user->email, email))
@@ -274,6 +289,7 @@ User Users::bootstrap(const std::string& email, const std::string& name, std::st
   User owner;
   directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
     if (const auto seeded = account(tables)) {
+      if (is_in_use(c, seeded->id)) throw claimed();
       owner = *seeded;
       owner.has_password = true;
       c.execute("UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ?", hash, now(), owner.id);

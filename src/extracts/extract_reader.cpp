@@ -94,7 +94,8 @@ class Reading {
 
   const ReadOptions& options_;
   FactsCache cache_;
-  std::map<fs::path, bool> inside_;  // folders of files: whether they lie in their source's
+  // By folders of sources and of files: whether the second lies in the first.
+  std::map<std::pair<fs::path, fs::path>, bool> inside_;
   Pins pins_;
   std::vector<Source> sources_;
   std::vector<Wanted> wanted_;
@@ -130,8 +131,10 @@ void Reading::find_sources() {
       source.failure = error.message();
     else if (!fs::is_regular_file(fs::symlink_status(database, error)))
       source.failure = "it is a link or no file at all";
-    if (const auto skipped = options_.skip.find(name); skipped != options_.skip.end())
+    if (const auto skipped = options_.skip.find(name); skipped != options_.skip.end()) {
       source.failure = skipped->second;
+      cache_.keep_below(source.folder);  // for the time when it is read again
+    }
   }
   std::sort(sources_.begin(), sources_.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
 }
@@ -280,9 +283,9 @@ bool Reading::lies_in_source(const fs::path& file, const Source& source) {
     const fs::path real = fs::canonical(file, error);
     return !error && real.string().starts_with(source.folder.string() + "/");
   }
-  const auto [known, is_new] = inside_.emplace(file.parent_path(), false);
+  const auto [known, is_new] = inside_.emplace(std::pair(source.folder, file.parent_path()), false);
   if (is_new) {
-    const fs::path real = fs::canonical(known->first, error);
+    const fs::path real = fs::canonical(known->first.second, error);
     known->second = !error && (real.string() + "/").starts_with(source.folder.string() + "/");
   }
   return known->second;
@@ -490,7 +493,7 @@ Catalogue Reading::run() {
     for (auto& failed : build_analytics(options_.analytics_file, out_.tables, cache_.analytics))
       out_.problems.push_back(std::move(failed));
   }
-  cache_.save();
+  if (options_.only.empty()) cache_.save();
   std::set<std::string> keep(options_.keep_pins.begin(), options_.keep_pins.end());
   for (const auto& table : out_.tables)
     for (const auto& file : table.files) keep.insert(fs::path(file.path).filename());

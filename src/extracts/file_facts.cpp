@@ -75,6 +75,17 @@ void FactsCache::keep(const std::string& path, const ExtractFacts& facts) {
   used_.extracts[path] = facts;
 }
 
+void FactsCache::keep_below(const std::string& folder) {
+  const std::scoped_lock lock(mutex_);
+  const auto keep = [&](const auto& old, auto& used) {
+    for (auto at = old.lower_bound(folder + '/'); at != old.end() && at->first.starts_with(folder + '/');
+         ++at)
+      used.insert(*at);
+  };
+  keep(old_.files, used_.files);
+  keep(old_.extracts, used_.extracts);
+}
+
 void FactsCache::save() {
   const std::scoped_lock lock(mutex_);
   if (path_.empty()) return;

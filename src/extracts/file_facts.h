@@ -45,6 +45,8 @@ class FactsCache {
   void keep(const std::string& path, const FileFacts& facts);
   std::optional<ExtractFacts> extract(const std::string& path, const FileStamp& stamp);
   void keep(const std::string& path, const ExtractFacts& facts);
+  // Keeps all that is known of files in `folder`.
+  void keep_below(const std::string& folder);
   // What the analytics database was last built from.
   std::string analytics;
 

@@ -193,11 +193,16 @@ void serve_snapshot(Channel& channel, const config::Places& places, state::Store
 
 std::string back_up(const config::Places& places, const fs::path& wanted) {
   const fs::path target = absolute_folder(wanted);
-  for (const auto& folder : {places.data, places.state})
+  const fs::path work = target.string() + ".partial";
+  for (const auto& folder : {places.data, places.state}) {
     if (lies_in(target, folder))
       throw Error(ErrorKind::bad_request,
                   fmt::format("{} lies in {}, which is what is backed up: name a folder elsewhere",
                               target.string(), folder.string()));
+    if (lies_in(folder, work))
+      throw Error(ErrorKind::bad_request,
+                  fmt::format("{} is where this backup would be made: name another folder", work.string()));
+  }
   if (!fs::exists(places.state / kStateFile))
     throw Error(ErrorKind::not_found,
                 fmt::format("there is no {} in {}: name the data directory with --data-dir", kStateFile,
@@ -205,7 +210,7 @@ std::string back_up(const config::Places& places, const fs::path& wanted) {
   if (fs::exists(fs::symlink_status(target)))
     throw Error(ErrorKind::conflict,
                 target.string() + " exists already: name a folder that is still to be made");
-  UnfinishedFolder partial(target.string() + ".partial", "backup to " + target.string());
+  UnfinishedFolder partial(work, "backup to " + target.string());
   std::vector<BackedUpFile> files;
   // Held to the end, so that no server starts on files that are being copied.
   const auto lock = lock_state(places);

@@ -51,6 +51,7 @@ std::size_t refuse_damaged(const fs::path& backup) {
                           backup.string()));
 }
 
+// Where something else is mounted: would not move with the folder it is in, from the next boot on.
 bool is_mount_point(const fs::path& folder) {
   struct statx seen {};
   return ::statx(AT_FDCWD, folder.c_str(), 0, 0, &seen) == 0 &&
@@ -96,6 +97,11 @@ std::string restore(const config::Places& places, const fs::path& named, bool re
   if (lies_in(data, backup) || lies_in(backup, data))
     throw Error(ErrorKind::bad_request, fmt::format("{} and {} lie in one another: move the backup elsewhere",
                                                     backup.string(), data.string()));
+  const fs::path work = data.string() + ".restoring";
+  if (lies_in(work, backup) || lies_in(backup, work))
+    throw Error(
+        ErrorKind::bad_request,
+        fmt::format("{} is where a restore works: give the backup another name first", work.string()));
   const bool is_there = fs::exists(data);
   if (is_there && !fs::is_directory(data))
     throw Error(ErrorKind::bad_request, data.string() + " is no folder: name one with --data-dir");
@@ -105,6 +111,13 @@ std::string restore(const config::Places& places, const fs::path& named, bool re
                             "cp -a {}/. {}",
                             data.string(), backup.string(), data.string()));
   const bool in_use = is_there && !fs::is_empty(data);
+  if (in_use)
+    for (const auto& entry : fs::directory_iterator(data))
+      if (is_mount_point(entry.path()))
+        throw Error(ErrorKind::bad_request,
+                    fmt::format("{} is a mount point, which does not move with {}: empty both, then "
+                                "cp -a {}/. {}",
+                                entry.path().string(), data.string(), backup.string(), data.string()));
   // Held to the end. Where there is no state yet, a server that starts meanwhile makes the rename fail.
   std::optional<FileLock> lock;
   if (in_use && fs::is_directory(data / "state")) {
@@ -121,12 +134,15 @@ std::string restore(const config::Places& places, const fs::path& named, bool re
                             data.string()));
   const std::size_t others = refuse_damaged(backup);
 
-  UnfinishedFolder fresh(data.string() + ".restoring", "restore to " + data.string());
+  UnfinishedFolder fresh(work, "restore to " + data.string());
   copy_checked(backup, note, fresh.path());
   // Its account and mode; where it is new, those of the folder that the server wrote into.
   keep_folder_attributes(is_there ? data : backup / "state", fresh.path());
   fs::path kept;
   if (in_use) {
+    if (!lock && fs::exists(data / "state"))
+      throw Error(ErrorKind::conflict,
+                  fmt::format("a server has started on {} meanwhile: stop it first", data.string()));
     kept = name_for_old(data);
     fresh.exchange(data, kept);
   } else {

@@ -57,8 +57,10 @@ object assets_of(const fs::path& data) {
 
 std::string Manifests::assets(Timestamp moment) {
   std::lock_guard lock(mutex_);
-  if (std::exchange(assets_second_, seconds(moment)) != seconds(moment))
+  if (assets_second_ != seconds(moment)) {
     assets_ = boost::json::serialize(assets_of(data_));
+    assets_second_ = seconds(moment);
+  }
   return assets_;
 }
 

@@ -344,8 +344,11 @@ extracts::Catalogue Orchestrator::read(extracts::ReadOptions& options, const job
 }
 
 // One extract that breaks its reader, or keeps it for ever, must not take the others down: each is tried
-// alone.
+// alone. Those that fail are remembered when others do not: what fails with all of them is the machine's
+// state.
 void Orchestrator::find_to_blame(extracts::ReadOptions& options, const jobs::Context& context) {
+  std::map<std::string, LeftOut> blamed;
+  bool any_good = false;
   for (const auto& entry : fs::directory_iterator(places_.extracts())) {
     const std::string name = entry.path().filename();
     if (name.starts_with('.') || !entry.is_directory() || options.skip.contains(name)) continue;
@@ -353,17 +356,21 @@ void Orchestrator::find_to_blame(extracts::ReadOptions& options, const jobs::Con
     try {
       extracts::ReadOptions alone;
       alone.extracts_dir = options.extracts_dir;
+      alone.cache_file = options.cache_file;  // as quick as in the run that failed
       alone.only = {name};
       run_reader(alone, context, read_limit_);
+      any_good = true;
     } catch (const Error& error) {
-      if (context.cancelled()) throw;
+      const bool by_extract = error.kind() == ErrorKind::internal || error.kind() == ErrorKind::timeout;
+      if (!by_extract || context.cancelled()) throw;
       log::error("the extract {} is left out: {}", name, error.what());
       const std::string reason =
           error.kind() == ErrorKind::timeout ? error.what() : "reading it ended the process that did";
-      left_out_[name] = {stamp, reason + "; make it anew, or start the job rebuild to have it tried again"};
-      options.skip[name] = left_out_[name].reason;
+      blamed[name] = {stamp, reason + "; make it anew, or start the job rebuild to have it tried again"};
+      options.skip[name] = blamed[name].reason;
     }
   }
+  if (any_good) left_out_.merge(blamed);
 }
 
 boost::json::object Orchestrator::rebuild(const jobs::Context& context) {

@@ -14,14 +14,14 @@ let directory;
 let server;
 const ana = { sub: '1', email: 'ana@example.com', email_verified: true, hd: 'example.com', name: 'Ana' };
 
-async function serve({ domains = 'example.com, Partner.example', groups = true, env = {}, limits = false } = {}) {
+async function serve({ domains = 'example.com, Partner.example', groups = true, env = {}, limits = false, seed = true } = {}) {
   const config = temporaryFolder();
   writeFileSync(
     path.join(config, 'instance.yaml'),
     `auth:\n  allowed_domain: "${domains}"\n  google_client_id: ${provider.client.id}\n  google_client_secret: \${GOOGLE_TEST_SECRET}\n` +
       `  google_issuer: ${provider.issuer}\n  google_groups: ${groups}\n  google_groups_api: ${directory.url}\n`,
   );
-  return startServer({ config, limits, env: { GOOGLE_TEST_SECRET: provider.client.secret, ...env } });
+  return startServer({ config, limits, seed, env: { GOOGLE_TEST_SECRET: provider.client.secret, ...env } });
 }
 
 before(async () => {
@@ -60,6 +60,17 @@ const groupsOf = async (email, at = server) => {
 test('without a client id it says that it is not set up', async () => {
   const other = await startServer();
   for (const route of ['login', 'callback']) assert.equal(failure(await other.get(`/auth/google/${route}?code=x&state=y`)), 'google_not_configured');
+  await other.stop();
+});
+
+test('an account that somebody has come by with Google is not there to be claimed', async () => {
+  const other = await serve({ seed: false, env: { SEED_ADMIN_EMAIL: ana.email } });
+  const claim = () => other.post('/auth/bootstrap', { email: ana.email, password: 'taken-over-123' });
+  assert.equal((await other.post('/auth/token', { email: ana.email, password: 'a-guess-of-one' })).status, 401);  // leaves it unclaimed
+  assert.match((await other.get('/login')).text, /first-time-setup/);
+  must(302, await new Browser(other).signIn('/'));
+  assert.equal((await claim()).status, 403);
+  assert.doesNotMatch((await other.get('/login')).text, /first-time-setup/);
   await other.stop();
 });
 

@@ -208,6 +208,20 @@ test('places that cannot be', async () => {
   assert.deepEqual(readdirSync(parent), ['file']);
 });
 
+test('neither takes away what has the name of its own unfinished folder', async () => {
+  const parent = temporaryFolder();
+  const [unfinished, data] = [path.join(parent, 'x.restoring'), path.join(parent, 'y.partial')];
+  copy(backup, unfinished);
+  copy(later, data);
+  const before = inventory(parent);
+  for (const args of [['restore', unfinished, '--data-dir', path.join(parent, 'x')], ['backup', path.join(parent, 'y'), '--data-dir', data]]) {
+    const { status, stderr } = await runServer(args);
+    assert.equal(status, 1, args[0]);
+    assert.match(stderr, /^agnes-server: \S+ is where [^\n]+\n$/);
+  }
+  assert.deepEqual(inventory(parent), before);
+});
+
 test('a copy that fails half way leaves nothing behind', async () => {
   const parent = temporaryFolder();
   const data = path.join(parent, 'data');
