@@ -31,6 +31,11 @@ struct ViewOwner {
 };
 BOOST_DESCRIBE_STRUCT(ViewOwner, (), (source_name, view_name, registered_at))
 
+// Whether what an extract holds can have ended its reader so.
+bool is_fault_of_extract(const Error& error) {
+  return error.kind() == ErrorKind::internal || error.kind() == ErrorKind::timeout;
+}
+
 // Lower-cased names: what tables are matched by.
 template <class Rows, class Name>
 auto by_name(const Rows& rows, Name name) {
@@ -333,8 +338,7 @@ extracts::Catalogue Orchestrator::read(extracts::ReadOptions& options, const job
   try {
     return run_reader(options, context, read_limit_);
   } catch (const Error& error) {
-    const bool by_extract = error.kind() == ErrorKind::internal || error.kind() == ErrorKind::timeout;
-    if (!by_extract || context.cancelled()) throw;
+    if (!is_fault_of_extract(error) || context.cancelled()) throw;
     log::warn("reading the extracts failed ({}); looking for the one that is to blame", error.what());
   }
   find_to_blame(options, context);
@@ -361,8 +365,7 @@ void Orchestrator::find_to_blame(extracts::ReadOptions& options, const jobs::Con
       run_reader(alone, context, read_limit_);
       any_good = true;
     } catch (const Error& error) {
-      const bool by_extract = error.kind() == ErrorKind::internal || error.kind() == ErrorKind::timeout;
-      if (!by_extract || context.cancelled()) throw;
+      if (!is_fault_of_extract(error) || context.cancelled()) throw;
       log::error("the extract {} is left out: {}", name, error.what());
       const std::string reason =
           error.kind() == ErrorKind::timeout ? error.what() : "reading it ended the process that did";
