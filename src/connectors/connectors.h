@@ -16,9 +16,8 @@ std::vector<std::string_view> sources();
 // that no source has.
 std::unique_ptr<sync::Connector> make(std::string_view source, const config::Config& config);
 
-// The connector that the configuration asks for.
-inline std::unique_ptr<sync::Connector> make(const config::Config& config) {
-  return make(config.source(), config);
-}
+// Those that a sync asks: the configuration's own source first, then those whose registered tables are
+// brought beside it.
+std::vector<std::unique_ptr<sync::Connector>> for_sync(const config::Config& config);
 
 }  // namespace agnes::connectors

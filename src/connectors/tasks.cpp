@@ -1,6 +1,7 @@
 #include "connectors/tasks.h"
 
 #include "connectors/files/files.h"
+#include "connectors/staged.h"
 #include "extracts/analytics.h"
 #include "extracts/extract_reader.h"
 #include "extracts/profile.h"
@@ -23,6 +24,15 @@ string remove_file_table(const value& input, const workers::TaskContext&) {
   files::remove(json::from_json<files::Job>(input.at("job")), string(input.at("table").as_string()));
   return "null";
 }
+string store_staged(const value& input, const workers::TaskContext&) {
+  return json::to_text(store(json::from_json<StagedTable>(input)));
+}
+string take_out_table(const value& input, const workers::TaskContext&) {
+  extracts::ExtractWriter writer(string(input.at("extract_dir").as_string()));
+  writer.remove(string(input.at("table").as_string()));
+  writer.commit();
+  return "null";
+}
 string read_all_extracts(const value& input, const workers::TaskContext&) {
   return json::to_text(extracts::read_extracts(json::from_json<extracts::ReadOptions>(input)));
 }
@@ -43,7 +53,8 @@ string profile_table(const value& input, const workers::TaskContext&) {
 const workers::TaskTable& tasks() {
   static const workers::TaskTable table = {
       {"files.extract", extract_files},     {"files.discover", discover_files},
-      {"files.remove", remove_file_table},  {"extracts.read", read_all_extracts},
+      {"files.remove", remove_file_table},  {"extract.store", store_staged},
+      {"extract.take_out", take_out_table}, {"extracts.read", read_all_extracts},
       {"analytics.check", check_analytics}, {"table.sample", sample_table},
       {"table.columns", table_columns},     {"table.profile", profile_table},
   };

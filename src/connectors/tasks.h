@@ -8,6 +8,8 @@ namespace agnes::connectors {
 //
 //   files.extract    files::Job                              files::Outcome
 //   files.discover   {"job": files::Job, "rows": n}          files::Discovery
+//   extract.store    StagedTable                             its number of rows
+//   extract.take_out {"extract_dir": folder, "table": name}  null
 //   files.remove     {"job": files::Job, "table": name}      null
 //   extracts.read    extracts::ReadOptions                       extracts::Catalogue
 //   table.sample     extracts::SampleRequest                     extracts::Sample

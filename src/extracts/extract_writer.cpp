@@ -17,10 +17,23 @@ constexpr int kRowGroupRows = 122'880;
 // About as quick as Snappy, at half the size; the usual level 3 costs a third more time for 8 % less.
 constexpr int kZstdLevel = 1;
 
+constexpr const char* kTablesOfOthers =
+    "SELECT count(*) FROM duckdb_tables() WHERE NOT internal AND table_name <> '_meta'";
+
 void create_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) throw system_error("cannot create " + folder.string(), error.value());
+}
+// With the log of a writer that has not checkpointed, which belongs to it.
+void copy_database(const fs::path& from, const fs::path& to) {
+  for (const char* part : {"", ".wal"}) {
+    const fs::path file = from.string() + part;
+    std::error_code error;
+    if (!fs::exists(file, error)) continue;
+    fs::copy_file(file, to.string() + part, error);
+    if (error) throw system_error("cannot copy " + file.string(), error.value());
+  }
 }
 }  // namespace
 
@@ -55,8 +68,12 @@ void ExtractWriter::load() {
       auto connection = opened.connect();
       for (auto& row : duck::rows<MetaRow>(connection, "SELECT * FROM _meta")) {
         const std::string name = row.table_name;
-        if (is_identifier(name) && fs::exists(file_of(name))) tables_.emplace(name, std::move(row));
+        if (is_identifier(name) && fs::exists(file_of(name)))
+          tables_.emplace(name, std::move(row));
+        else
+          shared_ = true;
       }
+      shared_ = shared_ || duck::scalar<std::int64_t>(connection, kTablesOfOthers).value_or(0) > 0;
       return;
     } catch (const Error& error) {
       log::warn("{} cannot be read and is made anew from its data files: {}", database.string(),
@@ -81,7 +98,8 @@ void ExtractWriter::load() {
 }
 
 WrittenTable ExtractWriter::write(duck::Connection& connection, const std::string& table,
-                                  const std::string& select, const std::string& description) {
+                                  const std::string& select, const std::string& description,
+                                  const std::string& query_mode) {
   if (!is_identifier(table))
     throw Error(ErrorKind::invalid, "'" + escape_control(table) + "' is no table name");
   const fs::path temporary = temporary_name(file_of(table));
@@ -111,7 +129,7 @@ WrittenTable ExtractWriter::write(duck::Connection& connection, const std::strin
 
   discard(table);
   pending_[table] = {temporary,
-                     {table, description, out.rows, out.size_bytes, now(), "local"},
+                     {table, description, out.rows, out.size_bytes, now(), query_mode},
                      {out.stamp, out.md5, out.rows, out.columns}};
   removed_.erase(table);
   // To readers, a name in another case is the same one.
@@ -168,23 +186,40 @@ void ExtractWriter::commit() {
   step("committed");
 }
 
+void ExtractWriter::fill_database(duck::Connection& connection,
+                                  const std::map<std::string, MetaRow>& tables) const {
+  connection.execute(
+      "CREATE TABLE IF NOT EXISTS _meta (table_name VARCHAR, description VARCHAR, \"rows\" BIGINT, "
+      "size_bytes "
+      "BIGINT, extracted_at TIMESTAMP, query_mode VARCHAR)");
+  for (const auto& table : removed_) {
+    connection.execute("DELETE FROM _meta WHERE lower(table_name) = lower(?)", table);
+    connection.execute("DROP VIEW IF EXISTS " + duck::quote_identifier(table));
+  }
+  for (const auto& [table, row] : tables) {
+    if (shared_) connection.execute("DELETE FROM _meta WHERE lower(table_name) = lower(?)", table);
+    connection.execute(
+        "INSERT INTO _meta (table_name, description, \"rows\", size_bytes, extracted_at, query_mode) VALUES "
+        "(?, "
+        "?, ?, ?, ?, ?)",
+        table, row.description, row.rows, row.size_bytes, row.extracted_at, row.query_mode);
+    connection.execute(fmt::format("CREATE OR REPLACE VIEW {} AS SELECT * FROM read_parquet({})",
+                                   duck::quote_identifier(table),
+                                   duck::quote_literal(escape_glob(file_of(table)))));
+  }
+}
+
 void ExtractWriter::build_database(const std::map<std::string, MetaRow>& tables) {
   const fs::path target = folder_ / kExtractFile;
   PendingFile pending(target);
+  if (shared_) copy_database(target, pending.temporary());
+  std::int64_t expected = 0;
   {
     duck::Database database({pending.temporary(), {{"threads", "1"}}});
     auto connection = database.connect();
     duck::Transaction transaction(connection);
-    connection.execute(
-        "CREATE TABLE _meta (table_name VARCHAR, description VARCHAR, \"rows\" BIGINT, size_bytes BIGINT, "
-        "extracted_at TIMESTAMP, query_mode VARCHAR)");
-    for (const auto& [table, row] : tables) {
-      connection.execute("INSERT INTO _meta VALUES (?, ?, ?, ?, ?, ?)", table, row.description, row.rows,
-                         row.size_bytes, row.extracted_at, row.query_mode);
-      connection.execute(fmt::format("CREATE VIEW {} AS SELECT * FROM read_parquet({})",
-                                     duck::quote_identifier(table),
-                                     duck::quote_literal(escape_glob(file_of(table)))));
-    }
+    fill_database(connection, tables);
+    expected = duck::scalar<std::int64_t>(connection, "SELECT count(*) FROM _meta").value_or(0);
     transaction.commit();
     connection.execute("CHECKPOINT");
   }
@@ -193,7 +228,7 @@ void ExtractWriter::build_database(const std::map<std::string, MetaRow>& tables)
     duck::Database check({pending.temporary(), {{"access_mode", "READ_ONLY"}, {"threads", "1"}}});
     auto connection = check.connect();
     const auto count = duck::scalar<std::int64_t>(connection, "SELECT count(*) FROM _meta");
-    if (count != static_cast<std::int64_t>(tables.size()))
+    if (count != expected || count < static_cast<std::int64_t>(tables.size()))
       throw Error(ErrorKind::internal,
                   fmt::format("{} came out wrong: its disk may be failing", target.string()));
   }

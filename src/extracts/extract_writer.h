@@ -32,9 +32,11 @@ struct WrittenTable {
 // columns
 //   from the Parquet file, which is always true of itself; the next commit brings _meta up to it.
 //
-// A removed table leaves extract.duckdb first, then its file goes. Throws Error naming the file and the
-// cause; a full disk is `insufficient_storage`, and everything that readers see is as it was. Not
-// thread-safe. One writer at a time has a folder (a lock that ends with the process).
+// What another program keeps in extract.duckdb (tables that live elsewhere, _remote_attach) stays as it is,
+// but for tables that are written or removed here. A removed table leaves extract.duckdb first, then its file
+// goes. Throws Error naming the file and the cause; a full disk is `insufficient_storage`, and everything
+// that readers see is as it was. Not thread-safe. One writer at a time has a folder (a lock that ends with
+// the process).
 class ExtractWriter {
  public:
   // Creates the folder where it is missing, removes what killed writers left, reads what there is. An
@@ -52,7 +54,7 @@ class ExtractWriter {
   // Runs `select` on `connection` and keeps its rows as the table's next version. QueryError says what DuckDB
   // said of the statement.
   WrittenTable write(duck::Connection& connection, const std::string& table, const std::string& select,
-                     const std::string& description = "");
+                     const std::string& description = "", const std::string& query_mode = "local");
   // Changes the description alone.
   void describe(const std::string& table, const std::string& description);
   void remove(const std::string& table);
@@ -75,6 +77,7 @@ class ExtractWriter {
   void step(std::string_view name) const {
     if (after_step) after_step(name);
   }
+  void fill_database(duck::Connection& connection, const std::map<std::string, MetaRow>& tables) const;
   void build_database(const std::map<std::string, MetaRow>& tables);
 
   fs::path folder_, data_;
@@ -83,6 +86,7 @@ class ExtractWriter {
   std::map<std::string, FileFacts> facts_;
   std::map<std::string, Pending> pending_;
   std::set<std::string> removed_;
+  bool shared_ = false;  // extract.duckdb holds what is not ours
   bool changed_ = false;
 };
 

@@ -257,7 +257,7 @@ int serve(const Options& options) {
   jobs::Runner runner;
   jobs::Scheduler scheduler(runner, scheduler_options(places));
   sync::Orchestrator orchestrator(
-      places, store, generations, runner, connectors::make(config),
+      places, store, generations, runner, connectors::for_sync(config),
       std::chrono::seconds(config.integer_or("extract.read_timeout_seconds", 600)));
   add_jobs(scheduler, orchestrator);
   catalog::RemoteMetadataCache remote_metadata(store, {},

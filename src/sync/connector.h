@@ -70,8 +70,10 @@ class Connector {
   // The orchestrator calls the next two from one job at a time; they may block for as long as `context` is
   // not cancelled. A source whose tables all stay where they are leaves them out.
 
-  // Brings the source's tables into its extract: these (by name; see kNewTables), or all. A table that fails
-  // is told in the answer and keeps its last good version; throws Error when nothing could be done at all.
+  // Brings the source's tables into its extract: these (by name; see kNewTables), or all. `registered` are
+  // the tables of all sources. A table that fails is told in the answer and keeps its last good version;
+  // throws Error when nothing could be done at all. Without tables of its own among `registered`, a source
+  // that finds none by itself is not asked anything.
   virtual std::vector<SyncedTable> extract(const std::vector<catalog::Registration>& /*registered*/,
                                            const std::optional<std::vector<std::string>>& /*names*/,
                                            const jobs::Context& /*context*/) {

@@ -23,6 +23,8 @@ using boost::json::value;
 constexpr const char* kPinFolder = ".agnes-pins";
 constexpr const char* kCacheFile = ".agnes-cache.json";
 constexpr std::uint64_t kReaderMemory = 2ull << 30;
+// Of materialized tables without one, as the contract has it: their queries may cost money.
+constexpr const char* kMaterializedSchedule = "every 1h";
 constexpr const char* kSyncedFile = "synced.json";  // in the state folder
 
 struct ViewOwner {
@@ -104,12 +106,13 @@ void remove_materialized(const config::Places& places, const catalog::Registrati
 
 Orchestrator::Orchestrator(const config::Places& places, state::Store& store,
                            catalog::Generations& generations, jobs::Runner& runner,
-                           std::unique_ptr<Connector> connector, std::chrono::seconds read_limit)
+                           std::vector<std::unique_ptr<Connector>> connectors,
+                           std::chrono::seconds read_limit)
     : places_(places),
       store_(store),
       generations_(generations),
       runner_(runner),
-      connector_(std::move(connector)),
+      connectors_(std::move(connectors)),
       read_limit_(read_limit) {
   fs::create_directories(places_.extracts() / kPinFolder);
   fs::create_directories(places_.analytics().parent_path());
@@ -155,16 +158,19 @@ value Orchestrator::sync(const jobs::Context& context,
     names.emplace();
     for (const auto& wanted : *tables)
       if (const auto* table = generation->find(wanted)) names->push_back(table->name);
+  } else {
+    names = due(true).names;
   }
   return bring(context, names);
 }
 
 boost::json::object Orchestrator::bring(const jobs::Context& context,
                                         const std::optional<std::vector<std::string>>& names) {
-  if (connector_ == nullptr) return rebuild(context);
-  const auto told = extract(context, names);
+  if (connectors_.empty()) return rebuild(context);
+  const auto extracted = extract(context, names);
   auto done = rebuild(context);
-  report_missing(names, told);
+  if (extracted.failure) std::rethrow_exception(extracted.failure);
+  report_missing(names, extracted.told);
   done["failed"] = json::to_json(failures());
   return done;
 }
@@ -182,13 +188,21 @@ void Orchestrator::report_missing(const std::optional<std::vector<std::string>>&
   for (const auto& row : registered) {
     const std::string key = to_lower(row.name);
     const auto* table = generation->find(row.id);
-    if (row.source_type.value_or("") != connector_->source_type() || row.query_mode != "local" ||
-        told.contains(key) || (names && !asked.contains(key)) || (table != nullptr && table->has_data()))
+    const bool local =
+        row.query_mode == "local" && row.source_type.value_or("") == connectors_.front()->source_type();
+    const bool materialized = row.query_mode == "materialized";
+    if ((!local && !materialized) || told.contains(key) || (names && !asked.contains(key)) ||
+        (table != nullptr && table->has_data()))
       continue;
     missing.push_back(
         {row.name,
-         fmt::format("the source has no table '{}': bring it back there, or take it out of the registry",
-                     row.name),
+         local ? fmt::format(
+                     "the source has no table '{}': bring it back there, or take it out of the registry",
+                     row.name)
+               : fmt::format(
+                     "a source of type {} runs no queries, so nothing can be materialized: register it with "
+                     "query_mode local, or at a source that does",
+                     row.source_type.value_or("?")),
          0});
     const auto state = state_of.find(key);
     if (state == state_of.end() || state->second->error != missing.back().error)
@@ -203,30 +217,40 @@ void Orchestrator::report_missing(const std::optional<std::vector<std::string>>&
   failures_.insert(failures_.end(), missing.begin(), missing.end());
 }
 
-boost::json::value Orchestrator::sync_due(const jobs::Context& context) {
+Orchestrator::Due Orchestrator::due(bool all) const {
   const auto [registered, states] =
       store_.read([](duck::Connection& c) { return std::pair(catalog::all(c), all_states(c)); });
   const auto state_of = by_name(states, [](const SyncState& state) { return state.table_id; });
   const Timestamp moment = now();
-  std::vector<std::string> due{kNewTables};
+  Due out;
+  std::vector<std::string> names{kNewTables};
   for (const auto& row : registered) {
-    const auto schedule = row.sync_schedule ? jobs::Schedule::parse(*row.sync_schedule) : std::nullopt;
+    const bool materialized = row.query_mode == "materialized";
+    auto schedule = row.sync_schedule ? jobs::Schedule::parse(*row.sync_schedule) : std::nullopt;
     if (row.sync_schedule && !row.sync_schedule->empty() && !schedule)
       log::warn(
           "table {}: the schedule {:?} is none, so it is synced each time; write \"every 6h\" or \"daily "
           "03:00\"",
           row.name, *row.sync_schedule);
+    if (!schedule && materialized) schedule = jobs::Schedule::parse(kMaterializedSchedule);
     std::optional<Timestamp> last;
     if (const auto synced = synced_.find(to_lower(row.name)); synced != synced_.end())
       last = synced->second;
     else if (const auto state = state_of.find(to_lower(row.name)); state != state_of.end())
       last = state->second->last_sync;
-    if (!schedule || schedule->due(last, moment)) due.push_back(row.name);
+    const bool is_due = (all && !materialized) || !schedule || schedule->due(last, moment);
+    if (is_due) names.push_back(row.name);
+    ++(is_due ? out.due : out.not_due);
   }
-  const std::size_t tables = due.size() - 1;
-  auto done = bring(context, tables == registered.size() ? std::nullopt : std::optional(std::move(due)));
-  done["due"] = tables;
-  done["not_due"] = registered.size() - tables;
+  if (out.not_due > 0) out.names = std::move(names);
+  return out;
+}
+
+boost::json::value Orchestrator::sync_due(const jobs::Context& context) {
+  const auto due = this->due(false);
+  auto done = bring(context, due.names);
+  done["due"] = due.due;
+  done["not_due"] = due.not_due;
   return done;
 }
 
@@ -260,11 +284,21 @@ void Orchestrator::remember(const std::vector<std::string>& tables, Timestamp st
   }
 }
 
-std::unordered_set<std::string> Orchestrator::extract(const jobs::Context& context,
-                                                      const std::optional<std::vector<std::string>>& names) {
+Orchestrator::Extracted Orchestrator::extract(const jobs::Context& context,
+                                              const std::optional<std::vector<std::string>>& names) {
   const Timestamp started = now();
   const auto registered = store_.read([](duck::Connection& c) { return catalog::all(c); });
-  const auto tables = connector_->extract(registered, names, context);
+  Extracted out;
+  std::vector<SyncedTable> tables;
+  for (const auto& connector : connectors_) {
+    try {
+      auto found = connector->extract(registered, names, context);
+      std::move(found.begin(), found.end(), std::back_inserter(tables));
+    } catch (const Error& error) {
+      log::warn("nothing was brought from the source {}: {}", connector->source_type(), error.what());
+      if (!out.failure) out.failure = std::current_exception();
+    }
+  }
   const auto row_of = by_name(registered, [](const catalog::Registration& row) { return row.name; });
   std::erase_if(synced_, [&](const auto& entry) { return !row_of.contains(entry.first); });
   std::vector<catalog::Registration> fresh;
@@ -281,7 +315,7 @@ std::unordered_set<std::string> Orchestrator::extract(const jobs::Context& conte
     catalog::Registration row;
     row.id = catalog::id_for(table.name);
     row.name = table.name;
-    row.source_type = connector_->source_type();
+    row.source_type = connectors_.front()->source_type();
     row.description = table.description;
     row.registered_by = "sync";
     row.registered_at = now();
@@ -300,13 +334,14 @@ std::unordered_set<std::string> Orchestrator::extract(const jobs::Context& conte
                      .params = {{"found_by", "sync"}, {"tables", ids}}});
   });
   remember(good, started);
-  std::unordered_set<std::string> told;
-  for (const auto& table : tables) told.insert(to_lower(table.name));
+  for (const auto& table : tables) out.told.insert(to_lower(table.name));
   std::lock_guard lock(publishing_);
   // What was not tried this time stays as it was.
-  std::erase_if(failures_, [&](const Failure& old) { return !names || told.contains(to_lower(old.table)); });
+  const bool tried_all = !names && !out.failure;
+  std::erase_if(failures_,
+                [&](const Failure& old) { return tried_all || out.told.contains(to_lower(old.table)); });
   failures_.insert(failures_.end(), failures.begin(), failures.end());
-  return told;
+  return out;
 }
 
 extracts::Catalogue Orchestrator::run_reader(const extracts::ReadOptions& options,
@@ -495,8 +530,13 @@ std::vector<std::string> Orchestrator::pins_in_use() {
 }
 
 void Orchestrator::removed(const catalog::Registration& row) {
+  {
+    std::lock_guard lock(publishing_);
+    std::erase_if(failures_, [&](const Failure& failure) { return iequals(failure.table, row.name); });
+  }
   runner_.start("remove " + row.name, [this, row](const jobs::Context& context) {
-    if (connector_ != nullptr) connector_->remove(row.name, context);
+    for (const auto& connector : connectors_)
+      if (connector->source_type() == row.source_type) connector->remove(row.name, context);
     remove_materialized(places_, row);
     rebuild(context);
     return value(nullptr);

@@ -27,16 +27,19 @@ inline constexpr const char* kRebuildJob = "rebuild";
 // Everything that reads a file of others runs in an `extract` worker process. Thread-safe.
 class Orchestrator {
  public:
-  // Without a connector there is nothing to extract: syncs only read what the extracts hold. Reading them
-  // may take `read_limit`; of one that takes longer by itself, or ends the process that reads it, the tables
-  // are not served until its extract.duckdb changes or `reread` is asked for.
+  // The first connector is that of the server's own source. Without any there is nothing to extract: syncs
+  // only read what the extracts hold. Reading them may take `read_limit`; of one that takes longer by itself,
+  // or ends the process that reads it, the tables are not served until its extract.duckdb changes or `reread`
+  // is asked for.
   Orchestrator(const config::Places& places, state::Store& store, catalog::Generations& generations,
-               jobs::Runner& runner, std::unique_ptr<Connector> connector, std::chrono::seconds read_limit);
+               jobs::Runner& runner, std::vector<std::unique_ptr<Connector>> connectors,
+               std::chrono::seconds read_limit);
 
   // Starts the job that reads the extracts and publishes the first generation.
   void start();
-  // Starts a sync of these tables (ids or names), or of all. Throws Error: not_found naming a table that does
-  // not exist, conflict when a sync is under way.
+  // Starts a sync of these tables (ids or names), or of all; materialized ones, whose queries may cost money,
+  // only when they are due or named. Throws Error: not_found naming a table that does not exist, conflict
+  // when a sync is under way.
   void trigger(const std::optional<std::vector<std::string>>& tables);
   // The work of two jobs. The sync of tables whose own schedule (`sync_schedule`) says so, of those that have
   // none, and of new ones; run it as kSyncJob only, since one sync runs at a time. And the reading of what
@@ -60,9 +63,18 @@ class Orchestrator {
   // Extracts these tables, or all, and rebuilds.
   boost::json::object bring(const jobs::Context& context,
                             const std::optional<std::vector<std::string>>& names);
-  // Answers the tables that the connector had anything to say of, in lower case.
-  std::unordered_set<std::string> extract(const jobs::Context& context,
-                                          const std::optional<std::vector<std::string>>& names);
+  struct Extracted {
+    std::unordered_set<std::string> told;  // tables that a connector had anything to say of, in lower case
+    std::exception_ptr failure;            // of a connector that could do nothing at all
+  };
+  Extracted extract(const jobs::Context& context, const std::optional<std::vector<std::string>>& names);
+  // Of the registered tables, and of new ones, those that are due; `all` leaves out only materialized ones
+  // that are not. Nothing when that is every one.
+  struct Due {
+    std::optional<std::vector<std::string>> names;
+    std::size_t due = 0, not_due = 0;
+  };
+  Due due(bool all) const;
   // Notes which of these registered tables, or of all, neither the connector nor an extract has.
   void report_missing(const std::optional<std::vector<std::string>>& names,
                       const std::unordered_set<std::string>& told);
@@ -81,7 +93,7 @@ class Orchestrator {
   state::Store& store_;
   catalog::Generations& generations_;
   jobs::Runner& runner_;
-  const std::unique_ptr<Connector> connector_;
+  const std::vector<std::unique_ptr<Connector>> connectors_;
   const std::chrono::seconds read_limit_;
 
   // When the sync of each table last went well, changed or not; by lower-cased name. Only the sync job uses

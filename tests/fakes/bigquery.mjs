@@ -1,10 +1,13 @@
 // Google as BigQuery's REST clients see it: the token endpoint of a service account (RFC 7523, RS256), and of BigQuery v2
-// the lists of datasets and tables with their pages, one table, and dry runs of queries. Errors have Google's shape.
+// the lists of datasets and tables with their pages, one table, dry runs of queries, and query jobs: insert, results by
+// page, cancel. Errors have Google's shape.
 //
 //   const google = await startBigQuery({ project: 'example-project', datasets: { sales: [bqTable('orders')] } });
 //   env: { GOOGLE_APPLICATION_CREDENTIALS: google.keyFile, BIGQUERY_EMULATOR_HOST: google.url }
 //   google.faults.push({ status: 429, headers: { 'retry-after': '0' } }, 'cut');   // the next answers of BigQuery
 //   google.forbidden.add('billing-project');    // projects that the account may not use
+//   google.queries.set('SELECT 1 AS n', { fields: [field('n', 'INTEGER')], rows: [[1]], bytes: 10 });   // what a query finds
+//   google.jobs                                 // by id: { sql, cancelled, configuration }
 //   google.requests                             // { method, path, query, user_project, body }
 import { createVerify, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,9 +25,20 @@ export function bqTable(name, more = {}) {
   };
 }
 
+export const field = (name, type, more = {}) => ({ name, type, mode: 'NULLABLE', ...more });
+
+// A value as TableRow writes it: texts, lists as [{v}], records as {f: [{v}]}.
+function cell(value, of, micros) {
+  if (value === null || value === undefined) return null;
+  if (of.mode === 'REPEATED') return value.map((item) => ({ v: cell(item, { ...of, mode: 'NULLABLE' }, micros) }));
+  if (of.fields) return { f: of.fields.map((inner, i) => ({ v: cell(value[i], inner, micros) })) };
+  if (of.type === 'TIMESTAMP' && !micros) return String(Number(value) / 1e6);
+  return String(value);
+}
+
 export async function startBigQuery({ project = 'example-project', datasets = {}, pageSize = 1000 } = {}) {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const state = { project, datasets, pageSize, faults: [], tokenFaults: [], forbidden: new Set(), requests: [], tokens: new Set(), tokenRequests: 0 };
+  const state = { project, datasets, pageSize, faults: [], tokenFaults: [], forbidden: new Set(), requests: [], tokens: new Set(), tokenRequests: 0, queries: new Map(), jobs: new Map(), rowPage: 100000 };
   const send = (answer, status, value, headers = {}) => {
     const body = typeof value === 'string' ? value : JSON.stringify(value);
     answer.writeHead(status, { 'content-type': 'application/json; charset=UTF-8', 'content-length': Buffer.byteLength(body), ...headers });
@@ -57,6 +71,41 @@ export async function startBigQuery({ project = 'example-project', datasets = {}
     if (start + size < items.length) out.nextPageToken = String(start + size);
     return send(answer, 200, out);
   };
+  // Outside of US and EU a job is found with its location only.
+  const found_at = (job, query) => (query.get('location') ?? 'US') === job.reference.location;
+  const insert = (answer, id, body) => {
+    const { configuration, jobReference } = body;
+    const sql = configuration.query.query;
+    const found = state.queries.get(sql);
+    const reference = { projectId: id, jobId: jobReference.jobId ?? randomUUID(), location: jobReference.location ?? 'US' };
+    if (!found) return refuse(answer, 400, `Syntax error: Unexpected identifier "${sql.slice(0, 20)}" at [1:1]`, 'invalidQuery');
+    const statistics = { totalBytesProcessed: String(found.bytes ?? 0), query: { totalBytesProcessed: String(found.bytes ?? 0), statementType: found.type ?? 'SELECT' } };
+    if (configuration.dryRun) return send(answer, 200, { kind: 'bigquery#job', jobReference: reference, configuration, status: { state: 'DONE' }, statistics });
+    if (state.jobs.has(reference.jobId)) return refuse(answer, 409, `Already Exists: Job ${id}:${reference.jobId}`, 'duplicate');
+    state.jobs.set(reference.jobId, { sql, found, reference, configuration, waited: 0, cancelled: false });
+    if (found.lost) {
+      found.lost = false;
+      return answer.destroy();
+    }
+    return send(answer, 200, { kind: 'bigquery#job', id: `${id}:US.${reference.jobId}`, jobReference: reference, configuration, status: { state: 'RUNNING' } });
+  };
+  const results = (answer, id, name, query) => {
+    const job = state.jobs.get(name);
+    if (!job || !found_at(job, query)) return refuse(answer, 404, `Not found: Job ${id}:${name}`, 'notFound');
+    const { found } = job;
+    const most = Number(job.configuration.query.maximumBytesBilled ?? Infinity);
+    if ((found.billed ?? 0) > most) return refuse(answer, 400, `Query exceeded limit for bytes billed: ${most}. ${found.billed} or higher required.`, 'bytesBilledLimitExceeded');
+    if (found.error) return refuse(answer, 400, found.error, 'invalidQuery');
+    if (job.waited++ < (found.polls ?? 0)) return send(answer, 200, { kind: 'bigquery#getQueryResultsResponse', jobReference: job.reference, jobComplete: false });
+    const start = Number(query.get('pageToken') ?? 0);
+    const size = Math.min(Number(query.get('maxResults') ?? 100000), state.rowPage);
+    const micros = query.get('formatOptions.useInt64Timestamp') === 'true';
+    const out = { kind: 'bigquery#getQueryResultsResponse', jobReference: job.reference, jobComplete: true, totalRows: String(found.totalRows ?? found.rows.length), schema: { fields: found.fields } };
+    const rows = found.rows.slice(start, start + size);
+    if (rows.length > 0) out.rows = rows.map((row) => ({ f: found.fields.map((of, i) => ({ v: cell(row[i], of, micros) })) }));
+    if (start + size < found.rows.length) out.pageToken = String(start + size);
+    return send(answer, 200, out);
+  };
   const route = (request, answer, target, body) => {
     const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     if (!state.tokens.has(bearer)) return refuse(answer, 401, 'Request had invalid authentication credentials.', 'authError');
@@ -67,6 +116,19 @@ export async function startBigQuery({ project = 'example-project', datasets = {}
     if (payer !== undefined && state.forbidden.has(payer))
       return refuse(answer, 403, `Caller does not have required permission to use project ${payer}. Grant the caller the roles/serviceusage.serviceUsageConsumer role`, 'forbidden');
     if (state.forbidden.has(id)) return refuse(answer, 403, `Access Denied: Project ${id}: User does not have bigquery.jobs.create permission in project ${id}.`, 'accessDenied');
+    if (what === 'jobs' && request.method === 'POST' && parts.length === 5) return insert(answer, id, body);
+    if (what === 'jobs' && request.method === 'POST' && parts[6] === 'cancel') {
+      const job = state.jobs.get(parts[5]);
+      if (!job) return refuse(answer, 404, `Not found: Job ${id}:${parts[5]}`, 'notFound');
+      job.cancelled = true;
+      return send(answer, 200, { kind: 'bigquery#jobCancelResponse', job: { jobReference: job.reference } });
+    }
+    if (what === 'jobs' && request.method === 'GET' && parts.length === 6) {
+      const job = state.jobs.get(parts[5]);
+      if (!job || !found_at(job, target.searchParams)) return refuse(answer, 404, `Not found: Job ${id}:${parts[5]}`, 'notFound');
+      return send(answer, 200, { kind: 'bigquery#job', jobReference: job.reference, configuration: job.configuration, status: { state: 'RUNNING' } });
+    }
+    if (what === 'queries' && request.method === 'GET' && parts.length === 6) return results(answer, id, parts[5], target.searchParams);
     if (request.method === 'POST' && what === 'queries' && parts.length === 5) {
       if (!/^select 1\b/i.test(body.query ?? '')) return refuse(answer, 400, 'Syntax error', 'invalidQuery');
       return send(answer, 200, { kind: 'bigquery#queryResponse', jobComplete: true, totalBytesProcessed: '0', cacheHit: false, schema: { fields: [{ name: 'ok', type: 'INTEGER' }] } });

@@ -146,7 +146,8 @@ void Api::refuse(const http_client::Response& response) const {
                 "where the "
                 "data is");
   }
-  throw error(ErrorKind::bad_gateway, "bq_upstream_error", message);
+  throw error(response.status == 409 ? ErrorKind::conflict : ErrorKind::bad_gateway, "bq_upstream_error",
+              message);
 }
 
 std::optional<object> Api::answer(const std::string& url, const http_client::Request& request) {

@@ -28,7 +28,7 @@ class Api {
 
   // The answer, an object; nothing for 404. `path` begins behind "/bigquery/v2/projects/". Throws Error in
   // BigQuery's words, with the contract's kinds: auth_failed, cross_project_forbidden, bq_forbidden,
-  // bq_upstream_error, unreachable (bad_gateway), timeout (gateway_timeout).
+  // bq_upstream_error, unreachable (bad_gateway), timeout (gateway_timeout); conflict for 409.
   std::optional<boost::json::object> get(const std::string& path, const http_client::Params& params = {});
   std::optional<boost::json::object> post(const std::string& path, const boost::json::object& body);
   // All pages of a list of objects, one after the other; nothing for 404.

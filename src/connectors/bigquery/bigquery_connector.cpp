@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "connectors/bigquery/bigquery_api.h"
+#include "connectors/bigquery/bigquery_query.h"
 #include "connectors/source_error.h"
 
 namespace agnes::connectors::bigquery {
@@ -16,6 +17,10 @@ using http_client::percent_encode;
 
 // As the contract has it.
 constexpr std::chrono::seconds kTestLimit{10};
+// Queries that run side by side.
+constexpr std::size_t kAtOnce = 4;
+// For ending a query at BigQuery whose time here is over.
+constexpr std::chrono::seconds kToCancel{15};
 
 std::string text_at(const object& from, std::string_view key) {
   const auto* found = from.if_contains(key);
@@ -149,6 +154,27 @@ object BigQueryConnector::look_up(const catalog::Registration& row) {
   return {{"project_id", api.data_project()},     {"table_type", text_at(*found, "type")},
           {"rows", number_at(*found, "numRows")}, {"size_bytes", number_at(*found, "numBytes")},
           {"column_count", columns.size()},       {"columns", std::move(columns)}};
+}
+
+std::vector<sync::SyncedTable> BigQueryConnector::extract(
+    const std::vector<catalog::Registration>& registered,
+    const std::optional<std::vector<std::string>>& names, const jobs::Context& context) {
+  const QueryLimits limits{
+      .max_bytes = config_.integer_or("data_source.bigquery.max_bytes_per_materialize", 0),
+      .time_limit = std::chrono::milliseconds(config_.integer_or("data_source.bigquery.query_timeout_ms", 0)),
+      .location = config_.text("data_source.bigquery.location")};
+  const auto fetch = [&](const catalog::Registration& row, const Fetching& fetching) {
+    if (!row.source_query || trim(*row.source_query).empty())
+      throw Error(ErrorKind::invalid, "it has no source_query: set one with agnes admin update-table");
+    Api api(config_, fetching.left() + kToCancel);
+    return fetch_query(api, *row.source_query, limits, fetching);
+  };
+  return bring(chosen(registered, source_type(), {"materialized"}, names), source_type(), config_, kAtOnce,
+               context, fetch);
+}
+
+void BigQueryConnector::remove(const std::string& name, const jobs::Context& context) {
+  take_out(name, source_type(), config_, context);
 }
 
 }  // namespace agnes::connectors::bigquery

@@ -6,7 +6,7 @@
 namespace agnes::connectors::bigquery {
 
 // Datasets and tables of a Google Cloud project. Configuration: data_source.bigquery.*, and Google's default
-// credentials. Nothing is copied: registered tables stay there.
+// credentials. Registered tables stay there; what a query of a materialized one finds is copied.
 class BigQueryConnector : public sync::Connector {
  public:
   explicit BigQueryConnector(const config::Config& config) : config_(config) {}
@@ -18,6 +18,10 @@ class BigQueryConnector : public sync::Connector {
   // shown, but not registered.
   sync::Discovery discover(const std::optional<std::string>& dataset) override;
   boost::json::object look_up(const catalog::Registration& row) override;
+  std::vector<sync::SyncedTable> extract(const std::vector<catalog::Registration>& registered,
+                                         const std::optional<std::vector<std::string>>& names,
+                                         const jobs::Context& context) override;
+  void remove(const std::string& name, const jobs::Context& context) override;
 
  private:
   const config::Config config_;

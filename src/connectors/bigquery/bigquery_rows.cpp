@@ -1,0 +1,203 @@
+#include "connectors/bigquery/bigquery_rows.h"
+
+#include "base/json.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "connectors/source_error.h"
+#include "duck/database.h"
+
+namespace agnes::connectors::bigquery {
+
+namespace {
+
+using boost::json::array;
+using boost::json::object;
+using boost::json::value;
+
+// BigQuery nests records 15 deep at most.
+constexpr int kDeepest = 20;
+constexpr std::int64_t kMostDigits = 38;
+constexpr std::size_t kSmallestLineLimit = 16u << 20;
+
+[[noreturn]] void misfit(const std::string& what) {
+  throw source_error(ErrorKind::bad_gateway, "bq_upstream_error",
+                     "BigQuery's answer makes no sense: " + what);
+}
+
+std::string text_at(const object& from, std::string_view key) {
+  const auto* found = from.if_contains(key);
+  return found != nullptr && found->is_string() ? std::string(found->get_string()) : "";
+}
+
+// The API has two names for some types.
+std::string plain_type(std::string type) {
+  for (char& c : type)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"INT64", "INTEGER"}, {"FLOAT64", "FLOAT"}, {"BOOL", "BOOLEAN"}, {"STRUCT", "RECORD"}};
+  for (const auto& [name, plain] : kNames)
+    if (type == name) return std::string(plain);
+  return type;
+}
+
+}  // namespace
+
+Rows::Rows(const object& schema) : fields_(fields_of(schema, 0)) {
+  if (fields_.empty()) misfit("a result without columns");
+}
+
+std::vector<Rows::Field> Rows::fields_of(const object& schema, int depth) {
+  if (depth > kDeepest) misfit("a schema too deep");
+  std::vector<Field> out;
+  const auto* list = schema.if_contains("fields");
+  if (list == nullptr || !list->is_array()) misfit("a schema without fields");
+  for (const auto& item : list->get_array()) {
+    const auto* from = item.if_object();
+    if (from == nullptr) misfit("a field that is no object");
+    Field field;
+    field.name = text_at(*from, "name");
+    field.type = plain_type(text_at(*from, "type"));
+    field.repeated = plain_type(text_at(*from, "mode")) == "REPEATED";
+    field.precision = parse_int(text_at(*from, "precision")).value_or(0);
+    field.scale = parse_int(text_at(*from, "scale")).value_or(0);
+    if (field.name.empty()) misfit("a field without a name");
+    if (field.type == "RECORD") field.fields = fields_of(*from, depth + 1);
+    out.push_back(std::move(field));
+  }
+  return out;
+}
+
+std::string Rows::one_type(const Field& field) {
+  if (field.type == "RECORD") {
+    std::string out;
+    for (const auto& inner : field.fields)
+      out += (out.empty() ? "STRUCT(" : ", ") + duck::quote_identifier(inner.name) + " " + type_of(inner);
+    return out + ")";
+  }
+  if (field.type == "NUMERIC" || field.type == "BIGNUMERIC") {
+    if (field.precision > 0 && field.precision <= kMostDigits && field.scale >= 0 &&
+        field.scale <= field.precision)
+      return fmt::format("DECIMAL({}, {})", field.precision, field.scale);
+    return field.type == "NUMERIC" ? "DECIMAL(38, 9)" : "VARCHAR";
+  }
+  constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
+      {"INTEGER", "BIGINT"},
+      {"FLOAT", "DOUBLE"},
+      {"BOOLEAN", "BOOLEAN"},
+      {"DATE", "DATE"},
+      {"TIME", "TIME"},
+      {"DATETIME", "TIMESTAMP"},
+      {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}};
+  for (const auto& [name, type] : kTypes)
+    if (field.type == name) return std::string(type);
+  return "VARCHAR";  // BYTES too: decoded by the SELECT
+}
+
+std::string Rows::type_of(const Field& field) {
+  return one_type(field) + (field.repeated ? "[]" : "");
+}
+
+bool Rows::has_bytes(const Field& field) {
+  return field.type == "BYTES" || std::any_of(field.fields.begin(), field.fields.end(), has_bytes);
+}
+
+std::string Rows::decoded(const Field& field, const std::string& from, int depth) {
+  if (!has_bytes(field)) return from;
+  if (!field.repeated) return decoded_one(field, from, depth);
+  const auto item = fmt::format("x{}", depth);
+  return fmt::format("list_transform({}, lambda {}: {})", from, item, decoded_one(field, item, depth + 1));
+}
+
+std::string Rows::decoded_one(const Field& field, const std::string& from, int depth) {
+  if (field.type == "BYTES") return fmt::format("from_base64({})", from);
+  std::string members;
+  for (const auto& inner : field.fields) {
+    const auto name = duck::quote_identifier(inner.name);
+    members += fmt::format("{}{} := {}", members.empty() ? "" : ", ", name,
+                           decoded(inner, fmt::format("{}.{}", from, name), depth));
+  }
+  return fmt::format("CASE WHEN {} IS NOT NULL THEN struct_pack({}) END", from, members);
+}
+
+void Rows::append_one(const Field& field, const value& value, std::string& out) {
+  if (value.is_null()) {
+    out += "null";
+  } else if (field.type == "RECORD") {
+    append_cells(field.fields, value, false, out);
+  } else {
+    const auto* text = value.if_string();
+    if (text == nullptr) misfit(fmt::format("a value of {} that is no text", escape_control(field.name)));
+    if (field.type == "TIMESTAMP") {
+      const auto micros = parse_int(*text);
+      if (!micros) misfit(fmt::format("a time in {} that is no number", escape_control(field.name)));
+      json::append_text(out, format_iso(Timestamp{*micros}) + "+00");
+    } else {
+      json::append_text(out, *text);
+    }
+  }
+}
+
+void Rows::append_value(const Field& field, const value& value, std::string& out) {
+  if (!field.repeated || value.is_null()) {
+    append_one(field, value, out);
+    return;
+  }
+  const auto* items = value.if_array();
+  if (items == nullptr) misfit(fmt::format("a list in {} that is none", escape_control(field.name)));
+  out += '[';
+  bool first = true;
+  for (const auto& item : *items) {
+    const auto* cell = item.if_object();
+    if (cell == nullptr || !cell->contains("v")) misfit("a cell without a value");
+    if (!first) out += ',';
+    first = false;
+    append_one(field, cell->at("v"), out);
+  }
+  out += ']';
+}
+
+void Rows::append_cells(const std::vector<Field>& fields, const value& row, bool numbered, std::string& out) {
+  const auto* object = row.if_object();
+  const auto* list = object == nullptr ? nullptr : object->if_contains("f");
+  if (list == nullptr || !list->is_array() || list->get_array().size() != fields.size())
+    misfit("a row that has not the columns of its schema");
+  out += '{';
+  std::size_t i = 0;
+  for (const auto& item : list->get_array()) {
+    const auto* cell = item.if_object();
+    if (cell == nullptr || !cell->contains("v")) misfit("a cell without a value");
+    if (i > 0) out += ',';
+    json::append_text(out, numbered ? fmt::format("c{}", i) : fields[i].name);
+    out += ':';
+    append_value(fields[i], cell->at("v"), out);
+    ++i;
+  }
+  out += '}';
+}
+
+void Rows::append(const array& page, std::string& out) {
+  for (const auto& row : page) {
+    const auto before = out.size();
+    append_cells(fields_, row, true, out);
+    out += '\n';
+    longest_ = std::max(longest_, out.size() - before);
+    ++count_;
+  }
+}
+
+std::string Rows::select(const std::filesystem::path& file) const {
+  std::string columns, types;
+  for (std::size_t i = 0; i < fields_.size(); ++i) {
+    const auto key = fmt::format("c{}", i);
+    const std::string separator = i > 0 ? ", " : "";
+    columns += fmt::format("{}{} AS {}", separator, decoded(fields_[i], key, 0),
+                           duck::quote_identifier(fields_[i].name));
+    types += fmt::format("{}{}: {}", separator, key, duck::quote_literal(type_of(fields_[i])));
+  }
+  return fmt::format(
+      "SELECT {} FROM read_json({}, format = 'newline_delimited', columns = {{{}}}, maximum_object_size = "
+      "{})",
+      columns, duck::quote_literal(file.string()), types, std::max(kSmallestLineLimit, longest_ + 1));
+}
+
+}  // namespace agnes::connectors::bigquery

@@ -1,0 +1,198 @@
+#include "connectors/staged.h"
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "workers/task.h"
+
+namespace agnes::connectors {
+
+namespace {
+
+using boost::json::value;
+using Clock = std::chrono::steady_clock;
+
+// Beside DuckDB's own limit: what its reader and writer threads hold that it does not count.
+constexpr double kDuckDBShare = 0.625;
+// How soon a cancelled wait returns.
+constexpr auto kTick = std::chrono::milliseconds(100);
+
+fs::path folder_of(std::string_view source, const config::Config& config) {
+  return config.places().extracts() / source;
+}
+
+// What of an error is told of the table that it kept from being brought, without the scratch folder's path.
+std::string told(const Error& error, const fs::path& scratch) {
+  std::string text = extracts::short_message(error.what());
+  const std::string prefix = scratch.string() + "/";
+  for (auto at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at))
+    text.erase(at, prefix.size());
+  const auto* detail = error.detail().if_object();
+  const auto* hint = detail == nullptr ? nullptr : detail->if_contains("hint");
+  if (hint != nullptr && hint->is_string()) text += ". " + std::string(hint->get_string());
+  if (error.kind() == ErrorKind::insufficient_storage && text.find("emory") == std::string::npos)
+    return fmt::format("the disk is full ({}); free some space and sync again", text);
+  if (error.kind() == ErrorKind::insufficient_storage)
+    return fmt::format("it needs more memory than a sync may use ({}): raise extract.memory_mb", text);
+  return text;
+}
+
+class Bringing {
+ public:
+  Bringing(std::string_view source, const config::Config& config, const jobs::Context& context,
+           const Fetch& fetch)
+      : source_(source),
+        config_(config),
+        context_(context),
+        fetch_(fetch),
+        seconds_(config.integer_or("extract.timeout_seconds", 3600)),
+        ends_(Clock::now() + std::chrono::seconds(seconds_)) {}
+
+  std::vector<sync::SyncedTable> run(const std::vector<catalog::Registration>& tables, std::size_t at_once) {
+    std::vector<sync::SyncedTable> out(tables.size());
+    std::atomic<std::size_t> next{0}, done{0};
+    const auto work = [&] {
+      for (std::size_t i = next++; i < tables.size(); i = next++) {
+        if (context_.cancelled()) return;
+        out[i] = bring(tables[i], [&](std::string_view state) {
+          context_.progress(
+              {{"table", tables[i].name}, {"done", done.load()}, {"total", tables.size()}, {"state", state}});
+        });
+        ++done;
+      }
+    };
+    {
+      std::vector<std::jthread> others;
+      for (std::size_t i = 1; i < std::min(at_once, tables.size()); ++i) others.emplace_back(work);
+      work();
+    }
+    if (context_.cancelled()) throw Error(ErrorKind::timeout, "the sync was cancelled");
+    return out;
+  }
+
+ private:
+  sync::SyncedTable bring(const catalog::Registration& row,
+                          const std::function<void(std::string_view)>& report) {
+    const auto started = Clock::now();
+    sync::SyncedTable out;
+    out.name = row.name;
+    fs::path folder;
+    try {
+      if (!is_identifier(row.name))
+        throw Error(
+            ErrorKind::invalid,
+            "its name cannot be a table's in SQL: register it under letters, digits and '_', 64 at most");
+      fs::create_directories(config_.places().data / "tmp");
+      const TemporaryFolder scratch(config_.places().data / "tmp");
+      folder = scratch.path();
+      const Fetching fetching{scratch.path(), ends_, [&] { return context_.cancelled() || late(); }, report};
+      if (late()) throw Error(ErrorKind::timeout, "its turn did not come");
+      report("fetching");
+      const auto select = fetch_(row, fetching);
+      report("writing");
+      store_in_worker(row, scratch.path(), select);
+    } catch (const Error& error) {
+      out.failed = true;
+      out.error = told(error, folder);
+      if (late())
+        out.error = fmt::format("the sync of {} was ended at its limit of {} s (extract.timeout_seconds)",
+                                source_, seconds_);
+    } catch (const std::exception& error) {
+      log::error("sync of {}: {}", row.name, error.what());
+      out.failed = true;
+      out.error = "a fault of the server; its log says which";
+    }
+    out.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started).count();
+    return out;
+  }
+
+  bool late() const { return Clock::now() > ends_; }
+
+  void store_in_worker(const catalog::Registration& row, const fs::path& scratch, const std::string& select) {
+    const auto memory = static_cast<std::uint64_t>(config_.integer_or("extract.memory_mb", 1024)) << 20;
+    StagedTable staged{
+        .extract_dir = folder_of(source_, config_),
+        .scratch = scratch,
+        .table = row.name,
+        .description = row.description.value_or(""),
+        .query_mode = row.query_mode,
+        .select = select,
+        .memory_bytes = static_cast<std::uint64_t>(static_cast<double>(memory) * kDuckDBShare)};
+    fs::create_directories(staged.extract_dir);
+    workers::Confinement confinement;
+    confinement.writable = {staged.extract_dir, staged.scratch};
+    confinement.memory_bytes = 2 * memory;
+    const workers::TaskContext relay{[](const value&) {}, [&] { return context_.cancelled() || late(); }};
+    const std::lock_guard one(storing_);  // an extract has one writer at a time
+    workers::run_task("extract.store", confinement, json::to_json(staged), relay);
+  }
+
+  const std::string source_;
+  const config::Config& config_;
+  const jobs::Context& context_;
+  const Fetch& fetch_;
+  const std::int64_t seconds_;
+  const Clock::time_point ends_;
+  std::mutex storing_;
+};
+
+}  // namespace
+
+void Fetching::wait(std::chrono::milliseconds time) const {
+  const auto until = Clock::now() + time;
+  while (true) {
+    if (cancelled()) throw Error(ErrorKind::timeout, "the sync was cancelled");
+    const auto now = Clock::now();
+    if (now >= until) return;
+    std::this_thread::sleep_for(std::min<Clock::duration>(kTick, until - now));
+  }
+}
+
+std::int64_t store(const StagedTable& table) {
+  auto engine = extracts::open_engine({table.scratch, table.memory_bytes, 2});
+  auto connection = engine.connect();
+  extracts::ExtractWriter writer(table.extract_dir);
+  const auto written =
+      writer.write(connection, table.table, table.select, table.description, table.query_mode);
+  writer.commit();
+  return written.rows;
+}
+
+std::vector<catalog::Registration> chosen(const std::vector<catalog::Registration>& registered,
+                                          std::string_view source,
+                                          const std::vector<std::string_view>& query_modes,
+                                          const std::optional<std::vector<std::string>>& names) {
+  std::vector<catalog::Registration> out;
+  for (const auto& row : registered) {
+    const auto named = [&](const std::string& name) { return iequals(name, row.name); };
+    if (row.source_type == source &&
+        std::find(query_modes.begin(), query_modes.end(), row.query_mode) != query_modes.end() &&
+        (!names || std::any_of(names->begin(), names->end(), named)))
+      out.push_back(row);
+  }
+  return out;
+}
+
+std::vector<sync::SyncedTable> bring(const std::vector<catalog::Registration>& tables,
+                                     std::string_view source, const config::Config& config,
+                                     std::size_t at_once, const jobs::Context& context, const Fetch& fetch) {
+  if (tables.empty()) return {};
+  return Bringing(source, config, context, fetch).run(tables, at_once);
+}
+
+void take_out(const std::string& table, std::string_view source, const config::Config& config,
+              const jobs::Context& context) {
+  const auto folder = folder_of(source, config);
+  if (!fs::exists(folder / extracts::kExtractFile)) return;
+  workers::Confinement confinement;
+  confinement.writable = {folder};
+  workers::run_task("extract.take_out", confinement, {{"extract_dir", folder.string()}, {"table", table}},
+                    {[](const value&) {}, [&] { return context.cancelled(); }});
+}
+
+}  // namespace agnes::connectors
