@@ -11,11 +11,15 @@ std::string Table::why_no_data() const {
   if (query_mode != "remote")
     return fmt::format("the table {} has no data yet; it comes with its next sync", name);
   const std::string engine = remote != nullptr ? remote->extension : source_type;
-  return fmt::format("the table {} lives in {}, which this server is not configured to query", name,
-                     engine == "bigquery"  ? "BigQuery"
-                     : engine == "keboola" ? "Keboola"
-                     : engine.empty()      ? "another engine"
-                                           : engine);
+  const std::string place = engine == "bigquery"  ? "BigQuery"
+                            : engine == "keboola" ? "Keboola"
+                            : engine.empty()      ? "another engine"
+                                                  : engine;
+  return remote != nullptr
+             ? fmt::format("the table {} lives in {}: only a SELECT reads it there (agnes query --remote)",
+                           name, place)
+             : fmt::format("the table {} lives in {}, which this server is not configured to query", name,
+                           place);
 }
 
 Generation::Generation(std::uint64_t number, std::vector<Table> tables)

@@ -43,7 +43,10 @@ std::shared_ptr<const VisibleSet> Visible::make(const http::Caller& caller,
   auto set = std::make_shared<VisibleSet>();
   const auto rights = directory_.rights(caller.user_id);
   for (const auto& table : generation->tables())
-    if (rights->may_read("table", table.id)) set->tables.push_back(&table);
+    if (rights->may_read("table", table.id)) {
+      set->tables.push_back(&table);
+      if (table.remote != nullptr && !table.has_data()) set->remote.push_back(&table);
+    }
   set->key = fmt::format("{}/{}", generation->number(), rights->table_key());
   set->generation = std::move(generation);
   return set;

@@ -17,6 +17,7 @@ namespace agnes::catalog {
 struct VisibleSet {
   std::shared_ptr<const Generation> generation;
   std::vector<const Table*> tables;  // as sorted in the generation
+  std::vector<const Table*> remote;  // those of them that live in an engine which an extract attaches
   std::string key;                   // "<generation>/<rights>": the same key, the same tables
 
   // By id or name; null when there is none that the caller may read.

@@ -258,6 +258,11 @@ constexpr Setting kSettings[] = {
      "An extraction is ended after this time"},
     {"extract.read_timeout_seconds", K::integer, "600", "AGNES_READER_TIMEOUT_SEC", "1..86400", false, "",
      "An extract that takes longer to read is left out, and the others are served"},
+    {"extract.extension_repository", K::text, "", "", "", false, "",
+     "Where DuckDB's extensions for remote attachments come from: an http address or a folder; DuckDB's own "
+     "repositories when unset"},
+    {"extract.unsigned_extensions", K::boolean, "false", "", "", false, "",
+     "Load extensions without DuckDB's signature too: your own, from your own repository"},
     {"materialize.lock_ttl_seconds", K::integer, "86400", "", "60..604800", false, "",
      "Kept for existing files; not used"},
 };

@@ -3,6 +3,7 @@
 #include "connectors/files/files.h"
 #include "connectors/staged.h"
 #include "extracts/analytics.h"
+#include "extracts/extension_install.h"
 #include "extracts/extract_reader.h"
 #include "extracts/profile.h"
 #include "extracts/table_read.h"
@@ -36,6 +37,10 @@ string take_out_table(const value& input, const workers::TaskContext&) {
 string read_all_extracts(const value& input, const workers::TaskContext&) {
   return json::to_text(extracts::read_extracts(json::from_json<extracts::ReadOptions>(input)));
 }
+string install_extension(const value& input, const workers::TaskContext&) {
+  extracts::install_extension(json::from_json<extracts::ExtensionInstall>(input));
+  return "null";
+}
 string check_analytics(const value& input, const workers::TaskContext&) {
   return json::to_text(extracts::check_analytics(string(input.as_string())));
 }
@@ -54,9 +59,10 @@ const workers::TaskTable& tasks() {
   static const workers::TaskTable table = {
       {"files.extract", extract_files},     {"files.discover", discover_files},
       {"files.remove", remove_file_table},  {"extract.store", store_staged},
-      {"extract.take_out", take_out_table}, {"extracts.read", read_all_extracts},
-      {"analytics.check", check_analytics}, {"table.sample", sample_table},
-      {"table.columns", table_columns},     {"table.profile", profile_table},
+      {"extract.take_out", take_out_table}, {"extension.install", install_extension},
+      {"extracts.read", read_all_extracts}, {"analytics.check", check_analytics},
+      {"table.sample", sample_table},       {"table.columns", table_columns},
+      {"table.profile", profile_table},
   };
   return table;
 }

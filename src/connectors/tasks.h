@@ -11,6 +11,7 @@ namespace agnes::connectors {
 //   extract.store    StagedTable                             its number of rows
 //   extract.take_out {"extract_dir": folder, "table": name}  null
 //   files.remove     {"job": files::Job, "table": name}      null
+//   extension.install  extracts::ExtensionInstall            null
 //   extracts.read    extracts::ReadOptions                       extracts::Catalogue
 //   table.sample     extracts::SampleRequest                     extracts::Sample
 //   table.columns    extracts::SampleRequest                     [extracts::Column]

@@ -14,7 +14,6 @@ namespace agnes::google {
 
 namespace {
 
-constexpr std::int64_t kMargin = 60;           // seconds; a token that ends sooner is not handed out
 constexpr std::int64_t kAssertionLife = 3600;  // seconds; the longest that Google takes
 constexpr std::size_t kMostKept = 32;
 constexpr std::size_t kLongestToken = 16 << 10;  // bytes; Google promises 2048 at most
@@ -54,12 +53,13 @@ class Delegated : public Credentials {
 
 }  // namespace
 
-std::string Credentials::token(std::string_view scopes) {
+std::string Credentials::token(std::string_view scopes, std::int64_t good_for_seconds) {
   std::lock_guard lock(mutex_);
   const auto moment = now();
-  std::erase_if(kept_,
-                [&](const auto& entry) { return entry.second.expires_at <= plus_seconds(moment, kMargin); });
-  if (const auto found = kept_.find(scopes); found != kept_.end()) return found->second.text;
+  std::erase_if(kept_, [&](const auto& entry) { return entry.second.expires_at <= moment; });
+  if (const auto found = kept_.find(scopes);
+      found != kept_.end() && found->second.expires_at > plus_seconds(moment, good_for_seconds))
+    return found->second.text;
   auto token = fetch(std::string(scopes));
   if (kept_.size() < kMostKept) kept_.insert_or_assign(std::string(scopes), token);
   return token.text;

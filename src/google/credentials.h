@@ -52,9 +52,10 @@ class Credentials {
   Credentials(const Credentials&) = delete;
   Credentials& operator=(const Credentials&) = delete;
 
-  // An access token for `scopes` (one, or several with spaces between), good for a minute at least. Kept
-  // until then, each list of scopes for itself; callers that ask at the same moment wait for one request.
-  std::string token(std::string_view scopes);
+  // An access token for `scopes` (one, or several with spaces between), good for so many seconds at least
+  // where Google gives one that is. Kept until then, each list of scopes for itself; callers that ask at the
+  // same moment wait for one request.
+  std::string token(std::string_view scopes, std::int64_t good_for_seconds = 60);
   // Not to be used again: somebody answered 401 to it. Another token stays.
   void forget(std::string_view token);
 

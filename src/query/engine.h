@@ -14,20 +14,23 @@
 
 #include "duck/database.h"
 #include "query/predicate.h"
+#include "query/remote.h"
 
 namespace agnes::query {
 
-// One table that the callers of an engine may read: Parquet files, or a table inside an extract's own
-// database file.
+// One table that the callers of an engine may read: Parquet files, a table inside an extract's own
+// database file, or a view on an attached engine.
 struct ReadableTable {
   std::string name;                         // as SQL names it; case does not matter, as in DuckDB
   std::vector<std::string> files;           // Parquet
   std::optional<std::string> attach_file;   // the database file, where it has the table and `files` is empty
   std::optional<std::string> attach_table;  // the table's name there; `name` when left out
   bool union_by_name = false;               // the files' columns may differ in number or order
-  std::string missing = {};                 // in place of all that: why it has no rows here
+  std::string remote_view = {};  // in place of all that: CREATE VIEW ..., over attachments of the setup
+  std::string missing = {};      // likewise: why it has no rows here
 };
-BOOST_DESCRIBE_STRUCT(ReadableTable, (), (name, files, attach_file, attach_table, union_by_name, missing))
+BOOST_DESCRIBE_STRUCT(ReadableTable, (),
+                      (name, files, attach_file, attach_table, union_by_name, remote_view, missing))
 
 struct EngineSetup {
   std::vector<ReadableTable> tables;
@@ -35,8 +38,13 @@ struct EngineSetup {
   std::uint64_t memory_limit_bytes = 1ull << 30;
   std::uint64_t max_spill_bytes = 4ull << 30;
   int threads = 2;
+  std::vector<Attachment> attachments = {};
+  std::string extension_folder = {};
+  bool unsigned_extensions = false;
 };
-BOOST_DESCRIBE_STRUCT(EngineSetup, (), (tables, spill_folder, memory_limit_bytes, max_spill_bytes, threads))
+BOOST_DESCRIBE_STRUCT(EngineSetup, (),
+                      (tables, spill_folder, memory_limit_bytes, max_spill_bytes, threads, attachments,
+                       extension_folder, unsigned_extensions))
 
 struct Statement {
   std::string sql;
@@ -63,7 +71,8 @@ class Engine {
  public:
   using Sink = std::function<void(std::string_view chunk)>;
 
-  // Throws Error when DuckDB cannot be opened. Reads none of the tables' files.
+  // Throws Error when DuckDB cannot be opened, and Error (bad_gateway) when an attachment cannot be made.
+  // Reads none of the tables' files.
   explicit Engine(const EngineSetup& setup);
   ~Engine();
 

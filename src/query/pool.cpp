@@ -51,11 +51,10 @@ Execution::~Execution() {
   }
 }
 
-bool Execution::begin(const std::string& key, const std::function<std::vector<ReadableTable>()>& tables,
-                      const Statement& statement) {
+bool Execution::begin(const std::string& key, const Engines& engine, const Statement& statement) {
   Channel& channel = worker_->process->channel();
   Frame frame;
-  if ((worker_->key.empty() && !pool_.bind(*worker_, key, tables())) ||
+  if ((worker_->key.empty() && !pool_.bind(*worker_, key, engine())) ||
       !channel.send(FrameType::request, boost::json::serialize(json::to_json(statement))) ||
       channel.receive(frame, Channel::Clock::now() + kWaitForWorker) != Channel::Outcome::frame ||
       frame.type != FrameType::taken) {
@@ -168,9 +167,8 @@ std::unique_ptr<Execution::Worker> Pool::start_worker() {
   return worker;
 }
 
-std::unique_ptr<Execution> Pool::run(const std::string& key,
-                                     const std::function<std::vector<ReadableTable>()>& tables,
-                                     const Lane& lane, const Statement& statement) {
+std::unique_ptr<Execution> Pool::run(const std::string& key, const Engines& engine, const Lane& lane,
+                                     const Statement& statement) {
   const int limit =
       statement.time_limit_seconds > 0 ? statement.time_limit_seconds : options_.time_limit_seconds;
   // A process may die idle (memory pressure, an operator) while it is given the statement, of which nothing
@@ -180,7 +178,7 @@ std::unique_ptr<Execution> Pool::run(const std::string& key,
     if (Channel::Clock::now() > deadline) break;
     std::unique_ptr<Execution> execution(
         new Execution(*this, lease(key, lane), lane, std::chrono::seconds(limit)));
-    if (!execution->begin(key, tables, statement)) continue;
+    if (!execution->begin(key, engine, statement)) continue;
     warm();  // the next set of rights finds a spare
     return execution;
   }
@@ -251,9 +249,7 @@ std::unique_ptr<Execution::Worker> Pool::lease(const std::string& key, const Lan
   }
 }
 
-bool Pool::bind(Worker& worker, const std::string& key, std::vector<ReadableTable> tables) {
-  EngineSetup setup;
-  setup.tables = std::move(tables);
+bool Pool::bind(Worker& worker, const std::string& key, EngineSetup setup) {
   setup.spill_folder = worker.spill->path();
   setup.memory_limit_bytes = options_.memory_bytes;
   setup.max_spill_bytes = options_.spill_bytes;
@@ -262,6 +258,12 @@ bool Pool::bind(Worker& worker, const std::string& key, std::vector<ReadableTabl
   for (const auto& table : setup.tables) {
     confinement.readable.insert(confinement.readable.end(), table.files.begin(), table.files.end());
     if (table.attach_file) confinement.readable.push_back(*table.attach_file);
+  }
+  if (!setup.attachments.empty()) {
+    confinement.network = true;
+    // The extension and the libraries that it was linked with.
+    for (const char* folder : {setup.extension_folder.c_str(), "/lib", "/usr/lib", "/lib64"})
+      confinement.readable.emplace_back(folder);
   }
   confinement.writable.push_back(setup.spill_folder);
   confinement.memory_bytes = options_.memory_bytes + kMemoryBeyondDuckDB;
@@ -273,6 +275,10 @@ bool Pool::bind(Worker& worker, const std::string& key, std::vector<ReadableTabl
   const auto outcome = channel.receive(frame, Channel::Clock::now() + kWaitForWorker);
   if (outcome == Channel::Outcome::frame && frame.type == FrameType::error)
     workers::throw_decoded(frame.payload);
+  if (outcome == Channel::Outcome::timeout && !setup.attachments.empty())
+    throw Error(ErrorKind::gateway_timeout,
+                fmt::format("The engine of a remote table did not answer in {} s; try again later.",
+                            kWaitForWorker.count()));
   if (outcome != Channel::Outcome::frame || frame.type != FrameType::ready) return false;
   worker.key = key;
   return true;

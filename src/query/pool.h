@@ -37,6 +37,9 @@ struct Lane {
 
 class Pool;
 
+// What an engine holds: tables, and attachments with what they need; the rest of the setup is the pool's.
+using Engines = std::function<EngineSetup()>;
+
 // One statement on its way. Read it with `next` until that is false; letting it go earlier ends the
 // statement. Its time is what `next` waits for it, not what its reader takes between two calls.
 class Execution {
@@ -55,8 +58,7 @@ class Execution {
   bool receive(std::string& chunk);
   // Hands the statement to the process. False when that has ended first: nothing has run, the place is given
   // back.
-  bool begin(const std::string& key, const std::function<std::vector<ReadableTable>()>& tables,
-             const Statement& statement);
+  bool begin(const std::string& key, const Engines& engine, const Statement& statement);
   void end(const std::string& why);
   [[noreturn]] void lose(const std::string& message);
 
@@ -82,12 +84,11 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Runs `statement` with the tables that `tables` names; `key` stands for exactly that set of tables and
-  // files. `lane` is whose places it takes. Waits for a free process; Error (too_many) when there is none in
-  // time. Processes that have died idle are replaced unseen; Error (unavailable) when each one dies before it
-  // takes the statement.
-  std::unique_ptr<Execution> run(const std::string& key,
-                                 const std::function<std::vector<ReadableTable>()>& tables, const Lane& lane,
+  // Runs `statement` in an engine that holds what `engine` says; `key` stands for exactly that set of tables,
+  // files and attachments. `lane` is whose places it takes. Waits for a free process; Error (too_many) when
+  // there is none in time. Processes that have died idle are replaced unseen; Error (unavailable) when each
+  // one dies before it takes the statement, Error (gateway_timeout) when attaching takes too long.
+  std::unique_ptr<Execution> run(const std::string& key, const Engines& engine, const Lane& lane,
                                  const Statement& statement);
 
   // Ends idle processes of keys that do not start with `prefix`: those of earlier generations.
@@ -114,7 +115,7 @@ class Pool {
   std::unique_ptr<Worker> lease(const std::string& key, const Lane& lane);
   std::unique_ptr<Worker> start_worker();
   // False when the process ends instead.
-  bool bind(Worker& worker, const std::string& key, std::vector<ReadableTable> tables);
+  bool bind(Worker& worker, const std::string& key, EngineSetup setup);
   void drop_dead();
   void give_back(std::unique_ptr<Worker> worker, const Lane& lane);
   void drop(std::unique_ptr<Worker> worker, const Lane& lane);

@@ -1,7 +1,10 @@
 #include "query/sandbox.h"
 
 #include "base/ids.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "query/messages.h"
+#include "query/view_body.h"
 
 namespace agnes::query {
 
@@ -20,8 +23,11 @@ duck::DatabaseOptions options(const EngineSetup& setup) {
               {"memory_limit", fmt::format("{}B", setup.memory_limit_bytes)},
               {"autoinstall_known_extensions", "false"},
               {"autoload_known_extensions", "false"},
-              {"allow_community_extensions", "false"},
-              {"allow_unsigned_extensions", "false"},
+              // Some are loaded where engines are attached; afterwards none is, since nothing outside can be
+              // opened.
+              {"allow_community_extensions", setup.attachments.empty() ? "false" : "true"},
+              {"allow_unsigned_extensions",
+               !setup.attachments.empty() && setup.unsigned_extensions ? "true" : "false"},
               {"allow_persistent_secrets", "false"},
           }};
 }
@@ -52,9 +58,51 @@ Sandbox::Sandbox(const EngineSetup& setup) : database_(options(setup)) {
   set("TimeZone", "'UTC'");
   // Planning time grows with the cube of an expression's depth: 900 deep take 12 s, 300 deep half a second.
   set("max_expression_depth", "300");
+  if (!setup.attachments.empty()) {
+    set("extension_directory", duck::quote_literal(setup.extension_folder));
+    // A worker has no HOME, where DuckDB would look for secrets.
+    set("home_directory", duck::quote_literal(setup.extension_folder));
+  }
+  for (const auto& attachment : setup.attachments) attach(attachment, connection);
   set("allowed_paths", list_literal(paths));
   set("enable_external_access", "false");
   set("lock_configuration", "true");
+}
+
+// The extension's name and the alias are identifiers, by the rules for extracts.
+void Sandbox::attach(const Attachment& attachment, duck::Connection& connection) {
+  const auto reached = [&](const duck::QueryError& error) {
+    std::string said = first_line(error.what());
+    for (const auto& part : {attachment.token, attachment.url})
+      for (auto at = part.empty() ? std::string::npos : said.find(part); at != std::string::npos;
+           at = said.find(part))
+        said.replace(at, part.size(), "...");
+    return Error(ErrorKind::bad_gateway, fmt::format("The engine {} ({}) cannot be reached: {}",
+                                                     attachment.alias, attachment.extension, said));
+  };
+  try {
+    connection.execute("LOAD " + attachment.extension);
+  } catch (const duck::QueryError& error) {
+    log::error("the extension {} cannot be loaded: {}", attachment.extension, error.what());
+    throw Error(
+        ErrorKind::bad_gateway,
+        fmt::format("The engine {} ({}) cannot be used: its extension is not installed on the server; "
+                    "administrators see why in /api/health/detailed",
+                    attachment.alias, attachment.extension));
+  }
+  std::string options = "TYPE " + attachment.extension;
+  const bool inline_token = !attachment.token.empty() && !attachment.secret;
+  options += inline_token ? ", TOKEN " + duck::quote_literal(attachment.token) : ", READ_ONLY";
+  try {
+    if (attachment.secret)
+      connection.execute(fmt::format("CREATE SECRET {} (TYPE {}, ACCESS_TOKEN {})",
+                                     duck::quote_identifier("secret_of_" + attachment.alias),
+                                     attachment.extension, duck::quote_literal(attachment.token)));
+    connection.execute(fmt::format("ATTACH {} AS {} ({})", duck::quote_literal(attachment.url),
+                                   duck::quote_identifier(attachment.alias), options));
+  } catch (const duck::QueryError& error) {
+    throw reached(error);
+  }
 }
 
 duck::Connection Sandbox::connect() {
@@ -62,6 +110,7 @@ duck::Connection Sandbox::connect() {
 }
 
 std::string Sandbox::source_of(const ReadableTable& table, duck::Connection& connection) {
+  if (!table.remote_view.empty()) return view_body(table.remote_view);
   if (!table.attach_file)
     return fmt::format("read_parquet({}, hive_partitioning = false, union_by_name = {})",
                        list_literal(table.files), table.union_by_name);
@@ -85,6 +134,10 @@ void Sandbox::make_visible(const std::string& name, duck::Connection& connection
                                    source_of(entry.table, connection)));
   } catch (const duck::QueryError& error) {
     if (error.type() == DUCKDB_ERROR_INTERRUPT) throw;
+    if (!entry.table.remote_view.empty())
+      throw Error(ErrorKind::bad_gateway,
+                  fmt::format("The table \"{}\" cannot be read where it lives: {}", entry.table.name,
+                              hide_paths(first_line(error.what()))));
     throw Error(
         ErrorKind::unavailable,
         fmt::format("The data of table \"{}\" cannot be read at the moment; try again after its next sync.",

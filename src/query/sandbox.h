@@ -15,7 +15,7 @@ namespace agnes::query {
 // when they are first asked for, so that a thousand of them cost nothing at the start.
 class Sandbox {
  public:
-  // Throws Error when DuckDB cannot be opened or a setting is refused.
+  // Throws Error when DuckDB cannot be opened, a setting is refused, or a remote engine cannot be attached.
   explicit Sandbox(const EngineSetup& setup);
 
   duck::Connection connect();
@@ -35,6 +35,7 @@ class Sandbox {
     bool visible = false;
   };
   std::string source_of(const ReadableTable& table, duck::Connection& connection);
+  void attach(const Attachment& attachment, duck::Connection& connection);
 
   std::map<std::string, Entry> tables_;          // by lower-case name
   std::map<std::string, std::string> attached_;  // database file -> its name in SQL, which nobody can guess

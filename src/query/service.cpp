@@ -1,6 +1,7 @@
 #include "query/service.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "query/messages.h"
@@ -67,9 +68,76 @@ std::unique_ptr<Execution> Service::start(const http::Caller& caller, const std:
 std::unique_ptr<Execution> Service::start(std::shared_ptr<const catalog::VisibleSet> set, const Lane& lane,
                                           const Statement& statement) {
   if (statement.sql.size() > kMaxSql) throw Error(ErrorKind::too_large, "a statement has 5 MB at most");
+  if (const auto remote = remote_tables(*set, lane, statement); !remote.empty())
+    return start_remote(std::move(set), remote, lane, statement);
   auto execution = pool_.run(
-      set->key, [&] { return readable(*set); }, lane, statement);
+      set->key, [&] { return EngineSetup{.tables = readable(*set), .spill_folder = {}}; }, lane, statement);
   execution->hold(std::move(set));  // the files of this generation stay until then
+  return execution;
+}
+
+std::vector<const catalog::Table*> Service::remote_tables(const catalog::VisibleSet& set, const Lane& lane,
+                                                          const Statement& statement) {
+  if (set.remote.empty() || statement.format == "tables" || !remote_.attachment) return {};
+  Statement look;
+  look.sql = statement.sql;
+  look.format = "tables";
+  std::set<std::string> named;
+  try {
+    const auto execution = pool_.run(
+        set.key, [&] { return EngineSetup{.tables = readable(set), .spill_folder = {}}; }, lane, look);
+    const auto found = boost::json::parse(whole(*execution));
+    if (!found.at("refusal").as_string().empty()) return {};
+    for (const auto& name : found.at("tables").as_array()) named.emplace(name.as_string());
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::bad_request && error.kind() != ErrorKind::too_large) throw;
+    return {};
+  }
+  // What the statement may not do it is told by its own run, and no engine is asked for it.
+  auto unknown = named;
+  for (const auto* table : set.tables) unknown.erase(to_lower(table->name));
+  if (!unknown.empty()) return {};
+  std::vector<const catalog::Table*> out;
+  for (const auto* table : set.remote)
+    if (named.contains(to_lower(table->name))) out.push_back(table);
+  return out;
+}
+
+// An engine of its own for the callers of these rights and these remote tables: the others' queries need no
+// network and do not wait for an engine elsewhere. Another token is another engine, so that none goes on with
+// an old one.
+std::unique_ptr<Execution> Service::start_remote(std::shared_ptr<const catalog::VisibleSet> set,
+                                                 const std::vector<const catalog::Table*>& remote,
+                                                 const Lane& lane, const Statement& statement) {
+  remote_.check_cost(remote, statement.sql);
+  EngineSetup setup{.tables = {},
+                    .spill_folder = {},
+                    .extension_folder = remote_.extension_folder,
+                    .unsigned_extensions = remote_.unsigned_extensions};
+  std::set<std::string> attached;
+  for (const auto* table : remote)
+    if (attached.insert(to_lower(table->remote->alias)).second)
+      setup.attachments.push_back(remote_.attachment(*table->remote));
+  std::map<std::string, const catalog::Table*> views;
+  std::string names;
+  for (const auto* table : remote) {
+    views.emplace(table->name, table);
+    names += table->name + "\n";
+  }
+  const auto key = fmt::format("{}/remote/{}", set->key, md5_hex(names + json::to_text(setup.attachments)));
+  auto execution = pool_.run(
+      key,
+      [&] {
+        setup.tables = readable(*set);
+        for (auto& table : setup.tables)
+          if (const auto view = views.find(table.name); view != views.end()) {
+            table.missing.clear();
+            table.remote_view = view->second->remote_view;
+          }
+        return setup;
+      },
+      lane, statement);
+  execution->hold(std::move(set));
   return execution;
 }
 

@@ -27,8 +27,8 @@ BOOST_DESCRIBE_STRUCT(HybridBody, (), (sql, register_bq))
 // SQL of callers over the tables that they may read. Thread-safe.
 class Service {
  public:
-  Service(const catalog::Visible& visible, Pool& pool, ServiceLimits limits)
-      : visible_(visible), pool_(pool), limits_(limits) {}
+  Service(const catalog::Visible& visible, Pool& pool, ServiceLimits limits, RemoteAccess remote)
+      : visible_(visible), pool_(pool), limits_(limits), remote_(std::move(remote)) {}
 
   // Starts a statement for `caller`; its answer is the contract's JSON. Throws Error (bad_request) for a
   // limit that is none.
@@ -49,10 +49,17 @@ class Service {
 
  private:
   static std::string whole(Execution& execution);
+  // Those tables of the statement that live in engines which can be attached.
+  std::vector<const catalog::Table*> remote_tables(const catalog::VisibleSet& set, const Lane& lane,
+                                                   const Statement& statement);
+  std::unique_ptr<Execution> start_remote(std::shared_ptr<const catalog::VisibleSet> set,
+                                          const std::vector<const catalog::Table*>& remote, const Lane& lane,
+                                          const Statement& statement);
 
   const catalog::Visible& visible_;
   Pool& pool_;
   ServiceLimits limits_;
+  const RemoteAccess remote_;
 };
 
 // The statement's answer as it comes. What fails before its second part has a status of its own; later, the

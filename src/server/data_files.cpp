@@ -21,7 +21,7 @@ bool is_left_out(const fs::path& file, int depth) {
 bool is_left_out_of_state(const fs::path& file) {
   const std::string name = file.filename();
   return is_temporary(file) || name == kStateFile || name == std::string(kStateFile) + ".wal" ||
-         name == "system.lock" || name == kControlSocket;
+         name == "system.lock" || name == kControlSocket || name == "duckdb_extensions";
 }
 
 class Listing {

@@ -19,6 +19,7 @@
 #include "config/config.h"
 #include "connectors/connectors.h"
 #include "connectors/keboola/column_push.h"
+#include "connectors/remote_access.h"
 #include "connectors/source_routes.h"
 #include "connectors/tasks.h"
 #include "duck/api.h"
@@ -247,7 +248,8 @@ int serve(const Options& options) {
   limits.max_rows = config.integer_or("query.max_rows", 100'000);
   limits.max_result_bytes = static_cast<std::uint64_t>(config.integer_or("query.max_result_mb", 64)) << 20;
   limits.transfer_limit = std::chrono::seconds(config.integer_or("query.transfer_timeout_seconds", 300));
-  query::Service queries(visible, pool, limits);
+  sync::Extensions extensions(config);
+  query::Service queries(visible, pool, limits, connectors::remote_access(config, extensions));
   sync::Manifests manifests(places.data);
   generations.on_publish([&](const catalog::Generation& generation) {
     visible.forget();
@@ -258,7 +260,7 @@ int serve(const Options& options) {
   jobs::Scheduler scheduler(runner, scheduler_options(places));
   sync::Orchestrator orchestrator(
       places, store, generations, runner, connectors::for_sync(config),
-      std::chrono::seconds(config.integer_or("extract.read_timeout_seconds", 600)));
+      std::chrono::seconds(config.integer_or("extract.read_timeout_seconds", 600)), extensions);
   add_jobs(scheduler, orchestrator);
   catalog::RemoteMetadataCache remote_metadata(store, {},
                                                jobs::seconds_from_env(kMetadataInterval, kMetadataSeconds));

@@ -107,13 +107,14 @@ void remove_materialized(const config::Places& places, const catalog::Registrati
 Orchestrator::Orchestrator(const config::Places& places, state::Store& store,
                            catalog::Generations& generations, jobs::Runner& runner,
                            std::vector<std::unique_ptr<Connector>> connectors,
-                           std::chrono::seconds read_limit)
+                           std::chrono::seconds read_limit, Extensions& extensions)
     : places_(places),
       store_(store),
       generations_(generations),
       runner_(runner),
       connectors_(std::move(connectors)),
-      read_limit_(read_limit) {
+      read_limit_(read_limit),
+      extensions_(extensions) {
   fs::create_directories(places_.extracts() / kPinFolder);
   fs::create_directories(places_.analytics().parent_path());
   try {
@@ -269,7 +270,9 @@ std::vector<Failure> Orchestrator::failures() const {
 
 std::vector<extracts::ReadProblem> Orchestrator::problems() const {
   std::lock_guard lock(publishing_);
-  return catalogue_.problems;
+  auto out = catalogue_.problems;
+  for (auto& problem : extensions_.problems(catalogue_.remote_attaches)) out.push_back(std::move(problem));
+  return out;
 }
 
 void Orchestrator::remember(const std::vector<std::string>& tables, Timestamp started) {
@@ -434,6 +437,7 @@ boost::json::object Orchestrator::rebuild(const jobs::Context& context) {
   record(catalogue);
   boost::json::object done{{"tables", catalogue.tables.size()},
                            {"problems", json::to_json(catalogue.problems)}};
+  extensions_.install(catalogue.remote_attaches, runner_);
   {
     std::lock_guard lock(publishing_);
     catalogue_ = std::move(catalogue);

@@ -16,6 +16,7 @@
 #include "jobs/runner.h"
 #include "state/store.h"
 #include "sync/connector.h"
+#include "sync/extensions.h"
 #include "sync/sync_state.h"
 
 namespace agnes::sync {
@@ -33,7 +34,7 @@ class Orchestrator {
   // is asked for.
   Orchestrator(const config::Places& places, state::Store& store, catalog::Generations& generations,
                jobs::Runner& runner, std::vector<std::unique_ptr<Connector>> connectors,
-               std::chrono::seconds read_limit);
+               std::chrono::seconds read_limit, Extensions& extensions);
 
   // Starts the job that reads the extracts and publishes the first generation.
   void start();
@@ -48,7 +49,7 @@ class Orchestrator {
   boost::json::value reread(const jobs::Context& context);
   // Tables whose last sync since the start failed, with the reason.
   std::vector<Failure> failures() const;
-  // What of the extracts is not served, and why, as of the last reading.
+  // What of the extracts is not served, and why, as of the last reading; and what extensions are missing.
   std::vector<extracts::ReadProblem> problems() const;
   bool syncing() const { return runner_.running(kSyncJob); }
 
@@ -95,6 +96,7 @@ class Orchestrator {
   jobs::Runner& runner_;
   const std::vector<std::unique_ptr<Connector>> connectors_;
   const std::chrono::seconds read_limit_;
+  Extensions& extensions_;
 
   // When the sync of each table last went well, changed or not; by lower-cased name. Only the sync job uses
   // it.

@@ -12,9 +12,11 @@ import { fileText, must, root, startServer, temporaryFolder } from '../lib/serve
 import { startSite } from '../lib/site.mjs';
 
 let site, admin, ana;
+// Extensions for remote attachments are found nowhere.
+const noExtensions = 'extract:\n  extension_repository: http://127.0.0.1:1\n';
 
 before(async () => {
-  site = await startSite({ 'orders.csv': 'id\n1\n2\n' });
+  site = await startSite({ 'orders.csv': 'id\n1\n2\n' }, { settings: noExtensions });
   await site.sync();
   admin = site.admin.token;
   ana = await site.analyst('ana@example.com', ['orders']);
@@ -140,13 +142,13 @@ test('a table that lives elsewhere is in the catalogue as such, and who asks for
   assert.equal(tables.afar_orders.query_mode, 'remote');
   assert.equal(tables.orders.query_mode, 'local');
   const answer = await site.query('SELECT * FROM afar_orders', ana.token);
-  assert.equal(answer.status, 400);
-  assert.equal(answer.json.detail, 'the table afar_orders lives in BigQuery, which this server is not configured to query');
+  assert.deepEqual([answer.status, answer.json.detail.kind], [400, 'not_configured'], answer.text);
+  assert.match(answer.json.detail.message, /data_source\.bigquery\.project is not set/);
   for (const target of ['/api/v2/schema/afar_orders', '/api/v2/sample/afar_orders'])
     assert.match(must(404, await site.get(target, { token: ana.token })).json.detail, /lives in BigQuery/);
   assert.equal(await count('afar_copied'), 1, 'its other table is here');
   const sum = await site.query('SELECT (SELECT count(*) FROM orders) + (SELECT count(*) FROM afar_orders)', ana.token);
-  assert.match(sum.json.detail, /lives in BigQuery/);
+  assert.equal(sum.json.detail.kind, 'not_configured');
   const ungranted = await site.analyst('bob@example.com', ['orders']);
   assert.ok(!(await site.query('SELECT * FROM afar_orders', ungranted.token)).text.includes('BigQuery'), 'who may not read it learns nothing');
   rmSync(extract('afar'), { recursive: true });
@@ -181,7 +183,7 @@ for (const [what, row, said] of [
 }
 
 test('the lists of what an extract may ask for are the operator\'s', async () => {
-  const other = await startServer({ env: { AGNES_REMOTE_ATTACH_EXTENSIONS: 'postgres', AGNES_REMOTE_ATTACH_TOKEN_ENVS: 'WAREHOUSE_TOKEN' } });
+  const other = await startSite({}, { settings: noExtensions, env: { AGNES_REMOTE_ATTACH_EXTENSIONS: 'postgres', AGNES_REMOTE_ATTACH_TOKEN_ENVS: 'WAREHOUSE_TOKEN' } });
   const attach = (name, row) =>
     writeExtract(path.join(other.data, 'extracts', name), {}, [
       'CREATE TABLE _remote_attach (alias VARCHAR, extension VARCHAR, url VARCHAR, token_env VARCHAR)',

@@ -20,7 +20,7 @@ before(async () => {
   ana = await site.analyst('ana@example.com', ['orders']);
 });
 after(async () => {
-  await site.stop();
+  await site?.stop();
   await google.stop();
 });
 beforeEach(() => {
@@ -222,6 +222,7 @@ test('what cannot be a table here, and a source that runs no queries, are told',
 
 test('remote tables that another program keeps in the extract stay', async () => {
   const shared = await startSite({ 'orders.csv': 'id\n1\n' }, {
+    settings: 'extract:\n  extension_repository: http://127.0.0.1:1\n',
     env: { BIGQUERY_PROJECT: 'example-project', ...google.env },
     data: await (async () => {
       const data = temporaryFolder();

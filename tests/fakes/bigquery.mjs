@@ -5,6 +5,7 @@
 //   const google = await startBigQuery({ project: 'example-project', datasets: { sales: [bqTable('orders')] } });
 //   env: { GOOGLE_APPLICATION_CREDENTIALS: google.keyFile, BIGQUERY_EMULATOR_HOST: google.url }
 //   google.faults.push({ status: 429, headers: { 'retry-after': '0' } }, 'cut');   // the next answers of BigQuery
+//   google.life = 200;                          // seconds that its tokens are good for
 //   google.forbidden.add('billing-project');    // projects that the account may not use
 //   google.queries.set('SELECT 1 AS n', { fields: [field('n', 'INTEGER')], rows: [[1]], bytes: 10 });   // what a query finds
 //   google.jobs                                 // by id: { sql, cancelled, configuration }
@@ -38,7 +39,7 @@ function cell(value, of, micros) {
 
 export async function startBigQuery({ project = 'example-project', datasets = {}, pageSize = 1000 } = {}) {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const state = { project, datasets, pageSize, faults: [], tokenFaults: [], forbidden: new Set(), requests: [], tokens: new Set(), tokenRequests: 0, queries: new Map(), jobs: new Map(), rowPage: 100000 };
+  const state = { project, datasets, pageSize, faults: [], tokenFaults: [], forbidden: new Set(), requests: [], tokens: new Set(), tokenRequests: 0, queries: new Map(), jobs: new Map(), rowPage: 100000, life: 3599 };
   const send = (answer, status, value, headers = {}) => {
     const body = typeof value === 'string' ? value : JSON.stringify(value);
     answer.writeHead(status, { 'content-type': 'application/json; charset=UTF-8', 'content-length': Buffer.byteLength(body), ...headers });
@@ -60,7 +61,7 @@ export async function startBigQuery({ project = 'example-project', datasets = {}
     if (claims.iss !== account || claims.aud !== `${url}/token` || !claims.scope) return bad('Invalid JWT: claims');
     const access_token = `ya29.${randomUUID()}`;
     state.tokens.add(access_token);
-    return send(answer, 200, { access_token, expires_in: 3599, token_type: 'Bearer' });
+    return send(answer, 200, { access_token, expires_in: state.life, token_type: 'Bearer' });
   };
 
   const page = (answer, kind, key, items, query) => {

@@ -146,6 +146,7 @@ void Api::refuse(const http_client::Response& response) const {
                 "where the "
                 "data is");
   }
+  if (response.status == 400) throw Refused(error(ErrorKind::bad_gateway, "bq_upstream_error", message));
   throw error(response.status == 409 ? ErrorKind::conflict : ErrorKind::bad_gateway, "bq_upstream_error",
               message);
 }

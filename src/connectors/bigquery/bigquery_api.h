@@ -13,6 +13,12 @@
 
 namespace agnes::connectors::bigquery {
 
+// BigQuery refused the request itself (HTTP 400): a mistake in the SQL, for one.
+class Refused : public Error {
+ public:
+  explicit Refused(const Error& error) : Error(error) {}
+};
+
 // BigQuery's REST API, version 2, in the name of Google's default credentials. The address is
 // BIGQUERY_EMULATOR_HOST where that is set, as in Google's own clients. For one piece of work; used by one
 // thread.
@@ -27,8 +33,8 @@ class Api {
   const std::string& billing_project() const { return billing_; }
 
   // The answer, an object; nothing for 404. `path` begins behind "/bigquery/v2/projects/". Throws Error in
-  // BigQuery's words, with the contract's kinds: auth_failed, cross_project_forbidden, bq_forbidden,
-  // bq_upstream_error, unreachable (bad_gateway), timeout (gateway_timeout); conflict for 409.
+  // BigQuery's words (Refused for 400), with the contract's kinds: auth_failed, cross_project_forbidden,
+  // bq_forbidden, bq_upstream_error, unreachable (bad_gateway), timeout (gateway_timeout); conflict for 409.
   std::optional<boost::json::object> get(const std::string& path, const http_client::Params& params = {});
   std::optional<boost::json::object> post(const std::string& path, const boost::json::object& body);
   // All pages of a list of objects, one after the other; nothing for 404.

@@ -58,7 +58,7 @@ class Job {
     const auto type = text_at(at(facts, "query"), "statementType");
     if (!type.empty() && type != "SELECT")
       throw Error(ErrorKind::invalid,
-                  fmt::format("source_query is a {} statement: only the rows of a SELECT can be a table",
+                  fmt::format("the query is a {} statement: only the rows of a SELECT can be a table",
                               escape_control(type)));
     const auto bytes = parse_int(text_at(facts, "totalBytesProcessed"));
     if (!bytes) no_sense("a dry run without totalBytesProcessed");
@@ -125,6 +125,10 @@ class Job {
 };
 
 }  // namespace
+
+std::int64_t dry_run(Api& api, const std::string& sql, const QueryLimits& limits) {
+  return Job(api, limits).dry_run(sql);
+}
 
 std::string fetch_query(Api& api, const std::string& sql, const QueryLimits& limits,
                         const Fetching& fetching) {

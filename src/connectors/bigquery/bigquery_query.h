@@ -14,6 +14,10 @@ struct QueryLimits {
   std::string location;                     // where it runs; empty: BigQuery finds that out
 };
 
+// How many bytes a SELECT would read, by a dry run, which costs nothing. Throws Error: what Api throws
+// (Refused for SQL that is none), invalid for another kind of statement.
+std::int64_t dry_run(Api& api, const std::string& sql, const QueryLimits& limits);
+
 // Runs a SELECT in BigQuery's dialect, in the project that is billed, and brings its rows into a file below
 // fetching.scratch; answers the SELECT in DuckDB's dialect that reads them. A dry run says first what it
 // would read: over the limit, or no SELECT, and it does not run; BigQuery itself is told the limit too. A

@@ -1,0 +1,77 @@
+#include "connectors/remote_access.h"
+
+#include "base/env.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "connectors/bigquery/scan_cost.h"
+#include "google/credentials.h"
+
+namespace agnes::connectors {
+
+namespace {
+
+constexpr std::string_view kBigQuery = "bigquery";
+// Names a key file; what it is good for is a token of the account.
+constexpr std::string_view kKeyFile = "GOOGLE_APPLICATION_CREDENTIALS";
+// The longest statement, and attaching before it.
+constexpr std::int64_t kTokenSeconds = 5 * 60;
+
+class Tokens {
+ public:
+  std::string google() {
+    const std::lock_guard lock(mutex_);
+    if (credentials_ == nullptr) credentials_ = google::default_credentials();
+    return credentials_->token(google::kCloudPlatform, kTokenSeconds);
+  }
+
+ private:
+  std::mutex mutex_;
+  google::CredentialsPtr credentials_;
+};
+
+query::Attachment attachment_of(const catalog::RemoteEngine& engine, Tokens& tokens) {
+  query::Attachment out{
+      .alias = engine.alias, .extension = engine.extension, .url = engine.url, .token = {}, .secret = false};
+  if (engine.extension == kBigQuery && (engine.token_env.empty() || engine.token_env == kKeyFile)) {
+    try {
+      out.token = tokens.google();
+      out.secret = true;
+    } catch (const Error& error) {
+      // Who the account is concerns operators.
+      log::warn("no access token for the attachment {}: {}", engine.alias, error.what());
+      throw Error(
+          ErrorKind::bad_gateway,
+          fmt::format(
+              "The engine {} ({}) cannot be reached: Google gives the server no access; its log says why",
+              engine.alias, engine.extension));
+    }
+  } else if (!engine.token_env.empty()) {
+    out.token = env_or(engine.token_env.c_str(), "");
+    if (out.token.empty())
+      throw Error(ErrorKind::unavailable,
+                  fmt::format("The engine {} ({}) cannot be reached: {} is not set on the server",
+                              engine.alias, engine.extension, engine.token_env));
+  }
+  return out;
+}
+
+}  // namespace
+
+query::RemoteAccess remote_access(const config::Config& config, const sync::Extensions& extensions) {
+  query::RemoteAccess out;
+  out.attachment = [tokens = std::make_shared<Tokens>()](const catalog::RemoteEngine& engine) {
+    return attachment_of(engine, *tokens);
+  };
+  out.check_cost = [cost = std::make_shared<bigquery::ScanCost>(config)](
+                       const std::vector<const catalog::Table*>& tables, const std::string& sql) {
+    std::vector<const catalog::Table*> billed;
+    for (const auto* table : tables)
+      if (table->remote->extension == kBigQuery) billed.push_back(table);
+    cost->check(billed, sql);
+  };
+  out.extension_folder = extensions.folder();
+  out.unsigned_extensions = extensions.allow_unsigned();
+  return out;
+}
+
+}  // namespace agnes::connectors
