@@ -26,11 +26,11 @@ struct ReadableTable {
   std::optional<std::string> attach_file;   // the database file, where it has the table and `files` is empty
   std::optional<std::string> attach_table;  // the table's name there; `name` when left out
   bool union_by_name = false;               // the files' columns may differ in number or order
-  std::string remote_view = {};  // in place of all that: CREATE VIEW ..., over attachments of the setup
-  std::string missing = {};      // likewise: why it has no rows here
+  std::string missing = {};                 // in place of all that: why it has no rows here
+  std::string remote_view = {};  // likewise: CREATE VIEW ..., over attachments of the setup
 };
 BOOST_DESCRIBE_STRUCT(ReadableTable, (),
-                      (name, files, attach_file, attach_table, union_by_name, remote_view, missing))
+                      (name, files, attach_file, attach_table, union_by_name, missing, remote_view))
 
 struct EngineSetup {
   std::vector<ReadableTable> tables;
