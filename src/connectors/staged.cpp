@@ -4,6 +4,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -28,17 +29,13 @@ fs::path folder_of(std::string_view source, const config::Config& config) {
 
 // What of an error is told of the table that it kept from being brought, without the scratch folder's path.
 std::string told(const Error& error, const fs::path& scratch) {
-  std::string text = extracts::short_message(error.what());
+  std::string text = extracts::why_not_written(error);
   const std::string prefix = scratch.string() + "/";
   for (auto at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at))
     text.erase(at, prefix.size());
   const auto* detail = error.detail().if_object();
   const auto* hint = detail == nullptr ? nullptr : detail->if_contains("hint");
   if (hint != nullptr && hint->is_string()) text += ". " + std::string(hint->get_string());
-  if (error.kind() == ErrorKind::insufficient_storage && text.find("emory") == std::string::npos)
-    return fmt::format("the disk is full ({}); free some space and sync again", text);
-  if (error.kind() == ErrorKind::insufficient_storage)
-    return fmt::format("it needs more memory than a sync may use ({}): raise extract.memory_mb", text);
   return text;
 }
 
@@ -87,8 +84,9 @@ class Bringing {
         throw Error(
             ErrorKind::invalid,
             "its name cannot be a table's in SQL: register it under letters, digits and '_', 64 at most");
-      fs::create_directories(config_.places().data / "tmp");
-      const TemporaryFolder scratch(config_.places().data / "tmp");
+      const fs::path parent = env_or("AGNES_TEMP_DIR", (config_.places().data / "tmp").string());
+      fs::create_directories(parent);
+      const TemporaryFolder scratch(parent);
       folder = scratch.path();
       const Fetching fetching{scratch.path(), ends_, [&] { return context_.cancelled() || late(); }, report};
       if (late()) throw Error(ErrorKind::timeout, "its turn did not come");

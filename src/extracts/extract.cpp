@@ -77,4 +77,13 @@ std::string short_message(const std::string& said) {
   return escape_control(trim(line));
 }
 
+std::string why_not_written(const Error& error) {
+  const std::string why = short_message(error.what());
+  if (error.kind() != ErrorKind::insufficient_storage) return why;
+  // DuckDB says of both that there is no more.
+  if (std::string_view(error.what()).find("emory") == std::string_view::npos)
+    return fmt::format("the disk is full ({}); free some space and sync again", why);
+  return fmt::format("it needs more memory than a sync may use ({}): raise extract.memory_mb", why);
+}
+
 }  // namespace agnes::extracts

@@ -77,5 +77,7 @@ std::int64_t parquet_rows(duck::Connection& connection, const std::vector<std::s
 
 // The first line of what DuckDB said, without "Invalid Input Error: ".
 std::string short_message(const std::string& said);
+// The same of why a table was not written, with the next step where the disk or the memory was at its end.
+std::string why_not_written(const Error& error);
 
 }  // namespace agnes::extracts

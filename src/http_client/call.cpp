@@ -7,7 +7,9 @@
 
 namespace agnes::http_client {
 
-Response call(const std::string& url, Request request, const CallOptions& options) {
+void call_streaming(const std::string& url, Request request, const CallOptions& options,
+                    const std::function<void(const Head&)>& on_head,
+                    const std::function<void(std::string_view)>& on_data) {
   const auto scheme_end = url.find("://");
   const auto path = scheme_end == url.npos ? url.npos : url.find_first_of("/?#", scheme_end + 3);
   request.path = path == url.npos ? "/" : url.substr(path);
@@ -20,13 +22,17 @@ Response call(const std::string& url, Request request, const CallOptions& option
                  .connect_patience = options.patience,
                  .direct = options.direct,
                  .addresses = options.addresses});
+  client.stream(request, on_head, on_data);
+}
+
+Response call(const std::string& url, Request request, const CallOptions& options) {
   Response response;
-  client.stream(
-      request, [&](const Head& head) { static_cast<Head&>(response) = head; },
+  call_streaming(
+      url, std::move(request), options, [&](const Head& head) { static_cast<Head&>(response) = head; },
       [&](std::string_view piece) {
         if (response.body.size() + piece.size() > options.largest_answer)
           throw Error(ErrorKind::bad_gateway,
-                      fmt::format("the answer of {} is larger than {}", client.server(),
+                      fmt::format("the answer of {} is larger than {}", url.substr(0, url.find('?')),
                                   human_bytes(options.largest_answer)));
         response.body.append(piece);
       });

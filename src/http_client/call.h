@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,12 @@ struct CallOptions {
 // Statuses are not judged. Throws TransportError as Client does, Error (bad_gateway) for an answer that is
 // too large and Error (bad_request) for what is no http or https address. Thread-safe.
 Response call(const std::string& url, Request request, const CallOptions& options = {});
+
+// The same, but hands out the body as it comes, whatever its size. What the callbacks throw comes out of
+// here.
+void call_streaming(const std::string& url, Request request, const CallOptions& options,
+                    const std::function<void(const Head&)>& on_head,
+                    const std::function<void(std::string_view)>& on_data);
 
 struct RepeatOptions {
   int tries = 3;

@@ -27,7 +27,7 @@ struct ReadableTable {
   std::optional<std::string> attach_table;  // the table's name there; `name` when left out
   bool union_by_name = false;               // the files' columns may differ in number or order
   std::string missing = {};                 // in place of all that: why it has no rows here
-  std::string remote_view = {};  // likewise: CREATE VIEW ..., over attachments of the setup
+  std::string remote_view = {};             // likewise: CREATE VIEW ..., over attachments of the setup
 };
 BOOST_DESCRIBE_STRUCT(ReadableTable, (),
                       (name, files, attach_file, attach_table, union_by_name, missing, remote_view))

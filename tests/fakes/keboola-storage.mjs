@@ -1,10 +1,15 @@
-// Keboola's Storage API as far as it is read, after https://keboola.docs.apiary.io: verifying a token, listing tables
-// and one table's detail. Answers 401 {"error", "code", "exceptionId", "status"} to another token, 404 to what is not
+// Keboola's Storage API as far as it is read, after https://keboola.docs.apiary.io: verifying a token, listing tables,
+// one table's detail, and exports: export-async, their jobs and files, and the cloud's storage where the files are, with
+// signed addresses (one file, or a manifest and its slices) or Google's with a token. Answers 401 {"error", "code", "exceptionId", "status"} to another token, 404 to what is not
 // there; no paging, as the real one has none for tables.
 //
 //   const keboola = await startKeboola({ token: 't-1', tables: [kbcTable('in.c-crm', 'orders')] });
 //   keboola.faults.push({ status: 429, headers: { 'retry-after': '0' } });   // the next answers
 //   keboola.faults.push('cut', 'half', { body: '<html>' }, { hold: promise });
+//   keboola.exports['in.c-crm.orders'] = { parts: [buffer, buffer], name: 'orders.parquet', polls: 2 };   // what an export gives
+//   ... { google: true } slices as gs://; { error: 'words' } a job that fails; { status: 403 } of the storage
+//   keboola.forms                     // what export-async was sent, as URLSearchParams
+//   keboola.cloudFaults.push(503, 'cut', 'half');      // the next answers of the cloud's storage
 //   keboola.requests                  // { method, path, query, token }
 import http from 'node:http';
 
@@ -23,7 +28,7 @@ export function kbcTable(bucket, name, more = {}) {
 }
 
 export async function startKeboola({ token = 'kbc-token', project = { id: 77, name: 'Example project' }, tables = [] } = {}) {
-  const state = { token, project, tables, faults: [], requests: [] };
+  const state = { token, project, tables, faults: [], requests: [], exports: {}, forms: [], jobs: new Map(), files: new Map(), cloudFaults: [], running: 0, most: 0 };
   const send = (answer, status, value, headers = {}) => {
     const body = typeof value === 'string' ? value : JSON.stringify(value);
     answer.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers });
@@ -37,11 +42,67 @@ export async function startKeboola({ token = 'kbc-token', project = { id: 77, na
     if (!include.includes('buckets')) delete out.bucket;
     return out;
   };
-  const route = (request, answer, url) => {
+  const cloudToken = 'ya29.of-the-file';
+  const signature = 'X-Signature=0123456789abcdef';
+  // The cloud's storage: no header of Keboola's, a signature or a token of its own.
+  const cloud = (request, answer, url) => {
+    const fault = state.cloudFaults.shift();
+    if (fault === 'cut') return request.socket.destroy();
+    if (typeof fault === 'number') return answer.writeHead(fault).end('<Error>not now</Error>');
+    const object = decodeURIComponent(url.pathname).replace(/^.*\//, '');
+    const google = url.pathname.startsWith('/storage/v1/b/');
+    const allowed = google ? request.headers.authorization === `Bearer ${cloudToken}` && url.searchParams.get('alt') === 'media' : url.search === `?${signature}`;
+    const body = state.files.get(object);
+    if (!allowed || body === undefined || request.headers['x-storageapi-token']) return answer.writeHead(403).end('<Error>SignatureDoesNotMatch</Error>');
+    answer.writeHead(200, { 'content-length': body.length });
+    if (fault !== 'half') return answer.end(body);
+    answer.write(body.subarray(0, body.length / 2));
+    return setImmediate(() => request.socket.destroy());
+  };
+  const signed = (object) => `${origin}/cloud/${object}?${signature}`;
+  const startExport = (answer, id, form) => {
+    const wanted = state.exports[id];
+    if (!wanted) return refuse(answer, 404, `The table "${id}" was not found in the project`, 'storage.tables.notFound');
+    state.forms.push(form);
+    const job = String(1000 + state.jobs.size);
+    state.jobs.set(job, { wanted, id, waited: 0 });
+    state.most = Math.max(state.most, state.running += 1);
+    return send(answer, 202, { id: Number(job), status: 'waiting', url: `${origin}/v2/storage/jobs/${job}`, tableId: id, operationName: 'tableExport' });
+  };
+  const jobOf = (answer, number) => {
+    const job = state.jobs.get(number);
+    if (!job) return refuse(answer, 404, `Job ${number} not found`, 'storage.jobs.notFound');
+    const { wanted } = job;
+    const told = { id: Number(number), tableId: job.id, operationName: 'tableExport' };
+    if (job.waited++ < (wanted.polls ?? 0)) return send(answer, 200, { ...told, status: job.waited > 1 ? 'processing' : 'waiting' });
+    if (!job.ended) state.running--;
+    job.ended = true;
+    if (wanted.error) return send(answer, 200, { ...told, status: 'error', error: { code: 'storage.tables.export', message: wanted.error, exceptionId: 'exception-0123abcd' } });
+    return send(answer, 200, { ...told, status: 'success', results: { file: { id: Number(number) + 5000 }, totalRowsCount: 3 } });
+  };
+  const fileOf = (answer, number) => {
+    const job = state.jobs.get(String(Number(number) - 5000));
+    if (!job) return refuse(answer, 404, `File ${number} not found`, 'storage.files.notFound');
+    const { parts, name = 'orders.parquet', google, scheme } = job.wanted;
+    const detail = { id: Number(number), name, isPublic: false, isEncrypted: false, provider: google ? 'gcp' : 'aws' };
+    if (google) detail.gcsCredentials = { access_token: cloudToken, expires_in: 3599, token_type: 'Bearer', projectId: 'example-project' };
+    parts.forEach((part, i) => state.files.set(`${number}-${i}-${name}`, part));
+    if (parts.length === 1 && !job.wanted.sliced) return send(answer, 200, { ...detail, isSliced: false, url: signed(`${number}-0-${name}`) });
+    const entries = parts.map((_, i) => ({ url: scheme ? `${scheme}://bucket/${i}` : google ? `gs://bucket/exports/${number}-${i}-${name}` : signed(`${number}-${i}-${name}`), mandatory: true }));
+    state.files.set(`${number}.manifest`, Buffer.from(JSON.stringify({ entries })));
+    return send(answer, 200, { ...detail, isSliced: true, url: signed(`${number}.manifest`) });
+  };
+  const route = (request, answer, url, form) => {
+    if (url.pathname.startsWith('/cloud/') || url.pathname.startsWith('/storage/v1/')) return cloud(request, answer, url);
     const given = request.headers['x-storageapi-token'];
     if (given === undefined) return refuse(answer, 401, 'Access token must be set', 'storage.tokenMissing');
     if (given !== state.token) return refuse(answer, 401, 'Invalid access token', 'storage.tokenInvalid');
+    const exported = /^\/v2\/storage\/tables\/([^/]+)\/export-async$/.exec(decodeURIComponent(url.pathname));
+    if (exported && request.method === 'POST') return startExport(answer, exported[1], new URLSearchParams(form));
     if (request.method !== 'GET') return refuse(answer, 405, 'Method not allowed', 405);
+    const numbered = /^\/v2\/storage\/(jobs|files)\/(\d+)$/.exec(url.pathname);
+    if (numbered?.[1] === 'jobs') return jobOf(answer, numbered[2]);
+    if (numbered) return url.searchParams.get('federationToken') === '1' ? fileOf(answer, numbered[2]) : refuse(answer, 400, 'no federation token', 400);
     const include = (url.searchParams.get('include') ?? '').split(',');
     const path = decodeURIComponent(url.pathname);
     if (path === '/v2/storage/tokens/verify')
@@ -65,6 +126,8 @@ export async function startKeboola({ token = 'kbc-token', project = { id: 77, na
   };
   const server = http.createServer(async (request, answer) => {
     const url = new URL(request.url, 'http://fake');
+    let form = '';
+    for await (const chunk of request) form += chunk;
     state.requests.push({ method: request.method, path: url.pathname, query: url.search, token: request.headers['x-storageapi-token'] });
     const fault = state.faults.shift();
     if (fault === 'cut') return request.socket.destroy();
@@ -76,11 +139,12 @@ export async function startKeboola({ token = 'kbc-token', project = { id: 77, na
     if (fault?.hold) await fault.hold;
     else if (fault?.status && fault.status >= 400 && fault.body === undefined) return refuse(answer, fault.status, fault.error ?? 'not now', fault.status, fault.headers);
     else if (fault) return send(answer, fault.status ?? 200, fault.body, fault.headers);
-    return route(request, answer, url);
+    return route(request, answer, url, form);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const origin = `http://127.0.0.1:${server.address().port}`;
   return Object.assign(state, {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url: origin,
     stop: () => {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(resolve));

@@ -140,12 +140,8 @@ class Extraction {
       ledger_.set(candidate.table, std::move(entry));
     } catch (const Error& error) {
       // Not the files' fault, or a setting's: the next sync tries again.
-      std::string why = extracts::short_message(error.what());
-      if (error.kind() == ErrorKind::insufficient_storage && why.find("emory") == std::string::npos)
-        why = fmt::format("the disk is full ({}); free some space and sync again", why);
-      else if (error.kind() == ErrorKind::insufficient_storage)
-        why = fmt::format("it needs more memory than a sync may use ({})", why);
-      fail(candidate, result, "failed", fmt::format("table '{}' was not written: {}", candidate.table, why),
+      fail(candidate, result, "failed",
+           fmt::format("table '{}' was not written: {}", candidate.table, extracts::why_not_written(error)),
            "", {});
     }
   }

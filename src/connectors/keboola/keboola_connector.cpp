@@ -1,7 +1,9 @@
 #include "connectors/keboola/keboola_connector.h"
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "connectors/keboola/export.h"
 #include "connectors/keboola/storage.h"
 #include "connectors/source_error.h"
 
@@ -115,10 +117,7 @@ sync::Discovery KeboolaConnector::discover(const std::optional<std::string>& par
 }
 
 object KeboolaConnector::look_up(const catalog::Registration& row) {
-  const std::string bucket = row.bucket.value_or(""), table = row.source_table.value_or("");
-  // "in.c-main.orders" names its bucket itself.
-  const bool whole = bucket.empty() || std::count(table.begin(), table.end(), '.') >= 2;
-  const std::string id = whole ? table : bucket + "." + table;
+  const std::string id = table_id_of(row);
   const Storage storage(config_);
   const auto answer = storage.find("/v2/storage/tables/" + http_client::percent_encode(id));
   if (!answer || !answer->is_object())
@@ -132,6 +131,30 @@ object KeboolaConnector::look_up(const catalog::Registration& row) {
           {"primary_key_at_source", offer.shown.at("primary_key")},
           {"column_count", columns.size()},
           {"columns", std::move(columns)}};
+}
+
+std::vector<sync::SyncedTable> KeboolaConnector::extract(const std::vector<catalog::Registration>& registered,
+                                                         const std::optional<std::vector<std::string>>& names,
+                                                         const jobs::Context& context) {
+  const auto tables = chosen(registered, source_type(), {"materialized", "local"}, names);
+  if (tables.empty()) return {};
+  const auto at_once = parse_int(env_or("AGNES_KEBOOLA_PARALLELISM", "8"));
+  if (!at_once || *at_once < 1)
+    throw Error(ErrorKind::bad_request, "AGNES_KEBOOLA_PARALLELISM: a whole number from 1 on was expected");
+  const auto fetch = [&](const catalog::Registration& row, const Fetching& fetching) {
+    if (row.query_mode == "local" && row.sync_strategy != "full_refresh")
+      throw Error(
+          ErrorKind::invalid,
+          fmt::format("sync_strategy {} is not run for Keboola's tables by this version: set full_refresh",
+                      row.sync_strategy));
+    return fetch_table(Storage(config_), export_of(row, now()), fetching);
+  };
+  return bring(tables, source_type(), config_, static_cast<std::size_t>(std::min<std::int64_t>(*at_once, 64)),
+               context, fetch);
+}
+
+void KeboolaConnector::remove(const std::string& name, const jobs::Context& context) {
+  take_out(name, source_type(), config_, context);
 }
 
 }  // namespace agnes::connectors::keboola

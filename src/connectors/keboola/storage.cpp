@@ -1,5 +1,9 @@
 #include "connectors/keboola/storage.h"
 
+#include <fcntl.h>
+
+#include "base/env.h"
+#include "base/files.h"
 #include "base/text.h"
 #include "config/address.h"
 #include "connectors/source_error.h"
@@ -15,6 +19,15 @@ constexpr std::string_view kToken = "data_source.keboola.storage_token";
 // 100,000 tables with their columns.
 constexpr std::size_t kLargestAnswer = 256u << 20;
 constexpr std::size_t kShownOfAnAnswer = 200;
+
+std::int64_t slice_patience() {
+  const auto text = env("AGNES_KEBOOLA_SLICE_TIMEOUT_SEC");
+  const auto seconds = text ? parse_int(*text) : 300;
+  if (!seconds || *seconds < 1)
+    throw Error(ErrorKind::bad_request,
+                "AGNES_KEBOOLA_SLICE_TIMEOUT_SEC: a whole number of seconds was expected");
+  return *seconds;
+}
 
 // Keboola's own words, where it gave any: {"error": "Invalid access token", "code": 401, "exceptionId": ...}.
 std::string said_in(const std::string& body) {
@@ -72,17 +85,34 @@ Storage::Storage(const config::Config& config, Patience patience)
   } catch (const Error&) {
     throw not_configured(fmt::format("{} is no http or https address", kAddress));
   }
-  if (config.must_be_public(kAddress)) resolved_ = config::public_addresses_of(address_, kAddress);
+  must_be_public_ = config.must_be_public(kAddress);
+  if (must_be_public_) resolved_ = config::public_addresses_of(address_, kAddress);
 }
 
 std::optional<boost::json::value> Storage::find(const std::string& path,
                                                 const http_client::Params& params) const {
+  return ask(http_client::with_params(path, params), {});
+}
+
+boost::json::value Storage::post(const std::string& path, const http_client::Params& form) const {
   http_client::Request request;
-  request.headers = {{"X-StorageApi-Token", token_}};
+  request.method = "POST";
+  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
+  const auto body = http_client::with_params("", form);
+  request.body = body.empty() ? "" : body.substr(1);  // without the "?"
+  if (auto found = ask(path, request)) return std::move(*found);
+  throw source_error(ErrorKind::bad_gateway, "upstream_error",
+                     fmt::format("Keboola has no such table, or the token may not read it: {}", path));
+}
+
+std::optional<boost::json::value> Storage::ask(const std::string& path,
+                                               const http_client::Request& what) const {
+  auto request = what;
+  request.headers.emplace_back("X-StorageApi-Token", token_);
   http_client::Response response;
   try {
     response =
-        http_client::call_repeatedly(address_ + http_client::with_params(path, params), request,
+        http_client::call_repeatedly(address_ + path, request,
                                      {.largest_answer = kLargestAnswer,
                                       .patience = std::chrono::seconds(30),
                                       .time_limit = patience_.time_limit,
@@ -95,7 +125,7 @@ std::optional<boost::json::value> Storage::find(const std::string& path,
                        fmt::format("The setting is {}", kAddress));
   }
   if (response.status == 404) return std::nullopt;
-  if (!response.ok()) refuse(response, path);
+  if (!response.ok()) refuse(response, path.substr(0, path.find('?')));
   try {
     return response.json();
   } catch (const Error&) {
@@ -109,6 +139,58 @@ boost::json::value Storage::get(const std::string& path, const http_client::Para
   if (auto found = find(path, params)) return std::move(*found);
   throw source_error(ErrorKind::bad_gateway, "upstream_error", fmt::format("{} knows no {}", address_, path),
                      fmt::format("Check that {} is a Keboola stack", kAddress));
+}
+
+void Storage::download(const std::string& url, const std::string& gcs_token,
+                       const std::filesystem::path& file, const Fetching& fetching) const {
+  http_client::Request request;
+  request.compressed = false;  // packed files stay packed
+  std::string address = url;
+  if (url.starts_with("gs://")) {
+    const auto key = url.find('/', 5);
+    if (gcs_token.empty() || key == std::string::npos)
+      throw source_error(ErrorKind::bad_gateway, "upstream_error",
+                         "Keboola names a file of Google's storage and no way to it");
+    address = fmt::format("{}/storage/v1/b/{}/o/{}?alt=media",
+                          env_or("STORAGE_EMULATOR_HOST", "https://storage.googleapis.com"),
+                          http_client::percent_encode(url.substr(5, key - 5)),
+                          http_client::percent_encode(url.substr(key + 1)));
+    request.headers.emplace_back("Authorization", "Bearer " + gcs_token);
+  }
+  const auto scheme = address.substr(0, address.find("://"));
+  if (!http_client::may_carry_secrets(address))
+    throw source_error(ErrorKind::bad_gateway, "upstream_error",
+                       fmt::format("Keboola keeps the export where it cannot be fetched from ({}://)",
+                                   escape_control(scheme)));
+  const std::string host = config::host_of_address(address, "the export's address");
+  http_client::CallOptions options{.patience = std::chrono::seconds(slice_patience())};
+  if (must_be_public_) options.addresses = config::public_addresses_of(address, "the export's address");
+
+  for (int failures = 0;;) {
+    std::string why;
+    bool passes = false;
+    try {
+      UniqueFd out(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+      if (!out) throw system_error("cannot create a file for the export", errno);
+      int status = 0;
+      http_client::call_streaming(
+          address, request, options, [&](const http_client::Head& head) { status = head.status; },
+          [&](std::string_view piece) {
+            fetching.wait({});
+            if (status == 200) write_or_throw(out.get(), piece, "the file of the export");
+          });
+      if (status == 200) return;
+      why = fmt::format("HTTP {}", status);
+      passes = http_client::is_retryable_status(status);
+    } catch (const http_client::TransportError& error) {
+      why = error.what();
+      passes = http_client::is_retryable(error);
+    }
+    if (!passes || ++failures >= patience_.tries)
+      throw source_error(ErrorKind::bad_gateway, "upstream_error",
+                         fmt::format("the export was not fetched from {}: {}", host, why));
+    fetching.wait(http_client::backoff(failures));
+  }
 }
 
 }  // namespace agnes::connectors::keboola

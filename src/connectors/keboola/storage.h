@@ -8,12 +8,13 @@
 #include <boost/json/value.hpp>
 
 #include "config/config.h"
+#include "connectors/staged.h"
 #include "http_client/client.h"
 #include "sync/connector.h"
 
 namespace agnes::connectors::keboola {
 
-// Keboola's Storage API (https://keboola.docs.apiary.io), as far as it is read: GET with a token in
+// Keboola's Storage API (https://keboola.docs.apiary.io), as far as it is read, with a token in
 // X-StorageApi-Token. Thread-safe.
 class Storage {
  public:
@@ -36,11 +37,22 @@ class Storage {
   // The same; nothing is upstream_error.
   boost::json::value get(const std::string& path, const http_client::Params& params = {}) const;
 
+  // The answer to a form.
+  boost::json::value post(const std::string& path, const http_client::Params& form) const;
+  // Brings what is at an address that Keboola gave (of its cloud's storage) into a file: https://, signed as
+  // it is, or gs:// with `gcs_token`. Held to public networks where the stack's own address is. Begins anew
+  // after what passes. Throws Error (bad_gateway) that names the host and nothing else of the address.
+  void download(const std::string& url, const std::string& gcs_token, const std::filesystem::path& file,
+                const Fetching& fetching) const;
+
   const std::string& address() const { return address_; }
 
  private:
+  std::optional<boost::json::value> ask(const std::string& path, const http_client::Request& request) const;
+
   std::string address_, token_;
   std::vector<std::string> resolved_;
+  bool must_be_public_ = false;
   Patience patience_;
 };
 
