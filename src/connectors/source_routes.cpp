@@ -197,6 +197,11 @@ void add_source_routes(http::Routes& routes, state::Store& store, Settings setti
                 [settings, source] { return tested(source, settings); });
 }
 
+std::optional<catalog::RemoteFacts> facts(const Registration& row, const config::Config& settings) {
+  const auto connector = make(row.source_type.value_or(""), settings);
+  return connector == nullptr ? std::nullopt : connector->facts(row);
+}
+
 object look_up(const Registration& row, const config::Config& settings) {
   if (row.source_type != "keboola" && row.source_type != "bigquery") return {};
   const auto connector = make(*row.source_type, settings);

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "catalog/registry.h"
+#include "catalog/remote_metadata.h"
 #include "config/config.h"
 #include "http/routes.h"
 #include "state/store.h"
@@ -15,6 +16,9 @@ namespace agnes::connectors {
 // registered.
 void add_source_routes(http::Routes& routes, state::Store& store, std::function<config::Config()> settings,
                        std::function<void()> changed);
+
+// For the catalogue: what the engine of a remote table says of it. Throws Error with the reason why it does not.
+std::optional<catalog::RemoteFacts> facts(const catalog::Registration& row, const config::Config& settings);
 
 // For a precheck: what the table's source says of it; empty for a source that is not set up.
 boost::json::object look_up(const catalog::Registration& row, const config::Config& settings);

@@ -262,7 +262,10 @@ int serve(const Options& options) {
       places, store, generations, runner, connectors::for_sync(config),
       std::chrono::seconds(config.integer_or("extract.read_timeout_seconds", 600)), extensions);
   add_jobs(scheduler, orchestrator);
-  catalog::RemoteMetadataCache remote_metadata(store, {},
+  const auto engine_facts = [places](const catalog::Registration& row) {
+    return connectors::facts(row, config::Config::read(places));
+  };
+  catalog::RemoteMetadataCache remote_metadata(store, engine_facts,
                                                jobs::seconds_from_env(kMetadataInterval, kMetadataSeconds));
   scheduler.add({.name = catalog::kMetadataJob,
                  .description = "Asks the engines of remote tables for their sizes and columns",

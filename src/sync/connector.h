@@ -9,6 +9,7 @@
 #include <boost/json/object.hpp>
 
 #include "catalog/registry.h"
+#include "catalog/remote_metadata.h"
 #include "jobs/runner.h"
 
 namespace agnes::sync {
@@ -56,7 +57,7 @@ class Connector {
   // What is registered of this source has this source type.
   virtual std::string source_type() const = 0;
 
-  // These three make somebody wait, kPatience at most, and may run side by side.
+  // These four make somebody wait, kPatience at most, and may run side by side.
 
   // Asks the source, with the settings that it was made with, who it takes us for; the facts are shown to
   // administrators.
@@ -66,6 +67,9 @@ class Connector {
   // What the source knows of a table that is to be registered: rows, size_bytes, columns ({name, type}), ...
   // Empty when it cannot tell before a sync. Throws Error (not_found) when it has no such table.
   virtual boost::json::object look_up(const catalog::Registration&) { return {}; }
+
+  // The same of a table that stays there, for the catalogue; nothing when the source does not know it.
+  virtual std::optional<catalog::RemoteFacts> facts(const catalog::Registration&) { return std::nullopt; }
 
   // The orchestrator calls the next two from one job at a time; they may block for as long as `context` is
   // not cancelled. A source whose tables all stay where they are leaves them out.

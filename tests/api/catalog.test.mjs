@@ -2,25 +2,30 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
+import { bqTable, startBigQuery } from '../fakes/bigquery.mjs';
 import { must, temporaryFolder } from '../lib/server.mjs';
 import { startSite } from '../lib/site.mjs';
 import { writeExtract } from '../lib/stranger.mjs';
 
-let site, admin, ana, bob;
+let google, site, admin, ana, bob;
 
 before(async () => {
+  google = await startBigQuery();
   const data = temporaryFolder();
   await writeExtract(data, 'other', ['kept', 'shaped'], [
     "CREATE TABLE kept AS SELECT 1 AS id, DATE '2026-01-02' AS day, 2.50::DECIMAL(9, 2) AS price, [1, 2] AS list",
     "CREATE VIEW shaped AS SELECT id, upper('x' || id) AS label FROM kept",
   ]);
-  site = await startSite({ 'orders.csv': 'id,total\n1,2.5\n2,7\n', 'plain.csv': 'a\n1\n' }, { data, env: { BIGQUERY_PROJECT: 'example-project' } });
+  site = await startSite({ 'orders.csv': 'id,total\n1,2.5\n2,7\n', 'plain.csv': 'a\n1\n' }, { data, env: { BIGQUERY_PROJECT: 'example-project', ...google.env } });
   await site.sync();
   admin = { token: site.admin.token };
   ana = { token: (await site.analyst('ana@example.com', ['orders'])).token };
   bob = { token: (await site.analyst('bob@example.com')).token };
 });
-after(() => site.stop());
+after(async () => {
+  await site?.stop();
+  await google.stop();
+});
 
 // Reads server-sent events until the server ends them: [[event, data], ...].
 function events(target, options) {
@@ -99,13 +104,14 @@ test('warm-up: before, while and after it', async () => {
   assert.equal((await site.get('/api/catalog/profile/orders', ana)).status, 200);
 });
 
-test('a remote table whose engine is not asked says so, to those who may see it', async () => {
+test('a remote table whose engine does not answer says so, to those who may see it', async () => {
+  google.forbidden.add('example-project');
   must(200, await site.post('/api/admin/register-table', { name: 'events', source_type: 'bigquery', query_mode: 'remote', bucket: 'sales', source_table: 'events' }, admin));
   const listed = async () => must(200, await site.get('/api/v2/catalog', admin)).json.tables.find((table) => table.id === 'events');
   assert.equal((await listed()).metadata_freshness, 'never_fetched');
   const refreshed = must(200, await site.post('/api/v2/metadata-cache/refresh?table=events', undefined, admin)).json;
   assert.equal(refreshed.status, 'error');
-  assert.match(refreshed.error, /BigQuery/);
+  assert.match(refreshed.error, /serviceusage/);
   assert.equal(must(200, await site.post('/api/admin/run-bq-metadata-refresh', undefined, admin)).json.failed, 1);
   assert.deepEqual([(await listed()).metadata_freshness, (await listed()).rows], ['error', null]);
   const [row] = must(200, await site.get('/api/v2/metadata-cache/status', admin)).json.tables;
@@ -116,4 +122,25 @@ test('a remote table whose engine is not asked says so, to those who may see it'
   assert.deepEqual((await events('/api/admin/cache-warmup/stream', admin)).at(-1)[1].failed, 1);
   const scan = await site.post('/api/v2/scan', { table_id: 'events' }, admin);
   assert.equal(scan.status, 404);
+});
+
+test('what BigQuery says of a remote table is in the catalogue', async () => {
+  google.forbidden.clear();
+  const partitioned = { timePartitioning: { type: 'DAY', field: 'day' }, clustering: { fields: ['country', 'id'] }, schema: { fields: ['day', 'country', 'id'].map((name) => ({ name, type: 'STRING' })) } };
+  google.datasets = { sales: [bqTable('events', partitioned), bqTable('seen', { type: 'MATERIALIZED_VIEW', numRows: '0', numBytes: '0' }), bqTable('arrived', { timePartitioning: { type: 'DAY' } }), bqTable('ranged', { rangePartitioning: { field: 'n' } })] };
+  for (const name of ['seen', 'arrived', 'ranged', 'gone']) must(200, await site.post('/api/admin/register-table', { name, source_type: 'bigquery', query_mode: 'remote', bucket: 'sales', source_table: name }, admin));
+  const { total, succeeded, no_data, failed } = must(200, await site.post('/api/admin/run-bq-metadata-refresh', undefined, admin)).json;
+  assert.deepEqual([total, succeeded, no_data, failed], [5, 4, 1, 0]);
+  const tables = must(200, await site.get('/api/v2/catalog', admin)).json.tables;
+  const told = (id) => {
+    const { rows, size_bytes, partition_by, clustered_by, entity_type, metadata_freshness } = tables.find((table) => table.id === id);
+    return [rows, size_bytes, partition_by, clustered_by, entity_type, metadata_freshness];
+  };
+  assert.deepEqual(told('events'), [12345678901, 42, 'day', ['country', 'id'], 'BASE TABLE', 'fresh']);
+  assert.deepEqual(told('seen'), [null, null, null, [], 'MATERIALIZED VIEW', 'fresh']);
+  assert.deepEqual([told('arrived')[2], told('ranged')[2]], ['_PARTITIONTIME', 'n']);
+  assert.equal(told('gone').at(-1), 'error');
+  const status = must(200, await site.get('/api/v2/metadata-cache/status', admin)).json.tables.find((row) => row.table_id === 'events');
+  assert.deepEqual(status.known_columns, ['day', 'country', 'id']);
+  assert.deepEqual(must(200, await site.post('/api/v2/metadata-cache/refresh?table=events', undefined, admin)).json.status, 'ok');
 });

@@ -88,6 +88,13 @@ array columns_of(const object& table) {
   return out;
 }
 
+// A table's kind as INFORMATION_SCHEMA.TABLES has it, which is the contract's way.
+std::string entity_type(std::string type) {
+  if (type == "TABLE") return "BASE TABLE";
+  std::replace(type.begin(), type.end(), '_', ' ');
+  return type;
+}
+
 // A precheck has statuses of its own in the contract: 403 where BigQuery refuses the account, 400 for
 // whatever else keeps it from an answer, since the registration or the settings are what is to be mended.
 std::optional<object> ask_for_table(Api& api, const std::string& path) {
@@ -154,6 +161,33 @@ object BigQueryConnector::look_up(const catalog::Registration& row) {
   return {{"project_id", api.data_project()},     {"table_type", text_at(*found, "type")},
           {"rows", number_at(*found, "numRows")}, {"size_bytes", number_at(*found, "numBytes")},
           {"column_count", columns.size()},       {"columns", std::move(columns)}};
+}
+
+std::optional<catalog::RemoteFacts> BigQueryConnector::facts(const catalog::Registration& row) {
+  Api api(config_);
+  const auto found = api.get(dataset_path(api, row.bucket.value_or("")) + "/" +
+                             percent_encode(row.source_table.value_or("")));
+  if (!found) return std::nullopt;
+  catalog::RemoteFacts out;
+  out.entity_type = entity_type(text_at(*found, "type"));
+  // A view has neither of its own.
+  if (out.entity_type != "VIEW" && out.entity_type != "MATERIALIZED VIEW") {
+    out.rows = parse_int(text_at(*found, "numRows"));
+    out.size_bytes = parse_int(text_at(*found, "numBytes"));
+  }
+  if (found->contains("timePartitioning")) {
+    const auto field = text_at(object_at(*found, "timePartitioning"), "field");
+    out.partition_by = field.empty() ? "_PARTITIONTIME" : field;  // by the time of arrival
+  } else if (const auto field = text_at(object_at(*found, "rangePartitioning"), "field"); !field.empty()) {
+    out.partition_by = field;
+  }
+  const auto clustering = object_at(*found, "clustering");
+  if (const auto* fields = clustering.if_contains("fields"); fields != nullptr && fields->is_array())
+    for (const auto& field : fields->get_array())
+      if (field.is_string()) out.clustered_by.emplace_back(field.get_string());
+  for (const auto& column : columns_of(*found))
+    out.known_columns.push_back(text_at(column.as_object(), "name"));
+  return out;
 }
 
 std::vector<sync::SyncedTable> BigQueryConnector::extract(

@@ -18,6 +18,7 @@ class BigQueryConnector : public sync::Connector {
   // shown, but not registered.
   sync::Discovery discover(const std::optional<std::string>& dataset) override;
   boost::json::object look_up(const catalog::Registration& row) override;
+  std::optional<catalog::RemoteFacts> facts(const catalog::Registration& row) override;
   std::vector<sync::SyncedTable> extract(const std::vector<catalog::Registration>& registered,
                                          const std::optional<std::vector<std::string>>& names,
                                          const jobs::Context& context) override;
