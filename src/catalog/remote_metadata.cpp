@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t kMaxReason = 512;  // bytes of error_msg
 
 void save(state::Store& store, const std::string& table_id, const RemoteFacts& facts) {
+  boost::json::array names;
+  for (const auto& column : facts.columns) names.emplace_back(column.name);
   store.write([&](duck::Connection& c) {
     c.execute(
         "INSERT INTO bq_metadata_cache (table_id, rows, size_bytes, partition_by, clustered_by, entity_type, "
@@ -20,8 +22,8 @@ void save(state::Store& store, const std::string& table_id, const RemoteFacts& f
         "entity_type = excluded.entity_type, known_columns = excluded.known_columns, "
         "refreshed_at = excluded.refreshed_at, error_at = NULL, error_msg = NULL",
         table_id, facts.rows, facts.size_bytes, facts.partition_by,
-        state::json_text(json::to_json(facts.clustered_by)), facts.entity_type,
-        state::json_text(json::to_json(facts.known_columns)), now());
+        state::json_text(json::to_json(facts.clustered_by)), facts.entity_type, state::json_text(names),
+        now());
   });
 }
 

@@ -20,13 +20,19 @@ namespace agnes::catalog {
 
 inline constexpr const char* kMetadataJob = "bq-metadata-refresh";
 
+struct RemoteColumn {
+  std::string name, type;  // in the engine's words
+  bool nullable = true;
+  std::string description = {};
+};
+
 // What a remote engine says of a table.
 struct RemoteFacts {
   std::optional<std::int64_t> rows, size_bytes;
   std::optional<std::string> partition_by;
   std::vector<std::string> clustered_by;
   std::optional<std::string> entity_type;  // BASE TABLE, VIEW, ...
-  std::vector<std::string> known_columns;
+  std::vector<RemoteColumn> columns;
 };
 // Asks the engine of a remote table; nothing when it knows nothing of it. Throws Error with the reason.
 using FetchFacts = std::function<std::optional<RemoteFacts>(const Registration&)>;

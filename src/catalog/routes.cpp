@@ -146,9 +146,22 @@ std::string catalog_until_time(const VisibleSet& set, const RemoteMetadataCache&
   return out;
 }
 
-const Table& with_data(const Table& table) {
-  if (!table.has_data()) throw Error(ErrorKind::not_found, table.why_no_data());
-  return table;
+// The registration of a table whose engine can be asked; nothing for one that is here. Throws Error
+// (not_found) for one that is neither.
+std::optional<Registration> at_engine(state::Store& store, const Table& table) {
+  if (table.has_data()) return std::nullopt;
+  auto row = store.read([&](duck::Connection& c) { return find(c, table.id); });
+  if (!row || !RemoteMetadataCache::is_remote(*row)) throw Error(ErrorKind::not_found, table.why_no_data());
+  return row;
+}
+
+// What is different in BigQuery's SQL from DuckDB's where conditions are written; the contract's names.
+object bigquery_hints() {
+  return {{"date_literal", "DATE '2026-01-01'"},
+          {"timestamp_literal", "TIMESTAMP '2026-01-01 00:00:00 UTC'"},
+          {"interval_subtract", "DATE_SUB(CURRENT_DATE(), INTERVAL 7 DAY)"},
+          {"regex", "REGEXP_CONTAINS(name, r'^a')"},
+          {"cast", "CAST(n AS INT64)"}};
 }
 
 // Samples have dates as times and decimals as numbers, as the contract's clients know them.
@@ -171,7 +184,7 @@ std::string sample_sql(const Table& table) {
 }  // namespace
 
 void add_routes(http::Routes& routes, state::Store& store, const Visible& visible,
-                const RemoteMetadataCache& remote, RunQuery run) {
+                const RemoteMetadataCache& remote, RemoteLooks& looks, RunQuery run) {
   routes.get(
       "/api/catalog/tables",
       {.tag = "catalog", .summary = "The tables that you may read", .answer = http::schema_of<TableItems>},
@@ -200,31 +213,48 @@ void add_routes(http::Routes& routes, state::Store& store, const Visible& visibl
                return http::Response::shared_json({std::move(text), format_iso_utc(now()) + "\"}"});
              });
 
-  routes.get("/api/v2/schema/{table_id}", {.tag = "catalog", .summary = "A table's columns"},
-             [&visible, &store](const http::Caller& caller, const http::Param<"table_id">& id) {
-               const auto set = visible.of(caller);
-               const Table& table = with_data(visible.table(*set, caller, *id));
-               std::map<std::string, std::string> descriptions;
-               for (auto& row : store.read([&](duck::Connection& c) { return column_metadata(c, table.id); }))
-                 descriptions.emplace(to_lower(row.column_name), row.description.value_or(""));
-               TableSchema out{.table_id = table.id,
-                               .source_type = table.source_type,
-                               .sql_flavor = flavor(table),
-                               .columns = {},
-                               .partition_by = {},
-                               .clustered_by = {},
-                               .where_dialect_hints = {}};
-               for (const auto& column : table.columns)
-                 out.columns.push_back(
-                     {column.name, column.type, column.nullable, descriptions[to_lower(column.name)]});
-               return out;
-             });
+  routes.get(
+      "/api/v2/schema/{table_id}", {.tag = "catalog", .summary = "A table's columns"},
+      [&visible, &store, &looks](const http::Caller& caller, const http::Param<"table_id">& id) {
+        const auto set = visible.of(caller);
+        const Table& table = visible.table(*set, caller, *id);
+        const auto remote_row = at_engine(store, table);
+        std::map<std::string, std::string> descriptions;
+        for (auto& row : store.read([&](duck::Connection& c) { return column_metadata(c, table.id); }))
+          descriptions.emplace(to_lower(row.column_name), row.description.value_or(""));
+        TableSchema out{.table_id = table.id,
+                        .source_type = table.source_type,
+                        .sql_flavor = flavor(table),
+                        .columns = {},
+                        .partition_by = {},
+                        .clustered_by = {},
+                        .where_dialect_hints = {}};
+        const auto described = [&](const std::string& name, const std::string& there) {
+          const auto found = descriptions.find(to_lower(name));
+          return found != descriptions.end() && !found->second.empty() ? found->second : there;
+        };
+        for (const auto& column : table.columns)
+          if (!remote_row)
+            out.columns.push_back({column.name, column.type, column.nullable, described(column.name, "")});
+        if (!remote_row) return out;
+        const auto facts = looks.facts(*remote_row);
+        for (const auto& column : facts.columns)
+          out.columns.push_back(
+              {column.name, column.type, column.nullable, described(column.name, column.description)});
+        out.partition_by = facts.partition_by;
+        out.clustered_by = facts.clustered_by;
+        out.where_dialect_hints = bigquery_hints();
+        return out;
+      });
 
   routes.get("/api/v2/sample/{table_id}", {.tag = "catalog", .summary = "A table's first rows"},
-             [&visible, run](const http::Caller& caller, const http::Param<"table_id">& id,
-                             const http::Query<SampleQuery>& query) {
+             [&visible, &store, &looks, run](const http::Caller& caller, const http::Param<"table_id">& id,
+                                             const http::Query<SampleQuery>& query) {
                const auto set = visible.of(caller);
-               const Table& table = with_data(visible.table(*set, caller, *id));
+               const Table& table = visible.table(*set, caller, *id);
+               if (const auto row = at_engine(store, table))
+                 return TableSample{
+                     .table_id = table.id, .rows = looks.rows(*row, query->n), .source = table.source_type};
                const value answer = run(caller, sample_sql(table), query->n);
                const auto& names = answer.at("columns").as_array();
                TableSample out{.table_id = table.id, .rows = {}, .source = table.source_type};

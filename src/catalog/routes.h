@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "catalog/remote_looks.h"
 #include "catalog/remote_metadata.h"
 #include "catalog/visible.h"
 #include "http/routes.h"
@@ -13,8 +14,9 @@ namespace agnes::catalog {
 using RunQuery =
     std::function<boost::json::value(const http::Caller&, const std::string& sql, std::int64_t limit)>;
 
-// What there is, for callers: /api/v2/catalog, /api/v2/schema, /api/v2/sample, /api/catalog/tables.
+// What there is, for callers: /api/v2/catalog, /api/v2/schema, /api/v2/sample, /api/catalog/tables. Of tables
+// that stay in BigQuery their engine tells columns and first rows (`looks`).
 void add_routes(http::Routes& routes, state::Store& store, const Visible& visible,
-                const RemoteMetadataCache& remote, RunQuery run);
+                const RemoteMetadataCache& remote, RemoteLooks& looks, RunQuery run);
 
 }  // namespace agnes::catalog

@@ -202,6 +202,11 @@ std::optional<catalog::RemoteFacts> facts(const Registration& row, const config:
   return connector == nullptr ? std::nullopt : connector->facts(row);
 }
 
+array sample(const Registration& row, const config::Config& settings, int rows) {
+  const auto connector = make(row.source_type.value_or(""), settings);
+  return connector == nullptr ? array{} : connector->sample(row, rows);
+}
+
 object look_up(const Registration& row, const config::Config& settings) {
   if (row.source_type != "keboola" && row.source_type != "bigquery") return {};
   const auto connector = make(*row.source_type, settings);

@@ -17,8 +17,12 @@ namespace agnes::connectors {
 void add_source_routes(http::Routes& routes, state::Store& store, std::function<config::Config()> settings,
                        std::function<void()> changed);
 
-// For the catalogue: what the engine of a remote table says of it. Throws Error with the reason why it does not.
+// For the catalogue: what the engine of a remote table says of it. Throws Error with the reason why it does
+// not.
 std::optional<catalog::RemoteFacts> facts(const catalog::Registration& row, const config::Config& settings);
+
+// The first rows of a remote table, as its engine has them. Throws likewise.
+boost::json::array sample(const catalog::Registration& row, const config::Config& settings, int rows);
 
 // For a precheck: what the table's source says of it; empty for a source that is not set up.
 boost::json::object look_up(const catalog::Registration& row, const config::Config& settings);

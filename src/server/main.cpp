@@ -273,6 +273,9 @@ int serve(const Options& options) {
                  .work = [&](const jobs::Context& context) -> boost::json::value {
                    return remote_metadata.refresh_all(context);
                  }});
+  catalog::RemoteLooks looks(engine_facts, [places](const catalog::Registration& row, int rows) {
+    return connectors::sample(row, config::Config::read(places), rows);
+  });
   const Control control(places.state, {{kSnapshotRequest, [&](workers::Channel& channel) {
                                           serve_snapshot(channel, places, store, runner);
                                         }}});
@@ -297,7 +300,7 @@ int serve(const Options& options) {
        .look_up = [=](const catalog::Registration& row) { return connectors::look_up(row, settings()); },
        .changed = [&] { orchestrator.refresh(); },
        .removed = [&](const catalog::Registration& row) { orchestrator.removed(row); }});
-  catalog::add_routes(routes, store, visible, remote_metadata,
+  catalog::add_routes(routes, store, visible, remote_metadata, looks,
                       [&](const http::Caller& caller, const std::string& sql, std::int64_t limit) {
                         return queries.run(caller, sql, limit);
                       });

@@ -57,7 +57,7 @@ class Connector {
   // What is registered of this source has this source type.
   virtual std::string source_type() const = 0;
 
-  // These four make somebody wait, kPatience at most, and may run side by side.
+  // These five make somebody wait, kPatience at most, and may run side by side.
 
   // Asks the source, with the settings that it was made with, who it takes us for; the facts are shown to
   // administrators.
@@ -70,6 +70,9 @@ class Connector {
 
   // The same of a table that stays there, for the catalogue; nothing when the source does not know it.
   virtual std::optional<catalog::RemoteFacts> facts(const catalog::Registration&) { return std::nullopt; }
+  // And its first rows, as objects by column: dates as times, decimals as numbers, as samples of other
+  // tables.
+  virtual boost::json::array sample(const catalog::Registration&, int /*rows*/) { return {}; }
 
   // The orchestrator calls the next two from one job at a time; they may block for as long as `context` is
   // not cancelled. A source whose tables all stay where they are leaves them out.

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
-import { bqTable, startBigQuery } from '../fakes/bigquery.mjs';
+import { bqTable, field, startBigQuery } from '../fakes/bigquery.mjs';
 import { must, temporaryFolder } from '../lib/server.mjs';
 import { startSite } from '../lib/site.mjs';
 import { writeExtract } from '../lib/stranger.mjs';
@@ -143,4 +143,48 @@ test('what BigQuery says of a remote table is in the catalogue', async () => {
   const status = must(200, await site.get('/api/v2/metadata-cache/status', admin)).json.tables.find((row) => row.table_id === 'events');
   assert.deepEqual(status.known_columns, ['day', 'country', 'id']);
   assert.deepEqual(must(200, await site.post('/api/v2/metadata-cache/refresh?table=events', undefined, admin)).json.status, 'ok');
+});
+
+test('schema and first rows of a remote table come from BigQuery, for those who may see it, and are kept', async () => {
+  const fields = [
+    field('id', 'INTEGER', { mode: 'REQUIRED', description: 'the number' }), field('f', 'FLOAT'), field('n', 'NUMERIC'), field('yes', 'BOOLEAN'), field('day', 'DATE'),
+    field('moment', 'TIMESTAMP'), field('tags', 'STRING', { mode: 'REPEATED' }), field('r', 'RECORD', { mode: 'REPEATED', fields: [field('k', 'STRING'), field('v', 'INT64')] }),
+  ];
+  google.datasets.sales.push(
+    bqTable('rich', { schema: { fields }, timePartitioning: { field: 'day' }, data: [[7, '1.5', '2.50', true, '2026-01-02', 1767323045000000n, ['a'], [['x', 1]]], [8, 'NaN', null, false, null, null, [], []]] }),
+    bqTable('looked_at', { type: 'VIEW', schema: { fields: fields.slice(0, 1) } }),
+  );
+  for (const name of ['rich', 'looked_at']) must(200, await site.post('/api/admin/register-table', { name, source_type: 'bigquery', query_mode: 'remote', bucket: 'sales', source_table: name }, admin));
+  google.requests.length = 0;
+  for (const _ of [1, 2]) {
+    const schema = must(200, await site.get('/api/v2/schema/rich', admin)).json;
+    assert.deepEqual(schema.columns.map((c) => [c.name, c.type, c.nullable, c.description]), [
+      ['id', 'INT64', false, 'the number'], ['f', 'FLOAT64', true, ''], ['n', 'NUMERIC', true, ''], ['yes', 'BOOL', true, ''], ['day', 'DATE', true, ''],
+      ['moment', 'TIMESTAMP', true, ''], ['tags', 'ARRAY<STRING>', true, ''], ['r', 'ARRAY<STRUCT<k STRING, v INT64>>', true, '']]);
+    assert.deepEqual([schema.sql_flavor, schema.partition_by, schema.clustered_by, Object.keys(schema.where_dialect_hints).length], ['bigquery', 'day', [], 5]);
+    assert.deepEqual(must(200, await site.get('/api/v2/sample/rich?n=1', admin)).json, {
+      table_id: 'rich', source: 'bigquery',
+      rows: [{ id: 7, f: 1.5, n: 2.5, yes: true, day: '2026-01-02T00:00:00', moment: '2026-01-02T03:04:05', tags: ['a'], r: [{ k: 'x', v: 1 }] }],
+    });
+  }
+  assert.equal(google.requests.length, 3, 'asked once');
+  assert.deepEqual(must(200, await site.get('/api/v2/sample/rich?n=2', admin)).json.rows[1], { id: 8, f: null, n: null, yes: false, day: null, moment: null, tags: [], r: [] });
+  // A view is read by a query, within the limit of cost.
+  const sql = (n) => `SELECT * FROM \`example-project.sales.looked_at\` LIMIT ${n}`;
+  google.queries.set(sql(3), { fields: fields.slice(0, 1), rows: [[1], [2]] });
+  assert.deepEqual(must(200, await site.get('/api/v2/sample/looked_at?n=3', admin)).json.rows, [{ id: 1 }, { id: 2 }]);
+  google.queries.set(sql(4), { fields: fields.slice(0, 1), rows: [], billed: 6 * 2 ** 30 });
+  const costly = await site.get('/api/v2/sample/looked_at?n=4', admin);
+  assert.deepEqual([costly.status, costly.json.detail.error], [502, 'bq_upstream_error']);
+  assert.match(costly.json.detail.message, /bytes billed: 5368709120/);
+  google.queries.set(sql(5), { fields: fields.slice(0, 1), rows: [], polls: 1 });
+  assert.deepEqual([(await site.get('/api/v2/sample/looked_at?n=5', admin)).status], [504]);
+  for (const what of ['schema', 'sample']) {
+    assert.equal((await site.get(`/api/v2/${what}/rich`, ana)).status, 403);
+    assert.equal((await site.get(`/api/v2/${what}/gone`, admin)).status, 404);
+  }
+  google.faults.push({ status: 403, reason: 'accessDenied', message: 'Access Denied: Table' });
+  const denied = await site.get('/api/v2/schema/looked_at', admin);
+  assert.deepEqual([denied.status, denied.json.detail.error, denied.json.detail.details.data_project], [502, 'bq_forbidden', 'example-project']);
+  must(200, await site.get('/api/v2/schema/looked_at', admin));
 });

@@ -1,6 +1,6 @@
 // Google as BigQuery's REST clients see it: the token endpoint of a service account (RFC 7523, RS256), and of BigQuery v2
 // the lists of datasets and tables with their pages, one table, dry runs of queries, and query jobs: insert, results by
-// page, cancel. Errors have Google's shape.
+// page, cancel; the rows of a table (bqTable(name, { data: [[...]] })). Errors have Google's shape.
 //
 //   const google = await startBigQuery({ project: 'example-project', datasets: { sales: [bqTable('orders')] } });
 //   env: { GOOGLE_APPLICATION_CREDENTIALS: google.keyFile, BIGQUERY_EMULATOR_HOST: google.url }
@@ -36,6 +36,8 @@ function cell(value, of, micros) {
   if (of.type === 'TIMESTAMP' && !micros) return String(Number(value) / 1e6);
   return String(value);
 }
+
+const tableRows = (fields, rows, micros) => rows.map((row) => ({ f: fields.map((of, i) => ({ v: cell(row[i], of, micros) })) }));
 
 export async function startBigQuery({ project = 'example-project', datasets = {}, pageSize = 1000 } = {}) {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -103,7 +105,7 @@ export async function startBigQuery({ project = 'example-project', datasets = {}
     const micros = query.get('formatOptions.useInt64Timestamp') === 'true';
     const out = { kind: 'bigquery#getQueryResultsResponse', jobReference: job.reference, jobComplete: true, totalRows: String(found.totalRows ?? found.rows.length), schema: { fields: found.fields } };
     const rows = found.rows.slice(start, start + size);
-    if (rows.length > 0) out.rows = rows.map((row) => ({ f: found.fields.map((of, i) => ({ v: cell(row[i], of, micros) })) }));
+    if (rows.length > 0) out.rows = tableRows(found.fields, rows, micros);
     if (start + size < found.rows.length) out.pageToken = String(start + size);
     return send(answer, 200, out);
   };
@@ -131,6 +133,11 @@ export async function startBigQuery({ project = 'example-project', datasets = {}
     }
     if (what === 'queries' && request.method === 'GET' && parts.length === 6) return results(answer, id, parts[5], target.searchParams);
     if (request.method === 'POST' && what === 'queries' && parts.length === 5) {
+      const found = state.queries.get(body.query);
+      if (found && !body.dryRun) {
+        if ((found.billed ?? 0) > Number(body.maximumBytesBilled ?? Infinity)) return refuse(answer, 400, `Query exceeded limit for bytes billed: ${body.maximumBytesBilled}. ${found.billed} or higher required.`, 'bytesBilledLimitExceeded');
+        return send(answer, 200, { kind: 'bigquery#queryResponse', jobComplete: !found.polls, ...(found.polls ? {} : { schema: { fields: found.fields }, rows: tableRows(found.fields, found.rows, body.formatOptions?.useInt64Timestamp), totalRows: String(found.rows.length) }) });
+      }
       if (!/^select 1\b/i.test(body.query ?? '')) return refuse(answer, 400, 'Syntax error', 'invalidQuery');
       return send(answer, 200, { kind: 'bigquery#queryResponse', jobComplete: true, totalBytesProcessed: '0', cacheHit: false, schema: { fields: [{ name: 'ok', type: 'INTEGER' }] } });
     }
@@ -147,7 +154,12 @@ export async function startBigQuery({ project = 'example-project', datasets = {}
         { kind: 'bigquery#table', id: `${id}:${dataset}.${item.name}`, tableReference: reference(item), type: item.type, creationTime: '1700000000000' })), target.searchParams);
     const found = inside.find((item) => item.name === table);
     if (!found) return refuse(answer, 404, `Not found: Table ${id}:${dataset}.${table}`, 'notFound');
-    const { name, ...more } = found;
+    const { name, data = [], ...more } = found;
+    if (parts[8] === 'data') {
+      if (found.type !== 'TABLE') return refuse(answer, 400, `Cannot list a table of type ${found.type}.`, 'invalid');
+      const most = Number(target.searchParams.get('maxResults') ?? 100000);
+      return send(answer, 200, { kind: 'bigquery#tableDataList', totalRows: String(data.length), rows: tableRows(found.schema.fields, data.slice(0, most), target.searchParams.get('formatOptions.useInt64Timestamp') === 'true') });
+    }
     return send(answer, 200, { kind: 'bigquery#table', id: `${id}:${dataset}.${name}`, tableReference: reference(found), location: 'US', ...more });
   };
 

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "connectors/bigquery/bigquery_api.h"
 #include "connectors/bigquery/bigquery_query.h"
+#include "connectors/bigquery/bigquery_rows.h"
 #include "connectors/source_error.h"
 
 namespace agnes::connectors::bigquery {
@@ -93,6 +94,25 @@ std::string entity_type(std::string type) {
   if (type == "TABLE") return "BASE TABLE";
   std::replace(type.begin(), type.end(), '_', ' ');
   return type;
+}
+
+// A column's type as SQL writes it: "ARRAY<STRUCT<k STRING>>" for what the API calls a repeated RECORD.
+std::string sql_type(const object& field) {
+  constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"INTEGER", "INT64"}, {"FLOAT", "FLOAT64"}, {"BOOLEAN", "BOOL"}};
+  std::string type = text_at(field, "type");
+  for (const auto& [name, standard] : kNames)
+    if (type == name) type = standard;
+  if (type == "RECORD" || type == "STRUCT") {
+    type = "STRUCT<";
+    if (const auto* fields = field.if_contains("fields"); fields != nullptr && fields->is_array())
+      for (const auto& inner : fields->get_array())
+        if (inner.is_object())
+          type += fmt::format("{}{} {}", type.ends_with('<') ? "" : ", ", text_at(inner.get_object(), "name"),
+                              sql_type(inner.get_object()));
+    type += '>';
+  }
+  return text_at(field, "mode") == "REPEATED" ? "ARRAY<" + type + ">" : type;
 }
 
 // A precheck has statuses of its own in the contract: 403 where BigQuery refuses the account, 400 for
@@ -185,9 +205,49 @@ std::optional<catalog::RemoteFacts> BigQueryConnector::facts(const catalog::Regi
   if (const auto* fields = clustering.if_contains("fields"); fields != nullptr && fields->is_array())
     for (const auto& field : fields->get_array())
       if (field.is_string()) out.clustered_by.emplace_back(field.get_string());
-  for (const auto& column : columns_of(*found))
-    out.known_columns.push_back(text_at(column.as_object(), "name"));
+  const auto schema = object_at(*found, "schema");
+  if (const auto* fields = schema.if_contains("fields"); fields != nullptr && fields->is_array())
+    for (const auto& field : fields->get_array())
+      if (field.is_object())
+        out.columns.push_back({.name = text_at(field.get_object(), "name"),
+                               .type = sql_type(field.get_object()),
+                               .nullable = text_at(field.get_object(), "mode") != "REQUIRED",
+                               .description = text_at(field.get_object(), "description")});
   return out;
+}
+
+array BigQueryConnector::sample(const catalog::Registration& row, int rows) {
+  Api api(config_);
+  const auto dataset = row.bucket.value_or(""), table = row.source_table.value_or("");
+  const auto path = dataset_path(api, dataset) + "/" + percent_encode(table);
+  const auto found = is_table_id(dataset) && is_table_id(table) ? api.get(path) : std::nullopt;
+  if (!found)
+    throw Error(ErrorKind::not_found, fmt::format("BigQuery has no table {}.{}.{}", api.data_project(),
+                                                  escape_control(dataset), escape_control(table)));
+  const auto rows_of = [](const object& schema, const object& answer) {
+    const auto* list = answer.if_contains("rows");
+    return list != nullptr && list->is_array() ? Rows(schema).objects(list->get_array()) : array{};
+  };
+  if (entity_type(text_at(*found, "type")) == "BASE TABLE") {
+    const auto answer = api.get(
+        path + "/data", {{"maxResults", std::to_string(rows)}, {"formatOptions.useInt64Timestamp", "true"}});
+    return rows_of(object_at(*found, "schema"), answer.value_or(object{}));
+  }
+  object query{
+      {"query", fmt::format("SELECT * FROM `{}.{}.{}` LIMIT {}", api.data_project(), dataset, table, rows)},
+      {"useLegacySql", false},
+      {"timeoutMs", 30'000},
+      {"formatOptions", {{"useInt64Timestamp", true}}}};
+  if (const auto limit = config_.integer_or("data_source.bigquery.bq_max_scan_bytes", 0); limit > 0)
+    query["maximumBytesBilled"] = std::to_string(limit);
+  if (const auto location = config_.text("data_source.bigquery.location"); !location.empty())
+    query["location"] = location;
+  const auto answer = api.post(percent_encode(api.billing_project()) + "/queries", query).value_or(object{});
+  const auto* complete = answer.if_contains("jobComplete");
+  if (complete == nullptr || !complete->is_bool() || !complete->get_bool())
+    throw source_error(ErrorKind::gateway_timeout, "timeout",
+                       "BigQuery did not answer the query of the view in 30 s");
+  return rows_of(object_at(answer, "schema"), answer);
 }
 
 std::vector<sync::SyncedTable> BigQueryConnector::extract(

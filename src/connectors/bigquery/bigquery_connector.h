@@ -19,6 +19,9 @@ class BigQueryConnector : public sync::Connector {
   sync::Discovery discover(const std::optional<std::string>& dataset) override;
   boost::json::object look_up(const catalog::Registration& row) override;
   std::optional<catalog::RemoteFacts> facts(const catalog::Registration& row) override;
+  // Of a table they cost nothing; of a view, what a query of it costs, within
+  // data_source.bigquery.bq_max_scan_bytes.
+  boost::json::array sample(const catalog::Registration& row, int rows) override;
   std::vector<sync::SyncedTable> extract(const std::vector<catalog::Registration>& registered,
                                          const std::optional<std::vector<std::string>>& names,
                                          const jobs::Context& context) override;

@@ -1,5 +1,7 @@
 #include "connectors/bigquery/bigquery_rows.h"
 
+#include <cmath>
+
 #include "base/json.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -27,6 +29,13 @@ constexpr std::size_t kSmallestLineLimit = 16u << 20;
 std::string text_at(const object& from, std::string_view key) {
   const auto* found = from.if_contains(key);
   return found != nullptr && found->is_string() ? std::string(found->get_string()) : "";
+}
+
+const value& cell_of(const value& item) {
+  const auto* cell = item.if_object();
+  const auto* found = cell == nullptr ? nullptr : cell->if_contains("v");
+  if (found == nullptr) misfit("a cell without a value");
+  return *found;
 }
 
 // The API has two names for some types.
@@ -147,32 +156,75 @@ void Rows::append_value(const Field& field, const value& value, std::string& out
   out += '[';
   bool first = true;
   for (const auto& item : *items) {
-    const auto* cell = item.if_object();
-    if (cell == nullptr || !cell->contains("v")) misfit("a cell without a value");
     if (!first) out += ',';
     first = false;
-    append_one(field, cell->at("v"), out);
+    append_one(field, cell_of(item), out);
   }
   out += ']';
 }
 
-void Rows::append_cells(const std::vector<Field>& fields, const value& row, bool numbered, std::string& out) {
+std::vector<const value*> Rows::cells_of(const std::vector<Field>& fields, const value& row) {
   const auto* object = row.if_object();
   const auto* list = object == nullptr ? nullptr : object->if_contains("f");
   if (list == nullptr || !list->is_array() || list->get_array().size() != fields.size())
     misfit("a row that has not the columns of its schema");
+  std::vector<const value*> out;
+  for (const auto& item : list->get_array()) out.push_back(&cell_of(item));
+  return out;
+}
+
+void Rows::append_cells(const std::vector<Field>& fields, const value& row, bool numbered, std::string& out) {
+  const auto cells = cells_of(fields, row);
   out += '{';
-  std::size_t i = 0;
-  for (const auto& item : list->get_array()) {
-    const auto* cell = item.if_object();
-    if (cell == nullptr || !cell->contains("v")) misfit("a cell without a value");
+  for (std::size_t i = 0; i < cells.size(); ++i) {
     if (i > 0) out += ',';
     json::append_text(out, numbered ? fmt::format("c{}", i) : fields[i].name);
     out += ':';
-    append_value(fields[i], cell->at("v"), out);
-    ++i;
+    append_value(fields[i], *cells[i], out);
   }
   out += '}';
+}
+
+value Rows::shown_one(const Field& field, const value& from) {
+  if (from.is_null()) return nullptr;
+  if (field.type == "RECORD") return shown_cells(field.fields, from);
+  const auto* text = from.if_string();
+  if (text == nullptr) misfit(fmt::format("a value of {} that is no text", escape_control(field.name)));
+  const std::string_view said(*text);
+  if (field.type == "INTEGER") {
+    if (const auto number = parse_int(said)) return *number;
+  } else if (field.type == "FLOAT" || field.type == "NUMERIC" || field.type == "BIGNUMERIC") {
+    const auto number = parse_double(said);
+    return number && std::isfinite(*number) ? value(*number) : value(nullptr);
+  } else if (field.type == "BOOLEAN") {
+    return said == "true";
+  } else if (field.type == "DATE") {
+    return value(std::string(said) + "T00:00:00");
+  } else if (field.type == "TIMESTAMP") {
+    if (const auto micros = parse_int(said)) return value(format_iso(Timestamp{*micros}));
+  }
+  return from;
+}
+
+value Rows::shown(const Field& field, const value& from) {
+  if (!field.repeated || from.is_null()) return shown_one(field, from);
+  if (!from.is_array()) misfit(fmt::format("a list in {} that is none", escape_control(field.name)));
+  array out;
+  for (const auto& item : from.get_array()) out.push_back(shown_one(field, cell_of(item)));
+  return out;
+}
+
+object Rows::shown_cells(const std::vector<Field>& fields, const value& row) {
+  const auto cells = cells_of(fields, row);
+  object out;
+  for (std::size_t i = 0; i < cells.size(); ++i) out[fields[i].name] = shown(fields[i], *cells[i]);
+  return out;
+}
+
+array Rows::objects(const array& page) const {
+  array out;
+  for (const auto& row : page) out.push_back(shown_cells(fields_, row));
+  return out;
 }
 
 void Rows::append(const array& page, std::string& out) {

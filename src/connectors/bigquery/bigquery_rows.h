@@ -28,6 +28,9 @@ class Rows {
   void append(const boost::json::array& page, std::string& out);
   std::int64_t count() const { return count_; }
 
+  // A page's rows as objects by column, for people: numbers as numbers, times with a "T", NaN as null.
+  boost::json::array objects(const boost::json::array& page) const;
+
   // The SELECT that reads a file of all lines so far.
   std::string select(const std::filesystem::path& file) const;
 
@@ -48,6 +51,13 @@ class Rows {
   static void append_one(const Field& field, const boost::json::value& value, std::string& out);
   static void append_cells(const std::vector<Field>& fields, const boost::json::value& row, bool numbered,
                            std::string& out);
+
+  static boost::json::value shown(const Field& field, const boost::json::value& value);
+  static boost::json::value shown_one(const Field& field, const boost::json::value& value);
+  static boost::json::object shown_cells(const std::vector<Field>& fields, const boost::json::value& row);
+  // The cells of a row (TableRow), as many as there are fields.
+  static std::vector<const boost::json::value*> cells_of(const std::vector<Field>& fields,
+                                                         const boost::json::value& row);
 
   std::vector<Field> fields_;
   std::int64_t count_ = 0;

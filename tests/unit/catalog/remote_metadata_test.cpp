@@ -30,7 +30,7 @@ TEST_F(RemoteMetadataTest, WhatIsKnownSurvivesAFailure) {
                        .partition_by = "day",
                        .clustered_by = {"a", "\xc3\xa9"},
                        .entity_type = "BASE TABLE",
-                       .known_columns = {"day"}};
+                       .columns = {{"day", "DATE"}}};
   };
   EXPECT_EQ(cache.refresh(row).status, "ok");
   engine = []() -> std::optional<RemoteFacts> {

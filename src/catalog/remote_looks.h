@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include <boost/json/array.hpp>
+
+#include "catalog/remote_metadata.h"
+
+namespace agnes::catalog {
+
+// The first rows of a remote table, as objects by column. Throws Error with the reason why there are none.
+using FetchRows = std::function<boost::json::array(const Registration&, int rows)>;
+
+// What engines say of their tables to somebody who waits for it: columns and first rows, each kept for ten
+// minutes, so that agents that ask again and again cost no engine's time. Thread-safe; what is asked at the
+// same moment is asked twice.
+class RemoteLooks {
+ public:
+  RemoteLooks(FetchFacts facts, FetchRows rows)
+      : fetch_facts_(std::move(facts)), fetch_rows_(std::move(rows)) {}
+
+  // Throws Error: not_found when the engine does not know the table, and what it says else, in the contract's
+  // form
+  // {"error": kind, "message", "details"}.
+  RemoteFacts facts(const Registration& row);
+  boost::json::array rows(const Registration& row, int rows);
+
+ private:
+  template <class T>
+  struct Kept {
+    T value;
+    std::chrono::steady_clock::time_point at;
+  };
+  template <class T>
+  using Cache = std::map<std::string, Kept<T>>;
+  template <class T, class Fetch>
+  T kept(Cache<T>& cache, const std::string& key, const Fetch& fetch);
+
+  const FetchFacts fetch_facts_;
+  const FetchRows fetch_rows_;
+  std::mutex mutex_;  // guards what follows
+  Cache<RemoteFacts> facts_;
+  Cache<boost::json::array> rows_;
+};
+
+}  // namespace agnes::catalog
