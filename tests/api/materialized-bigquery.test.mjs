@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { field, startBigQuery } from '../fakes/bigquery.mjs';
+import { afterChanges, namesBelow } from '../lib/changes.mjs';
 import { openDatabase, writeDatabase } from '../lib/duckdb.mjs';
 import { must, temporaryFolder } from '../lib/server.mjs';
 import { startSite } from '../lib/site.mjs';
@@ -266,4 +267,36 @@ test('without a project the failure names the setting, and other sources are bro
   await bare.sync();
   assert.deepEqual(must(200, await bare.query('SELECT id FROM late', token)).json.rows, [[5]]);
   await close();
+});
+
+test('killed at many points of bringing a table: the old version or the new one, whole, and nothing is left over', async () => {
+  const data = temporaryFolder();
+  const options = { env: { BIGQUERY_PROJECT: 'example-project', ...google.env }, data };
+  let killed = await startSite({ 'orders.csv': 'id\n1\n' }, options);
+  must(201, await killed.post('/api/admin/register-table', { name: 'versions', source_type: 'bigquery', query_mode: 'materialized', source_query: 'SELECT versions' }, { token: killed.admin.token }));
+  google.rowPage = 500;
+  let old = 0;
+  for (let version = 1; version <= 8; version++) {
+    google.queries.set('SELECT versions', { fields: [field('v', 'INTEGER')], rows: Array.from({ length: version * 1000 }, () => [version]), bytes: 1 });
+    must(200, await killed.post('/api/sync/trigger', ['versions'], { token: killed.admin.token }));
+    let ended = false;
+    const idle = killed.idle().then(() => (ended = true), () => (ended = true));
+    // Pages arrive below tmp first, then the table in the extract.
+    await afterChanges(path.join(data, version % 2 ? 'tmp' : 'extracts'), Math.ceil(version / 2), () => ended);
+    await killed.kill();
+    await idle;
+    killed = await startSite({}, { ...options, source: killed.source });
+    const answer = await killed.query('SELECT count(*), min(v), max(v) FROM versions', killed.admin.token);
+    if (answer.status === 200) {
+      const [count, low, high] = answer.json.rows[0];
+      assert.equal(low, high);
+      assert.ok(low === old || low === version, `version ${low}`);
+      assert.equal(count, low * 1000);
+    } else assert.equal(old, 0, answer.text);
+    await killed.sync(['versions']);
+    assert.deepEqual(must(200, await killed.query('SELECT count(*), min(v) FROM versions', killed.admin.token)).json.rows, [[version * 1000, version]]);
+    old = version;
+  }
+  assert.deepEqual(namesBelow(path.join(data, 'extracts')).concat(namesBelow(path.join(data, 'tmp'))).filter((f) => path.basename(f).startsWith('.agnes-tmp-') && /jsonl|parquet|duckdb/.test(f)), []);
+  await killed.stop();
 });

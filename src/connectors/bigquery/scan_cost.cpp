@@ -63,13 +63,20 @@ ViewSources view_sources(const catalog::Table& table) {
   const auto word = [&](std::size_t i, std::string_view text) {
     return i < tokens.size() && query::is_word(sql, tokens[i], text);
   };
+  // Columns may be written with their table's whole name.
+  const auto add = [&](std::string query) {
+    if (std::find(out.queries.begin(), out.queries.end(), query) == out.queries.end())
+      out.queries.push_back(std::move(query));
+  };
   for (auto i = first; i < tokens.size(); ++i) {
     if (name_at(i) && iequals(unquoted(sql, tokens[i]), table.remote->alias) && symbol(i + 1, '.') &&
-        name_at(i + 2) && symbol(i + 3, '.') && name_at(i + 4) && !symbol(i - 1, '.')) {
+        !symbol(i - 1, '.')) {
+      // In a dataset that the attachment has by default, for one.
+      if (!name_at(i + 2) || !symbol(i + 3, '.') || !name_at(i + 4)) return {};
       const auto name = backticked(
           {project_of(table.remote->url), unquoted(sql, tokens[i + 2]), unquoted(sql, tokens[i + 4])});
       if (!name) return {};
-      out.queries.push_back("SELECT * FROM " + *name);
+      add("SELECT * FROM " + *name);
       out.plain = word(first + 1, "select") && symbol(first + 2, '*') && word(first + 3, "from") &&
                   i == first + 4 &&
                   (i + 5 == tokens.size() || (symbol(i + 5, ';') && i + 6 == tokens.size()));
@@ -80,7 +87,7 @@ ViewSources view_sources(const catalog::Table& table) {
       const auto text = unquoted(sql, tokens[argument]);
       const auto name = backticked({text});
       if (word(i, "bigquery_scan") && !name) return {};
-      out.queries.push_back(word(i, "bigquery_query") ? text : "SELECT * FROM " + *name);
+      add(word(i, "bigquery_query") ? text : "SELECT * FROM " + *name);
     }
   }
   out.plain = out.plain && out.queries.size() == 1;
