@@ -34,8 +34,9 @@ export function request(url, { method = 'GET', token, json, headers = {}, agent 
 }
 
 export class Site {
-  constructor(folder, settings) {
+  constructor(folder, settings, env = {}) {
     this.folder = folder;
+    this.env = env;
     this.data = path.join(folder, 'data');
     this.config = path.join(folder, 'config');
     this.source = path.join(folder, 'source');
@@ -63,6 +64,7 @@ export class Site {
           SEED_ADMIN_PASSWORD: kAdmin.password,
           AGNES_AUTH_RATELIMIT_ENABLED: '0',
           LOG_LEVEL: 'warning',
+          ...this.env,
         },
       },
     );

@@ -8,6 +8,7 @@
 //   google.life = 200;                          // seconds that its tokens are good for
 //   google.forbidden.add('billing-project');    // projects that the account may not use
 //   google.queries.set('SELECT 1 AS n', { fields: [field('n', 'INTEGER')], rows: [[1]], bytes: 10 });   // what a query finds
+//   ... { pages: ['{"jobComplete": true, ...}'] }: its pages of results as they are sent, for large ones
 //   google.jobs                                 // by id: { sql, cancelled, configuration }
 //   google.requests                             // { method, path, query, user_project, body }
 import { createVerify, generateKeyPairSync, randomUUID } from 'node:crypto';
@@ -101,6 +102,7 @@ export async function startBigQuery({ project = 'example-project', datasets = {}
     if (found.error) return refuse(answer, 400, found.error, 'invalidQuery');
     if (job.waited++ < (found.polls ?? 0)) return send(answer, 200, { kind: 'bigquery#getQueryResultsResponse', jobReference: job.reference, jobComplete: false });
     const start = Number(query.get('pageToken') ?? 0);
+    if (found.pages) return send(answer, 200, found.pages[start]);
     const size = Math.min(Number(query.get('maxResults') ?? 100000), state.rowPage);
     const micros = query.get('formatOptions.useInt64Timestamp') === 'true';
     const out = { kind: 'bigquery#getQueryResultsResponse', jobReference: job.reference, jobComplete: true, totalRows: String(found.totalRows ?? found.rows.length), schema: { fields: found.fields } };

@@ -53,6 +53,7 @@ std::string plain_type(std::string type) {
 
 Rows::Rows(const object& schema) : fields_(fields_of(schema, 0)) {
   if (fields_.empty()) misfit("a result without columns");
+  for (std::size_t i = 0; i < fields_.size(); ++i) fields_[i].key = fmt::format("\"c{}\":", i);
 }
 
 std::vector<Rows::Field> Rows::fields_of(const object& schema, int depth) {
@@ -70,6 +71,8 @@ std::vector<Rows::Field> Rows::fields_of(const object& schema, int depth) {
     field.precision = parse_int(text_at(*from, "precision")).value_or(0);
     field.scale = parse_int(text_at(*from, "scale")).value_or(0);
     if (field.name.empty()) misfit("a field without a name");
+    json::append_text(field.key, field.name);
+    field.key += ':';
     if (field.type == "RECORD") field.fields = fields_of(*from, depth + 1);
     out.push_back(std::move(field));
   }
@@ -90,28 +93,24 @@ std::string Rows::one_type(const Field& field) {
     return field.type == "NUMERIC" ? "DECIMAL(38, 9)" : "VARCHAR";
   }
   constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
-      {"INTEGER", "BIGINT"},
-      {"FLOAT", "DOUBLE"},
-      {"BOOLEAN", "BOOLEAN"},
-      {"DATE", "DATE"},
-      {"TIME", "TIME"},
-      {"DATETIME", "TIMESTAMP"},
-      {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}};
+      {"INTEGER", "BIGINT"}, {"FLOAT", "DOUBLE"},       {"BOOLEAN", "BOOLEAN"}, {"DATE", "DATE"},
+      {"TIME", "TIME"},      {"DATETIME", "TIMESTAMP"}, {"TIMESTAMP", "BIGINT"}};
   for (const auto& [name, type] : kTypes)
     if (field.type == name) return std::string(type);
-  return "VARCHAR";  // BYTES too: decoded by the SELECT
+  return "VARCHAR";  // BYTES too, which the SELECT decodes as it does TIMESTAMP
 }
 
 std::string Rows::type_of(const Field& field) {
   return one_type(field) + (field.repeated ? "[]" : "");
 }
 
-bool Rows::has_bytes(const Field& field) {
-  return field.type == "BYTES" || std::any_of(field.fields.begin(), field.fields.end(), has_bytes);
+bool Rows::is_coded(const Field& field) {
+  return field.type == "BYTES" || field.type == "TIMESTAMP" ||
+         std::any_of(field.fields.begin(), field.fields.end(), is_coded);
 }
 
 std::string Rows::decoded(const Field& field, const std::string& from, int depth) {
-  if (!has_bytes(field)) return from;
+  if (!is_coded(field)) return from;
   if (!field.repeated) return decoded_one(field, from, depth);
   const auto item = fmt::format("x{}", depth);
   return fmt::format("list_transform({}, lambda {}: {})", from, item, decoded_one(field, item, depth + 1));
@@ -119,6 +118,7 @@ std::string Rows::decoded(const Field& field, const std::string& from, int depth
 
 std::string Rows::decoded_one(const Field& field, const std::string& from, int depth) {
   if (field.type == "BYTES") return fmt::format("from_base64({})", from);
+  if (field.type == "TIMESTAMP") return fmt::format("make_timestamptz({})", from);
   std::string members;
   for (const auto& inner : field.fields) {
     const auto name = duck::quote_identifier(inner.name);
@@ -132,17 +132,11 @@ void Rows::append_one(const Field& field, const value& value, std::string& out) 
   if (value.is_null()) {
     out += "null";
   } else if (field.type == "RECORD") {
-    append_cells(field.fields, value, false, out);
+    append_cells(field.fields, value, out);
   } else {
     const auto* text = value.if_string();
     if (text == nullptr) misfit(fmt::format("a value of {} that is no text", escape_control(field.name)));
-    if (field.type == "TIMESTAMP") {
-      const auto micros = parse_int(*text);
-      if (!micros) misfit(fmt::format("a time in {} that is no number", escape_control(field.name)));
-      json::append_text(out, format_iso(Timestamp{*micros}) + "+00");
-    } else {
-      json::append_text(out, *text);
-    }
+    json::append_text(out, *text);
   }
 }
 
@@ -173,13 +167,12 @@ std::vector<const value*> Rows::cells_of(const std::vector<Field>& fields, const
   return out;
 }
 
-void Rows::append_cells(const std::vector<Field>& fields, const value& row, bool numbered, std::string& out) {
+void Rows::append_cells(const std::vector<Field>& fields, const value& row, std::string& out) {
   const auto cells = cells_of(fields, row);
   out += '{';
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (i > 0) out += ',';
-    json::append_text(out, numbered ? fmt::format("c{}", i) : fields[i].name);
-    out += ':';
+    out += fields[i].key;
     append_value(fields[i], *cells[i], out);
   }
   out += '}';
@@ -230,7 +223,7 @@ array Rows::objects(const array& page) const {
 void Rows::append(const array& page, std::string& out) {
   for (const auto& row : page) {
     const auto before = out.size();
-    append_cells(fields_, row, true, out);
+    append_cells(fields_, row, out);
     out += '\n';
     longest_ = std::max(longest_, out.size() - before);
     ++count_;

@@ -37,6 +37,7 @@ class Rows {
  private:
   struct Field {
     std::string name, type;  // type in upper case, one name for each
+    std::string key;         // as a line has it: "\"c0\":" for a column, its name for a part of a record
     bool repeated = false;
     std::int64_t precision = 0, scale = 0;
     std::vector<Field> fields;
@@ -44,13 +45,12 @@ class Rows {
   static std::vector<Field> fields_of(const boost::json::object& schema, int depth);
   static std::string one_type(const Field& field);
   static std::string type_of(const Field& field);
-  static bool has_bytes(const Field& field);
+  static bool is_coded(const Field& field);
   static std::string decoded(const Field& field, const std::string& from, int depth);
   static std::string decoded_one(const Field& field, const std::string& from, int depth);
   static void append_value(const Field& field, const boost::json::value& value, std::string& out);
   static void append_one(const Field& field, const boost::json::value& value, std::string& out);
-  static void append_cells(const std::vector<Field>& fields, const boost::json::value& row, bool numbered,
-                           std::string& out);
+  static void append_cells(const std::vector<Field>& fields, const boost::json::value& row, std::string& out);
 
   static boost::json::value shown(const Field& field, const boost::json::value& value);
   static boost::json::value shown_one(const Field& field, const boost::json::value& value);
