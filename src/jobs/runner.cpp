@@ -58,21 +58,23 @@ void Runner::execute(Active& active, const Work& work) {
     error = failure.what();
     log::error("job {} {}: {}", active.run.job, outcome, failure.what());
   }
+  Run run;
   {
     std::lock_guard lock(mutex_);
-    active.run.ended = now();
-    active.run.outcome = outcome;
-    active.run.error = error;
-    active.run.result = std::move(result);
+    run = active.run;
   }
-  // Only this thread changes the run from here on, so that it may be read without the lock.
-  if (told_) told_(active.run);
+  run.ended = now();
+  run.outcome = outcome;
+  run.error = error;
+  run.result = std::move(result);
+  // Until then it is told as running, and another start is refused.
+  if (told_) told_(run);
   std::lock_guard lock(mutex_);
-  active.run.revision = ++revision_;
-  auto& tally = tallies_[active.run.job];
+  run.revision = ++revision_;
+  auto& tally = tallies_[run.job];
   ++(outcome == "ok" ? tally.ok : outcome == "failed" ? tally.failed : tally.cancelled);
-  if (outcome == "ok") tally.last_ok = active.run.ended;
-  ended_.push_front(active.run);
+  if (outcome == "ok") tally.last_ok = run.ended;
+  ended_.push_front(std::move(run));
   if (ended_.size() > kHistory) ended_.pop_back();
   finished_.push_back(std::move(active.thread));
   active_.erase(std::string(active.run.job));

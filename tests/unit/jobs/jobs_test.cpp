@@ -46,6 +46,24 @@ TEST(Runner, AFailureIsKeptWithItsReason) {
   EXPECT_TRUE(run.ended);
 }
 
+// Who sees that a job has ended may start it again.
+TEST(Runner, ARunIsToldAsRunningUntilAnotherMayStart) {
+  Runner runner;
+  std::string while_told, told;
+  bool refused = false;
+  runner.on_ended([&](const Run& run) {
+    told = run.outcome;
+    while_told = runner.history().at(0).outcome;
+    refused = !runner.start("sync", [](const Context&) { return boost::json::value(); });
+  });
+  runner.start("sync", [](const Context&) { return boost::json::value(1); });
+  runner.wait("sync");
+  EXPECT_EQ(told, "ok");
+  EXPECT_EQ(while_told, "running");
+  EXPECT_TRUE(refused);
+  EXPECT_EQ(runner.history().at(0).outcome, "ok");
+}
+
 TEST(Runner, CancellingAndEndingStopWhatAsks) {
   auto runner = std::make_unique<Runner>();
   const auto patient = [](const Context& context) -> boost::json::value {
