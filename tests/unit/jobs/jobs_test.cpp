@@ -51,7 +51,7 @@ TEST(Runner, ARunIsToldAsRunningUntilAnotherMayStart) {
   Runner runner;
   std::string while_told, told;
   bool refused = false;
-  runner.on_ended([&](const Run& run) {
+  runner.on_ended([&](const jobs::Run& run) {
     told = run.outcome;
     while_told = runner.history().at(0).outcome;
     refused = !runner.start("sync", [](const Context&) { return boost::json::value(); });
