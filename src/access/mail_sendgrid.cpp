@@ -52,7 +52,7 @@ void send_by_sendgrid(const MailSettings& settings, const Mail& mail, const std:
     http_client::Client client({.server = settings.sendgrid_url,
                                 .token = settings.sendgrid_key,
                                 .user_agent = "agnes-server/" AGNES_VERSION,
-                                .cancelled = &cancelled});
+                                .cancelled = [&] { return cancelled.load(); }});
     answer = client.send_json("POST", "/v3/mail/send", body);
   } catch (const http_client::TransportError& error) {
     throw MailError(error.cause() != http_client::TransportError::Cause::untrusted, error.what());

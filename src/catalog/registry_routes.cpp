@@ -191,6 +191,21 @@ boost::json::object prechecked(const Registration& row, const RegistryHooks& hoo
   return out;
 }
 
+// Whether the data of a table that was copied from a service would stay where nobody looks for it any more,
+// under another name or beside the source that has it now. Files name their tables themselves.
+bool leaves_its_place(const Registration& before, const Registration& after) {
+  const bool copied = before.query_mode != "remote" && before.source_type && *before.source_type != "local";
+  return copied && (before.name != after.name || before.source_type != after.source_type ||
+                    after.query_mode == "remote");
+}
+
+bool is_brought_anew(const Registration& before, const Registration& after) {
+  const auto place = [](const Registration& row) {
+    return std::tie(row.source_query, row.bucket, row.source_table, row.where_filters, row.query_mode);
+  };
+  return place(before) != place(after);
+}
+
 }  // namespace
 
 void add_registry_routes(http::Routes& routes, access::Directory& directory, RegistryHooks hooks) {
@@ -249,8 +264,10 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, Reg
                       const http::Param<"table_id">& id, const UpdateTable& body) {
         const auto settings = hooks.settings();
         Updated out{*id, {}, {}};
+        Registration before, after;
         store.write([&](duck::Connection& c) {
           auto row = find_or_throw(c, *id);
+          before = row;
           refuse_if_changed(c, request, row);
           if (body.name.has_value()) {
             out.updated.emplace_back("name");
@@ -270,7 +287,12 @@ void add_registry_routes(http::Routes& routes, access::Directory& directory, Reg
                            .resource = *id,
                            .params = json::to_json(body).as_object()});
           out.version = version_of(row);
+          after = std::move(row);
         });
+        if (leaves_its_place(before, after))
+          hooks.removed(before);
+        else if (is_brought_anew(before, after))
+          hooks.redefined(after);
         hooks.changed();
         auto answer = http::Response::json(json::to_json(out));
         answer.header("ETag", '"' + out.version + '"');

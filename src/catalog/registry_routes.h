@@ -18,8 +18,10 @@ struct RegistryHooks {
   std::function<boost::json::object(const Registration&)> look_up;
   // After every change of the registry.
   std::function<void()> changed;
-  // With what was unregistered, to take its data away.
+  // With what was unregistered, or a registration that was changed to be elsewhere, to take its data away.
   std::function<void(const Registration& row)> removed;
+  // With a registration that is brought from another place or by another query from now on.
+  std::function<void(const Registration& row)> redefined;
 };
 
 // /api/admin/registry and /api/admin/register-table.

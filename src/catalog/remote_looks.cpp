@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::chrono::minutes kKeep{10};
 constexpr std::size_t kMostKept = 1000;
+// As many as may be asked for: another number costs no engine anything.
+constexpr int kMostRows = 100;
 
 // Another place at the source is another table.
 std::string key_of(const Registration& row) {
@@ -59,7 +61,9 @@ RemoteFacts RemoteLooks::facts(const Registration& row) {
 }
 
 boost::json::array RemoteLooks::rows(const Registration& row, int rows) {
-  return kept(rows_, key_of(row) + '\n' + std::to_string(rows), [&] { return fetch_rows_(row, rows); });
+  auto out = kept(rows_, key_of(row), [&] { return fetch_rows_(row, kMostRows); });
+  if (out.size() > static_cast<std::size_t>(rows)) out.resize(static_cast<std::size_t>(rows));
+  return out;
 }
 
 }  // namespace agnes::catalog

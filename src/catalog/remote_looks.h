@@ -27,7 +27,7 @@ class RemoteLooks {
   // form
   // {"error": kind, "message", "details"}.
   RemoteFacts facts(const Registration& row);
-  boost::json::array rows(const Registration& row, int rows);
+  boost::json::array rows(const Registration& row, int rows);  // 1 to 100
 
  private:
   template <class T>

@@ -22,7 +22,7 @@ http_client::Options options_for(const std::string& server, const std::string& t
   options.server = server;
   options.token = token;
   options.user_agent = "agnes/" AGNES_VERSION " (linux)";
-  options.cancelled = &interrupted;
+  options.cancelled = [] { return interrupted.load(); };
   return options;
 }
 

@@ -126,7 +126,7 @@ class Pull {
       } catch (const TransportError& error) {
         if (error.cause() != TransportError::Cause::broken || failures > retries) throw;
       }
-      http_client::wait(pause.value_or(http_client::backoff(failures)), &interrupted);
+      http_client::wait(pause.value_or(http_client::backoff(failures)), [] { return interrupted.load(); });
     }
   }
 
@@ -247,7 +247,7 @@ class Pull {
     try {
       http_client::download(
           api_.client(), download_of(name), how, [&](std::int64_t bytes) { progress.advance(name, bytes); },
-          &interrupted);
+          [] { return interrupted.load(); });
       const std::lock_guard guard(mutex_);
       if (const auto found = look_at(workspace_.parquet_of(name)))
         remember(name, *found, manifest_.at(name).hash);

@@ -51,7 +51,7 @@ class Bringing {
         ends_(Clock::now() + std::chrono::seconds(seconds_)) {}
 
   std::vector<sync::SyncedTable> run(const std::vector<catalog::Registration>& tables, std::size_t at_once) {
-    std::vector<sync::SyncedTable> out(tables.size());
+    std::vector<sync::SyncedTable> out(tables.size());  // by place, each one thread's
     std::atomic<std::size_t> next{0}, done{0};
     const auto work = [&] {
       for (std::size_t i = next++; i < tables.size(); i = next++) {
@@ -65,10 +65,15 @@ class Bringing {
     };
     {
       std::vector<std::jthread> others;
-      for (std::size_t i = 1; i < std::min(at_once, tables.size()); ++i) others.emplace_back(work);
+      try {
+        for (std::size_t i = 1; i < std::min(at_once, tables.size()); ++i) others.emplace_back(work);
+      } catch (const std::system_error&) {
+        // Fewer side by side.
+      }
       work();
     }
-    if (context_.cancelled()) throw Error(ErrorKind::timeout, "the sync was cancelled");
+    if (context_.cancelled())
+      std::erase_if(out, [](const sync::SyncedTable& table) { return table.name.empty() || table.failed; });
     return out;
   }
 
@@ -88,7 +93,9 @@ class Bringing {
       fs::create_directories(parent);
       const TemporaryFolder scratch(parent);
       folder = scratch.path();
-      const Fetching fetching{scratch.path(), ends_, [&] { return context_.cancelled() || late(); }, report};
+      const Fetching fetching{scratch.path(),
+                              folder_of(source_, config_) / extracts::kDataFolder / (row.name + ".parquet"),
+                              ends_, [&] { return context_.cancelled() || late(); }, report};
       if (late()) throw Error(ErrorKind::timeout, "its turn did not come");
       report("fetching");
       const auto select = fetch_(row, fetching);
@@ -151,14 +158,40 @@ void Fetching::wait(std::chrono::milliseconds time) const {
   }
 }
 
+namespace {
+// An extract has one writer at a time: a sync, or the removal of a table.
+void with_writer(const std::string& folder, const std::function<void(extracts::ExtractWriter&)>& work) {
+  constexpr auto kPatience = std::chrono::seconds(30);
+  const auto give_up = Clock::now() + kPatience;
+  std::optional<extracts::ExtractWriter> writer;
+  while (!writer) {
+    try {
+      writer.emplace(folder);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::conflict || Clock::now() > give_up) throw;
+      std::this_thread::sleep_for(kTick);
+    }
+  }
+  work(*writer);
+}
+}  // namespace
+
 std::int64_t store(const StagedTable& table) {
   auto engine = extracts::open_engine({table.scratch, table.memory_bytes, 2});
   auto connection = engine.connect();
-  extracts::ExtractWriter writer(table.extract_dir);
-  const auto written =
-      writer.write(connection, table.table, table.select, table.description, table.query_mode);
-  writer.commit();
-  return written.rows;
+  std::int64_t rows = 0;
+  with_writer(table.extract_dir, [&](extracts::ExtractWriter& writer) {
+    rows = writer.write(connection, table.table, table.select, table.description, table.query_mode).rows;
+    writer.commit();
+  });
+  return rows;
+}
+
+void take_out(const std::string& extract_dir, const std::string& table) {
+  with_writer(extract_dir, [&](extracts::ExtractWriter& writer) {
+    writer.remove(table);
+    writer.commit();
+  });
 }
 
 std::vector<catalog::Registration> chosen(const std::vector<catalog::Registration>& registered,

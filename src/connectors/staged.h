@@ -30,10 +30,14 @@ BOOST_DESCRIBE_STRUCT(StagedTable, (),
                       (extract_dir, scratch, table, description, query_mode, select, memory_bytes))
 // The worker's side. Answers the number of rows. Throws as ExtractWriter does.
 std::int64_t store(const StagedTable& table);
+// The same of taking a table out of an extract. Both wait for half a minute while another process writes
+// there.
+void take_out(const std::string& extract_dir, const std::string& table);
 
 // What a fetch is given beside the registration.
 struct Fetching {
   std::filesystem::path scratch;  // an empty folder of its own
+  std::filesystem::path current;  // the table's Parquet file as it is now, if there is one
   std::chrono::steady_clock::time_point ends;
   std::function<bool()> cancelled;                     // or out of time
   std::function<void(std::string_view state)> report;  // for those who watch: "waiting for BigQuery"
@@ -56,8 +60,8 @@ std::vector<catalog::Registration> chosen(const std::vector<catalog::Registratio
 
 // Fetches each of these tables and writes it to the extract of `source`, `at_once` of them side by side,
 // within extract.timeout_seconds in all. A table that fails is told in the answer, keeps its last good
-// version, and stops no other. Throws Error (timeout) when `context` was cancelled; what was finished is
-// kept.
+// version, and stops no other. Once `context` is cancelled no more are begun, and only those that were
+// finished are told.
 std::vector<sync::SyncedTable> bring(const std::vector<catalog::Registration>& tables,
                                      std::string_view source, const config::Config& config,
                                      std::size_t at_once, const jobs::Context& context, const Fetch& fetch);

@@ -29,9 +29,7 @@ string store_staged(const value& input, const workers::TaskContext&) {
   return json::to_text(store(json::from_json<StagedTable>(input)));
 }
 string take_out_table(const value& input, const workers::TaskContext&) {
-  extracts::ExtractWriter writer(string(input.at("extract_dir").as_string()));
-  writer.remove(string(input.at("table").as_string()));
-  writer.commit();
+  take_out(string(input.at("extract_dir").as_string()), string(input.at("table").as_string()));
   return "null";
 }
 string read_all_extracts(const value& input, const workers::TaskContext&) {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "duck/rows.h"
+#include "extracts/view_sql.h"
 
 namespace agnes::extracts {
 
@@ -16,9 +17,6 @@ namespace {
 constexpr int kRowGroupRows = 122'880;
 // About as quick as Snappy, at half the size; the usual level 3 costs a third more time for 8 % less.
 constexpr int kZstdLevel = 1;
-
-constexpr const char* kTablesOfOthers =
-    "SELECT count(*) FROM duckdb_tables() WHERE NOT internal AND table_name <> '_meta'";
 
 void create_folder(const fs::path& folder) {
   std::error_code error;
@@ -59,25 +57,60 @@ fs::path ExtractWriter::file_of(const std::string& table) const {
   return data_ / (table + ".parquet");
 }
 
+// Ours is what this class writes: one Parquet file and a view that reads it, or a row that has lost them.
+bool ExtractWriter::is_ours(const MetaRow& row, const std::string* view) const {
+  if (!is_identifier(row.table_name) || row.query_mode == "remote") return false;
+  if (view == nullptr) return true;
+  const auto files = view_files(*view);
+  return files.plain && files.paths.size() == 1 &&
+         fs::path(files.paths.front()).filename() == file_of(row.table_name).filename();
+}
+
+void ExtractWriter::load_database(const fs::path& database) {
+  duck::Database opened({database, {{"access_mode", "READ_ONLY"}, {"threads", "1"}}});
+  auto connection = opened.connect();
+  std::map<std::string, std::string> views;
+  for (const auto& row :
+       connection.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal").rows())
+    views[to_lower(std::get<std::string>(row.at(0)))] = std::get<std::string>(row.at(1));
+  std::set<std::string> held;
+  for (const auto& row :
+       connection.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").rows())
+    held.insert(to_lower(std::get<std::string>(row.at(0))));
+  std::map<std::string, MetaRow> tables;
+  std::set<std::string> lost;
+  for (auto& row : duck::rows<MetaRow>(connection, "SELECT * FROM _meta")) {
+    const std::string name = row.table_name;
+    const auto view = views.find(to_lower(name));
+    if (held.contains(to_lower(name)) || !is_ours(row, view == views.end() ? nullptr : &view->second))
+      shared_ = true;
+    else if (fs::exists(file_of(name)))
+      tables.emplace(name, std::move(row));
+    else
+      lost.insert(name);
+  }
+  shared_ = shared_ || held.size() > 1;
+  if (shared_) removed_ = std::move(lost);
+  tables_ = std::move(tables);
+}
+
 void ExtractWriter::load() {
   facts_ = read_facts(folder_);
   const fs::path database = folder_ / kExtractFile;
   if (fs::exists(database)) {
     try {
-      duck::Database opened({database, {{"access_mode", "READ_ONLY"}, {"threads", "1"}}});
-      auto connection = opened.connect();
-      for (auto& row : duck::rows<MetaRow>(connection, "SELECT * FROM _meta")) {
-        const std::string name = row.table_name;
-        if (is_identifier(name) && fs::exists(file_of(name)))
-          tables_.emplace(name, std::move(row));
-        else
-          shared_ = true;
-      }
-      shared_ = shared_ || duck::scalar<std::int64_t>(connection, kTablesOfOthers).value_or(0) > 0;
-      return;
+      return load_database(database);
     } catch (const Error& error) {
+      if (std::string_view(error.what()).find("Could not set lock") != std::string_view::npos)
+        throw Error(
+            ErrorKind::conflict,
+            fmt::format(
+                "extract.duckdb of {} is open in another program that writes it: stop that one, or try "
+                "again when it is done",
+                folder_.filename().string()));
       log::warn("{} cannot be read and is made anew from its data files: {}", database.string(),
                 short_message(error.what()));
+      unreadable_ = true;
     }
   }
   // A commit that was killed between its renames, or a lost database: the files speak for themselves.
@@ -143,6 +176,7 @@ void ExtractWriter::describe(const std::string& table, const std::string& descri
   const auto found = tables_.find(table);
   if (found == tables_.end() || found->second.description == description) return;
   found->second.description = description;
+  touched_.insert(table);
   changed_ = true;
 }
 
@@ -168,6 +202,7 @@ void ExtractWriter::commit() {
       throw system_error("cannot replace " + file_of(table).string(), errno);
     tables_[table] = pending.row;
     facts_[table] = pending.facts;
+    touched_.insert(table);
     pending_.erase(pending_.begin());
     step("renamed");
   }
@@ -182,6 +217,7 @@ void ExtractWriter::commit() {
   }
   write_facts(folder_, facts_);
   removed_.clear();
+  touched_.clear();
   changed_ = false;
   step("committed");
 }
@@ -197,6 +233,8 @@ void ExtractWriter::fill_database(duck::Connection& connection,
     connection.execute("DROP VIEW IF EXISTS " + duck::quote_identifier(table));
   }
   for (const auto& [table, row] : tables) {
+    // What else stands there is as its writer left it.
+    if (shared_ && !touched_.contains(table)) continue;
     if (shared_) connection.execute("DELETE FROM _meta WHERE lower(table_name) = lower(?)", table);
     connection.execute(
         "INSERT INTO _meta (table_name, description, \"rows\", size_bytes, extracted_at, query_mode) VALUES "
@@ -228,9 +266,17 @@ void ExtractWriter::build_database(const std::map<std::string, MetaRow>& tables)
     duck::Database check({pending.temporary(), {{"access_mode", "READ_ONLY"}, {"threads", "1"}}});
     auto connection = check.connect();
     const auto count = duck::scalar<std::int64_t>(connection, "SELECT count(*) FROM _meta");
-    if (count != expected || count < static_cast<std::int64_t>(tables.size()))
+    if (count != expected)
       throw Error(ErrorKind::internal,
                   fmt::format("{} came out wrong: its disk may be failing", target.string()));
+  }
+  if (unreadable_) {
+    // What was in it besides may be wanted still.
+    const std::string aside = target.string() + ".unreadable";
+    ::unlink(aside.c_str());
+    if (::link(target.c_str(), aside.c_str()) == 0)
+      log::warn("the old {} is kept as {}", target.string(), aside);
+    unreadable_ = false;
   }
   // A log that an earlier writer left belongs to the old file; DuckDB would apply it to the new one.
   ::unlink((target.string() + ".wal").c_str());

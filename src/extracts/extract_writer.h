@@ -40,8 +40,9 @@ struct WrittenTable {
 class ExtractWriter {
  public:
   // Creates the folder where it is missing, removes what killed writers left, reads what there is. An
-  // extract.duckdb that cannot be read is made anew from the files in data/. Error (conflict) when another
-  // process writes to the folder.
+  // extract.duckdb that cannot be read is made anew from the files in data/, and kept as
+  // extract.duckdb.unreadable. Error (conflict) when another process writes to the folder in this way, Error
+  // (unavailable) when a program that knows nothing of it has extract.duckdb open for writing.
   explicit ExtractWriter(fs::path folder);
   ~ExtractWriter();
   ExtractWriter(const ExtractWriter&) = delete;
@@ -74,6 +75,8 @@ class ExtractWriter {
     FileFacts facts;
   };
   void load();
+  void load_database(const fs::path& database);
+  bool is_ours(const MetaRow& row, const std::string* view) const;
   void step(std::string_view name) const {
     if (after_step) after_step(name);
   }
@@ -86,7 +89,9 @@ class ExtractWriter {
   std::map<std::string, FileFacts> facts_;
   std::map<std::string, Pending> pending_;
   std::set<std::string> removed_;
-  bool shared_ = false;  // extract.duckdb holds what is not ours
+  std::set<std::string> touched_;  // changed since the last commit
+  bool shared_ = false;            // extract.duckdb holds what is not ours
+  bool unreadable_ = false;
   bool changed_ = false;
 };
 

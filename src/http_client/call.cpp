@@ -7,6 +7,11 @@
 
 namespace agnes::http_client {
 
+namespace {
+// However long an answer may be waited for.
+constexpr std::chrono::seconds kConnectPatience{30};
+}  // namespace
+
 void call_streaming(const std::string& url, Request request, const CallOptions& options,
                     const std::function<void(const Head&)>& on_head,
                     const std::function<void(std::string_view)>& on_data) {
@@ -19,7 +24,8 @@ void call_streaming(const std::string& url, Request request, const CallOptions& 
   Client client({.server = url.substr(0, path),
                  .token = {},
                  .user_agent = "agnes-server/" AGNES_VERSION,
-                 .connect_patience = options.patience,
+                 .connect_patience = std::min(options.patience, kConnectPatience),
+                 .cancelled = options.cancelled,
                  .direct = options.direct,
                  .addresses = options.addresses});
   client.stream(request, on_head, on_data);
@@ -61,7 +67,7 @@ Response call_repeatedly(const std::string& url, const Request& request, const C
     } catch (const TransportError& error) {
       if (!is_retryable(error) || last()) throw;
     }
-    wait(std::min(pause, repeat.longest_wait), nullptr);
+    wait(std::min(pause, repeat.longest_wait), options.cancelled);
   }
 }
 

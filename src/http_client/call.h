@@ -18,6 +18,7 @@ struct CallOptions {
   bool direct = false;                      // whatever proxies the environment names
   std::chrono::milliseconds time_limit{0};  // for all of it, repeats included; 0: none
   std::vector<std::string> addresses = {};  // see Options
+  Stop cancelled = {};                      // likewise
 };
 
 // `url` is the address with its query string; request.path and request.patience are set from the arguments.

@@ -18,7 +18,7 @@ struct Exchange {
   Head head;
   const std::function<void(const Head&)>* on_head;
   const std::function<void(std::string_view)>* on_data;
-  const std::atomic<bool>* cancelled;
+  const Stop* cancelled;
   std::exception_ptr thrown;
   bool head_given = false;
 
@@ -68,7 +68,7 @@ std::size_t receive_body(char* data, std::size_t size, std::size_t count, void* 
 
 int report_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   const auto& exchange = *static_cast<Exchange*>(self);
-  return exchange.cancelled != nullptr && exchange.cancelled->load() ? 1 : 0;
+  return *exchange.cancelled && (*exchange.cancelled)() ? 1 : 0;
 }
 
 TransportError transport_error(CURLcode code, const std::string& server, const char* said,
@@ -233,7 +233,7 @@ const std::string& Client::server() const {
 void Client::stream(const Request& request, const std::function<void(const Head&)>& on_head,
                     const std::function<void(std::string_view)>& on_data) {
   const auto& options = impl_->options;
-  Exchange exchange{{}, &on_head, &on_data, options.cancelled, {}, false};
+  Exchange exchange{{}, &on_head, &on_data, &options.cancelled, {}, false};
   TextList headers;
   headers.add("Accept: application/json, */*");
   headers.add("Expect:");

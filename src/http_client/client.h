@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -66,7 +65,10 @@ class TransportError : public Error {
   Cause cause_;
 };
 
-// Another thread or a signal ended the request through Options::cancelled.
+// Asked some times a second while something is waited for; true ends it with Cancelled. May be empty.
+using Stop = std::function<bool()>;
+
+// Options::cancelled ended the request.
 class Cancelled : public Error {
  public:
   Cancelled() : Error(ErrorKind::timeout, "interrupted") {}
@@ -77,7 +79,7 @@ struct Options {
   std::string token;   // sent as a bearer token; empty: none
   std::string user_agent;
   std::chrono::seconds connect_patience{10};
-  const std::atomic<bool>* cancelled = nullptr;
+  Stop cancelled = {};
   bool direct = false;  // whatever proxies the environment names
   // IP addresses of the server, where its name was resolved (and judged) already: it is not resolved again.
   std::vector<std::string> addresses = {};

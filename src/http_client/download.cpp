@@ -58,12 +58,12 @@ std::optional<ContentRange> parse_content_range(std::string_view text) {
 class Job {
  public:
   Job(Client& client, const Download& wanted, const DownloadOptions& options,
-      const std::function<void(std::int64_t)>& progress, const std::atomic<bool>* cancelled)
+      const std::function<void(std::int64_t)>& progress, Stop cancelled)
       : client_(client),
         wanted_(wanted),
         options_(options),
         progress_(progress),
-        cancelled_(cancelled),
+        cancelled_(std::move(cancelled)),
         part_(partial_name(wanted)),
         record_(part_.string() + ".json") {}
 
@@ -369,7 +369,7 @@ class Job {
   const Download& wanted_;
   const DownloadOptions& options_;
   const std::function<void(std::int64_t)>& progress_;
-  const std::atomic<bool>* cancelled_;
+  const Stop cancelled_;
   const std::filesystem::path part_, record_;
   UniqueFd fd_;
   std::vector<std::unique_ptr<Segment>> segments_;
@@ -396,8 +396,8 @@ bool is_partial_name(std::string_view file_name) {
 }
 
 void download(Client& client, const Download& wanted, const DownloadOptions& options,
-              const std::function<void(std::int64_t)>& progress, const std::atomic<bool>* cancelled) {
-  Job(client, wanted, options, progress, cancelled).run();
+              const std::function<void(std::int64_t)>& progress, Stop cancelled) {
+  Job(client, wanted, options, progress, std::move(cancelled)).run();
 }
 
 }  // namespace agnes::http_client

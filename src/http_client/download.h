@@ -45,8 +45,7 @@ class HashMismatch : public Error {
 // StatusError, HashMismatch, TransportError, Cancelled; Error (insufficient_storage) when the disk is full,
 // and then the partial files are gone too.
 void download(Client& client, const Download& wanted, const DownloadOptions& options,
-              const std::function<void(std::int64_t)>& progress,
-              const std::atomic<bool>* cancelled = nullptr);
+              const std::function<void(std::int64_t)>& progress, Stop cancelled = {});
 
 // ".orders.parquet.<hash>.part" beside the target; the record of what it holds has ".json" at the end.
 std::filesystem::path partial_name(const Download& wanted);

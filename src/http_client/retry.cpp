@@ -31,10 +31,10 @@ bool is_retryable(const TransportError& error) {
   return error.cause() != TransportError::Cause::untrusted;
 }
 
-void wait(milliseconds time, const std::atomic<bool>* cancelled) {
+void wait(milliseconds time, const Stop& cancelled) {
   const auto end = std::chrono::steady_clock::now() + time;
   while (true) {
-    if (cancelled != nullptr && cancelled->load()) throw Cancelled();
+    if (cancelled && cancelled()) throw Cancelled();
     const auto left = end - std::chrono::steady_clock::now();
     if (left <= left.zero()) return;
     std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, milliseconds(50)));

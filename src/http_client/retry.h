@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <optional>
 #include <string_view>
@@ -17,7 +16,7 @@ std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view valu
 // 429 and 5xx but 501 and 507: the same request may succeed later.
 bool is_retryable_status(int status);
 bool is_retryable(const TransportError& error);
-// Throws Cancelled as soon as `cancelled` is set.
-void wait(std::chrono::milliseconds time, const std::atomic<bool>* cancelled);
+// Throws Cancelled as soon as `cancelled` says so.
+void wait(std::chrono::milliseconds time, const Stop& cancelled);
 
 }  // namespace agnes::http_client

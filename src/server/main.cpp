@@ -237,6 +237,9 @@ int serve(const Options& options) {
   // The lock that the store takes makes this the only server here: what another one left is nobody's.
   state::Store store(places.state, {.bigquery_project = config.text("data_source.bigquery.project")});
   for (const auto& folder : work_folders(places)) remove_leftovers(folder, Leftovers::all);
+  // Others may be at work there.
+  if (const auto scratch = env("AGNES_TEMP_DIR"); scratch && fs::is_directory(*scratch))
+    remove_leftovers(*scratch);
   // What is served is no untouched backup any more, if it was one.
   fs::remove(places.data / kBackupNote);
   access::Access access(store, places.state);
@@ -299,7 +302,8 @@ int serve(const Options& options) {
       {.settings = settings,
        .look_up = [=](const catalog::Registration& row) { return connectors::look_up(row, settings()); },
        .changed = [&] { orchestrator.refresh(); },
-       .removed = [&](const catalog::Registration& row) { orchestrator.removed(row); }});
+       .removed = [&](const catalog::Registration& row) { orchestrator.removed(row); },
+       .redefined = [&](const catalog::Registration& row) { orchestrator.redefined(row); }});
   catalog::add_routes(routes, store, visible, remote_metadata, looks,
                       [&](const http::Caller& caller, const std::string& sql, std::int64_t limit) {
                         return queries.run(caller, sql, limit);

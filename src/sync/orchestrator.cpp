@@ -25,6 +25,7 @@ constexpr const char* kCacheFile = ".agnes-cache.json";
 constexpr std::uint64_t kReaderMemory = 2ull << 30;
 // Of materialized tables without one, as the contract has it: their queries may cost money.
 constexpr const char* kMaterializedSchedule = "every 1h";
+constexpr std::int64_t kRetrySeconds = 60 * 60;
 constexpr const char* kSyncedFile = "synced.json";  // in the state folder
 
 struct ViewOwner {
@@ -114,16 +115,10 @@ Orchestrator::Orchestrator(const config::Places& places, state::Store& store,
       runner_(runner),
       connectors_(std::move(connectors)),
       read_limit_(read_limit),
-      extensions_(extensions) {
+      extensions_(extensions),
+      memory_(places.state / kSyncedFile) {
   fs::create_directories(places_.extracts() / kPinFolder);
   fs::create_directories(places_.analytics().parent_path());
-  try {
-    if (const auto text = read_file(places_.state / kSyncedFile))
-      synced_ = json::from_json<std::map<std::string, Timestamp>>(json::parse(*text));
-  } catch (const std::exception& error) {
-    log::warn("{} is not used, so that tables may be synced before their time: {}", kSyncedFile,
-              error.what());
-  }
 }
 
 void Orchestrator::start() {
@@ -169,6 +164,7 @@ boost::json::object Orchestrator::bring(const jobs::Context& context,
                                         const std::optional<std::vector<std::string>>& names) {
   if (connectors_.empty()) return rebuild(context);
   const auto extracted = extract(context, names);
+  if (context.cancelled()) throw Error(ErrorKind::timeout, "the sync was cancelled; what was finished is kept");
   auto done = rebuild(context);
   if (extracted.failure) std::rethrow_exception(extracted.failure);
   report_missing(names, extracted.told);
@@ -222,10 +218,12 @@ Orchestrator::Due Orchestrator::due(bool all) const {
   const auto [registered, states] =
       store_.read([](duck::Connection& c) { return std::pair(catalog::all(c), all_states(c)); });
   const auto state_of = by_name(states, [](const SyncState& state) { return state.table_id; });
+  const auto generation = generations_.peek();
   const Timestamp moment = now();
   Due out;
   std::vector<std::string> names{kNewTables};
   for (const auto& row : registered) {
+    const auto times = memory_.of(row.name);
     const bool materialized = row.query_mode == "materialized";
     auto schedule = row.sync_schedule ? jobs::Schedule::parse(*row.sync_schedule) : std::nullopt;
     if (row.sync_schedule && !row.sync_schedule->empty() && !schedule)
@@ -234,12 +232,18 @@ Orchestrator::Due Orchestrator::due(bool all) const {
           "03:00\"",
           row.name, *row.sync_schedule);
     if (!schedule && materialized) schedule = jobs::Schedule::parse(kMaterializedSchedule);
-    std::optional<Timestamp> last;
-    if (const auto synced = synced_.find(to_lower(row.name)); synced != synced_.end())
-      last = synced->second;
-    else if (const auto state = state_of.find(to_lower(row.name)); state != state_of.end())
+    auto last = times.synced;
+    if (const auto state = state_of.find(to_lower(row.name)); !last && state != state_of.end())
       last = state->second->last_sync;
-    const bool is_due = (all && !materialized) || !schedule || schedule->due(last, moment);
+    bool is_due = (all && !materialized) || !schedule || schedule->due(last, moment);
+    if (materialized) {
+      const auto* table = generation == nullptr ? nullptr : generation->find(row.id);
+      if (table != nullptr && !table->has_data()) is_due = true;
+      // A query that fails late costs what it costs each time.
+      if (times.tried && *times.tried <= moment)
+        is_due = is_due && moment >= std::min(schedule->next_after(*times.tried),
+                                              plus_seconds(*times.tried, kRetrySeconds));
+    }
     if (is_due) names.push_back(row.name);
     ++(is_due ? out.due : out.not_due);
   }
@@ -275,15 +279,20 @@ std::vector<extracts::ReadProblem> Orchestrator::problems() const {
   return out;
 }
 
-void Orchestrator::remember(const std::vector<std::string>& tables, Timestamp started) {
-  // To the minute, as schedules are: else a sync that begins some milliseconds sooner after its turn than the
-  // one before would find the table not due yet.
-  const Timestamp minute{started.micros / 60'000'000 * 60'000'000};
-  for (const auto& table : tables) synced_[to_lower(table)] = minute;
-  try {
-    replace_file(places_.state / kSyncedFile, boost::json::serialize(json::to_json(synced_)) + '\n');
-  } catch (const std::exception& error) {
-    log::warn("when tables were synced is not kept: {}", error.what());
+void Orchestrator::redefined(const catalog::Registration& row) {
+  memory_.forget(row.name);
+}
+
+void Orchestrator::drop_unregistered(const std::vector<catalog::Registration>& before,
+                                     const std::vector<SyncedTable>& brought, const jobs::Context& context) {
+  const auto now_registered = store_.read([](duck::Connection& c) { return catalog::all(c); });
+  const auto is_now = by_name(now_registered, [](const catalog::Registration& row) { return row.name; });
+  const auto was = by_name(before, [](const catalog::Registration& row) { return row.name; });
+  for (const auto& table : brought) {
+    const auto row = was.find(to_lower(table.name));
+    if (row == was.end() || is_now.contains(to_lower(table.name))) continue;
+    for (const auto& connector : connectors_)
+      if (connector->source_type() == row->second->source_type) connector->remove(table.name, context);
   }
 }
 
@@ -297,13 +306,13 @@ Orchestrator::Extracted Orchestrator::extract(const jobs::Context& context,
     try {
       auto found = connector->extract(registered, names, context);
       std::move(found.begin(), found.end(), std::back_inserter(tables));
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
       log::warn("nothing was brought from the source {}: {}", connector->source_type(), error.what());
       if (!out.failure) out.failure = std::current_exception();
     }
   }
   const auto row_of = by_name(registered, [](const catalog::Registration& row) { return row.name; });
-  std::erase_if(synced_, [&](const auto& entry) { return !row_of.contains(entry.first); });
+  memory_.keep([&](const std::string& name) { return row_of.contains(name); });
   std::vector<catalog::Registration> fresh;
   std::vector<Failure> failures;
   std::vector<std::string> good;
@@ -336,13 +345,20 @@ Orchestrator::Extracted Orchestrator::extract(const jobs::Context& context,
                      .resource = std::nullopt,
                      .params = {{"found_by", "sync"}, {"tables", ids}}});
   });
-  remember(good, started);
+  std::vector<std::string> failed;
+  for (const auto& failure : failures) failed.push_back(failure.table);
+  memory_.note(good, failed, started);
+  drop_unregistered(registered, tables, context);
   for (const auto& table : tables) out.told.insert(to_lower(table.name));
   std::lock_guard lock(publishing_);
   // What was not tried this time stays as it was.
   const bool tried_all = !names && !out.failure;
-  std::erase_if(failures_,
-                [&](const Failure& old) { return tried_all || out.told.contains(to_lower(old.table)); });
+  const bool tried_new =
+      !out.failure && (!names || std::find(names->begin(), names->end(), kNewTables) != names->end());
+  std::erase_if(failures_, [&](const Failure& old) {
+    const auto key = to_lower(old.table);
+    return tried_all || out.told.contains(key) || (tried_new && !row_of.contains(key));
+  });
   failures_.insert(failures_.end(), failures.begin(), failures.end());
   return out;
 }
@@ -538,6 +554,7 @@ void Orchestrator::removed(const catalog::Registration& row) {
     std::lock_guard lock(publishing_);
     std::erase_if(failures_, [&](const Failure& failure) { return iequals(failure.table, row.name); });
   }
+  redefined(row);
   runner_.start("remove " + row.name, [this, row](const jobs::Context& context) {
     for (const auto& connector : connectors_)
       if (connector->source_type() == row.source_type) connector->remove(row.name, context);

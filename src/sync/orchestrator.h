@@ -17,6 +17,7 @@
 #include "state/store.h"
 #include "sync/connector.h"
 #include "sync/extensions.h"
+#include "sync/sync_memory.h"
 #include "sync/sync_state.h"
 
 namespace agnes::sync {
@@ -53,6 +54,8 @@ class Orchestrator {
   std::vector<extracts::ReadProblem> problems() const;
   bool syncing() const { return runner_.running(kSyncJob); }
 
+  // What a table is brought from has changed: it is due, whenever it was synced.
+  void redefined(const catalog::Registration& row);
   // The registry has changed: publishes a generation with it, from the extracts as last read.
   void refresh();
   // A table was unregistered: takes its data away in the background.
@@ -79,7 +82,9 @@ class Orchestrator {
   // Notes which of these registered tables, or of all, neither the connector nor an extract has.
   void report_missing(const std::optional<std::vector<std::string>>& names,
                       const std::unordered_set<std::string>& told);
-  void remember(const std::vector<std::string>& tables, Timestamp started);
+  // Takes what was brought of tables that were unregistered meanwhile out again.
+  void drop_unregistered(const std::vector<catalog::Registration>& before,
+                         const std::vector<SyncedTable>& brought, const jobs::Context& context);
   // Reads the extracts, records what changed, publishes; tells {"tables": 3, "problems": [{...}]}.
   boost::json::object rebuild(const jobs::Context& context);
   extracts::Catalogue read(extracts::ReadOptions& options, const jobs::Context& context);
@@ -98,9 +103,7 @@ class Orchestrator {
   const std::chrono::seconds read_limit_;
   Extensions& extensions_;
 
-  // When the sync of each table last went well, changed or not; by lower-cased name. Only the sync job uses
-  // it.
-  std::map<std::string, Timestamp> synced_;
+  SyncMemory memory_;
 
   struct LeftOut {
     std::optional<extracts::FileStamp> stamp;  // of its extract.duckdb

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { field, startBigQuery } from '../fakes/bigquery.mjs';
 import { afterChanges, namesBelow } from '../lib/changes.mjs';
-import { openDatabase, writeDatabase } from '../lib/duckdb.mjs';
+import { makeNewer, openDatabase, writeDatabase } from '../lib/duckdb.mjs';
 import { must, temporaryFolder } from '../lib/server.mjs';
 import { startSite } from '../lib/site.mjs';
 
@@ -168,6 +168,7 @@ test('a lost answer to the start of a query, a refusal for a moment, and a token
   assert.deepEqual(await bring('again'), {});
   google.faults.push({ status: 403, reason: 'accessDenied', message: 'Access Denied: no bigquery.jobs.create' });
   assert.match((await bring('again')).again, /Access Denied.*BigQuery Job User/);
+  must(204, await site.delete('/api/admin/registry/again', { token: admin }));
 });
 
 test('a sync of everything runs the query only when it is due; naming the table runs it', async () => {
@@ -201,6 +202,75 @@ test('cancelling the sync cancels the query at BigQuery', async () => {
   assert.equal((await idle()).outcome, 'cancelled');
   assert.ok([...google.jobs.values()].every((j) => j.cancelled));
   must(204, await site.delete('/api/admin/registry/slow', { token: admin }));
+});
+
+test('a table that is unregistered while its query runs does not come back', async () => {
+  let go;
+  google.queries.set('SELECT gone', { ...one(1), polls: 1, hold: new Promise((resolve) => (go = resolve)) });
+  await register('gone', 'SELECT gone');
+  must(200, await site.post('/api/sync/trigger', ['gone'], { token: admin }));
+  await site.until('the query runs', () => [...google.jobs.values()].some((j) => j.sql === 'SELECT gone'));
+  must(204, await site.delete('/api/admin/registry/gone', { token: admin }));
+  go();
+  await idle();
+  await site.until('no job runs', async () => must(200, await site.get('/api/admin/jobs', { token: admin })).json.jobs.every((j) => !j.running));
+  assert.ok(!existsSync(file('gone')));
+  assert.ok(!('gone' in (await site.manifest(admin))));
+});
+
+test('a changed registration: its old data goes, and it is brought anew', async () => {
+  google.queries.set('SELECT first', one(1));
+  google.queries.set('SELECT second', one(2));
+  await register('changing', 'SELECT first', { sync_schedule: 'daily 05:00' });
+  const change = async (body) => must(200, await site.put('/api/admin/registry/changing', { ...body, query_mode: 'materialized' }, { token: admin }));
+  assert.deepEqual(await bring(), {});
+  // Another query is due at once, whatever the schedule.
+  await change({ source_query: 'SELECT second' });
+  assert.deepEqual(await bring(), {});
+  assert.deepEqual(await rows('SELECT n FROM changing'), [[2]]);
+  // Another name leaves nothing under the old one.
+  await change({ name: 'changed', source_query: 'SELECT second' });
+  await site.until('the old file is gone', () => !existsSync(file('changing')));
+  assert.deepEqual(await bring(), {});
+  assert.deepEqual(await rows('SELECT n FROM changed'), [[2]]);
+  assert.ok(!('changing' in (await site.manifest(admin))));
+  // Registered again, it has no data and is due.
+  must(204, await site.delete('/api/admin/registry/changing', { token: admin }));
+  await site.until('the file is gone', () => !existsSync(file('changed')));
+  await register('changed', 'SELECT first', { sync_schedule: 'daily 05:00' });
+  assert.deepEqual(await bring(), {});
+  assert.deepEqual(await rows('SELECT n FROM changed'), [[1]]);
+});
+
+test('a query that fails is tried again after an hour, not at each turn', async () => {
+  google.queries.set('SELECT failing', { ...one(1), error: 'Resources exceeded' });
+  await register('failing', 'SELECT failing');
+  const runs = () => [...google.jobs.values()].filter((j) => j.sql === 'SELECT failing').length;
+  assert.match((await bring()).failing, /Resources exceeded/);
+  assert.match((await bring()).failing, /Resources exceeded/);
+  assert.equal(runs(), 1);
+  assert.match((await bring('failing')).failing, /Resources exceeded/);
+  assert.equal(runs(), 2, 'named');
+  must(204, await site.delete('/api/admin/registry/failing', { token: admin }));
+});
+
+test('what another program holds open is not touched, and what only a later DuckDB reads is kept aside', async () => {
+  google.queries.set('SELECT good', one(11));
+  await register('good_again', 'SELECT good');
+  await bring('good_again');
+  const database = path.join(site.data, 'extracts/bigquery/extract.duckdb');
+  const close = await writeDatabase(database, ['CREATE TABLE theirs AS SELECT 1 AS id', "INSERT INTO _meta VALUES ('theirs', '', 1, 0, now(), 'local')"]);
+  const failed = bring('good_again');
+  assert.match((await failed).good_again, /open in another program/);
+  close();
+  assert.deepEqual(await bring('good_again'), {});
+  const extract = await openDatabase(database);
+  assert.deepEqual(await extract.rows('SELECT id FROM theirs'), [{ id: 1 }]);
+  extract.close();
+  makeNewer(database);
+  assert.deepEqual(await bring('good_again'), {});
+  assert.deepEqual(await rows('SELECT n FROM good_again'), [[11]]);
+  assert.ok(existsSync(`${database}.unreadable`));
 });
 
 test('unregistering takes the table, its file and its row away', async () => {

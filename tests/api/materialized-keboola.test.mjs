@@ -15,7 +15,7 @@ let keboola, site, admin;
 before(async () => {
   keboola = await startKeboola({ tables: [kbcTable('in.c-crm', 'orders')] });
   site = await startSite({ 'people.csv': 'id\n1\n' }, {
-    env: { KEBOOLA_STACK_URL: keboola.url, KEBOOLA_STORAGE_TOKEN: keboola.token, AGNES_KEBOOLA_POLL_INTERVAL_SEC: '0.01', STORAGE_EMULATOR_HOST: keboola.url },
+    env: { KEBOOLA_STACK_URL: keboola.url, KEBOOLA_STORAGE_TOKEN: keboola.token, AGNES_KEBOOLA_POLL_INTERVAL_SEC: '0.01', STORAGE_EMULATOR_HOST: keboola.url, AWS_ENDPOINT_URL_S3: keboola.url },
   });
   await site.sync();
   admin = site.admin.token;
@@ -65,10 +65,10 @@ test('a table without a query comes whole, as one Parquet file with the source\'
   assert.ok(keboola.requests.every((r) => (r.path.startsWith('/cloud/') ? r.token === undefined : r.token === keboola.token)));
 });
 
-for (const google of [false, true]) {
-  test(`an export in slices, ${google ? 'in Google\'s storage with a token' : 'each with a signed address'}`, async () => {
-    keboola.exports['in.c-crm.sliced'] = { google, parts: await Promise.all([0, 1, 2].map((n) => parquet(`SELECT range + ${n * 10} AS id FROM range(10)`))) };
-    if (!google) await register('sliced');
+for (const [cloud, how] of [[undefined, 'each with a signed address'], ['google', 'in Google\'s storage with a token'], ['aws', 'in AWS\' with signed requests']]) {
+  test(`an export in slices, ${how}`, async () => {
+    keboola.exports['in.c-crm.sliced'] = { cloud, parts: await Promise.all([0, 1, 2].map((n) => parquet(`SELECT range + ${n * 10} AS id FROM range(10)`))) };
+    if (!cloud) await register('sliced');
     assert.deepEqual(await bring('sliced'), {});
     assert.deepEqual(await rows('SELECT count(*), count(DISTINCT id), max(id) FROM sliced'), [[30, 30, 29]]);
   });
@@ -79,7 +79,7 @@ test('CSV, packed or not, with and without a line of names, has texts only', asy
   const note = 'two\nlines, a ""quote"" and a comma';
   for (const [name, parts, count] of [
     ['words.csv', [Buffer.from(`"id","note"\n"1","${note}"\n"id","x"\n`)], 2],
-    ['words.csv.gz', [gzipSync(`"1","${note}"\n`), gzipSync('"2",""\n"3","z"\n')], 3],
+    ['words.csv.gz0_0_0', [gzipSync(`"1","${note}"\n`), gzipSync('"2",""\n"3","z"\n')], 3],
     ['words.csv', [Buffer.from(`"id","note"\n"1","${note}"\n`), Buffer.from('"2","y"\n'), Buffer.alloc(0)], 2],
   ]) {
     keboola.exports['in.c-crm.words'] = { parts, name };
@@ -92,6 +92,19 @@ test('CSV, packed or not, with and without a line of names, has texts only', asy
   keboola.exports['in.c-crm.words'] = { parts: [Buffer.alloc(0)], name: 'words.csv' };
   assert.deepEqual(await bring('words'), {});
   assert.deepEqual(await rows('SELECT count(*), count(id), count(note) FROM words'), [[0, 0, 0]], 'an empty table keeps its columns');
+});
+
+test('an export without rows keeps the types that the table has had', async () => {
+  keboola.tables.push(kbcTable('in.c-crm', 'typed', { columns: ['id', 'day', 'more'] }));
+  keboola.exports['in.c-crm.typed'] = { parts: [await parquet("SELECT 1::BIGINT AS id, DATE '2026-01-02' AS day")] };
+  await register('typed');
+  assert.deepEqual(await bring('typed'), {});
+  keboola.exports['in.c-crm.typed'] = { parts: [], sliced: true };
+  assert.deepEqual(await bring('typed'), {});
+  const { columns } = must(200, await site.get('/api/v2/schema/typed', { token: admin })).json;
+  assert.deepEqual(columns.slice(0, 2).map((c) => [c.name, c.type]), [['id', 'BIGINT'], ['day', 'DATE']]);
+  assert.deepEqual(columns.length, 3);
+  assert.deepEqual(await rows('SELECT count(*) FROM typed'), [[0]]);
 });
 
 test('filters, columns, times and a limit are sent as Keboola takes them', async () => {
@@ -130,7 +143,9 @@ test('what passes is tried again; what does not is told of its table, which keep
     [undefined, /no such table/],
     [{ error: 'Out of warehouse credits' }, /could not export the table: Out of warehouse credits/],
     [{ parts: [Buffer.from('no parquet at all')] }, /part-00000\.parquet/],
-    [{ parts: [good], scheme: 's3', sliced: true }, /cannot be fetched from \(s3:\/\/\)/],
+    [{ parts: [good], scheme: 'abfs', sliced: true }, /cannot be fetched from \(abfs:\/\/\)/],
+    [{ parts: [good], cloud: 'google', scheme: 's3', sliced: true }, /cannot be fetched from \(s3:\/\/ without credentials\)/],
+    [{ parts: [good], cloud: 'google', scheme: 'azure', sliced: true }, /cannot be fetched from \(azure:\/\/ without a signature\)/],
     [{ parts: [good], scheme: 'file', sliced: true }, /cannot be fetched from \(file:\/\/\)/],
     [{ parts: [good], scheme: 'http', sliced: true }, /cannot be fetched from \(http:\/\/\)/],
     [{ parts: [], sliced: true }, /./],

@@ -8,6 +8,7 @@
 //   google.life = 200;                          // seconds that its tokens are good for
 //   google.forbidden.add('billing-project');    // projects that the account may not use
 //   google.queries.set('SELECT 1 AS n', { fields: [field('n', 'INTEGER')], rows: [[1]], bytes: 10 });   // what a query finds
+//   ... { polls: 2 } results are not there at first; { hold: promise } nor before that; { error: 'words' } a job that fails
 //   ... { pages: ['{"jobComplete": true, ...}'] }: its pages of results as they are sent, for large ones
 //   google.jobs                                 // by id: { sql, cancelled, configuration }
 //   google.requests                             // { method, path, query, user_project, body }
@@ -93,13 +94,14 @@ export async function startBigQuery({ project = 'example-project', datasets = {}
     }
     return send(answer, 200, { kind: 'bigquery#job', id: `${id}:US.${reference.jobId}`, jobReference: reference, configuration, status: { state: 'RUNNING' } });
   };
-  const results = (answer, id, name, query) => {
+  const results = async (answer, id, name, query) => {
     const job = state.jobs.get(name);
     if (!job || !found_at(job, query)) return refuse(answer, 404, `Not found: Job ${id}:${name}`, 'notFound');
     const { found } = job;
     const most = Number(job.configuration.query.maximumBytesBilled ?? Infinity);
     if ((found.billed ?? 0) > most) return refuse(answer, 400, `Query exceeded limit for bytes billed: ${most}. ${found.billed} or higher required.`, 'bytesBilledLimitExceeded');
     if (found.error) return refuse(answer, 400, found.error, 'invalidQuery');
+    if (found.hold) await found.hold;
     if (job.waited++ < (found.polls ?? 0)) return send(answer, 200, { kind: 'bigquery#getQueryResultsResponse', jobReference: job.reference, jobComplete: false });
     const start = Number(query.get('pageToken') ?? 0);
     if (found.pages) return send(answer, 200, found.pages[start]);

@@ -1,16 +1,17 @@
 // Keboola's Storage API as far as it is read, after https://keboola.docs.apiary.io: verifying a token, listing tables,
 // one table's detail, and exports: export-async, their jobs and files, and the cloud's storage where the files are, with
-// signed addresses (one file, or a manifest and its slices) or Google's with a token. Answers 401 {"error", "code", "exceptionId", "status"} to another token, 404 to what is not
+// signed addresses (one file, or a manifest and its slices), Google's with a token, AWS' with Signature Version 4. Answers 401 {"error", "code", "exceptionId", "status"} to another token, 404 to what is not
 // there; no paging, as the real one has none for tables.
 //
 //   const keboola = await startKeboola({ token: 't-1', tables: [kbcTable('in.c-crm', 'orders')] });
 //   keboola.faults.push({ status: 429, headers: { 'retry-after': '0' } });   // the next answers
 //   keboola.faults.push('cut', 'half', { body: '<html>' }, { hold: promise });
 //   keboola.exports['in.c-crm.orders'] = { parts: [buffer, buffer], name: 'orders.parquet', polls: 2 };   // what an export gives
-//   ... { google: true } slices as gs://; { error: 'words' } a job that fails; { status: 403 } of the storage
+//   ... { cloud: 'google' | 'aws' | 'azure' } slices as gs://, s3:// (fetched with AWS_ENDPOINT_URL_S3) or azure://; { error: 'words' } a job that fails; { status: 403 } of the storage
 //   keboola.forms                     // what export-async was sent, as URLSearchParams
 //   keboola.cloudFaults.push(503, 'cut', 'half');      // the next answers of the cloud's storage
 //   keboola.requests                  // { method, path, query, token }
+import { createHash, createHmac } from 'node:crypto';
 import http from 'node:http';
 
 export function kbcTable(bucket, name, more = {}) {
@@ -44,6 +45,20 @@ export async function startKeboola({ token = 'kbc-token', project = { id: 77, na
   };
   const cloudToken = 'ya29.of-the-file';
   const signature = 'X-Signature=0123456789abcdef';
+  const aws = { AccessKeyId: 'ASIAEXAMPLE', SecretAccessKey: 'a/secret+of/AWS', SessionToken: 'session-of-aws//=', Expiration: '2036-01-01T00:00:00+0000' };
+  // As https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html has it.
+  const signedByAws = (request, url) => {
+    const given = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/.exec(request.headers.authorization ?? '');
+    if (!given || given[1] !== aws.AccessKeyId || request.headers['x-amz-security-token'] !== aws.SessionToken) return false;
+    const [, , day, region, names, sent] = given;
+    const hash = (text) => createHash('sha256').update(text).digest('hex');
+    const mac = (key, text) => createHmac('sha256', key).update(text).digest();
+    const headers = names.split(';').map((name) => `${name}:${request.headers[name]}\n`).join('');
+    const canonical = [request.method, url.pathname, '', headers, names, request.headers['x-amz-content-sha256']].join('\n');
+    const scope = `${day}/${region}/s3/aws4_request`;
+    const key = [day, region, 's3', 'aws4_request'].reduce((at, part) => mac(at, part), `AWS4${aws.SecretAccessKey}`);
+    return mac(key, ['AWS4-HMAC-SHA256', request.headers['x-amz-date'], scope, hash(canonical)].join('\n')).toString('hex') === sent;
+  };
   // The cloud's storage: no header of Keboola's, a signature or a token of its own.
   const cloud = (request, answer, url) => {
     const fault = state.cloudFaults.shift();
@@ -51,7 +66,7 @@ export async function startKeboola({ token = 'kbc-token', project = { id: 77, na
     if (typeof fault === 'number') return answer.writeHead(fault).end('<Error>not now</Error>');
     const object = decodeURIComponent(url.pathname).replace(/^.*\//, '');
     const google = url.pathname.startsWith('/storage/v1/b/');
-    const allowed = google ? request.headers.authorization === `Bearer ${cloudToken}` && url.searchParams.get('alt') === 'media' : url.search === `?${signature}`;
+    const allowed = url.pathname.startsWith('/a-bucket/') ? signedByAws(request, url) : google ? request.headers.authorization === `Bearer ${cloudToken}` && url.searchParams.get('alt') === 'media' : url.search === `?${signature}`;
     const body = state.files.get(object);
     if (!allowed || body === undefined || request.headers['x-storageapi-token']) return answer.writeHead(403).end('<Error>SignatureDoesNotMatch</Error>');
     answer.writeHead(200, { 'content-length': body.length });
@@ -83,17 +98,19 @@ export async function startKeboola({ token = 'kbc-token', project = { id: 77, na
   const fileOf = (answer, number) => {
     const job = state.jobs.get(String(Number(number) - 5000));
     if (!job) return refuse(answer, 404, `File ${number} not found`, 'storage.files.notFound');
-    const { parts, name = 'orders.parquet', google, scheme } = job.wanted;
-    const detail = { id: Number(number), name, isPublic: false, isEncrypted: false, provider: google ? 'gcp' : 'aws' };
-    if (google) detail.gcsCredentials = { access_token: cloudToken, expires_in: 3599, token_type: 'Bearer', projectId: 'example-project' };
+    const { parts, name = 'orders.parquet', cloud: place = 'aws', scheme } = job.wanted;
+    const detail = { id: Number(number), name, isPublic: false, isEncrypted: false, provider: place, region: 'eu-central-1' };
+    if (place === 'aws') detail.credentials = aws;
+    if (place === 'azure') detail.absCredentials = { SASConnectionString: `BlobEndpoint=https://x.example.com;SharedAccessSignature=${signature}`, container: 'c' };
+    if (place === 'google') detail.gcsCredentials = { access_token: cloudToken, expires_in: 3599, token_type: 'Bearer', projectId: 'example-project' };
     parts.forEach((part, i) => state.files.set(`${number}-${i}-${name}`, part));
     if (parts.length === 1 && !job.wanted.sliced) return send(answer, 200, { ...detail, isSliced: false, url: signed(`${number}-0-${name}`) });
-    const entries = parts.map((_, i) => ({ url: scheme ? `${scheme}://bucket/${i}` : google ? `gs://bucket/exports/${number}-${i}-${name}` : signed(`${number}-${i}-${name}`), mandatory: true }));
+    const entries = parts.map((_, i) => ({ url: scheme ? `${scheme}://bucket/${i}` : job.wanted.cloud === 'google' ? `gs://bucket/exports/${number}-${i}-${name}` : job.wanted.cloud === 'aws' ? `s3://a-bucket/exports of/${number}-${i}-${name}` : job.wanted.cloud === 'azure' ? `azure://x.example.com/c/${number}-${i}-${name}` : signed(`${number}-${i}-${name}`), mandatory: true }));
     state.files.set(`${number}.manifest`, Buffer.from(JSON.stringify({ entries })));
     return send(answer, 200, { ...detail, isSliced: true, url: signed(`${number}.manifest`) });
   };
   const route = (request, answer, url, form) => {
-    if (url.pathname.startsWith('/cloud/') || url.pathname.startsWith('/storage/v1/')) return cloud(request, answer, url);
+    if (/^\/(cloud|storage\/v1|a-bucket)\//.test(url.pathname)) return cloud(request, answer, url);
     const given = request.headers['x-storageapi-token'];
     if (given === undefined) return refuse(answer, 401, 'Access token must be set', 'storage.tokenMissing');
     if (given !== state.token) return refuse(answer, 401, 'Invalid access token', 'storage.tokenInvalid');

@@ -58,11 +58,12 @@ Refusal read_refusal(const std::string& body) {
 
 }  // namespace
 
-Api::Api(const config::Config& config, milliseconds limit)
+Api::Api(const config::Config& config, milliseconds limit, http_client::Stop cancelled)
     : address_(env_or("BIGQUERY_EMULATOR_HOST", "https://bigquery.googleapis.com")),
       data_(project_at(config, kProject)),
       // Cleared in a form it is there, but empty.
       billing_(config.text(kBilling).empty() ? data_ : project_at(config, kBilling)),
+      cancelled_(std::move(cancelled)),
       limit_(limit) {
   if (!http_client::may_carry_secrets(address_))
     throw source_error(ErrorKind::bad_request, "not_configured",
@@ -74,6 +75,12 @@ Api::Api(const config::Config& config, milliseconds limit)
     throw error(ErrorKind::bad_gateway, "auth_failed", no.what(),
                 "Set GOOGLE_APPLICATION_CREDENTIALS to the key file of a service account");
   }
+}
+
+void Api::allow(milliseconds limit) {
+  cancelled_ = {};
+  started_ = std::chrono::steady_clock::now();
+  limit_ = limit;
 }
 
 milliseconds Api::left() const {
@@ -109,10 +116,12 @@ http_client::Response Api::ask(const std::string& url, http_client::Request requ
     // Who pays, and whose quota counts.
     authorised.headers.emplace_back("X-Goog-User-Project", billing_);
     try {
-      auto response = http_client::call_repeatedly(
-          url, authorised,
-          {.largest_answer = kLargestAnswer, .patience = std::chrono::seconds(30), .time_limit = left()},
-          {.tries = 4, .longest_wait = milliseconds(20'000)});
+      auto response = http_client::call_repeatedly(url, authorised,
+                                                   {.largest_answer = kLargestAnswer,
+                                                    .patience = std::chrono::seconds(30),
+                                                    .time_limit = left(),
+                                                    .cancelled = cancelled_},
+                                                   {.tries = 4, .longest_wait = milliseconds(20'000)});
       if (response.status != 401 || !again) return response;
     } catch (const TransportError& no) {
       if (no.cause() == TransportError::Cause::silent)

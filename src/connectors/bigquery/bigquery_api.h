@@ -27,7 +27,11 @@ class Api {
   // Throws Error: not_configured (bad_request) for a project that is missing or impossible, or an address
   // that a token may not be sent to; auth_failed (bad_gateway) without credentials. The work may take `limit`
   // in all.
-  explicit Api(const config::Config& config, std::chrono::milliseconds limit = sync::kPatience);
+  explicit Api(const config::Config& config, std::chrono::milliseconds limit = sync::kPatience,
+               http_client::Stop cancelled = {});
+
+  // What comes now may take so long, whoever has cancelled: for leaving nothing behind.
+  void allow(std::chrono::milliseconds limit);
 
   const std::string& data_project() const { return data_; }
   const std::string& billing_project() const { return billing_; }
@@ -50,6 +54,7 @@ class Api {
 
   std::string address_, data_, billing_;
   google::CredentialsPtr credentials_;
+  http_client::Stop cancelled_;
   std::chrono::milliseconds limit_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };

@@ -1,6 +1,7 @@
 #include "connectors/bigquery/bigquery_connector.h"
 
 #include "base/error.h"
+#include "base/ids.h"
 #include "base/text.h"
 #include "connectors/bigquery/bigquery_api.h"
 #include "connectors/bigquery/bigquery_query.h"
@@ -20,8 +21,6 @@ using http_client::percent_encode;
 constexpr std::chrono::seconds kTestLimit{10};
 // Queries that run side by side.
 constexpr std::size_t kAtOnce = 4;
-// For ending a query at BigQuery whose time here is over.
-constexpr std::chrono::seconds kToCancel{15};
 
 std::string text_at(const object& from, std::string_view key) {
   const auto* found = from.if_contains(key);
@@ -228,7 +227,9 @@ array BigQueryConnector::sample(const catalog::Registration& row, int rows) {
     const auto* list = answer.if_contains("rows");
     return list != nullptr && list->is_array() ? Rows(schema).objects(list->get_array()) : array{};
   };
-  if (entity_type(text_at(*found, "type")) == "BASE TABLE") {
+  // Views and files elsewhere have no rows of their own.
+  const auto type = text_at(*found, "type");
+  if (type == "TABLE" || type == "SNAPSHOT") {
     const auto answer = api.get(
         path + "/data", {{"maxResults", std::to_string(rows)}, {"formatOptions.useInt64Timestamp", "true"}});
     return rows_of(object_at(*found, "schema"), answer.value_or(object{}));
@@ -237,6 +238,8 @@ array BigQueryConnector::sample(const catalog::Registration& row, int rows) {
       {"query", fmt::format("SELECT * FROM `{}.{}.{}` LIMIT {}", api.data_project(), dataset, table, rows)},
       {"useLegacySql", false},
       {"timeoutMs", 30'000},
+      {"jobTimeoutMs", "30000"},
+      {"requestId", random_hex(16)},  // a repeated request is the same query
       {"formatOptions", {{"useInt64Timestamp", true}}}};
   if (const auto limit = config_.integer_or("data_source.bigquery.bq_max_scan_bytes", 0); limit > 0)
     query["maximumBytesBilled"] = std::to_string(limit);
@@ -260,7 +263,7 @@ std::vector<sync::SyncedTable> BigQueryConnector::extract(
   const auto fetch = [&](const catalog::Registration& row, const Fetching& fetching) {
     if (!row.source_query || trim(*row.source_query).empty())
       throw Error(ErrorKind::invalid, "it has no source_query: set one with agnes admin update-table");
-    Api api(config_, fetching.left() + kToCancel);
+    Api api(config_, fetching.left(), fetching.cancelled);
     return fetch_query(api, *row.source_query, limits, fetching);
   };
   return bring(chosen(registered, source_type(), {"materialized"}, names), source_type(), config_, kAtOnce,

@@ -16,9 +16,10 @@ namespace {
 using boost::json::object;
 using http_client::percent_encode;
 
-// How long BigQuery may keep a request before it says that the query still runs; a cancelled sync waits so
-// long.
+// How long BigQuery may keep a request before it says that the query still runs.
 constexpr const char* kPatienceMs = "5000";
+// For ending a query at BigQuery that nobody waits for any more.
+constexpr std::chrono::seconds kToCancel{15};
 // BigQuery ends a page at 10 MB, however many rows were asked for.
 constexpr const char* kPageRows = "100000";
 
@@ -43,6 +44,7 @@ class Job {
   ~Job() {
     if (id_.empty() || ended_) return;
     try {
+      api_.allow(kToCancel);
       api_.post(path(jobs() + "/" + percent_encode(id_) + "/cancel", {}), {});
     } catch (const std::exception& error) {
       log::warn("the BigQuery job {} was not cancelled: {}", id_, error.what());
@@ -54,6 +56,8 @@ class Job {
   // What it would read.
   std::int64_t dry_run(const std::string& sql) {
     const auto answer = insert({{"dryRun", true}, {"query", query(sql)}}, "");
+    // Where it would run is where its job is found, also when the answer to its start is lost.
+    if (const auto where = text_at(at(answer, "jobReference"), "location"); !where.empty()) location_ = where;
     const auto facts = at(answer, "statistics");
     const auto type = text_at(at(facts, "query"), "statementType");
     if (!type.empty() && type != "SELECT")
@@ -83,9 +87,9 @@ class Job {
     http_client::Params params{
         {"maxResults", kPageRows}, {"timeoutMs", kPatienceMs}, {"formatOptions.useInt64Timestamp", "true"}};
     if (!page.empty()) params.emplace_back("pageToken", page);
-    const auto answer = api_.get(path(project() + "/queries/" + percent_encode(id_), params));
+    auto answer = api_.get(path(project() + "/queries/" + percent_encode(id_), params));
     if (!answer) no_sense("it knows nothing of the query that it has just run");
-    return *answer;
+    return std::move(*answer);
   }
 
   void ended() { ended_ = true; }

@@ -1,8 +1,11 @@
 #include "connectors/keboola/export.h"
 
+#include <fstream>
+
 #include "base/env.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "connectors/keboola/cloud.h"
 #include "connectors/source_error.h"
 #include "extracts/extract.h"
 
@@ -20,6 +23,7 @@ constexpr const char* kOperators[] = {"eq", "ne", "gt", "ge", "lt", "le"};
 // Cells may hold whole documents. DuckDB reads with buffers of 16 times that unless it is told.
 constexpr std::int64_t kLongestLine = 32 << 20, kReadBuffer = 2 * kLongestLine;
 constexpr milliseconds kLongestPoll{10'000};
+constexpr std::uintmax_t kLargestManifest = 64 << 20;
 
 double seconds_from_env(const char* name, double fallback) {
   const auto text = env(name);
@@ -151,10 +155,11 @@ object wait_for_export(const Storage& storage, const std::string& job, const Fet
 }
 
 // Where the parts of a sliced file are.
-std::vector<std::string> slices_of(const Storage& storage, const std::string& manifest,
+std::vector<std::string> slices_of(const Storage& storage, const std::string& manifest, const object& of,
                                    const Fetching& fetching) {
   const auto file = fetching.scratch / "manifest.json";
-  storage.download(manifest, {}, file, fetching);
+  storage.download(cloud_request(manifest, of), file, fetching);
+  if (std::filesystem::file_size(file) > kLargestManifest) no_sense("a manifest of more than 64 MB");
   const auto text = read_file(file);
   boost::system::error_code failed;
   const auto list = boost::json::parse(text.value_or(""), failed, {}, {.max_depth = 32});
@@ -169,9 +174,14 @@ std::vector<std::string> slices_of(const Storage& storage, const std::string& ma
   return out;
 }
 
-std::string file_name(std::size_t number, const std::string& name, bool csv) {
-  const bool packed = name.substr(0, name.find('?')).ends_with(".gz");
-  return fmt::format("part-{:05}.{}", number, !csv ? "parquet" : packed ? "csv.gz" : "csv");
+// DuckDB unpacks by a file's name; what Keboola calls a part does not always say that it is packed.
+std::filesystem::path named_by_content(const std::filesystem::path& file) {
+  char begin[2] = {};
+  std::ifstream(file, std::ios::binary).read(begin, sizeof begin);
+  if (begin[0] != '\x1f' || begin[1] != '\x8b') return file;
+  const std::filesystem::path packed = file.string() + ".gz";
+  std::filesystem::rename(file, packed);
+  return packed;
 }
 
 std::string quoted_list(const std::vector<std::string>& files) {
@@ -201,11 +211,18 @@ std::string select_csv(const std::vector<std::string>& files, const std::vector<
   return out;
 }
 
-std::string select_nothing(const std::vector<std::string>& columns) {
-  std::string list;
-  for (const auto& column : columns)
-    list += fmt::format("{}NULL::VARCHAR AS {}", list.empty() ? "" : ", ", duck::quote_identifier(column));
-  return fmt::format("SELECT {} WHERE false", list);
+// No rows, with the types that the table has had, where it has had the column.
+std::string select_nothing(const std::vector<std::string>& columns, const std::filesystem::path& current) {
+  std::string names, nothing;
+  for (const auto& column : columns) {
+    const std::string separator = names.empty() ? "" : ", ", name = duck::quote_identifier(column);
+    names += separator + name;
+    nothing += separator + "NULL AS " + name;
+  }
+  if (!std::filesystem::exists(current))
+    return fmt::format("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (SELECT {}) WHERE false", nothing);
+  return fmt::format("SELECT {} FROM (SELECT {} UNION ALL BY NAME SELECT * FROM {}) WHERE false", names,
+                     nothing, extracts::read_parquet_sql({current.string()}));
 }
 
 // As the export has them.
@@ -290,26 +307,27 @@ std::string fetch_table(const Storage& storage, const ExportRequest& wanted, con
   if (job.empty()) no_sense("an export without a job");
   fetching.report("waiting for Keboola");
   const auto file = wait_for_export(storage, job, fetching);
-  const auto url = at(file, "url"), name = at(file, "name");
+  const auto url = at(file, "url");
   if (url.empty()) no_sense("a file without an address");
   const auto* sliced = file.if_contains("isSliced");
 
   std::vector<std::string> files;
-  const auto download = [&](const std::string& from, const std::string& named) {
+  const auto download = [&](const std::string& from) {
     fetching.report(fmt::format("fetching part {}", files.size() + 1));
-    const auto target = fetching.scratch / file_name(files.size(), named, wanted.csv);
-    storage.download(from, at(object_at(file, "gcsCredentials"), "access_token"), target, fetching);
-    files.push_back(target);
+    const auto target =
+        fetching.scratch / fmt::format("part-{:05}.{}", files.size(), wanted.csv ? "csv" : "parquet");
+    storage.download(cloud_request(from, file), target, fetching);
+    files.push_back(wanted.csv ? named_by_content(target) : target);
   };
   if (sliced != nullptr && sliced->is_bool() && sliced->get_bool()) {
-    for (const auto& slice : slices_of(storage, url, fetching)) download(slice, slice);
+    for (const auto& slice : slices_of(storage, url, file, fetching)) download(slice);
   } else {
-    download(url, name);
+    download(url);
   }
   std::erase_if(files, [](const std::string& part) { return std::filesystem::file_size(part) == 0; });
-  if (files.empty()) return select_nothing(columns_of(storage, wanted));
+  if (files.empty()) return select_nothing(columns_of(storage, wanted), fetching.current);
   if (wanted.csv) return select_csv(files, columns_of(storage, wanted));
-  return "SELECT * FROM read_parquet(" + quoted_list(files) + ")";
+  return "SELECT * FROM " + extracts::read_parquet_sql(files);
 }
 
 }  // namespace agnes::connectors::keboola

@@ -147,7 +147,9 @@ std::vector<sync::SyncedTable> KeboolaConnector::extract(const std::vector<catal
           ErrorKind::invalid,
           fmt::format("sync_strategy {} is not run for Keboola's tables by this version: set full_refresh",
                       row.sync_strategy));
-    return fetch_table(Storage(config_), export_of(row, now()), fetching);
+    Storage::Patience patience;
+    patience.cancelled = fetching.cancelled;
+    return fetch_table(Storage(config_, patience), export_of(row, now()), fetching);
   };
   return bring(tables, source_type(), config_, static_cast<std::size_t>(std::min<std::int64_t>(*at_once, 64)),
                context, fetch);

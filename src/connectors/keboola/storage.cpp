@@ -116,7 +116,8 @@ std::optional<boost::json::value> Storage::ask(const std::string& path,
                                      {.largest_answer = kLargestAnswer,
                                       .patience = std::chrono::seconds(30),
                                       .time_limit = patience_.time_limit,
-                                      .addresses = resolved_},
+                                      .addresses = resolved_,
+                                      .cancelled = patience_.cancelled},
                                      {.tries = patience_.tries, .longest_wait = patience_.longest_wait});
   } catch (const http_client::TransportError& error) {
     if (error.cause() == http_client::TransportError::Cause::silent)
@@ -141,30 +142,15 @@ boost::json::value Storage::get(const std::string& path, const http_client::Para
                      fmt::format("Check that {} is a Keboola stack", kAddress));
 }
 
-void Storage::download(const std::string& url, const std::string& gcs_token,
-                       const std::filesystem::path& file, const Fetching& fetching) const {
+void Storage::download(const CloudRequest& wanted, const std::filesystem::path& file,
+                       const Fetching& fetching) const {
   http_client::Request request;
   request.compressed = false;  // packed files stay packed
-  std::string address = url;
-  if (url.starts_with("gs://")) {
-    const auto key = url.find('/', 5);
-    if (gcs_token.empty() || key == std::string::npos)
-      throw source_error(ErrorKind::bad_gateway, "upstream_error",
-                         "Keboola names a file of Google's storage and no way to it");
-    address = fmt::format("{}/storage/v1/b/{}/o/{}?alt=media",
-                          env_or("STORAGE_EMULATOR_HOST", "https://storage.googleapis.com"),
-                          http_client::percent_encode(url.substr(5, key - 5)),
-                          http_client::percent_encode(url.substr(key + 1)));
-    request.headers.emplace_back("Authorization", "Bearer " + gcs_token);
-  }
-  const auto scheme = address.substr(0, address.find("://"));
-  if (!http_client::may_carry_secrets(address))
-    throw source_error(ErrorKind::bad_gateway, "upstream_error",
-                       fmt::format("Keboola keeps the export where it cannot be fetched from ({}://)",
-                                   escape_control(scheme)));
-  const std::string host = config::host_of_address(address, "the export's address");
-  http_client::CallOptions options{.patience = std::chrono::seconds(slice_patience())};
-  if (must_be_public_) options.addresses = config::public_addresses_of(address, "the export's address");
+  request.headers = wanted.headers;
+  const std::string host = config::host_of_address(wanted.url, "the export's address");
+  http_client::CallOptions options{.patience = std::chrono::seconds(slice_patience()),
+                                   .cancelled = fetching.cancelled};
+  if (must_be_public_) options.addresses = config::public_addresses_of(wanted.url, "the export's address");
 
   for (int failures = 0;;) {
     std::string why;
@@ -174,7 +160,7 @@ void Storage::download(const std::string& url, const std::string& gcs_token,
       if (!out) throw system_error("cannot create a file for the export", errno);
       int status = 0;
       http_client::call_streaming(
-          address, request, options, [&](const http_client::Head& head) { status = head.status; },
+          wanted.url, request, options, [&](const http_client::Head& head) { status = head.status; },
           [&](std::string_view piece) {
             fetching.wait({});
             if (status == 200) write_or_throw(out.get(), piece, "the file of the export");

@@ -8,6 +8,7 @@
 #include <boost/json/value.hpp>
 
 #include "config/config.h"
+#include "connectors/keboola/cloud.h"
 #include "connectors/staged.h"
 #include "http_client/client.h"
 #include "sync/connector.h"
@@ -22,6 +23,7 @@ class Storage {
     int tries = 4;
     std::chrono::milliseconds longest_wait{20'000};
     std::chrono::milliseconds time_limit = sync::kPatience;  // for one answer, repeats included
+    http_client::Stop cancelled = {};
   };
 
   // With the address and the token of data_source.keboola. An address that an administrator has saved is
@@ -39,10 +41,10 @@ class Storage {
 
   // The answer to a form.
   boost::json::value post(const std::string& path, const http_client::Params& form) const;
-  // Brings what is at an address that Keboola gave (of its cloud's storage) into a file: https://, signed as
-  // it is, or gs:// with `gcs_token`. Held to public networks where the stack's own address is. Begins anew
-  // after what passes. Throws Error (bad_gateway) that names the host and nothing else of the address.
-  void download(const std::string& url, const std::string& gcs_token, const std::filesystem::path& file,
+  // Brings what is in the cloud's storage into a file. Held to public networks where the stack's own address
+  // is. Begins anew after what passes. Throws Error (bad_gateway) that names the host and nothing else of the
+  // address.
+  void download(const CloudRequest& wanted, const std::filesystem::path& file,
                 const Fetching& fetching) const;
 
   const std::string& address() const { return address_; }

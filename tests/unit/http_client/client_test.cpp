@@ -61,7 +61,7 @@ TEST(Retry, KnowsWhatMayPass) {
   for (const int status : {200, 304, 400, 401, 403, 404, 409, 416, 501, 507})
     EXPECT_FALSE(is_retryable_status(status)) << status;
   std::atomic<bool> cancelled = true;
-  EXPECT_THROW(wait(milliseconds(60000), &cancelled), Cancelled);
+  EXPECT_THROW(wait(milliseconds(60000), [&] { return cancelled.load(); }), Cancelled);
 }
 
 TEST(Client, SendsAndReceives) {
@@ -162,7 +162,7 @@ TEST(Client, IsCancelled) {
     return TinyServer::kSilence;
   });
   Options options = options_for(server);
-  options.cancelled = &cancelled;
+  options.cancelled = [&] { return cancelled.load(); };
   Client client(options);
   EXPECT_THROW(client.get("/"), Cancelled);
 }
