@@ -103,7 +103,7 @@ void ExtractWriter::load() {
     } catch (const Error& error) {
       if (std::string_view(error.what()).find("Could not set lock") != std::string_view::npos)
         throw Error(
-            ErrorKind::conflict,
+            ErrorKind::unavailable,
             fmt::format(
                 "extract.duckdb of {} is open in another program that writes it: stop that one, or try "
                 "again when it is done",

@@ -164,7 +164,8 @@ boost::json::object Orchestrator::bring(const jobs::Context& context,
                                         const std::optional<std::vector<std::string>>& names) {
   if (connectors_.empty()) return rebuild(context);
   const auto extracted = extract(context, names);
-  if (context.cancelled()) throw Error(ErrorKind::timeout, "the sync was cancelled; what was finished is kept");
+  if (context.cancelled())
+    throw Error(ErrorKind::timeout, "the sync was cancelled; what was finished is kept");
   auto done = rebuild(context);
   if (extracted.failure) std::rethrow_exception(extracted.failure);
   report_missing(names, extracted.told);

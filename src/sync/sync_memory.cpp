@@ -46,7 +46,9 @@ void SyncMemory::note(const std::vector<std::string>& good, const std::vector<st
 void SyncMemory::forget(const std::string& table) {
   const std::lock_guard lock(mutex_);
   tried_.erase(to_lower(table));
-  if (synced_.erase(to_lower(table)) > 0) write();
+  // Longer ago than any schedule; without an entry the state database's would count.
+  synced_[to_lower(table)] = {};
+  write();
 }
 
 void SyncMemory::keep(const std::function<bool(const std::string&)>& wanted) {

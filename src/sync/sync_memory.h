@@ -26,6 +26,7 @@ class SyncMemory {
   // Both take the moment to the minute, as schedules are: else a sync that begins some milliseconds sooner
   // after its turn than the one before would find the table not due yet.
   void note(const std::vector<std::string>& good, const std::vector<std::string>& failed, Timestamp started);
+  // From now on it is as good as never synced.
   void forget(const std::string& table);
   // Forgets those of which this is not so; names are in lower case.
   void keep(const std::function<bool(const std::string&)>& wanted);

@@ -222,7 +222,7 @@ test('a changed registration: its old data goes, and it is brought anew', async 
   google.queries.set('SELECT first', one(1));
   google.queries.set('SELECT second', one(2));
   await register('changing', 'SELECT first', { sync_schedule: 'daily 05:00' });
-  const change = async (body) => must(200, await site.put('/api/admin/registry/changing', { ...body, query_mode: 'materialized' }, { token: admin }));
+  const change = async (body) => must(200, await site.request('PUT', '/api/admin/registry/changing', { json: { ...body, query_mode: 'materialized' }, token: admin }));
   assert.deepEqual(await bring(), {});
   // Another query is due at once, whatever the schedule.
   await change({ source_query: 'SELECT second' });
