@@ -1,6 +1,7 @@
 #include "catalog/remote_looks.h"
 
 #include "base/error.h"
+#include "base/log.h"
 
 namespace agnes::catalog {
 
@@ -20,6 +21,14 @@ std::string key_of(const Registration& row) {
 [[noreturn]] void rethrow(const Error& error) {
   const auto* said = error.detail().if_object();
   if (said == nullptr || !said->contains("kind")) throw error;
+  // Who the account is and where its key lies concern operators.
+  if (said->at("kind") == "auth_failed") {
+    log::warn("an engine of remote tables gives no access: {}", error.what());
+    const char* message = "the table's engine gives the server no access; its log says why";
+    throw Error(error.kind(), message,
+                boost::json::object{
+                    {"error", "auth_failed"}, {"message", message}, {"details", boost::json::object{}}});
+  }
   auto details = *said;
   boost::json::object detail{{"error", details.at("kind")}, {"message", error.what()}};
   details.erase("kind");

@@ -287,6 +287,9 @@ constexpr Variable kVariables[] = {
      "Seconds after the start in which no job starts by itself; 60 when unset"},
     {"AGNES_REMOTE_ATTACH_EXTENSIONS", true,
      "Extensions that extracts may ask for in _remote_attach, in place of bigquery,keboola"},
+    {"AGNES_REMOTE_ATTACH_ENDPOINTS", true,
+     "Hosts (host:port, separated by commas) that a remote attachment may name as its engine's endpoint; "
+     "none when unset"},
     {"AGNES_REMOTE_ATTACH_TOKEN_ENVS", true,
      "Variables that extracts may ask for there, in place of KBC_TOKEN,KBC_STORAGE_TOKEN,"
      "KEBOOLA_STORAGE_TOKEN,GOOGLE_APPLICATION_CREDENTIALS"},

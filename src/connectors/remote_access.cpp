@@ -15,13 +15,16 @@ constexpr std::string_view kBigQuery = "bigquery";
 constexpr std::string_view kKeyFile = "GOOGLE_APPLICATION_CREDENTIALS";
 // The longest statement, and attaching before it.
 constexpr std::int64_t kTokenSeconds = 5 * 60;
+// An extension is another's code: its token is good for BigQuery and nothing else of Google's.
+constexpr std::string_view kScope = "https://www.googleapis.com/auth/bigquery";
 
-class Tokens {
+// Made when first needed, and then kept: tokens are kept with them.
+class Account {
  public:
-  std::string google() {
+  google::CredentialsPtr credentials() {
     const std::lock_guard lock(mutex_);
     if (credentials_ == nullptr) credentials_ = google::default_credentials();
-    return credentials_->token(google::kCloudPlatform, kTokenSeconds);
+    return credentials_;
   }
 
  private:
@@ -29,12 +32,12 @@ class Tokens {
   google::CredentialsPtr credentials_;
 };
 
-query::Attachment attachment_of(const catalog::RemoteEngine& engine, Tokens& tokens) {
+query::Attachment attachment_of(const catalog::RemoteEngine& engine, Account& account) {
   query::Attachment out{
       .alias = engine.alias, .extension = engine.extension, .url = engine.url, .token = {}, .secret = false};
   if (engine.extension == kBigQuery && (engine.token_env.empty() || engine.token_env == kKeyFile)) {
     try {
-      out.token = tokens.google();
+      out.token = account.credentials()->token(kScope, kTokenSeconds);
       out.secret = true;
     } catch (const Error& error) {
       // Who the account is concerns operators.
@@ -59,14 +62,14 @@ query::Attachment attachment_of(const catalog::RemoteEngine& engine, Tokens& tok
 
 query::RemoteAccess remote_access(const config::Config& config, const sync::Extensions& extensions) {
   query::RemoteAccess out;
-  out.attachment = [tokens = std::make_shared<Tokens>()](const catalog::RemoteEngine& engine) {
-    return attachment_of(engine, *tokens);
-  };
-  out.check_cost = [cost = std::make_shared<bigquery::ScanCost>(config)](
-                       const std::vector<const catalog::Table*>& tables, const std::string& sql) {
-    std::vector<const catalog::Table*> billed;
-    for (const auto* table : tables)
-      if (table->remote->extension == kBigQuery) billed.push_back(table);
+  const auto account = std::make_shared<Account>();
+  out.attachment = [account](const catalog::RemoteEngine& engine) { return attachment_of(engine, *account); };
+  const auto cost =
+      std::make_shared<bigquery::ScanCost>(config, [account] { return account->credentials(); });
+  out.check_cost = [cost](const std::vector<query::RemoteUse>& uses, const std::string& sql) {
+    std::vector<query::RemoteUse> billed;
+    for (const auto& use : uses)
+      if (use.table->remote->extension == kBigQuery) billed.push_back(use);
     cost->check(billed, sql);
   };
   out.extension_folder = extensions.folder();

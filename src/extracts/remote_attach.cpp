@@ -1,6 +1,7 @@
 #include "extracts/remote_attach.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/env.h"
 #include "base/text.h"
@@ -13,7 +14,8 @@ constexpr std::size_t kMaxUrl = 2048;
 
 // Names that DuckDB has for itself.
 constexpr std::string_view kReservedAliases[] = {
-    "main", "temp", "system", "memory", "information_schema", "pg_catalog"};
+    "main",       "temp",     "system", "memory", "information_schema",
+    "pg_catalog", "recurring"};  // what USING KEY calls the rows so far
 
 // Parts of names of parameters whose values are secrets.
 constexpr std::string_view kSecretWords[] = {"token",  "secret",      "password",   "passwd",
@@ -39,13 +41,15 @@ bool is_variable(std::string_view name) {
 }
 
 // "https://host/...?a=b", or "project=p dataset=d" as extensions of databases take it.
-std::optional<std::string> url_refusal(const std::string& url) {
+std::optional<std::string> url_refusal(const std::string& url, const RemoteRules& rules) {
   if (trim(url).empty()) return "it has no url";
   if (url.size() > kMaxUrl) return fmt::format("its url is longer than {} bytes", kMaxUrl);
   if (!is_utf8(url) || escape_control(url) != url) return "its url has control characters";
+  // A scheme stands at the beginning; further on it is part of a value.
   const auto scheme_end = url.find("://");
+  const bool is_address = scheme_end != std::string::npos && is_identifier(url.substr(0, scheme_end));
   std::string_view parameters = url;
-  if (scheme_end != std::string::npos) {
+  if (is_address) {
     const std::string scheme = to_lower(url.substr(0, scheme_end));
     if (scheme == "http") return "its url would send the token unencrypted; write https://";
     if (scheme == "file") return "its url leads to a file of this machine";
@@ -60,6 +64,7 @@ std::optional<std::string> url_refusal(const std::string& url) {
   } else if (url.find('=') == std::string::npos) {
     return "its url is neither https://... nor name=value";
   }
+  std::set<std::string> seen;
   for (std::size_t at = 0; at < parameters.size();) {
     const auto end = std::min(parameters.find_first_of(" ;&,", at), parameters.size());
     const auto part = parameters.substr(at, end - at);
@@ -67,11 +72,20 @@ std::optional<std::string> url_refusal(const std::string& url) {
     const auto equals = part.find('=');
     if (equals == std::string_view::npos) continue;
     const std::string name = to_lower(part.substr(0, equals));
+    if (!is_address && !seen.insert(name).second)
+      return fmt::format("its url has {} twice", escape_control(name));
     for (const auto word : kSecretWords)
       if (name.find(word) != std::string::npos)
         return fmt::format("its url holds a secret ({}); put it into a variable and its name into token_env",
                            escape_control(name));
     const auto value = part.substr(equals + 1);
+    if (name.ends_with("endpoint") && !contains(rules.endpoints, value))
+      return fmt::format(
+          "its url sends the server's token to another place ({}); an operator allows it with "
+          "AGNES_REMOTE_ATTACH_ENDPOINTS",
+          escape_control(name));
+    if (value.find("://") != std::string_view::npos)
+      return fmt::format("its url holds another address ({})", escape_control(name));
     if (value.starts_with('/') || value.starts_with('.') || value.starts_with('~') ||
         value.starts_with('\'') || value.starts_with('"'))
       return fmt::format("its url names a path of this machine ({})", escape_control(name));
@@ -117,6 +131,7 @@ RemoteRules remote_rules_from_env() {
   RemoteRules rules;
   replace_from_env("AGNES_REMOTE_ATTACH_EXTENSIONS", rules.extensions);
   replace_from_env("AGNES_REMOTE_ATTACH_TOKEN_ENVS", rules.token_envs);
+  replace_from_env("AGNES_REMOTE_ATTACH_ENDPOINTS", rules.endpoints);
   return rules;
 }
 
@@ -134,7 +149,7 @@ std::optional<std::string> refusal(const RemoteAttach& row, const RemoteRules& r
         "the variable '{}' may not be read for an extract; an operator allows it with "
         "AGNES_REMOTE_ATTACH_TOKEN_ENVS",
         escape_control(row.token_env.substr(0, 64)));
-  return url_refusal(row.url);
+  return url_refusal(row.url, rules);
 }
 
 RemoteNames remote_names(std::string_view create_view) {

@@ -27,12 +27,14 @@ struct RemoteRules {
   // GOOGLE_APPLICATION_CREDENTIALS names a file; the others hold tokens.
   std::vector<std::string> token_envs{"KBC_TOKEN", "KBC_STORAGE_TOKEN", "KEBOOLA_STORAGE_TOKEN",
                                       "GOOGLE_APPLICATION_CREDENTIALS"};
+  // Where a url may say that its engine is (api_endpoint=host:port) instead of where it always is.
+  std::vector<std::string> endpoints = {};
   static constexpr json::Rule rules[] = {{.field = "*", .has_default = true}};
 };
-BOOST_DESCRIBE_STRUCT(RemoteRules, (), (extensions, token_envs))
+BOOST_DESCRIBE_STRUCT(RemoteRules, (), (extensions, token_envs, endpoints))
 
-// The rules above; AGNES_REMOTE_ATTACH_EXTENSIONS and AGNES_REMOTE_ATTACH_TOKEN_ENVS (names, separated by
-// commas) replace one list each.
+// The rules above; AGNES_REMOTE_ATTACH_EXTENSIONS, AGNES_REMOTE_ATTACH_TOKEN_ENVS and
+// AGNES_REMOTE_ATTACH_ENDPOINTS (separated by commas) replace one list each.
 RemoteRules remote_rules_from_env();
 
 // Why a row may not be used, as the rest of a sentence about it, with what an operator may do; nothing when

@@ -9,6 +9,7 @@
 #include "query/lexer.h"
 #include "query/messages.h"
 #include "query/tree.h"
+#include "query/view_body.h"
 
 namespace agnes::query {
 
@@ -205,8 +206,8 @@ struct Authoriser::Impl {
 
   // The tables of the one SELECT in `text`; nothing when it is another kind of statement.
   // What its tree may not hold is thrown, or told in `refusal` where one is given.
-  std::optional<std::set<std::string>> tables_of(const std::string& text, const TreeRules& rules,
-                                                 std::string* refusal = nullptr) {
+  std::optional<NamedTables> tables_of(const std::string& text, const TreeRules& rules,
+                                       std::string* refusal = nullptr) {
     unsigned char buffer[16384];
     bj::monotonic_resource memory(buffer);  // trees go in one piece, without recursion
     const bj::value parsed = tree(text, &memory, rules);
@@ -223,7 +224,7 @@ struct Authoriser::Impl {
       return check_tree(list[0].get_object(), rules);
     } catch (const Error& error) {
       *refusal = error.what();
-      return std::set<std::string>();
+      return NamedTables();
     }
   }
 
@@ -256,8 +257,34 @@ Inspected Authoriser::inspect(std::string_view sql) {
     if (!insertions.empty()) tables = impl_->tables_of(varied, rules, &out.refusal);
   }
   if (!tables) throw Error(ErrorKind::bad_request, std::string(kOnlyQueries));
-  out.tables.assign(tables->begin(), tables->end());
+  out.readings = std::move(tables->readings);
+  out.tables.assign(tables->names.begin(), tables->names.end());
   return out;
+}
+
+void Authoriser::check_view(const ReadableTable& table) {
+  const std::string alias = to_lower(table.remote_alias);
+  TreeRules rules;
+  rules.readable = [](const std::string&) { return false; };
+  rules.elsewhere = [&](const std::string& catalog, const std::string& schema, const std::string&) {
+    return catalog.empty() ? schema == alias : catalog == alias;
+  };
+  rules.table_function = [](const std::string& name) {
+    return name == "bigquery_query" || name == "bigquery_scan";
+  };
+  rules.position = [](std::uint64_t) { return std::string("in its view"); };
+  std::string why = "it is no SELECT";
+  try {
+    if (impl_->tables_of("SELECT * FROM " + view_body(table.remote_view), rules)) return;
+  } catch (const duck::QueryError& error) {
+    why = first_line(error.what());
+  } catch (const Error& error) {
+    why = error.what();
+  }
+  throw Error(
+      ErrorKind::bad_gateway,
+      fmt::format("The table \"{}\" cannot be read: its view does more than to read tables of its engine: {}",
+                  table.name, why));
 }
 
 void Authoriser::check(const Predicate& predicate) {
@@ -313,7 +340,7 @@ Authorised Authoriser::check(std::string_view sql) {
     throw Error(ErrorKind::bad_request,
                 "EXPLAIN needs the values of PIVOT; add IN (...) behind each name after ON.");
   if (!tables) throw Error(ErrorKind::bad_request, std::string(kOnlyQueries));
-  out.tables.assign(tables->begin(), tables->end());
+  out.tables.assign(tables->names.begin(), tables->names.end());
   return out;
 }
 

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "duck/database.h"
+#include "query/engine.h"
 #include "query/predicate.h"
 
 namespace agnes::query {
@@ -24,8 +26,9 @@ struct Authorised {
 
 // A statement's tree, judged without regard to what there is.
 struct Inspected {
-  std::vector<std::string> tables;  // names of tables without a schema, in lower case, each once
-  std::string refusal;              // why it could not run whatever tables there were; `tables` is empty then
+  std::vector<std::string> tables;         // names of tables without a schema, in lower case, each once
+  std::map<std::string, double> readings;  // how often it reads each, see NamedTables
+  std::string refusal;  // why it could not run whatever tables there were; `tables` is empty then
 };
 
 // The first of two checks (the second is that the engine holds nothing else, sandbox.h): DuckDB's own parser
@@ -45,6 +48,11 @@ class Authoriser {
   // A predicate, see check_predicate; the statement that it becomes a part of goes through `check` as any
   // other.
   void check(const Predicate& predicate);
+
+  // The view of a table that lives elsewhere, which its extract describes: it may read tables of its own
+  // attachment, and
+  // BigQuery's by bigquery_query and bigquery_scan, and do nothing else. Throws Error (bad_gateway).
+  void check_view(const ReadableTable& table);
 
   // The same for a statement that is to be kept and not run: any name may be a table. Throws Error when it is
   // not one statement that reads.

@@ -1,5 +1,7 @@
 #include "query/engine.h"
 
+#include <cmath>
+
 #include "base/json.h"
 #include "base/log.h"
 #include "duck/arrow_stream.h"
@@ -94,6 +96,13 @@ duck::Result run_pivot(duck::Connection& connection, const std::string& sql) {
   return statements.run(statements.count() - 1, DUCKDB_STATEMENT_TYPE_SELECT, true);
 }
 
+// JSON has no infinity.
+boost::json::object counts(const std::map<std::string, double>& readings) {
+  boost::json::object out;
+  for (const auto& [table, number] : readings) out[table] = std::isinf(number) ? -1 : number;
+  return out;
+}
+
 Error too_long(std::uint64_t limit) {
   return {ErrorKind::too_large,
           fmt::format("The answer is over the limit of {} bytes; select fewer rows or columns, or aggregate.",
@@ -118,7 +127,7 @@ std::string explain_answer(duck::Result& result, const Statement& statement, boo
     out += count++ > 0 ? ",[" : "[";
     json::append_text(out, *key);
     out += ',';
-    json::append_text(out, sandbox.hide_paths(hide_files_in_plan(*plan, json)));
+    json::append_text(out, sandbox.hide(hide_files_in_plan(*plan, json)));
     out += ']';
   }
   if (out.size() > statement.max_result_bytes) throw too_long(statement.max_result_bytes);
@@ -150,9 +159,13 @@ Engine::Engine(const EngineSetup& setup) : setup_(setup) {
 }
 Engine::~Engine() = default;
 
-void Engine::open() {
+void Engine::close() {
   authoriser_.reset();
   sandbox_.reset();
+}
+
+void Engine::open() {
+  close();
   sandbox_ = std::make_unique<Sandbox>(setup_);
   authoriser_ = std::make_unique<Authoriser>(sandbox_->connect(), sandbox_->table_names());
 }
@@ -182,6 +195,8 @@ void Engine::run(const Statement& statement, const std::function<void(std::strin
     Engine& engine;
   };
   const Busy busy(*this);
+  // Closed when an earlier statement broke it; a remote engine may be gone by now, which is told then.
+  if (authoriser_ == nullptr) open();
   answer(statement, sink);
 }
 
@@ -233,7 +248,8 @@ void Engine::answer(const Statement& statement, const Sink& sink) {
       const Inspected found = authoriser_->inspect(statement.sql);
       running.check();
       return hand_on(boost::json::serialize(boost::json::value{{"tables", json::to_json(found.tables)},
-                                                               {"refusal", found.refusal}}),
+                                                               {"refusal", found.refusal},
+                                                               {"readings", counts(found.readings)}}),
                      sink);
     }
     {
@@ -246,7 +262,10 @@ void Engine::answer(const Statement& statement, const Sink& sink) {
     // A connection of its own, so that nothing of a statement is left to the next.
     auto connection = sandbox_->connect();
     const Running running(*this, connection);
-    for (const auto& table : authorised.tables) sandbox_->make_visible(table, connection);
+    for (const auto& table : authorised.tables) {
+      if (const auto* view = sandbox_->unmade_view(table)) authoriser_->check_view(*view);
+      sandbox_->make_visible(table, connection);
+    }
     running.check();
 
     if (authorised.kind == Authorised::Kind::explain) {
@@ -267,11 +286,12 @@ void Engine::answer(const Statement& statement, const Sink& sink) {
     (arrow ? write_arrow : write_json)(
         *result, names, statement, [&] { running.check(); }, sink);
   } catch (const duck::QueryError& error) {
+    const auto told = caller_error(error, statement.sql, authorised.sql, *sandbox_);
     if (breaks_database(error)) {
-      log::error("DuckDB failed on a statement: {}", sandbox_->hide_paths(error.what()));
-      open();
+      log::error("DuckDB failed on a statement: {}", sandbox_->hide(error.what()));
+      close();
     }
-    throw caller_error(error, statement.sql, authorised.sql, *sandbox_);
+    throw told;
   }
 }
 

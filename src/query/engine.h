@@ -27,10 +27,12 @@ struct ReadableTable {
   std::optional<std::string> attach_table;  // the table's name there; `name` when left out
   bool union_by_name = false;               // the files' columns may differ in number or order
   std::string missing = {};                 // in place of all that: why it has no rows here
+  std::string remote_alias = {};            // the attachment that `remote_view` reads
   std::string remote_view = {};             // likewise: CREATE VIEW ..., over attachments of the setup
 };
 BOOST_DESCRIBE_STRUCT(ReadableTable, (),
-                      (name, files, attach_file, attach_table, union_by_name, missing, remote_view))
+                      (name, files, attach_file, attach_table, union_by_name, missing, remote_alias,
+                       remote_view))
 
 struct EngineSetup {
   std::vector<ReadableTable> tables;
@@ -52,7 +54,7 @@ struct Statement {
   std::uint64_t max_result_bytes = 64ull << 20;  // of the encoded answer
   // "json": the answer of POST /api/query. "arrow": an Arrow IPC stream (duck/arrow_stream.h). "tables": the
   // statement is read and not run, and the answer is what Authoriser::inspect found:
-  // {"tables": [...], "refusal": ""}.
+  // {"tables": [...], "readings": {"orders": 2}, "refusal": ""}; -1 readings are any number.
   std::string format = "json";
   std::optional<Predicate> predicate = {};  // a part of `sql` that is checked first, by itself
   int time_limit_seconds = 0;               // 0: the pool's
@@ -94,6 +96,7 @@ class Engine {
   struct Running;
   void answer(const Statement& statement, const Sink& sink);
   void open();
+  void close();
 
   EngineSetup setup_;
   std::unique_ptr<Sandbox> sandbox_;

@@ -100,7 +100,7 @@ Error caller_error(const duck::QueryError& error, std::string_view sql, std::str
   const std::string_view said = error.what();
   if (said.find("Max expression depth") != std::string_view::npos)
     return {ErrorKind::bad_request, "The statement nests expressions too deeply; flatten it."};
-  std::string message = sandbox.hide_paths(first_line(said));
+  std::string message = sandbox.hide(first_line(said));
   // What was run has the caller's lines as they were, but for EXPLAIN's and the wrapping's first.
   const auto line = split_location(said).line;
   if (line > 0 && run == sql) message += fmt::format(" (line {})", line);

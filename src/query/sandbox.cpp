@@ -71,19 +71,17 @@ Sandbox::Sandbox(const EngineSetup& setup) : database_(options(setup)) {
 
 // The extension's name and the alias are identifiers, by the rules for extracts.
 void Sandbox::attach(const Attachment& attachment, duck::Connection& connection) {
+  for (const auto& secret : {attachment.token, attachment.url})
+    if (!secret.empty()) secrets_.push_back(secret);
   const auto reached = [&](const duck::QueryError& error) {
-    std::string said = first_line(error.what());
-    for (const auto& part : {attachment.token, attachment.url})
-      for (auto at = part.empty() ? std::string::npos : said.find(part); at != std::string::npos;
-           at = said.find(part))
-        said.replace(at, part.size(), "...");
-    return Error(ErrorKind::bad_gateway, fmt::format("The engine {} ({}) cannot be reached: {}",
-                                                     attachment.alias, attachment.extension, said));
+    return Error(ErrorKind::bad_gateway,
+                 fmt::format("The engine {} ({}) cannot be reached: {}", attachment.alias,
+                             attachment.extension, first_line(hide(error.what()))));
   };
   try {
     connection.execute("LOAD " + attachment.extension);
   } catch (const duck::QueryError& error) {
-    log::error("the extension {} cannot be loaded: {}", attachment.extension, error.what());
+    log::error("the extension {} cannot be loaded: {}", attachment.extension, first_line(hide(error.what())));
     throw Error(
         ErrorKind::bad_gateway,
         fmt::format("The engine {} ({}) cannot be used: its extension is not installed on the server; "
@@ -135,9 +133,8 @@ void Sandbox::make_visible(const std::string& name, duck::Connection& connection
   } catch (const duck::QueryError& error) {
     if (error.type() == DUCKDB_ERROR_INTERRUPT) throw;
     if (!entry.table.remote_view.empty())
-      throw Error(ErrorKind::bad_gateway,
-                  fmt::format("The table \"{}\" cannot be read where it lives: {}", entry.table.name,
-                              hide_paths(first_line(error.what()))));
+      throw Error(ErrorKind::bad_gateway, fmt::format("The table \"{}\" cannot be read where it lives: {}",
+                                                      entry.table.name, first_line(hide(error.what()))));
     throw Error(
         ErrorKind::unavailable,
         fmt::format("The data of table \"{}\" cannot be read at the moment; try again after its next sync.",
@@ -152,7 +149,16 @@ std::vector<std::string> Sandbox::table_names() const {
   return out;
 }
 
-std::string Sandbox::hide_paths(std::string text) const {
+const ReadableTable* Sandbox::unmade_view(const std::string& name) const {
+  const auto& entry = tables_.at(name);
+  return entry.visible || entry.table.remote_view.empty() ? nullptr : &entry.table;
+}
+
+std::string Sandbox::hide(std::string text) const {
+  for (const auto& secret : secrets_)
+    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at + 3))
+      text.replace(at, secret.size(), "...");
+
   for (const auto& folder : folders_) {
     for (auto at = text.find(folder); at != std::string::npos; at = text.find(folder, at)) {
       const auto end = std::min(text.find_first_of("\"'` \t\r\n()[],;", at + folder.size()), text.size());

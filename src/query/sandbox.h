@@ -26,8 +26,12 @@ class Sandbox {
 
   std::vector<std::string> table_names() const;
 
-  // Blanks what names files or folders of the server in a text from DuckDB.
-  std::string hide_paths(std::string text) const;
+  // The table when it is a view on a remote engine that is not selectable yet; null for any other.
+  const ReadableTable* unmade_view(const std::string& name) const;
+
+  // Blanks what names files or folders of the server, tokens and addresses of engines in a text from DuckDB.
+  // Before it is cut, or part of a token may stay.
+  std::string hide(std::string text) const;
 
  private:
   struct Entry {
@@ -40,6 +44,7 @@ class Sandbox {
   std::map<std::string, Entry> tables_;          // by lower-case name
   std::map<std::string, std::string> attached_;  // database file -> its name in SQL, which nobody can guess
   std::set<std::string> folders_;                // where the files are, and the spill folder
+  std::vector<std::string> secrets_;             // tokens and addresses of attachments
   duck::Database database_;
 };
 

@@ -1,5 +1,7 @@
 #include "query/service.h"
 
+#include <limits>
+
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -11,6 +13,8 @@ namespace agnes::query {
 namespace {
 
 constexpr std::size_t kMaxSql = 5u << 20;
+// An engine that hangs holds its own places, and others find theirs.
+constexpr const char* kRemote = "remote";
 
 struct QueryBody {
   std::string sql;
@@ -76,30 +80,36 @@ std::unique_ptr<Execution> Service::start(std::shared_ptr<const catalog::Visible
   return execution;
 }
 
-std::vector<const catalog::Table*> Service::remote_tables(const catalog::VisibleSet& set, const Lane& lane,
-                                                          const Statement& statement) {
+std::vector<RemoteUse> Service::remote_tables(const catalog::VisibleSet& set, const Lane& lane,
+                                              const Statement& statement) {
   if (set.remote.empty() || statement.format == "tables" || !remote_.attachment) return {};
   Statement look;
   look.sql = statement.sql;
   look.format = "tables";
-  std::set<std::string> named;
+  boost::json::value found;
   try {
     const auto execution = pool_.run(
         set.key, [&] { return EngineSetup{.tables = readable(set), .spill_folder = {}}; }, lane, look);
-    const auto found = boost::json::parse(whole(*execution));
-    if (!found.at("refusal").as_string().empty()) return {};
-    for (const auto& name : found.at("tables").as_array()) named.emplace(name.as_string());
+    found = boost::json::parse(whole(*execution));
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::bad_request && error.kind() != ErrorKind::too_large) throw;
     return {};
   }
   // What the statement may not do it is told by its own run, and no engine is asked for it.
-  auto unknown = named;
+  std::set<std::string> unknown;
+  for (const auto& name : found.at("tables").as_array()) unknown.emplace(name.as_string());
   for (const auto* table : set.tables) unknown.erase(to_lower(table->name));
-  if (!unknown.empty()) return {};
-  std::vector<const catalog::Table*> out;
-  for (const auto* table : set.remote)
-    if (named.contains(to_lower(table->name))) out.push_back(table);
+  if (!found.at("refusal").as_string().empty() || !unknown.empty()) return {};
+  std::set<std::string> named;
+  for (const auto& name : found.at("tables").as_array()) named.emplace(name.as_string());
+  std::vector<RemoteUse> out;
+  for (const auto* table : set.remote) {
+    const auto name = to_lower(table->name);
+    if (!named.contains(name)) continue;
+    const auto* readings = found.at("readings").as_object().if_contains(name);
+    const auto number = readings == nullptr ? 0 : readings->to_number<double>();
+    out.push_back({table, number < 0 ? std::numeric_limits<double>::infinity() : number});
+  }
   return out;
 }
 
@@ -107,23 +117,22 @@ std::vector<const catalog::Table*> Service::remote_tables(const catalog::Visible
 // network and do not wait for an engine elsewhere. Another token is another engine, so that none goes on with
 // an old one.
 std::unique_ptr<Execution> Service::start_remote(std::shared_ptr<const catalog::VisibleSet> set,
-                                                 const std::vector<const catalog::Table*>& remote,
-                                                 const Lane& lane, const Statement& statement) {
-  remote_.check_cost(remote, statement.sql);
+                                                 const std::vector<RemoteUse>& remote, const Lane& lane,
+                                                 const Statement& statement) {
   EngineSetup setup{.tables = {},
                     .spill_folder = {},
                     .extension_folder = remote_.extension_folder,
                     .unsigned_extensions = remote_.unsigned_extensions};
   std::set<std::string> attached;
-  for (const auto* table : remote)
-    if (attached.insert(to_lower(table->remote->alias)).second)
-      setup.attachments.push_back(remote_.attachment(*table->remote));
   std::map<std::string, const catalog::Table*> views;
   std::string names;
-  for (const auto* table : remote) {
-    views.emplace(table->name, table);
-    names += table->name + "\n";
+  for (const auto& use : remote) {
+    if (attached.insert(to_lower(use.table->remote->alias)).second)
+      setup.attachments.push_back(remote_.attachment(*use.table->remote));
+    views.emplace(use.table->name, use.table);
+    names += use.table->name + "\n";
   }
+  remote_.check_cost(remote, statement.sql);
   const auto key = fmt::format("{}/remote/{}", set->key, md5_hex(names + json::to_text(setup.attachments)));
   auto execution = pool_.run(
       key,
@@ -133,10 +142,11 @@ std::unique_ptr<Execution> Service::start_remote(std::shared_ptr<const catalog::
           if (const auto view = views.find(table.name); view != views.end()) {
             table.missing.clear();
             table.remote_view = view->second->remote_view;
+            table.remote_alias = view->second->remote->alias;
           }
         return setup;
       },
-      lane, statement);
+      lane.kind.empty() ? Lane{lane.caller, kRemote} : lane, statement);
   execution->hold(std::move(set));
   return execution;
 }

@@ -50,10 +50,10 @@ class Service {
  private:
   static std::string whole(Execution& execution);
   // Those tables of the statement that live in engines which can be attached.
-  std::vector<const catalog::Table*> remote_tables(const catalog::VisibleSet& set, const Lane& lane,
-                                                   const Statement& statement);
+  std::vector<RemoteUse> remote_tables(const catalog::VisibleSet& set, const Lane& lane,
+                                       const Statement& statement);
   std::unique_ptr<Execution> start_remote(std::shared_ptr<const catalog::VisibleSet> set,
-                                          const std::vector<const catalog::Table*>& remote, const Lane& lane,
+                                          const std::vector<RemoteUse>& remote, const Lane& lane,
                                           const Statement& statement);
 
   const catalog::Visible& visible_;

@@ -1,6 +1,8 @@
 #include "query/tree.h"
 
+#include <limits>
 #include <unordered_set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -66,12 +68,15 @@ bool looks_like_file(const std::string& name) {
 }
 
 // Names of relations that WITH introduces, as far as the node sees them.
+using Readings = std::map<std::string, double>;
 struct Scope {
   const Scope* outer = nullptr;
-  std::set<std::string> names;
-  bool has(const std::string& name) const {
-    return names.contains(name) || (outer != nullptr && outer->has(name));
+  std::map<std::string, Readings> names;  // with what each reads itself
+  const Readings* find(const std::string& name) const {
+    const auto found = names.find(name);
+    return found != names.end() ? &found->second : outer != nullptr ? outer->find(name) : nullptr;
   }
+  bool has(const std::string& name) const { return find(name) != nullptr; }
 };
 
 class Walker {
@@ -85,9 +90,22 @@ class Walker {
     query(child(node, "node"), nullptr);
   }
 
-  std::set<std::string> tables;
+  NamedTables named;
 
  private:
+  // What `work` reads, by itself.
+  template <class F>
+  Readings readings_of(const F& work) {
+    Readings own;
+    Readings* const outer = std::exchange(counting_, &own);
+    work();
+    counting_ = outer;
+    return own;
+  }
+  void count(const Readings& readings, double times = 1) {
+    for (const auto& [table, number] : readings) (*counting_)[table] += number * times;
+  }
+
   [[noreturn]] void refuse(const std::string& why, std::uint64_t offset,
                            ErrorKind kind = ErrorKind::bad_request) const {
     throw Error(kind, offset == kNowhere ? why + "." : fmt::format("{} ({}).", why, rules_.position(offset)));
@@ -140,9 +158,11 @@ class Walker {
         only(cte, {"aliases", "query", "materialized", "key_targets"});
         // A CTE does not see itself, so that WITH orders AS (SELECT ... FROM orders) reads the table; a
         // recursive one adds its own name below.
-        select(child(cte, "query"), &scope);
-        expressions(cte, "key_targets", &scope);
-        scope.names.insert(to_lower(text_of(entry, "key")));
+        auto own = readings_of([&] {
+          select(child(cte, "query"), &scope);
+          expressions(cte, "key_targets", &scope);
+        });
+        scope.names[to_lower(text_of(entry, "key"))] = std::move(own);
       });
     });
 
@@ -164,13 +184,15 @@ class Walker {
       only(node, {"type", "modifiers", "cte_map", "cte_name", "union_all", "left", "right", "aliases",
                   "key_targets"});
       query(child(node, "left"), &scope);
-      scope.names.insert(to_lower(text_of(node, "cte_name")));
-      query(child(node, "right"), &scope);
+      scope.names[to_lower(text_of(node, "cte_name"))] = {};
+      // Once for each step, however many there are.
+      const auto step = readings_of([&] { query(child(node, "right"), &scope); });
+      count(step, std::numeric_limits<double>::infinity());
       expressions(node, "key_targets", &scope);
     } else if (type == "CTE_NODE") {
       only(node, {"type", "modifiers", "cte_map", "cte_name", "query", "child", "aliases", "materialized"});
-      query(child(node, "query"), &scope);
-      scope.names.insert(to_lower(text_of(node, "cte_name")));
+      auto own = readings_of([&] { query(child(node, "query"), &scope); });
+      scope.names[to_lower(text_of(node, "cte_name"))] = std::move(own);
       query(child(node, "child"), &scope);
     } else {
       unknown("This kind of statement", node);
@@ -271,15 +293,20 @@ class Walker {
     const std::string name = to_lower(text_of(node, "table_name"));
     const std::string schema = to_lower(text_of(node, "schema_name"));
     const std::string catalog = to_lower(text_of(node, "catalog_name"));
-    if (catalog.empty() && schema.empty() && scope->has(name)) return;
+    if (const auto* cte = catalog.empty() && schema.empty() ? scope->find(name) : nullptr; cte != nullptr) {
+      count(*cte);
+      return;
+    }
     // USING KEY names the rows so far as recurring.<name>.
     if (catalog.empty() && schema == "recurring" && scope->has(name)) return;
     const bool ours = catalog.empty() ? schema.empty() || schema == "main" || schema == "memory"
                                       : catalog == "memory" && schema == "main";
     if (ours && rules_.readable(name)) {
-      tables.insert(name);
+      named.names.insert(name);
+      (*counting_)[name] += 1;
       return;
     }
+    if (rules_.elsewhere && rules_.elsewhere(catalog, schema, name)) return;
     for (const auto& part : {schema, catalog})
       if (part == "information_schema" || part == "pg_catalog" || part == "system" || part == "temp")
         refuse(
@@ -302,7 +329,9 @@ class Walker {
   void table_function(const bj::object& node, const Scope* scope) {
     if (text_of(node, "class") != "FUNCTION") unknown("This", node);
     const auto name = text_of(node, "function_name");
-    if (!is_harmless_table_function(name) || !plain_schema(node)) refuse_function(name, node);
+    const bool harmless = is_harmless_table_function(name) ||
+                          (rules_.table_function && rules_.table_function(to_lower(std::string(name))));
+    if (!harmless || !plain_schema(node)) refuse_function(name, node);
     arguments(node, scope);
   }
 
@@ -449,6 +478,7 @@ class Walker {
   }
 
   const TreeRules& rules_;
+  Readings* counting_ = &named.readings;
   int lambdas_ = 0;
 };
 
@@ -468,10 +498,10 @@ std::uint64_t offset_of(const bj::object& node) {
   return kNowhere;
 }
 
-std::set<std::string> check_tree(const boost::json::object& statement, const TreeRules& rules) {
+NamedTables check_tree(const boost::json::object& statement, const TreeRules& rules) {
   Walker walker(rules);
   walker.statement(statement);
-  return std::move(walker.tables);
+  return std::move(walker.named);
 }
 
 }  // namespace agnes::query

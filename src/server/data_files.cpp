@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/files.h"
+#include "sync/extensions.h"
 
 namespace agnes::server {
 
@@ -21,7 +22,7 @@ bool is_left_out(const fs::path& file, int depth) {
 bool is_left_out_of_state(const fs::path& file) {
   const std::string name = file.filename();
   return is_temporary(file) || name == kStateFile || name == std::string(kStateFile) + ".wal" ||
-         name == "system.lock" || name == kControlSocket || name == "duckdb_extensions";
+         name == "system.lock" || name == kControlSocket || name == sync::kExtensionFolder;
 }
 
 class Listing {

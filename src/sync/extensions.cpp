@@ -1,6 +1,7 @@
 #include "sync/extensions.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "extracts/extension_install.h"
@@ -12,23 +13,38 @@ namespace {
 constexpr const char* kJob = "install extensions";
 // A repository that is not reached is tried again after the next sync.
 constexpr std::chrono::minutes kLimit{2};
+constexpr std::uint64_t kMemory = 1ull << 30;
+constexpr std::string_view kRepository = "extract.extension_repository";
+
+// DuckDB keeps what it has installed, wherever it came from: each repository has a folder of its own.
+std::string repository_folder(const std::string& repository) {
+  return repository.empty() ? "duckdb" : md5_hex(repository).substr(0, 12);
+}
 }  // namespace
 
 Extensions::Extensions(const config::Config& config)
-    : folder_(config.places().state / "duckdb_extensions"),
-      repository_(config.text("extract.extension_repository")),
+    : folder_(config.places().state / kExtensionFolder / repository_folder(config.text(kRepository))),
+      repository_(config.text(kRepository)),
       allow_unsigned_(config.boolean("extract.unsigned_extensions")) {}
 
 void Extensions::install(const std::vector<extracts::RemoteAttach>& attachments, jobs::Runner& runner) {
-  std::set<std::string> wanted;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& attachment : attachments)
-      if (!installed_.contains(attachment.extension)) wanted.insert(attachment.extension);
+      if (!installed_.contains(attachment.extension)) wanted_.insert(attachment.extension);
+    if (wanted_.empty()) return;
   }
-  if (wanted.empty()) return;
-  runner.start(kJob, [this, wanted](const jobs::Context& context) {
-    for (const auto& name : wanted) install_one(name, context);
+  // A job that runs already takes what has been added meanwhile.
+  runner.start(kJob, [this](const jobs::Context& context) {
+    while (!context.cancelled()) {
+      std::string name;
+      {
+        const std::lock_guard lock(mutex_);
+        if (wanted_.empty()) break;
+        name = *wanted_.begin();
+      }
+      install_one(name, context);
+    }
     return boost::json::value(nullptr);
   });
 }
@@ -43,6 +59,7 @@ void Extensions::install_one(const std::string& name, const jobs::Context& conte
     confinement.readable = {"/lib", "/usr/lib", "/lib64"};  // what it was linked with
     if (repository_.starts_with('/')) confinement.readable.push_back(repository_);
     confinement.network = true;
+    confinement.memory_bytes = kMemory;
     const workers::TaskContext relay{
         [](const boost::json::value&) {},
         [&] { return context.cancelled() || std::chrono::steady_clock::now() > ends; }};
@@ -51,9 +68,15 @@ void Extensions::install_one(const std::string& name, const jobs::Context& conte
                       relay);
   } catch (const std::exception& error) {
     why = error.what();
+    const std::string path = folder_.string() + "/";
+    for (auto at = why.find(path); at != std::string::npos; at = why.find(path, at))
+      why.erase(at, path.size());
+    if (std::chrono::steady_clock::now() > ends)
+      why = fmt::format("it took longer than {} minutes", kLimit.count());
     log::warn("the DuckDB extension {} was not installed: {}", name, why);
   }
   const std::lock_guard lock(mutex_);
+  wanted_.erase(name);
   failed_.erase(name);
   if (why.empty())
     installed_.insert(name);

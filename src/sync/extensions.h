@@ -12,6 +12,9 @@
 
 namespace agnes::sync {
 
+// In the state folder; left out of backups, since it can be had again.
+inline constexpr const char* kExtensionFolder = "duckdb_extensions";
+
 // DuckDB's extensions that remote attachments of extracts name: fetched once into the state folder, in the
 // background, so that no query waits for that. Thread-safe.
 class Extensions {
@@ -33,7 +36,7 @@ class Extensions {
   const std::string repository_;
   const bool allow_unsigned_;
   mutable std::mutex mutex_;  // guards what follows
-  std::set<std::string> installed_;
+  std::set<std::string> wanted_, installed_;
   std::map<std::string, std::string> failed_;
 };
 

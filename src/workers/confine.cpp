@@ -109,8 +109,13 @@ void confine(const Confinement& confinement) {
   if (!ruleset) throw system_error("cannot confine a worker", errno);
   // DuckDB reads its process's limits from these when it opens a database.
   for (const char* path : {"/proc/self", "/sys/fs/cgroup"}) allow(ruleset.get(), path, kReadFolder);
+  // Names of hosts and trusted certificates, and nothing else of /etc.
   if (confinement.network)
-    for (const char* path : {"/etc", "/usr/share/ca-certificates", "/usr/lib/ssl", "/run/systemd/resolve"})
+    for (const char* path :
+         {"/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf",
+          "/etc/services", "/etc/protocols", "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls",
+          "/etc/ca-certificates", "/etc/ld.so.cache", "/etc/localtime", "/usr/share/ca-certificates",
+          "/usr/lib/ssl", "/run/systemd/resolve"})
       allow(ruleset.get(), path, kReadFolder);
   for (const auto& path : confinement.readable) allow(ruleset.get(), path, kReadFolder);
   for (const auto& path : confinement.writable) allow(ruleset.get(), path, everything);

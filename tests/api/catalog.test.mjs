@@ -152,9 +152,9 @@ test('schema and first rows of a remote table come from BigQuery, for those who 
   ];
   google.datasets.sales.push(
     bqTable('rich', { schema: { fields }, timePartitioning: { field: 'day' }, data: [[7, '1.5', '2.50', true, '2026-01-02', 1767323045000000n, ['a'], [['x', 1]]], [8, 'NaN', null, false, null, null, [], []]] }),
-    bqTable('looked_at', { type: 'VIEW', schema: { fields: fields.slice(0, 1) } }),
+    ...['looked_at', 'costly', 'slow'].map((name) => bqTable(name, { type: 'VIEW', schema: { fields: fields.slice(0, 1) } })),
   );
-  for (const name of ['rich', 'looked_at']) must(200, await site.post('/api/admin/register-table', { name, source_type: 'bigquery', query_mode: 'remote', bucket: 'sales', source_table: name }, admin));
+  for (const name of ['rich', 'looked_at', 'costly', 'slow']) must(200, await site.post('/api/admin/register-table', { name, source_type: 'bigquery', query_mode: 'remote', bucket: 'sales', source_table: name }, admin));
   google.requests.length = 0;
   for (const _ of [1, 2]) {
     const schema = must(200, await site.get('/api/v2/schema/rich', admin)).json;
@@ -169,16 +169,20 @@ test('schema and first rows of a remote table come from BigQuery, for those who 
   }
   assert.equal(google.requests.length, 3, 'asked once');
   assert.deepEqual(must(200, await site.get('/api/v2/sample/rich?n=2', admin)).json.rows[1], { id: 8, f: null, n: null, yes: false, day: null, moment: null, tags: [], r: [] });
-  // A view is read by a query, within the limit of cost.
-  const sql = (n) => `SELECT * FROM \`example-project.sales.looked_at\` LIMIT ${n}`;
-  google.queries.set(sql(3), { fields: fields.slice(0, 1), rows: [[1], [2]] });
-  assert.deepEqual(must(200, await site.get('/api/v2/sample/looked_at?n=3', admin)).json.rows, [{ id: 1 }, { id: 2 }]);
-  google.queries.set(sql(4), { fields: fields.slice(0, 1), rows: [], billed: 6 * 2 ** 30 });
-  const costly = await site.get('/api/v2/sample/looked_at?n=4', admin);
+  // A view is read by a query, within the limit of cost, once however many rows are asked for.
+  const rowsOf = (view, more) => google.queries.set(`SELECT * FROM \`example-project.sales.${view}\` LIMIT 100`, { fields: fields.slice(0, 1), rows: [], ...more });
+  rowsOf('looked_at', { rows: [[1], [2], [3]] });
+  google.requests.length = 0;
+  assert.deepEqual(must(200, await site.get('/api/v2/sample/looked_at?n=2', admin)).json.rows, [{ id: 1 }, { id: 2 }]);
+  assert.deepEqual(must(200, await site.get('/api/v2/sample/looked_at?n=3', admin)).json.rows.length, 3);
+  assert.equal(google.requests.filter((r) => r.method === 'POST').length, 1);
+  assert.match(google.requests.find((r) => r.method === 'POST').body.requestId, /^[0-9a-f]{32}$/);
+  rowsOf('costly', { billed: 6 * 2 ** 30 });
+  const costly = await site.get('/api/v2/sample/costly', admin);
   assert.deepEqual([costly.status, costly.json.detail.error], [502, 'bq_upstream_error']);
   assert.match(costly.json.detail.message, /bytes billed: 5368709120/);
-  google.queries.set(sql(5), { fields: fields.slice(0, 1), rows: [], polls: 1 });
-  assert.deepEqual([(await site.get('/api/v2/sample/looked_at?n=5', admin)).status], [504]);
+  rowsOf('slow', { polls: 1 });
+  assert.equal((await site.get('/api/v2/sample/slow', admin)).status, 504);
   for (const what of ['schema', 'sample']) {
     assert.equal((await site.get(`/api/v2/${what}/rich`, ana)).status, 403);
     assert.equal((await site.get(`/api/v2/${what}/gone`, admin)).status, 404);

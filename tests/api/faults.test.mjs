@@ -142,13 +142,13 @@ test('a table that lives elsewhere is in the catalogue as such, and who asks for
   assert.equal(tables.afar_orders.query_mode, 'remote');
   assert.equal(tables.orders.query_mode, 'local');
   const answer = await site.query('SELECT * FROM afar_orders', ana.token);
-  assert.deepEqual([answer.status, answer.json.detail.kind], [400, 'not_configured'], answer.text);
-  assert.match(answer.json.detail.message, /data_source\.bigquery\.project is not set/);
+  assert.equal(answer.status, 502);
+  assert.match(answer.json.detail, /^The engine far \(bigquery\) cannot be reached: Google gives the server no access/);
   for (const target of ['/api/v2/schema/afar_orders', '/api/v2/sample/afar_orders'])
     assert.match(must(404, await site.get(target, { token: ana.token })).json.detail, /lives in BigQuery/);
   assert.equal(await count('afar_copied'), 1, 'its other table is here');
   const sum = await site.query('SELECT (SELECT count(*) FROM orders) + (SELECT count(*) FROM afar_orders)', ana.token);
-  assert.equal(sum.json.detail.kind, 'not_configured');
+  assert.equal(sum.status, 502);
   const ungranted = await site.analyst('bob@example.com', ['orders']);
   assert.ok(!(await site.query('SELECT * FROM afar_orders', ungranted.token)).text.includes('BigQuery'), 'who may not read it learns nothing');
   rmSync(extract('afar'), { recursive: true });
@@ -167,6 +167,11 @@ for (const [what, row, said] of [
   ['a url with a secret', { url: 'project=acme access_token=s3cret' }, /holds a secret \(access_token\)/],
   ['a url with a password', { url: 'https://ana:s3cret@example.com' }, /holds a user name or a password/],
   ['a url that is a file', { url: '/etc/passwd' }, /neither/],
+  ['an alias that SQL has for recursions', { alias: 'recurring' }, /DuckDB's own/],
+  ['another place for the token', { url: 'project=acme api_endpoint=evil.example.com:443' }, /sends the server's token to another place/],
+  ['that behind another address', { url: 'project=x password=s3cret api_endpoint=http://evil.example.com' }, /holds a secret \(password\)/],
+  ['an address in a value', { url: 'project=x dataset=http://evil.example.com' }, /holds another address/],
+  ['two projects', { url: 'project=small project=huge' }, /project twice/],
   ['a token sent in clear', { url: 'http://example.com', token_env: 'KBC_TOKEN' }, /unencrypted/],
 ]) {
   test(`an extract that asks for ${what} is refused that and keeps the rest`, async () => {

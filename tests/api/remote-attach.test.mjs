@@ -1,6 +1,7 @@
 // Tables that another program's extract keeps elsewhere: its attachments are made with DuckDB's extensions, by the server's
 // rules, when somebody asks for such a table, and only for those who may read it.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
@@ -34,10 +35,10 @@ const attachment = (data, name, { alias, extension, url, token_env = '' }, schem
 const keboolaCrm = () => ['crm', { alias: 'kbc', extension: 'keboola', url: `project=crm api_endpoint=${engine.host}`, token_env: 'KBC_TOKEN' }, 'in.c-crm', { kbc_orders: 'orders' }];
 const bigqueryWarehouse = (views = { bq_orders: 'orders' }) => ['warehouse', { alias: 'bq', extension: 'bigquery', url: `project=example-project api_endpoint=${engine.host}` }, 'sales', views];
 const anotherSite = ({ bigquery = '', extract = '  unsigned_extensions: true\n', env = { ...google.env, KBC_TOKEN: kbcToken } } = {}) =>
-  startSite({ 'people.csv': 'id\n1\n2\n' }, { settings: `  bigquery:\n    project: example-project\n${bigquery}extract:\n  extension_repository: ${engine.url}\n${extract}`, env });
+  startSite({ 'people.csv': 'id\n1\n2\n' }, { settings: `  bigquery:\n    project: example-project\n${bigquery}extract:\n  extension_repository: ${engine.url}\n${extract}`, env: { AGNES_REMOTE_ATTACH_ENDPOINTS: engine.host, ...env } });
 const installed = (server, ...names) =>
   server.until('the extensions are installed', async () =>
-    names.every((name) => existsSync(path.join(server.data, `state/duckdb_extensions/${engine.version}/${engine.platform}/${name}.duckdb_extension`))) &&
+    names.every((name) => existsSync(path.join(server.data, `state/duckdb_extensions/${createHash('md5').update(engine.url).digest('hex').slice(0, 12)}/${engine.version}/${engine.platform}/${name}.duckdb_extension`))) &&
     must(200, await server.get('/api/admin/jobs', { token: server.admin.token })).json.jobs.every((j) => !j.running));
 
 before(async () => {
@@ -165,7 +166,7 @@ test('an engine that refuses, is broken or is not there is told in one line, wit
 test('Google that gives no token', async () => {
   // Another server, which has no token yet.
   google.tokenFaults.push({ status: 400, error: 'invalid_grant', description: 'Invalid JWT Signature.' });
-  const other = await anotherSite({ bigquery: '    bq_max_scan_bytes: 0\n' });
+  const other = await anotherSite();
   await attachment(other.data, ...bigqueryWarehouse());
   await other.sync();
   const answer = await other.query('SELECT * FROM bq_orders', other.admin.token);
@@ -192,6 +193,112 @@ test('a query that would read too much in BigQuery is refused before it is run',
   // A statement that needs little of the large table may run.
   google.queries.set(`WITH \`bq_orders\` AS (SELECT * FROM \`example-project.sales.orders\`) ${sql}`, { fields: [field('n', 'INTEGER')], rows: [], bytes: 100 });
   assert.deepEqual(await rows(sql, dan), [[7]]);
+});
+
+// Each reads all of the table in DuckDB, and little or nothing where BigQuery reads the text.
+for (const [what, sql] of [
+  ['a text that ends elsewhere there', "SELECT '\\' AS a, * FROM bq_orders -- '"],
+  ['a comment that is none here', 'SELECT 1, #1, * FROM bq_orders'],
+  ['another query behind a comment', "SELECT * FROM bq_orders --, x.* FROM `example-project.hr.salaries` x"],
+  ['names in quotes', 'SELECT "id", "name" FROM "bq_orders"'],
+  ['a text of another kind', "SELECT e'a', * FROM bq_orders"],
+  ['a text in dollars', 'SELECT $$ FROM $$, * FROM bq_orders'],
+]) {
+  test(`the caller's text is not what BigQuery is asked about: ${what}`, async () => {
+    const big = await startBigQuery();
+    const other = await anotherSite({ env: { ...big.env, KBC_TOKEN: kbcToken } });
+    await attachment(other.data, ...bigqueryWarehouse());
+    await other.sync();
+    big.queries.set('SELECT * FROM `example-project.sales.orders`', { fields: [field('n', 'INTEGER')], rows: [], bytes: 6 * 2 ** 30 });
+    // Whatever the dry run of anything else would say, it says nothing.
+    const answer = await other.query(sql, other.admin.token);
+    assert.equal(answer.status, 400, answer.text);
+    assert.equal(answer.json.detail.reason, 'remote_scan_too_large', answer.text);
+    for (const { body } of big.requests) assert.doesNotMatch(body.configuration.query.query, /hr\.|--|#|\$|e'|"/);
+    assert.equal(engine.asked.length, 0);
+    await other.stop();
+    await big.stop();
+  });
+}
+
+test('a table counts as often as it is read, and a recursion is not counted', async () => {
+  costs({ orders: 2 * 2 ** 30 });
+  // Another server: what a whole table would cost is kept for some minutes.
+  const other = await anotherSite();
+  await attachment(other.data, ...bigqueryWarehouse());
+  await other.sync();
+  const query = (sql) => other.query(sql, other.admin.token);
+  const twice = { fields: [field('n', 'INTEGER')], rows: [], bytes: 2 * 2 ** 30 };
+  const with_ = 'WITH `bq_orders` AS (SELECT * FROM `example-project.sales.orders`)';
+  const union = 'SELECT id FROM bq_orders UNION ALL SELECT id FROM bq_orders UNION ALL SELECT id FROM bq_orders';
+  google.queries.set(`${with_} ${union}`, twice);
+  const { detail } = (await query(union)).json;
+  assert.deepEqual([detail.reason, detail.scan_bytes], ['remote_scan_too_large', 6 * 2 ** 30]);
+  const ctes = 'WITH a AS (SELECT id FROM bq_orders), b AS (SELECT * FROM a UNION ALL SELECT * FROM a) SELECT count(*) FROM b, b AS c';
+  assert.equal((await query(ctes)).json.detail.scan_bytes, 8 * 2 ** 30);
+  const recursive = await query('WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r, bq_orders WHERE n < 5) SELECT * FROM r');
+  assert.equal(recursive.status, 400);
+  assert.match(recursive.json.detail, /any number of times/);
+  assert.equal(engine.asked.length, 0);
+  await other.stop();
+});
+
+for (const [what, body] of [
+  ['a statement of BigQuery that changes something', "SELECT o.* FROM bq.sales.orders o, bigquery_execute('example-project', 'DROP TABLE sales.orders')"],
+  ['a file of the server', "SELECT o.*, f.content FROM bq.sales.orders o, read_text('/etc/hostname') f"],
+  ['what the process holds', 'SELECT * FROM duckdb_databases(), bq.sales.orders'],
+  ['another table that is here', 'SELECT p.* FROM bq.sales.orders o, people p'],
+]) {
+  test(`a view of an extract does not get to read ${what}`, async () => {
+    const other = await anotherSite({ bigquery: '    bq_max_scan_bytes: 0\n' });
+    await writeExtract(path.join(other.data, 'extracts', 'warehouse'), {}, [
+      'CREATE TABLE _remote_attach (alias VARCHAR, extension VARCHAR, url VARCHAR, token_env VARCHAR)',
+      `INSERT INTO _remote_attach VALUES ('bq', 'bigquery', 'project=example-project api_endpoint=${engine.host}', '')`,
+      "ATTACH ':memory:' AS bq", ...tables('sales').map((sql) => sql.replace('"sales"', 'bq."sales"')),
+      'CREATE TABLE people (id INT)', "CREATE MACRO bigquery_execute(a, b) AS TABLE SELECT 1",
+      `CREATE VIEW bq_orders AS ${body}`,
+      "INSERT INTO _meta VALUES ('bq_orders', '', 9, 0, TIMESTAMP '2026-01-02 03:04:05', 'remote')",
+    ]);
+    await other.sync();
+    await installed(other, 'bigquery');
+    const answer = await other.query('SELECT * FROM bq_orders', other.admin.token);
+    // What names a file outside of the extract is not in the catalogue at all.
+    if (/read_text/.test(body)) assert.equal(answer.status, 403, answer.text);
+    else assert.equal(answer.status, 502, answer.text);
+    assert.match(answer.json.detail, /its view does more than to read tables of its engine|there is none of that name/);
+    assert.equal(engine.asked.length > 0, answer.status === 502);
+    await other.stop();
+  });
+}
+
+test('a long token that an engine repeats is told to nobody', async () => {
+  const long = 'x'.repeat(1200);
+  engine.tokens.keboola = 'another';
+  const other = await anotherSite({ env: { ...google.env, KBC_TOKEN: long } });
+  await attachment(other.data, ...keboolaCrm());
+  await other.sync();
+  await installed(other, 'keboola');
+  const answer = await other.query('SELECT * FROM kbc_orders', other.admin.token);
+  assert.equal(answer.status, 502);
+  assert.match(answer.json.detail, /HTTP 401 to \.\.\./);
+  assert.doesNotMatch(answer.text + other.log, /xxx/);
+  await other.stop();
+});
+
+test('an engine that hangs holds its own places, and others find theirs', async () => {
+  const other = await anotherSite();
+  await attachment(other.data, ...keboolaCrm());
+  await other.sync();
+  await installed(other, 'keboola');
+  engine.status = 'hang';
+  must(201, await other.post('/api/admin/register-table', { name: 'kbc_orders', source_type: 'local' }, { token: other.admin.token }));
+  const people = await Promise.all(['h1', 'h2', 'h3'].map((name) => other.analyst(`${name}@example.com`, ['people', 'kbc_orders'])));
+  const waiting = people.flatMap((person) => [1, 2, 3].map((n) => other.query(`SELECT ${n} FROM kbc_orders`, person.token).catch(() => null)));
+  await other.until('the engine is asked', () => engine.asked.length >= 3);
+  for (let i = 0; i < 5; i++) assert.deepEqual(must(200, await other.query('SELECT count(*) FROM people', other.admin.token)).json.rows, [[2]]);
+  assert.equal(engine.asked.length, 3);
+  await other.kill();
+  await Promise.all(waiting);
 });
 
 test('what an extension cannot be installed from is told to administrators', async () => {

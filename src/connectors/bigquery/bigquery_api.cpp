@@ -58,17 +58,24 @@ Refusal read_refusal(const std::string& body) {
 
 }  // namespace
 
-Api::Api(const config::Config& config, milliseconds limit, http_client::Stop cancelled)
+Api::Api(Projects projects, google::CredentialsPtr credentials, milliseconds limit)
     : address_(env_or("BIGQUERY_EMULATOR_HOST", "https://bigquery.googleapis.com")),
-      data_(project_at(config, kProject)),
-      // Cleared in a form it is there, but empty.
-      billing_(config.text(kBilling).empty() ? data_ : project_at(config, kBilling)),
-      cancelled_(std::move(cancelled)),
+      data_(std::move(projects.data)),
+      billing_(std::move(projects.billing)),
+      credentials_(std::move(credentials)),
       limit_(limit) {
   if (!http_client::may_carry_secrets(address_))
     throw source_error(ErrorKind::bad_request, "not_configured",
                        "BIGQUERY_EMULATOR_HOST must be an https address, or an http one of this machine");
   while (address_.ends_with('/')) address_.pop_back();
+}
+
+Api::Api(const config::Config& config, milliseconds limit, http_client::Stop cancelled)
+    : Api({project_at(config, kProject),
+           // Cleared in a form it is there, but empty.
+           project_at(config, config.text(kBilling).empty() ? kProject : kBilling)},
+          nullptr, limit) {
+  cancelled_ = std::move(cancelled);
   try {
     credentials_ = google::default_credentials();
   } catch (const google::NoCredentials& no) {

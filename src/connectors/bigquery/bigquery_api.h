@@ -30,6 +30,12 @@ class Api {
   explicit Api(const config::Config& config, std::chrono::milliseconds limit = sync::kPatience,
                http_client::Stop cancelled = {});
 
+  // For other projects, in the name of other credentials.
+  struct Projects {
+    std::string data, billing;
+  };
+  Api(Projects projects, google::CredentialsPtr credentials, std::chrono::milliseconds limit);
+
   // What comes now may take so long, whoever has cancelled: for leaving nothing behind.
   void allow(std::chrono::milliseconds limit);
 

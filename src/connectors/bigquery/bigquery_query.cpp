@@ -111,9 +111,11 @@ class Job {
       const auto answer = api_.post(
           jobs(), {{"jobReference", std::move(reference)}, {"configuration", std::move(configuration)}});
       if (!answer)
-        throw source_error(ErrorKind::bad_gateway, "bq_upstream_error",
-                           fmt::format("BigQuery knows no project {}", api_.billing_project()),
-                           "Check data_source.bigquery.billing_project");
+        throw source_error(
+            ErrorKind::not_found, "bq_upstream_error",
+            fmt::format("BigQuery knows no project {}, or a dataset or location of the query is not there",
+                        api_.billing_project()),
+            "Check data_source.bigquery.billing_project and location");
       return *answer;
     } catch (const Error& error) {
       // The first answer was lost, and the job is there.

@@ -1,6 +1,9 @@
 #include "connectors/bigquery/scan_cost.h"
 
+#include <cmath>
+
 #include "base/error.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "connectors/bigquery/bigquery_query.h"
 #include "query/lexer.h"
@@ -12,6 +15,8 @@ namespace {
 // A table grows by less than would matter in that time.
 constexpr std::chrono::minutes kKeep{10};
 constexpr std::size_t kMostKept = 1000;
+// Somebody waits for the query besides.
+constexpr std::chrono::seconds kPatience{15};
 
 // A name or a text without its quotes.
 std::string unquoted(std::string_view sql, const query::Token& token) {
@@ -94,66 +99,135 @@ ViewSources view_sources(const catalog::Table& table) {
   return out;
 }
 
-ScanCost::ScanCost(const config::Config& config)
-    : config_(config), limit_(config.integer_or("data_source.bigquery.bq_max_scan_bytes", 0)) {}
+std::optional<std::string> in_bigquery_words(std::string_view sql) {
+  std::string out;
+  for (const auto& token : query::tokenize(sql)) {
+    const auto text = sql.substr(token.begin, token.end - token.begin);
+    if (!out.empty()) out += ' ';
+    switch (token.kind) {
+      case query::Token::Kind::quoted: {
+        const auto name = backticked({unquoted(sql, token)});
+        if (!name) return std::nullopt;
+        out += *name;
+        break;
+      }
+      case query::Token::Kind::text:
+        // A quote in it, an escape or another kind of text means something else there.
+        if (text.size() < 2 || text.front() != '\'' || text.back() != '\'' ||
+            text.substr(1, text.size() - 2).find_first_of("'\\\n\r") != std::string_view::npos)
+          return std::nullopt;
+        out += text;
+        break;
+      case query::Token::Kind::symbol:
+        if (text.find_first_of("#@$\\`?;") != std::string_view::npos) return std::nullopt;
+        out += text;
+        break;
+      case query::Token::Kind::word:
+      case query::Token::Kind::number:
+        if (!std::all_of(text.begin(), text.end(), [](unsigned char c) {
+              return c < 0x80 && (std::isalnum(c) != 0 || c == '_' || c == '.');
+            }))
+          return std::nullopt;
+        out += text;
+    }
+  }
+  return out.empty() ? std::nullopt : std::optional(out);
+}
 
-std::int64_t ScanCost::whole(const std::string& sql) {
+std::int64_t ScanCost::ask(const catalog::Table& table, const std::string& sql) {
+  const auto set = [&](std::string_view name) {
+    return config_.text(fmt::format("data_source.bigquery.{}", name));
+  };
+  auto data = set("project"), billing = set("billing_project");
+  if (data.empty()) data = project_of(table.remote->url);
+  if (billing.empty()) billing = data;
+  Api api(Api::Projects{data, billing}, credentials_(), kPatience);
+  return dry_run(api, sql, {.location = set("location")});
+}
+
+std::int64_t ScanCost::whole(const catalog::Table& table, const std::string& sql) {
   const auto moment = std::chrono::steady_clock::now();
   {
     const std::lock_guard lock(mutex_);
     const auto found = known_.find(sql);
     if (found != known_.end() && moment - found->second.at < kKeep) return found->second.bytes;
   }
-  Api api(config_);
-  const auto bytes = dry_run(api, sql, {.location = config_.text("data_source.bigquery.location")});
+  const auto bytes = ask(table, sql);
   const std::lock_guard lock(mutex_);
   if (known_.size() >= kMostKept) known_.clear();
   known_[sql] = {bytes, moment};
   return bytes;
 }
 
-void ScanCost::check(const std::vector<const catalog::Table*>& tables, const std::string& sql) {
-  if (limit_ == 0 || tables.empty()) return;
-  boost::json::array names;
-  std::vector<std::string> queries;
+double ScanCost::told(const std::vector<query::RemoteUse>& uses, const std::string& sql) {
   std::string with;
-  bool plain = !query::tokenize(sql).empty() && !query::is_word(sql, query::tokenize(sql).front(), "with");
-  for (const auto* table : tables) {
-    const auto sources = view_sources(*table);
-    if (sources.queries.empty())
+  double most = 1, all = 0;
+  bool plain = true;
+  std::vector<std::pair<const query::RemoteUse*, ViewSources>> sources;
+  for (const auto& use : uses) {
+    sources.emplace_back(&use, view_sources(*use.table));
+    const auto& found = sources.back().second;
+    if (found.queries.empty())
       throw Error(
           ErrorKind::bad_request,
-          fmt::format(
-              "what the table {} reads in BigQuery cannot be told from its view, nor what that costs; "
-              "an administrator may lift the limit (data_source.bigquery.bq_max_scan_bytes: 0)",
-              table->name));
-    queries.insert(queries.end(), sources.queries.begin(), sources.queries.end());
-    names.emplace_back(table->name);
-    plain = plain && sources.plain;
+          fmt::format("what the table {} reads in BigQuery cannot be told from its view, nor what that "
+                      "costs; an administrator may lift the limit "
+                      "(data_source.bigquery.bq_max_scan_bytes: 0)",
+                      use.table->name));
+    plain = plain && found.plain;
+    most = std::max(most, use.readings);
     with +=
-        fmt::format("{}`{}` AS ({})", with.empty() ? "WITH " : ", ", table->name, sources.queries.front());
+        fmt::format("{}`{}` AS ({})", with.empty() ? "WITH " : ", ", use.table->name, found.queries.front());
   }
-  std::int64_t bytes = 0;
-  bool told = false;
-  if (plain) {
+  const auto words = plain ? in_bigquery_words(sql) : std::nullopt;
+  if (words && !iequals(words->substr(0, 5), "with ")) {
     try {
-      Api api(config_);
-      bytes = dry_run(api, with + " " + sql, {.location = config_.text("data_source.bigquery.location")});
-      told = true;
-    } catch (const Refused&) {
-      // DuckDB's SQL, or of other tables too: then all that the tables hold counts.
+      return static_cast<double>(ask(*uses.front().table, with + " " + *words)) * most;
+    } catch (const Error& error) {
+      // No SQL of BigQuery's, or of tables that are not there; then all that the tables hold counts.
+      const bool refused = dynamic_cast<const Refused*>(&error) != nullptr ||
+                           error.kind() == ErrorKind::invalid || error.kind() == ErrorKind::not_found;
+      if (!refused) throw;
     }
   }
-  if (!told)
-    for (const auto& query : queries) bytes += whole(query);
-  if (bytes <= limit_) return;
+  for (const auto& [use, found] : sources)
+    for (const auto& query : found.queries)
+      all += static_cast<double>(whole(*use->table, query)) * use->readings;
+  return all;
+}
+
+void ScanCost::check(const std::vector<query::RemoteUse>& uses, const std::string& sql) {
+  if (limit_ == 0 || uses.empty()) return;
+  boost::json::array names;
+  for (const auto& use : uses) {
+    names.emplace_back(use.table->name);
+    if (std::isinf(use.readings))
+      throw Error(
+          ErrorKind::bad_request,
+          fmt::format("a recursive query may read the table {} in BigQuery any number of times: read it once "
+                      "before the recursion",
+                      use.table->name));
+  }
+  double bytes = 0;
+  try {
+    bytes = told(uses, sql);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::bad_request && !error.detail().is_object()) throw;
+    // Accounts, projects and key files concern operators.
+    log::warn("what a query costs in BigQuery is not known: {}", error.what());
+    throw Error(
+        ErrorKind::bad_gateway,
+        "BigQuery does not tell what the query would cost, so that it is not run; the server's log says why");
+  }
+  if (bytes <= static_cast<double>(limit_)) return;
+  const auto number = static_cast<std::int64_t>(std::min(bytes, 9e18));
   throw Error(
       ErrorKind::bad_request, "the query would read more in BigQuery than it may",
       boost::json::object{
           {"reason", "remote_scan_too_large"},
           {"message", fmt::format("the query would read {} bytes in BigQuery, more than the {} that it may",
-                                  with_thousands(bytes), with_thousands(limit_))},
-          {"scan_bytes", bytes},
+                                  with_thousands(number), with_thousands(limit_))},
+          {"scan_bytes", number},
           {"limit_bytes", limit_},
           {"tables", std::move(names)},
           {"suggestion",

@@ -1,29 +1,40 @@
 #pragma once
 
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "catalog/generation.h"
 #include "config/config.h"
+#include "google/credentials.h"
+#include "query/remote.h"
 
 namespace agnes::connectors::bigquery {
 
 // What a statement over BigQuery's tables, which DuckDB's extension reads, would read there. Thread-safe.
 class ScanCost {
  public:
-  explicit ScanCost(const config::Config& config);
+  using Credentials = std::function<google::CredentialsPtr()>;
+  ScanCost(const config::Config& config, Credentials credentials)
+      : config_(config),
+        limit_(config.integer_or("data_source.bigquery.bq_max_scan_bytes", 0)),
+        credentials_(std::move(credentials)) {}
 
-  // Throws Error (bad_request, detail.reason "remote_scan_too_large") when `sql` over these tables, all of
-  // them of the extension bigquery, would read more than data_source.bigquery.bq_max_scan_bytes; what Api
-  // throws when BigQuery does not tell. `sql` is asked for with each table's name standing for the table at
-  // BigQuery. Where that is no SQL of BigQuery's, or a table is a query that BigQuery runs in full, all that
-  // the tables hold counts.
-  void check(const std::vector<const catalog::Table*>& tables, const std::string& sql);
+  // Throws Error: bad_request (detail.reason "remote_scan_too_large") when `sql` over these tables, all of
+  // them of the extension bigquery, would read more than data_source.bigquery.bq_max_scan_bytes, or when that
+  // cannot be told; bad_gateway when BigQuery does not tell it (the log says why). `sql` is asked for,
+  // written anew, with each table's name standing for the table at BigQuery. Where that is no SQL of
+  // BigQuery's, or a table is a query that BigQuery runs in full, all that the tables hold counts. A table
+  // that is read several times counts as often.
+  void check(const std::vector<query::RemoteUse>& uses, const std::string& sql);
 
  private:
-  std::int64_t whole(const std::string& sql);
+  std::int64_t ask(const catalog::Table& table, const std::string& sql);
+  std::int64_t whole(const catalog::Table& table, const std::string& sql);
+  double told(const std::vector<query::RemoteUse>& uses, const std::string& sql);
 
   struct Known {
     std::int64_t bytes;
@@ -31,9 +42,15 @@ class ScanCost {
   };
   const config::Config config_;
   const std::int64_t limit_;
+  const Credentials credentials_;
   std::mutex mutex_;  // guards the next
   std::unordered_map<std::string, Known> known_;
 };
+
+// A statement of DuckDB's in BigQuery's dialect, as far as both have the same words: quoted names get
+// backticks, comments go. Nothing where a character would be read otherwise there; nothing of a caller's text
+// is passed on as it is.
+std::optional<std::string> in_bigquery_words(std::string_view sql);
 
 // What the view of a table at BigQuery reads there.
 struct ViewSources {

@@ -175,8 +175,8 @@ TEST(Sandbox, NamesAreQuoted) {
 
 TEST(Sandbox, HidesPaths) {
   Sandbox sandbox(data().setup);
-  const auto text = sandbox.hide_paths("cannot open \"" + data().path("orders-0.parquet") + "\" or " +
-                                       data().path("spill/x.tmp") + ".");
+  const auto text = sandbox.hide("cannot open \"" + data().path("orders-0.parquet") + "\" or " +
+                                 data().path("spill/x.tmp") + ".");
   EXPECT_EQ(text.find(data().home.path().string()), std::string::npos) << text;
   EXPECT_EQ(text.find("orders-0"), std::string::npos) << text;
 }
