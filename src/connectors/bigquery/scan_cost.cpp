@@ -101,9 +101,14 @@ ViewSources view_sources(const catalog::Table& table) {
 
 std::optional<std::string> in_bigquery_words(std::string_view sql) {
   std::string out;
+  std::size_t end = 0;  // of the token before
   for (const auto& token : query::tokenize(sql)) {
     const auto text = sql.substr(token.begin, token.end - token.begin);
-    if (!out.empty()) out += ' ';
+    const bool apart = token.begin > end;
+    if (apart && !out.empty()) out += ' ';
+    // e'...' and x'...' are other kinds of text, as r'...' is there.
+    if (!apart && !out.empty() && token.kind == query::Token::Kind::text) return std::nullopt;
+    end = token.end;
     switch (token.kind) {
       case query::Token::Kind::quoted: {
         const auto name = backticked({unquoted(sql, token)});

@@ -50,5 +50,21 @@ TEST(ScanCost, SaysWhenItCannotTell) {
   EXPECT_TRUE(of("SELECT * FROM bq.sales.orders", "dataset=x").queries.empty()) << "a url without a project";
 }
 
+TEST(ScanCost, StatementsAreWrittenAnew) {
+  for (const auto& [sql, words] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"SELECT \"id\", n FROM bq_orders -- all", "SELECT `id`, n FROM bq_orders"},
+           {"SELECT count(*)/*x*/FROM t WHERE day >= '2026-01-01'",
+            "SELECT count(*) FROM t WHERE day >= '2026-01-01'"},
+       })
+    EXPECT_EQ(in_bigquery_words(sql), words);
+  for (const char* sql :
+       {"", "SELECT '\\' AS a, * FROM t -- '", "SELECT 1, #1, * FROM t", "SELECT e'a' FROM t -- \\",
+        "SELECT $$x$$ FROM t", "SELECT @x", "SELECT 'it''s' FROM t", "SELECT \"a`b\" FROM t", "SELECT ?",
+        "SELECT 1; SELECT 2", "SELECT 'a\nb'", "SELECT '"}) {
+    const auto words = in_bigquery_words(sql);
+    EXPECT_FALSE(words) << sql << " became " << *words;
+  }
+}
+
 }  // namespace
 }  // namespace agnes::connectors::bigquery

@@ -121,6 +121,73 @@ TEST_F(ExtractWriterTest, ADamagedDatabaseIsMadeAnewFromTheFiles) {
   const auto catalogue = read();
   EXPECT_EQ(problems(catalogue), "");
   EXPECT_EQ(catalogue.tables.size(), 2u);
+  EXPECT_EQ(read_file(folder() / "extract.duckdb.unreadable"), "damaged");
+}
+
+TEST_F(ExtractWriterTest, WhatOthersKeepInTheDatabaseStays) {
+  write_both(10);
+  const auto file = [&](const char* name) { return (folder() / "data" / name).string(); };
+  fs::create_directories(folder() / "data" / "parts");
+  for (const char* name : {"parts/1.parquet", "lost.parquet"}) fs::copy_file(file("a.parquet"), file(name));
+  {
+    duck::Database database({folder() / "extract.duckdb", {}});
+    auto connection = database.connect();
+    const auto meta = [&](const char* name, const char* mode) {
+      connection.execute("INSERT INTO _meta VALUES (?, 'theirs', 3, 3, now(), ?)", name, mode);
+    };
+    connection.execute("CREATE TABLE _remote_attach AS SELECT 'bq' AS alias");
+    connection.execute("CREATE TABLE held AS SELECT 5 AS n");
+    meta("held", "local");
+    // Elsewhere, though a file of an earlier time lies there.
+    connection.execute("ATTACH ':memory:' AS bq");
+    connection.execute("CREATE TABLE bq.orders (i INTEGER)");
+    connection.execute("CREATE VIEW orders AS SELECT * FROM bq.orders");
+    meta("orders", "remote");
+    // More than its file, and of several files.
+    connection.execute(fmt::format("CREATE VIEW shaped AS SELECT id + 1 AS more FROM read_parquet('{}')",
+                                   file("a.parquet")));
+    meta("shaped", "local");
+    connection.execute(
+        fmt::format("CREATE VIEW parts AS SELECT * FROM read_parquet('{}')", file("parts/*.parquet")));
+    meta("parts", "local");
+    // Lost: ours, but its file is gone.
+    connection.execute(
+        fmt::format("CREATE VIEW lost AS SELECT * FROM read_parquet('{}')", file("lost.parquet")));
+    meta("lost", "local");
+  }
+  fs::remove(file("lost.parquet"));
+  for (const char* name : {"orders.parquet", "shaped.parquet"}) fs::copy_file(file("a.parquet"), file(name));
+  const auto views = [&] {
+    duck::Database database({folder() / "extract.duckdb", {{"access_mode", "READ_ONLY"}}});
+    auto connection = database.connect();
+    EXPECT_EQ(duck::scalar<std::int64_t>(connection, "SELECT n FROM held"), 5);
+    EXPECT_EQ(duck::scalar<std::string>(connection, "SELECT alias FROM _remote_attach"), "bq");
+    EXPECT_EQ(
+        duck::scalar<std::int64_t>(connection, "SELECT count(*) FROM _meta WHERE description = 'theirs'"), 4);
+    std::string out;
+    for (const auto& row :
+         connection.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal ORDER BY 1").rows())
+      out += std::get<std::string>(row.at(0)) + " " + std::get<std::string>(row.at(1)) + "\n";
+    return out;
+  };
+  {
+    ExtractWriter writer(folder());
+    EXPECT_EQ(writer.tables().size(), 2u) << "only what is ours";
+    auto engine = open_engine({folder_spill(), 0, 1});
+    auto connection = engine.connect();
+    writer.write(connection, "c", numbers(1));
+    writer.remove("b");
+    writer.remove("orders");
+    writer.commit();
+  }
+  const auto after = views();
+  EXPECT_NE(after.find("orders CREATE VIEW orders AS SELECT * FROM bq.orders"), std::string::npos) << after;
+  EXPECT_NE(after.find("shaped CREATE VIEW shaped AS SELECT (id + 1) AS more"), std::string::npos) << after;
+  EXPECT_NE(after.find("parts/*.parquet"), std::string::npos) << after;
+  EXPECT_EQ(after.find("lost"), std::string::npos) << after;
+  EXPECT_EQ(after.find("b CREATE"), std::string::npos) << after;
+  EXPECT_TRUE(fs::exists(file("orders.parquet")));
+  EXPECT_TRUE(leftovers().empty());
 }
 
 TEST_F(ExtractWriterTest, KilledAtAnyStepReadersSeeOldOrNewTables) {
