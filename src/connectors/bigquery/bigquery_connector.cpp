@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/text.h"
+#include "connectors/answer.h"
 #include "connectors/bigquery/bigquery_api.h"
 #include "connectors/bigquery/bigquery_query.h"
 #include "connectors/bigquery/bigquery_rows.h"
@@ -22,14 +23,6 @@ constexpr std::chrono::seconds kTestLimit{10};
 // Queries that run side by side.
 constexpr std::size_t kAtOnce = 4;
 
-std::string text_at(const object& from, std::string_view key) {
-  const auto* found = from.if_contains(key);
-  return found != nullptr && found->is_string() ? std::string(found->get_string()) : "";
-}
-object object_at(const object& from, std::string_view key) {
-  const auto* found = from.if_contains(key);
-  return found != nullptr && found->is_object() ? found->get_object() : object{};
-}
 // The API writes 64-bit numbers as texts.
 value number_at(const object& from, std::string_view key) {
   const auto number = parse_int(text_at(from, key));
@@ -104,8 +97,8 @@ std::string sql_type(const object& field) {
     if (type == name) type = standard;
   if (type == "RECORD" || type == "STRUCT") {
     type = "STRUCT<";
-    if (const auto* fields = field.if_contains("fields"); fields != nullptr && fields->is_array())
-      for (const auto& inner : fields->get_array())
+    if (const auto* fields = list_at(field, "fields"); fields != nullptr)
+      for (const auto& inner : *fields)
         if (inner.is_object())
           type += fmt::format("{}{} {}", type.ends_with('<') ? "" : ", ", text_at(inner.get_object(), "name"),
                               sql_type(inner.get_object()));
@@ -201,12 +194,12 @@ std::optional<catalog::RemoteFacts> BigQueryConnector::facts(const catalog::Regi
     out.partition_by = field;
   }
   const auto clustering = object_at(*found, "clustering");
-  if (const auto* fields = clustering.if_contains("fields"); fields != nullptr && fields->is_array())
-    for (const auto& field : fields->get_array())
+  if (const auto* fields = list_at(clustering, "fields"); fields != nullptr)
+    for (const auto& field : *fields)
       if (field.is_string()) out.clustered_by.emplace_back(field.get_string());
   const auto schema = object_at(*found, "schema");
-  if (const auto* fields = schema.if_contains("fields"); fields != nullptr && fields->is_array())
-    for (const auto& field : fields->get_array())
+  if (const auto* fields = list_at(schema, "fields"); fields != nullptr)
+    for (const auto& field : *fields)
       if (field.is_object())
         out.columns.push_back({.name = text_at(field.get_object(), "name"),
                                .type = sql_type(field.get_object()),
@@ -224,8 +217,8 @@ array BigQueryConnector::sample(const catalog::Registration& row, int rows) {
     throw Error(ErrorKind::not_found, fmt::format("BigQuery has no table {}.{}.{}", api.data_project(),
                                                   escape_control(dataset), escape_control(table)));
   const auto rows_of = [](const object& schema, const object& answer) {
-    const auto* list = answer.if_contains("rows");
-    return list != nullptr && list->is_array() ? Rows(schema).objects(list->get_array()) : array{};
+    const auto* list = list_at(answer, "rows");
+    return list != nullptr ? Rows(schema).objects(*list) : array{};
   };
   // Views and files elsewhere have no rows of their own.
   const auto type = text_at(*found, "type");

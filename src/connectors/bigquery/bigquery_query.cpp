@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "connectors/answer.h"
 #include "connectors/bigquery/bigquery_rows.h"
 #include "connectors/source_error.h"
 
@@ -22,15 +23,6 @@ constexpr const char* kPatienceMs = "5000";
 constexpr std::chrono::seconds kToCancel{15};
 // BigQuery ends a page at 10 MB, however many rows were asked for.
 constexpr const char* kPageRows = "100000";
-
-object at(const object& from, std::string_view key) {
-  const auto* found = from.if_contains(key);
-  return found != nullptr && found->is_object() ? found->get_object() : object{};
-}
-std::string text_at(const object& from, std::string_view key) {
-  const auto* found = from.if_contains(key);
-  return found != nullptr && found->is_string() ? std::string(found->get_string()) : "";
-}
 
 [[noreturn]] void no_sense(const std::string& what) {
   throw source_error(ErrorKind::bad_gateway, "bq_upstream_error",
@@ -57,9 +49,10 @@ class Job {
   std::int64_t dry_run(const std::string& sql) {
     const auto answer = insert({{"dryRun", true}, {"query", query(sql)}}, "");
     // Where it would run is where its job is found, also when the answer to its start is lost.
-    if (const auto where = text_at(at(answer, "jobReference"), "location"); !where.empty()) location_ = where;
-    const auto facts = at(answer, "statistics");
-    const auto type = text_at(at(facts, "query"), "statementType");
+    if (const auto where = text_at(object_at(answer, "jobReference"), "location"); !where.empty())
+      location_ = where;
+    const auto facts = object_at(answer, "statistics");
+    const auto type = text_at(object_at(facts, "query"), "statementType");
     if (!type.empty() && type != "SELECT")
       throw Error(ErrorKind::invalid,
                   fmt::format("the query is a {} statement: only the rows of a SELECT can be a table",
@@ -79,7 +72,8 @@ class Job {
     const auto id = "agnes_" + random_hex(16);
     id_ = id;
     const auto answer = insert(std::move(configuration), id);
-    if (const auto where = text_at(at(answer, "jobReference"), "location"); !where.empty()) location_ = where;
+    if (const auto where = text_at(object_at(answer, "jobReference"), "location"); !where.empty())
+      location_ = where;
   }
 
   // One page of its result, or {"jobComplete": false}.
@@ -159,15 +153,14 @@ std::string fetch_query(Api& api, const std::string& sql, const QueryLimits& lim
   }
   job.ended();
 
-  Rows rows(at(answer, "schema"));
+  Rows rows(object_at(answer, "schema"));
   const auto total = parse_int(text_at(answer, "totalRows"));
   const fs::path file = fetching.scratch / "rows.jsonl";
   UniqueFd out(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!out) throw system_error("cannot create a file for the rows", errno);
   std::string page, text;
   while (true) {
-    if (const auto* list = answer.if_contains("rows"); list != nullptr && list->is_array())
-      rows.append(list->get_array(), text);
+    if (const auto* list = list_at(answer, "rows"); list != nullptr) rows.append(*list, text);
     write_or_throw(out.get(), text, "the file of fetched rows");
     text.clear();
     const auto next = text_at(answer, "pageToken");

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "connectors/answer.h"
 #include "connectors/source_error.h"
 #include "duck/database.h"
 
@@ -24,11 +25,6 @@ constexpr std::size_t kSmallestLineLimit = 16u << 20;
 [[noreturn]] void misfit(const std::string& what) {
   throw source_error(ErrorKind::bad_gateway, "bq_upstream_error",
                      "BigQuery's answer makes no sense: " + what);
-}
-
-std::string text_at(const object& from, std::string_view key) {
-  const auto* found = from.if_contains(key);
-  return found != nullptr && found->is_string() ? std::string(found->get_string()) : "";
 }
 
 const value& cell_of(const value& item) {
@@ -59,9 +55,9 @@ Rows::Rows(const object& schema) : fields_(fields_of(schema, 0)) {
 std::vector<Rows::Field> Rows::fields_of(const object& schema, int depth) {
   if (depth > kDeepest) misfit("a schema too deep");
   std::vector<Field> out;
-  const auto* list = schema.if_contains("fields");
-  if (list == nullptr || !list->is_array()) misfit("a schema without fields");
-  for (const auto& item : list->get_array()) {
+  const auto* list = list_at(schema, "fields");
+  if (list == nullptr) misfit("a schema without fields");
+  for (const auto& item : *list) {
     const auto* from = item.if_object();
     if (from == nullptr) misfit("a field that is no object");
     Field field;
@@ -159,11 +155,11 @@ void Rows::append_value(const Field& field, const value& value, std::string& out
 
 std::vector<const value*> Rows::cells_of(const std::vector<Field>& fields, const value& row) {
   const auto* object = row.if_object();
-  const auto* list = object == nullptr ? nullptr : object->if_contains("f");
-  if (list == nullptr || !list->is_array() || list->get_array().size() != fields.size())
+  const auto* list = object == nullptr ? nullptr : list_at(*object, "f");
+  if (list == nullptr || list->size() != fields.size())
     misfit("a row that has not the columns of its schema");
   std::vector<const value*> out;
-  for (const auto& item : list->get_array()) out.push_back(&cell_of(item));
+  for (const auto& item : *list) out.push_back(&cell_of(item));
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include "base/env.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "connectors/answer.h"
 #include "connectors/source_error.h"
 #include "http_client/call.h"
 
@@ -11,15 +12,6 @@ namespace agnes::connectors::keboola {
 namespace {
 
 using boost::json::object;
-
-std::string text_at(const object& from, std::string_view key) {
-  const auto* found = from.if_contains(key);
-  return found != nullptr && found->is_string() ? std::string(found->get_string()) : "";
-}
-object object_at(const object& from, std::string_view key) {
-  const auto* found = from.if_contains(key);
-  return found != nullptr && found->is_object() ? found->get_object() : object{};
-}
 
 [[noreturn]] void no_way(const std::string& place) {
   throw source_error(ErrorKind::bad_gateway, "upstream_error",

@@ -5,6 +5,7 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "connectors/answer.h"
 #include "connectors/keboola/cloud.h"
 #include "connectors/source_error.h"
 #include "extracts/extract.h"
@@ -107,19 +108,6 @@ value parsed(const std::string& text, std::string_view what) {
   return out;
 }
 
-// A number or a text at `key`; empty when there is none.
-std::string at(const object& from, std::string_view key) {
-  const auto* found = from.if_contains(key);
-  if (found == nullptr) return "";
-  return found->is_string()   ? std::string(found->get_string())
-         : found->is_number() ? boost::json::serialize(*found)
-                              : "";
-}
-object object_at(const object& from, std::string_view key) {
-  const auto* found = from.if_contains(key);
-  return found != nullptr && found->is_object() ? found->get_object() : object{};
-}
-
 // The finished export's file.
 object wait_for_export(const Storage& storage, const std::string& job, const Fetching& fetching) {
   const auto give_up = std::chrono::steady_clock::now() +
@@ -131,9 +119,9 @@ object wait_for_export(const Storage& storage, const std::string& job, const Fet
     const auto answer = storage.get("/v2/storage/jobs/" + http_client::percent_encode(job));
     const auto* told = answer.if_object();
     if (told == nullptr) no_sense("a job that is no object");
-    const auto status = at(*told, "status");
+    const auto status = id_at(*told, "status");
     if (status == "success") {
-      const auto file = at(object_at(object_at(*told, "results"), "file"), "id");
+      const auto file = id_at(object_at(object_at(*told, "results"), "file"), "id");
       if (file.empty()) no_sense("an export without a file");
       const auto detail =
           storage.get("/v2/storage/files/" + http_client::percent_encode(file), {{"federationToken", "1"}});
@@ -141,7 +129,7 @@ object wait_for_export(const Storage& storage, const std::string& job, const Fet
       return detail.get_object();
     }
     if (status == "error") {
-      const auto said = at(object_at(*told, "error"), "message");
+      const auto said = id_at(object_at(*told, "error"), "message");
       throw source_error(ErrorKind::bad_gateway, "upstream_error",
                          "Keboola could not export the table: " +
                              (said.empty() ? "it does not say why" : escape_control(said.substr(0, 300))));
@@ -167,7 +155,7 @@ std::vector<std::string> slices_of(const Storage& storage, const std::string& ma
   if (entries == nullptr || !entries->is_array()) no_sense("a manifest without entries");
   std::vector<std::string> out;
   for (const auto& entry : entries->get_array()) {
-    const auto url = entry.is_object() ? at(entry.get_object(), "url") : "";
+    const auto url = entry.is_object() ? id_at(entry.get_object(), "url") : "";
     if (url.empty()) no_sense("a slice without an address");
     out.push_back(url);
   }
@@ -265,7 +253,7 @@ ExportRequest export_of(const catalog::Registration& row, Timestamp today) {
       out.columns.push_back(text_of(name, "source_query: a column"));
   }
   const auto text = [&](const char* key, std::optional<std::string>& to) {
-    if (auto found = at(*wanted, key); !found.empty()) to = std::move(found);
+    if (auto found = id_at(*wanted, key); !found.empty()) to = std::move(found);
   };
   text("changed_since", out.changed_since);
   text("changed_until", out.changed_until);
@@ -273,8 +261,8 @@ ExportRequest export_of(const catalog::Registration& row, Timestamp today) {
     out.limit = parse_int(text_of(*limit, "source_query: limit"));
     if (!out.limit || *out.limit < 0) wrong("source_query: limit is no number of rows");
   }
-  auto type = at(*wanted, "file_type");
-  if (type.empty()) type = at(*wanted, "fileType");
+  auto type = id_at(*wanted, "file_type");
+  if (type.empty()) type = id_at(*wanted, "fileType");
   if (!type.empty() && type != "csv" && type != "parquet")
     wrong(fmt::format("source_query: file_type {} is neither parquet nor csv", escape_control(type)));
   out.csv = type == "csv";
@@ -303,11 +291,11 @@ std::string fetch_table(const Storage& storage, const ExportRequest& wanted, con
   const auto started =
       storage.post("/v2/storage/tables/" + http_client::percent_encode(wanted.table_id) + "/export-async",
                    form_of(wanted));
-  const auto job = started.is_object() ? at(started.get_object(), "id") : "";
+  const auto job = started.is_object() ? id_at(started.get_object(), "id") : "";
   if (job.empty()) no_sense("an export without a job");
   fetching.report("waiting for Keboola");
   const auto file = wait_for_export(storage, job, fetching);
-  const auto url = at(file, "url");
+  const auto url = id_at(file, "url");
   if (url.empty()) no_sense("a file without an address");
   const auto* sliced = file.if_contains("isSliced");
 

@@ -3,6 +3,7 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "connectors/answer.h"
 #include "connectors/keboola/export.h"
 #include "connectors/keboola/storage.h"
 #include "connectors/source_error.h"
@@ -15,10 +16,6 @@ using boost::json::array;
 using boost::json::object;
 using boost::json::value;
 
-std::string text_at(const object& from, std::string_view key) {
-  const auto* found = from.if_contains(key);
-  return found != nullptr && found->is_string() ? std::string(found->get_string()) : "";
-}
 // As it is there; null when it is not.
 value at(const object& from, std::string_view key) {
   const auto* found = from.if_contains(key);
@@ -28,9 +25,9 @@ value number_at(const object& from, std::string_view key) {
   const auto found = at(from, key);
   return found.is_number() ? found : value(nullptr);
 }
-array list_at(const object& from, std::string_view key) {
-  auto found = at(from, key);
-  return found.is_array() ? std::move(found.get_array()) : array{};
+array copy_of_list(const object& from, std::string_view key) {
+  const auto* found = list_at(from, key);
+  return found == nullptr ? array{} : *found;
 }
 
 // "in.c-main" and "orders" of "in.c-main.orders".
@@ -58,10 +55,10 @@ sync::Offer offer_of(const object& table) {
                {"name", text_at(table, "name")},
                {"bucket_id", bucket_id},
                {"bucket_name", bucket_name.empty() ? bucket_id : bucket_name},
-               {"columns", list_at(table, "columns")},
+               {"columns", copy_of_list(table, "columns")},
                {"row_count", number_at(table, "rowsCount")},
                {"size_bytes", number_at(table, "dataSizeBytes")},
-               {"primary_key", list_at(table, "primaryKey")},
+               {"primary_key", copy_of_list(table, "primaryKey")},
                {"last_change", at(table, "lastChangeDate")},
                {"last_import", at(table, "lastImportDate")}};
   auto& row = out.row;
