@@ -87,6 +87,10 @@ Error caller_error(const duck::QueryError& error, std::string_view sql, std::str
     case DUCKDB_ERROR_PERMISSION:
     case DUCKDB_ERROR_HTTP:
     case DUCKDB_ERROR_NETWORK:
+      if (sandbox.reaches_out())
+        return {ErrorKind::bad_gateway,
+                fmt::format("A table of this statement cannot be read where it lives: {}",
+                            first_line(sandbox.hide(error.what())))};
       return {error.kind() == ErrorKind::insufficient_storage ? ErrorKind::insufficient_storage
                                                               : ErrorKind::unavailable,
               "The data of a table in this statement cannot be read at the moment; try again after its next "
@@ -100,7 +104,7 @@ Error caller_error(const duck::QueryError& error, std::string_view sql, std::str
   const std::string_view said = error.what();
   if (said.find("Max expression depth") != std::string_view::npos)
     return {ErrorKind::bad_request, "The statement nests expressions too deeply; flatten it."};
-  std::string message = sandbox.hide(first_line(said));
+  std::string message = first_line(sandbox.hide(std::string(said)));
   // What was run has the caller's lines as they were, but for EXPLAIN's and the wrapping's first.
   const auto line = split_location(said).line;
   if (line > 0 && run == sql) message += fmt::format(" (line {})", line);

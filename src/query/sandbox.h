@@ -26,6 +26,8 @@ class Sandbox {
 
   std::vector<std::string> table_names() const;
 
+  // Whether engines elsewhere are attached.
+  bool reaches_out() const { return !secrets_.empty(); }
   // The table when it is a view on a remote engine that is not selectable yet; null for any other.
   const ReadableTable* unmade_view(const std::string& name) const;
 

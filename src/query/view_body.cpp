@@ -9,7 +9,12 @@ std::string view_body(std::string_view sql) {
   const auto unreadable = [] {
     return Error(ErrorKind::bad_gateway, "its extract describes the table with a view that cannot be read");
   };
-  const auto tokens = check_text(sql);
+  std::vector<Token> tokens;
+  try {
+    tokens = check_text(sql);
+  } catch (const Error&) {
+    throw unreadable();
+  }
   std::size_t at = 0;
   const auto is = [&](char symbol) { return at < tokens.size() && is_symbol(sql, tokens[at], symbol); };
   const auto word = [&](std::string_view text) {
