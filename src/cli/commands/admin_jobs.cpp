@@ -29,14 +29,15 @@ const json::array* list_in(const json::object& object, std::string_view key) {
   return list != nullptr ? list->if_array() : nullptr;
 }
 
-// "orders (3 of 10)"
+// "orders: waiting for BigQuery (3 of 10)"
 std::string progress_text(const json::object& job) {
   const auto* progress = job.if_contains("progress");
   if (progress == nullptr || !progress->is_object()) return "";
   const auto& at = progress->get_object();
   const std::string table = shown(at, "table"), total = shown(at, "total");
   if (table.empty() || total.empty()) return "";
-  return fmt::format("{} ({} of {})", table, shown(at, "done"), total);
+  const std::string state = shown(at, "state");
+  return fmt::format("{}{}{} ({} of {})", table, state.empty() ? "" : ": ", state, shown(at, "done"), total);
 }
 
 // Until the run is over that was under way or began after `before`, the time of the last one.

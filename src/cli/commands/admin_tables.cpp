@@ -67,7 +67,8 @@ json::object registration(const Args& args) {
   // A materialized Keboola table without a query is the whole table.
   if (mode == "materialized" && query.empty() && source != "keboola")
     throw Failure(kUsage, "--query-mode materialized needs --query: the SQL that makes the table");
-  if (mode == "materialized" && args.text("bucket").empty())
+  // A query for BigQuery names its datasets itself.
+  if (mode == "materialized" && args.text("bucket").empty() && source != "bigquery")
     throw Failure(kUsage, "--query-mode materialized needs --bucket: the source's bucket or dataset");
   json::object body{{"name", args.text("NAME")},
                     {"source_type", source},
