@@ -46,10 +46,6 @@ std::int64_t age_of(const Response& response) {
   return std::clamp(age, kShortestAge, kLongestAge);
 }
 
-std::string form_of(const http_client::Params& params) {
-  return http_client::with_params("", params).substr(1);
-}
-
 }  // namespace
 
 Provider::Provider(std::string issuer)
@@ -106,16 +102,13 @@ Discovered Provider::discover() {
 
 Tokens Provider::exchange(const Client& client, const std::string& code, const std::string& redirect_uri,
                           const std::string& verifier, const std::string& scopes) {
-  Request request;
-  request.method = "POST";
-  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
-  request.body = form_of({{"grant_type", "authorization_code"},
-                          {"code", code},
-                          {"redirect_uri", redirect_uri},
-                          {"client_id", client.id},
-                          {"client_secret", client.secret},
-                          {"code_verifier", verifier}});
-  const auto response = http_client::call(discover().token_endpoint, std::move(request));
+  const auto response = http_client::call(discover().token_endpoint,
+                                          http_client::form_request({{"grant_type", "authorization_code"},
+                                                                     {"code", code},
+                                                                     {"redirect_uri", redirect_uri},
+                                                                     {"client_id", client.id},
+                                                                     {"client_secret", client.secret},
+                                                                     {"code_verifier", verifier}}));
   if (response.status != 200) {
     // The error's name (RFC 6749, 5.2) tells an operator what to mend; more of the answer might hold a
     // secret.

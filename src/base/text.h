@@ -12,6 +12,8 @@ std::string to_lower(std::string_view text);  // ASCII only; other bytes stay
 std::string_view trim(std::string_view text);
 std::vector<std::string> split(std::string_view text, char separator);  // "" gives one empty part
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
+// With every `what`, from left to right, as `by`.
+std::string replaced(std::string text, std::string_view what, std::string_view by);
 bool iequals(std::string_view a, std::string_view b);  // ASCII, case-insensitive
 // Control characters as \n, \t, \xNN: safe for a log line or a terminal.
 std::string escape_control(std::string_view text);

@@ -29,10 +29,7 @@ fs::path folder_of(std::string_view source, const config::Config& config) {
 
 // What of an error is told of the table that it kept from being brought, without the scratch folder's path.
 std::string told(const Error& error, const fs::path& scratch) {
-  std::string text = extracts::why_not_written(error);
-  const std::string prefix = scratch.string() + "/";
-  for (auto at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at))
-    text.erase(at, prefix.size());
+  std::string text = replaced(extracts::why_not_written(error), scratch.string() + "/", "");
   const auto* detail = error.detail().if_object();
   const auto* hint = detail == nullptr ? nullptr : detail->if_contains("hint");
   if (hint != nullptr && hint->is_string()) text += ". " + std::string(hint->get_string());

@@ -289,6 +289,10 @@ bool is_newer_format(const std::exception& error) {
          std::string_view(error.what()).find(kNewerFormat) != std::string_view::npos;
 }
 
+bool is_locked(const std::exception& error) {
+  return std::string_view(error.what()).find("Could not set lock") != std::string_view::npos;
+}
+
 Database::Database(const DatabaseOptions& options) : handle_(nullptr) {
   duckdb_config config = nullptr;
   api().create_config(&config);

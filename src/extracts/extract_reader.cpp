@@ -44,11 +44,7 @@ void in_parallel(std::size_t count, int threads,
 
 // DuckDB names files by their whole path, which is the server's affair.
 std::string without_folder(std::string message, const fs::path& folder) {
-  if (folder.empty()) return message;
-  const std::string prefix = folder.string() + "/";
-  for (auto at = message.find(prefix); at != std::string::npos; at = message.find(prefix, at))
-    message.erase(at, prefix.size());
-  return message;
+  return folder.empty() ? message : replaced(std::move(message), folder.string() + "/", "");
 }
 
 class Reading {

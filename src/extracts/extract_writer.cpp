@@ -101,7 +101,7 @@ void ExtractWriter::load() {
     try {
       return load_database(database);
     } catch (const Error& error) {
-      if (std::string_view(error.what()).find("Could not set lock") != std::string_view::npos)
+      if (duck::is_locked(error))
         throw Error(
             ErrorKind::unavailable,
             fmt::format(

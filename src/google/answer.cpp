@@ -23,14 +23,6 @@ std::string reason_of(const boost::json::object& answer) {
 
 }  // namespace
 
-http_client::Request form_request(const http_client::Params& fields) {
-  http_client::Request request;
-  request.method = "POST";
-  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
-  request.body = http_client::with_params("", fields).substr(1);
-  return request;
-}
-
 std::string reason_in(const std::string& body) {
   boost::system::error_code error;
   const auto answer = boost::json::parse(body, error, {}, {.max_depth = 16});

@@ -6,12 +6,9 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
-#include "http_client/client.h"
 
-// Inside google/: forms to send and answers to read. Errors never show an answer, which holds secrets.
+// Inside google/: answers to read. Errors never show an answer, which holds secrets.
 namespace agnes::google {
-
-http_client::Request form_request(const http_client::Params& fields);
 
 // The JSON text as a T. Throws Error (bad_gateway) naming `what` was asked for.
 template <class T>

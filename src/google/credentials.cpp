@@ -94,11 +94,12 @@ Credentials::Token Credentials::bearer_grant(Credentials& signer, const std::str
   if (!subject.empty()) claims["sub"] = subject;
   const auto what = subject.empty() ? fmt::format("token for {}", account)
                                     : fmt::format("token for {} as {}", account, subject);
-  return token_of(ask(signer.token_url(),
-                      form_request({{"grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
-                                    {"assertion", signer.sign_jwt(claims, account)}}),
-                      what),
-                  what);
+  return token_of(
+      ask(signer.token_url(),
+          http_client::form_request({{"grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
+                                     {"assertion", signer.sign_jwt(claims, account)}}),
+          what),
+      what);
 }
 
 http_client::Response Credentials::ask(const std::string& url, const http_client::Request& request,

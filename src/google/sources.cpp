@@ -81,10 +81,10 @@ class Person : public Credentials {
   Token fetch(const std::string&) override {
     constexpr std::string_view kWhat = "token for the person that signed in with gcloud";
     return token_of(ask(services_.token_url,
-                        form_request({{"grant_type", "refresh_token"},
-                                      {"client_id", file_.client_id},
-                                      {"client_secret", file_.client_secret},
-                                      {"refresh_token", file_.refresh_token}}),
+                        http_client::form_request({{"grant_type", "refresh_token"},
+                                                   {"client_id", file_.client_id},
+                                                   {"client_secret", file_.client_secret},
+                                                   {"refresh_token", file_.refresh_token}}),
                         kWhat),
                     kWhat);
   }

@@ -348,6 +348,14 @@ std::string with_params(const std::string& path, const Params& params) {
   return out;
 }
 
+Request form_request(const Params& fields) {
+  const auto query = with_params("", fields);
+  return {.method = "POST",
+          .path = {},
+          .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
+          .body = fields.empty() ? "" : query.substr(1)};
+}
+
 std::string normalize_server(std::string_view text) {
   std::string_view rest = trim(text);
   while (rest.ends_with('/')) rest.remove_suffix(1);

@@ -113,6 +113,7 @@ class Client {
 
 std::string percent_encode(std::string_view text);  // for a path segment or a query value
 std::string with_params(const std::string& path, const Params& params);
+Request form_request(const Params& fields);  // a POST of a form, without a path
 // "https://agnes.example.com" for "https://Agnes.example.com/"; throws Error (bad_request) for anything that
 // is no http or https address.
 std::string normalize_server(std::string_view text);

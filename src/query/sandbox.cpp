@@ -155,10 +155,7 @@ const ReadableTable* Sandbox::unmade_view(const std::string& name) const {
 }
 
 std::string Sandbox::hide(std::string text) const {
-  for (const auto& secret : secrets_)
-    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at + 3))
-      text.replace(at, secret.size(), "...");
-
+  for (const auto& secret : secrets_) text = replaced(std::move(text), secret, "...");
   for (const auto& folder : folders_) {
     for (auto at = text.find(folder); at != std::string::npos; at = text.find(folder, at)) {
       const auto end = std::min(text.find_first_of("\"'` \t\r\n()[],;", at + folder.size()), text.size());
@@ -166,11 +163,8 @@ std::string Sandbox::hide(std::string text) const {
       at += 3;
     }
   }
-  for (const auto& [file, alias] : attached_) {
-    if (alias.empty()) continue;
-    for (auto at = text.find(alias); at != std::string::npos; at = text.find(alias, at))
-      text.replace(at, alias.size(), "extract");
-  }
+  for (const auto& [file, alias] : attached_)
+    if (!alias.empty()) text = replaced(std::move(text), alias, "extract");
   return text;
 }
 

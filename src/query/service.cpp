@@ -74,10 +74,15 @@ std::unique_ptr<Execution> Service::start(std::shared_ptr<const catalog::Visible
   if (statement.sql.size() > kMaxSql) throw Error(ErrorKind::too_large, "a statement has 5 MB at most");
   if (const auto remote = remote_tables(*set, lane, statement); !remote.empty())
     return start_remote(std::move(set), remote, lane, statement);
-  auto execution = pool_.run(
-      set->key, [&] { return EngineSetup{.tables = readable(*set), .spill_folder = {}}; }, lane, statement);
+  auto execution = run_here(*set, lane, statement);
   execution->hold(std::move(set));  // the files of this generation stay until then
   return execution;
+}
+
+std::unique_ptr<Execution> Service::run_here(const catalog::VisibleSet& set, const Lane& lane,
+                                             const Statement& statement) {
+  return pool_.run(
+      set.key, [&] { return EngineSetup{.tables = readable(set), .spill_folder = {}}; }, lane, statement);
 }
 
 std::vector<RemoteUse> Service::remote_tables(const catalog::VisibleSet& set, const Lane& lane,
@@ -88,20 +93,17 @@ std::vector<RemoteUse> Service::remote_tables(const catalog::VisibleSet& set, co
   look.format = "tables";
   boost::json::value found;
   try {
-    const auto execution = pool_.run(
-        set.key, [&] { return EngineSetup{.tables = readable(set), .spill_folder = {}}; }, lane, look);
-    found = boost::json::parse(whole(*execution));
+    found = boost::json::parse(whole(*run_here(set, lane, look)));
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::bad_request && error.kind() != ErrorKind::too_large) throw;
     return {};
   }
   // What the statement may not do it is told by its own run, and no engine is asked for it.
-  std::set<std::string> unknown;
-  for (const auto& name : found.at("tables").as_array()) unknown.emplace(name.as_string());
-  for (const auto* table : set.tables) unknown.erase(to_lower(table->name));
-  if (!found.at("refusal").as_string().empty() || !unknown.empty()) return {};
   std::set<std::string> named;
   for (const auto& name : found.at("tables").as_array()) named.emplace(name.as_string());
+  auto unknown = named;
+  for (const auto* table : set.tables) unknown.erase(to_lower(table->name));
+  if (!found.at("refusal").as_string().empty() || !unknown.empty()) return {};
   std::vector<RemoteUse> out;
   for (const auto* table : set.remote) {
     const auto name = to_lower(table->name);

@@ -49,6 +49,9 @@ class Service {
 
  private:
   static std::string whole(Execution& execution);
+  // In an engine that holds what is here and reaches nothing else.
+  std::unique_ptr<Execution> run_here(const catalog::VisibleSet& set, const Lane& lane,
+                                      const Statement& statement);
   // Those tables of the statement that live in engines which can be attached.
   std::vector<RemoteUse> remote_tables(const catalog::VisibleSet& set, const Lane& lane,
                                        const Statement& statement);

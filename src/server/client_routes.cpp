@@ -142,12 +142,6 @@ main() {
 main "$@"
 )sh";
 
-std::string replaced(std::string text, std::string_view mark, std::string_view by) {
-  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + by.size()))
-    text.replace(at, mark.size(), by);
-  return text;
-}
-
 }  // namespace
 
 bool is_plain_address(const std::string& address) {

@@ -33,7 +33,7 @@ Error cannot_open(const fs::path& file, const Error& error) {
                  fmt::format("{}; docs/switching.md has the way to copy it into an older format",
                              duck::NewerFormat(file).what()));
   std::string message = error.what();
-  if (message.find("Could not set lock") != std::string::npos)
+  if (duck::is_locked(error))
     return Error(ErrorKind::conflict,
                  fmt::format("{} is in use by {}: stop that one first", file.string(), lock_holder(message)));
   // Errors that DuckDB takes for its own faults come with a stack trace.

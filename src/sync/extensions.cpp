@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "extracts/extension_install.h"
 #include "workers/task.h"
 
@@ -67,10 +68,7 @@ void Extensions::install_one(const std::string& name, const jobs::Context& conte
                       json::to_json(extracts::ExtensionInstall{name, folder_, repository_, allow_unsigned_}),
                       relay);
   } catch (const std::exception& error) {
-    why = error.what();
-    const std::string path = folder_.string() + "/";
-    for (auto at = why.find(path); at != std::string::npos; at = why.find(path, at))
-      why.erase(at, path.size());
+    why = replaced(error.what(), folder_.string() + "/", "");
     if (std::chrono::steady_clock::now() > ends)
       why = fmt::format("it took longer than {} minutes", kLimit.count());
     log::warn("the DuckDB extension {} was not installed: {}", name, why);

@@ -89,7 +89,7 @@ void query_here(const std::string& sql, const std::string& format, std::int64_t 
   } catch (const duck::NewerFormat& error) {
     throw Failure(1, fmt::format("{}: agnes pull keeps it and makes another", error.what()));
   } catch (const Error& error) {
-    if (std::string_view(error.what()).find("Could not set lock") == std::string_view::npos) throw;
+    if (!duck::is_locked(error)) throw;
     throw Failure(1, fmt::format("{} is open for writing in another program: close it and try again",
                                  workspace.database().string()));
   }

@@ -58,6 +58,11 @@ Refusal read_refusal(const std::string& body) {
 
 }  // namespace
 
+void no_sense(const std::string& what) {
+  throw source_error(ErrorKind::bad_gateway, "bq_upstream_error",
+                     "BigQuery's answer makes no sense: " + what);
+}
+
 Api::Api(Projects projects, google::CredentialsPtr credentials, milliseconds limit)
     : address_(env_or("BIGQUERY_EMULATOR_HOST", "https://bigquery.googleapis.com")),
       data_(std::move(projects.data)),

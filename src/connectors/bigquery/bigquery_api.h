@@ -19,6 +19,9 @@ class Refused : public Error {
   explicit Refused(const Error& error) : Error(error) {}
 };
 
+// Throws Error (bad_gateway) for an answer that cannot be one of BigQuery's.
+[[noreturn]] void no_sense(const std::string& what);
+
 // BigQuery's REST API, version 2, in the name of Google's default credentials. The address is
 // BIGQUERY_EMULATOR_HOST where that is set, as in Google's own clients. For one piece of work; used by one
 // thread.

@@ -24,11 +24,6 @@ constexpr std::chrono::seconds kToCancel{15};
 // BigQuery ends a page at 10 MB, however many rows were asked for.
 constexpr const char* kPageRows = "100000";
 
-[[noreturn]] void no_sense(const std::string& what) {
-  throw source_error(ErrorKind::bad_gateway, "bq_upstream_error",
-                     "BigQuery's answer makes no sense: " + what);
-}
-
 // A query's job at BigQuery; cancelled there when this goes before it has ended.
 class Job {
  public:
@@ -48,9 +43,6 @@ class Job {
   // What it would read.
   std::int64_t dry_run(const std::string& sql) {
     const auto answer = insert({{"dryRun", true}, {"query", query(sql)}}, "");
-    // Where it would run is where its job is found, also when the answer to its start is lost.
-    if (const auto where = text_at(object_at(answer, "jobReference"), "location"); !where.empty())
-      location_ = where;
     const auto facts = object_at(answer, "statistics");
     const auto type = text_at(object_at(facts, "query"), "statementType");
     if (!type.empty() && type != "SELECT")
@@ -71,9 +63,7 @@ class Job {
     // A name of our own makes a repeated request the same job.
     const auto id = "agnes_" + random_hex(16);
     id_ = id;
-    const auto answer = insert(std::move(configuration), id);
-    if (const auto where = text_at(object_at(answer, "jobReference"), "location"); !where.empty())
-      location_ = where;
+    insert(std::move(configuration), id);
   }
 
   // One page of its result, or {"jobComplete": false}.
@@ -97,7 +87,15 @@ class Job {
   }
   static object query(const std::string& sql) { return {{"query", sql}, {"useLegacySql", false}}; }
 
+  // Where a dry run would run is where the job is found, also when the answer to its start is lost.
   object insert(object configuration, const std::string& id) {
+    auto answer = inserted(std::move(configuration), id);
+    if (const auto where = text_at(object_at(answer, "jobReference"), "location"); !where.empty())
+      location_ = where;
+    return answer;
+  }
+
+  object inserted(object configuration, const std::string& id) {
     object reference{{"projectId", api_.billing_project()}};
     if (!id.empty()) reference["jobId"] = id;
     if (!location_.empty()) reference["location"] = location_;

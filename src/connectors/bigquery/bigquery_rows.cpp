@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "connectors/answer.h"
-#include "connectors/source_error.h"
+#include "connectors/bigquery/bigquery_api.h"
 #include "duck/database.h"
 
 namespace agnes::connectors::bigquery {
@@ -22,15 +22,10 @@ constexpr int kDeepest = 20;
 constexpr std::int64_t kMostDigits = 38;
 constexpr std::size_t kSmallestLineLimit = 16u << 20;
 
-[[noreturn]] void misfit(const std::string& what) {
-  throw source_error(ErrorKind::bad_gateway, "bq_upstream_error",
-                     "BigQuery's answer makes no sense: " + what);
-}
-
 const value& cell_of(const value& item) {
   const auto* cell = item.if_object();
   const auto* found = cell == nullptr ? nullptr : cell->if_contains("v");
-  if (found == nullptr) misfit("a cell without a value");
+  if (found == nullptr) no_sense("a cell without a value");
   return *found;
 }
 
@@ -48,25 +43,25 @@ std::string plain_type(std::string type) {
 }  // namespace
 
 Rows::Rows(const object& schema) : fields_(fields_of(schema, 0)) {
-  if (fields_.empty()) misfit("a result without columns");
+  if (fields_.empty()) no_sense("a result without columns");
   for (std::size_t i = 0; i < fields_.size(); ++i) fields_[i].key = fmt::format("\"c{}\":", i);
 }
 
 std::vector<Rows::Field> Rows::fields_of(const object& schema, int depth) {
-  if (depth > kDeepest) misfit("a schema too deep");
+  if (depth > kDeepest) no_sense("a schema too deep");
   std::vector<Field> out;
   const auto* list = list_at(schema, "fields");
-  if (list == nullptr) misfit("a schema without fields");
+  if (list == nullptr) no_sense("a schema without fields");
   for (const auto& item : *list) {
     const auto* from = item.if_object();
-    if (from == nullptr) misfit("a field that is no object");
+    if (from == nullptr) no_sense("a field that is no object");
     Field field;
     field.name = text_at(*from, "name");
     field.type = plain_type(text_at(*from, "type"));
     field.repeated = plain_type(text_at(*from, "mode")) == "REPEATED";
     field.precision = parse_int(text_at(*from, "precision")).value_or(0);
     field.scale = parse_int(text_at(*from, "scale")).value_or(0);
-    if (field.name.empty()) misfit("a field without a name");
+    if (field.name.empty()) no_sense("a field without a name");
     json::append_text(field.key, field.name);
     field.key += ':';
     if (field.type == "RECORD") field.fields = fields_of(*from, depth + 1);
@@ -131,7 +126,7 @@ void Rows::append_one(const Field& field, const value& value, std::string& out) 
     append_cells(field.fields, value, out);
   } else {
     const auto* text = value.if_string();
-    if (text == nullptr) misfit(fmt::format("a value of {} that is no text", escape_control(field.name)));
+    if (text == nullptr) no_sense(fmt::format("a value of {} that is no text", escape_control(field.name)));
     json::append_text(out, *text);
   }
 }
@@ -142,7 +137,7 @@ void Rows::append_value(const Field& field, const value& value, std::string& out
     return;
   }
   const auto* items = value.if_array();
-  if (items == nullptr) misfit(fmt::format("a list in {} that is none", escape_control(field.name)));
+  if (items == nullptr) no_sense(fmt::format("a list in {} that is none", escape_control(field.name)));
   out += '[';
   bool first = true;
   for (const auto& item : *items) {
@@ -157,7 +152,7 @@ std::vector<const value*> Rows::cells_of(const std::vector<Field>& fields, const
   const auto* object = row.if_object();
   const auto* list = object == nullptr ? nullptr : list_at(*object, "f");
   if (list == nullptr || list->size() != fields.size())
-    misfit("a row that has not the columns of its schema");
+    no_sense("a row that has not the columns of its schema");
   std::vector<const value*> out;
   for (const auto& item : *list) out.push_back(&cell_of(item));
   return out;
@@ -178,7 +173,7 @@ value Rows::shown_one(const Field& field, const value& from) {
   if (from.is_null()) return nullptr;
   if (field.type == "RECORD") return shown_cells(field.fields, from);
   const auto* text = from.if_string();
-  if (text == nullptr) misfit(fmt::format("a value of {} that is no text", escape_control(field.name)));
+  if (text == nullptr) no_sense(fmt::format("a value of {} that is no text", escape_control(field.name)));
   const std::string_view said(*text);
   if (field.type == "INTEGER") {
     if (const auto number = parse_int(said)) return *number;
@@ -197,7 +192,7 @@ value Rows::shown_one(const Field& field, const value& from) {
 
 value Rows::shown(const Field& field, const value& from) {
   if (!field.repeated || from.is_null()) return shown_one(field, from);
-  if (!from.is_array()) misfit(fmt::format("a list in {} that is none", escape_control(field.name)));
+  if (!from.is_array()) no_sense(fmt::format("a list in {} that is none", escape_control(field.name)));
   array out;
   for (const auto& item : from.get_array()) out.push_back(shown_one(field, cell_of(item)));
   return out;

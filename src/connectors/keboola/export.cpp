@@ -2,7 +2,6 @@
 
 #include <fstream>
 
-#include "base/env.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "connectors/answer.h"
@@ -25,16 +24,6 @@ constexpr const char* kOperators[] = {"eq", "ne", "gt", "ge", "lt", "le"};
 constexpr std::int64_t kLongestLine = 32 << 20, kReadBuffer = 2 * kLongestLine;
 constexpr milliseconds kLongestPoll{10'000};
 constexpr std::uintmax_t kLargestManifest = 64 << 20;
-
-double seconds_from_env(const char* name, double fallback) {
-  const auto text = env(name);
-  if (!text) return fallback;
-  const auto number = parse_double(*text);
-  if (!number || !(*number > 0))
-    throw Error(ErrorKind::bad_request,
-                fmt::format("{} is {}: a number of seconds was expected", name, escape_control(*text)));
-  return *number;
-}
 
 [[noreturn]] void wrong(const std::string& what) {
   throw Error(ErrorKind::invalid, what);
@@ -59,12 +48,9 @@ std::string with_dates(std::string text, Timestamp today) {
       {"{{today}}", 0},          {"{{last_week}}", 7},      {"{{last_month}}", 30},
       {"{{last_2_months}}", 60}, {"{{last_3_months}}", 90}, {"{{last_6_months}}", 180},
       {"{{last_year}}", 365},    {"{{last_2_years}}", 730}};
-  const auto replace = [&](std::string_view what, const std::string& by) {
-    for (auto at = text.find(what); at != std::string::npos; at = text.find(what))
-      text.replace(at, what.size(), by);
-  };
-  for (const auto& [name, days] : kDaysAgo) replace(name, date_of(plus_seconds(today, -days * kDay)));
-  replace("{{start_of_3_months_ago}}", start_of_month(today, 3));
+  for (const auto& [name, days] : kDaysAgo)
+    text = replaced(std::move(text), name, date_of(plus_seconds(today, -days * kDay)));
+  text = replaced(std::move(text), "{{start_of_3_months_ago}}", start_of_month(today, 3));
   if (const auto at = text.find("{{"); at != std::string::npos)
     wrong(fmt::format("where_filters: there is no {}",
                       escape_control(text.substr(at, text.find("}}", at) + 2 - at))));
@@ -110,11 +96,9 @@ value parsed(const std::string& text, std::string_view what) {
 
 // The finished export's file.
 object wait_for_export(const Storage& storage, const std::string& job, const Fetching& fetching) {
-  const auto give_up = std::chrono::steady_clock::now() +
-                       milliseconds(static_cast<std::int64_t>(
-                           seconds_from_env("AGNES_KEBOOLA_EXPORT_TIMEOUT_SEC", 1800) * 1000));
-  milliseconds pause(
-      static_cast<std::int64_t>(seconds_from_env("AGNES_KEBOOLA_POLL_INTERVAL_SEC", 2) * 1000));
+  const auto give_up =
+      std::chrono::steady_clock::now() + time_from_env("AGNES_KEBOOLA_EXPORT_TIMEOUT_SEC", 1800);
+  auto pause = time_from_env("AGNES_KEBOOLA_POLL_INTERVAL_SEC", 2);
   while (true) {
     const auto answer = storage.get("/v2/storage/jobs/" + http_client::percent_encode(job));
     const auto* told = answer.if_object();
@@ -151,10 +135,10 @@ std::vector<std::string> slices_of(const Storage& storage, const std::string& ma
   const auto text = read_file(file);
   boost::system::error_code failed;
   const auto list = boost::json::parse(text.value_or(""), failed, {}, {.max_depth = 32});
-  const auto* entries = failed || !list.is_object() ? nullptr : list.get_object().if_contains("entries");
-  if (entries == nullptr || !entries->is_array()) no_sense("a manifest without entries");
+  const auto* entries = failed || !list.is_object() ? nullptr : list_at(list.get_object(), "entries");
+  if (entries == nullptr) no_sense("a manifest without entries");
   std::vector<std::string> out;
-  for (const auto& entry : entries->get_array()) {
+  for (const auto& entry : *entries) {
     const auto url = entry.is_object() ? id_at(entry.get_object(), "url") : "";
     if (url.empty()) no_sense("a slice without an address");
     out.push_back(url);
@@ -218,10 +202,10 @@ std::vector<std::string> columns_of(const Storage& storage, const ExportRequest&
   if (!wanted.columns.empty()) return wanted.columns;
   const auto answer = storage.get("/v2/storage/tables/" + http_client::percent_encode(wanted.table_id));
   std::vector<std::string> out;
-  if (const auto* table = answer.if_object(); table != nullptr && table->contains("columns"))
-    if (const auto* list = table->at("columns").if_array(); list != nullptr)
-      for (const auto& name : *list)
-        if (name.is_string()) out.emplace_back(name.get_string());
+  const auto* table = answer.if_object();
+  if (const auto* list = table == nullptr ? nullptr : list_at(*table, "columns"); list != nullptr)
+    for (const auto& name : *list)
+      if (name.is_string()) out.emplace_back(name.get_string());
   if (out.empty()) no_sense("a table without columns");
   return out;
 }

@@ -1,5 +1,7 @@
 #include "connectors/keboola/storage.h"
 
+#include <cmath>
+
 #include <fcntl.h>
 
 #include "base/env.h"
@@ -19,15 +21,6 @@ constexpr std::string_view kToken = "data_source.keboola.storage_token";
 // 100,000 tables with their columns.
 constexpr std::size_t kLargestAnswer = 256u << 20;
 constexpr std::size_t kShownOfAnAnswer = 200;
-
-std::int64_t slice_patience() {
-  const auto text = env("AGNES_KEBOOLA_SLICE_TIMEOUT_SEC");
-  const auto seconds = text ? parse_int(*text) : 300;
-  if (!seconds || *seconds < 1)
-    throw Error(ErrorKind::bad_request,
-                "AGNES_KEBOOLA_SLICE_TIMEOUT_SEC: a whole number of seconds was expected");
-  return *seconds;
-}
 
 // Keboola's own words, where it gave any: {"error": "Invalid access token", "code": 401, "exceptionId": ...}.
 std::string said_in(const std::string& body) {
@@ -66,6 +59,16 @@ std::string said_in(const std::string& body) {
 
 }  // namespace
 
+std::chrono::milliseconds time_from_env(const char* variable, double fallback_seconds) {
+  const auto text = env(variable);
+  const auto seconds = text ? parse_double(*text) : fallback_seconds;
+  constexpr double kYear = 365.0 * 24 * 60 * 60;
+  if (!seconds || !(*seconds > 0) || *seconds > kYear)
+    throw Error(ErrorKind::bad_request, fmt::format("{} is {}: a number of seconds was expected", variable,
+                                                    escape_control(text.value_or(""))));
+  return std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(*seconds * 1000)));
+}
+
 Storage::Storage(const config::Config& config, Patience patience)
     : address_(config.text(kAddress)), token_(config.text(kToken)), patience_(patience) {
   const auto not_configured = [](const std::string& message) {
@@ -95,12 +98,7 @@ std::optional<boost::json::value> Storage::find(const std::string& path,
 }
 
 boost::json::value Storage::post(const std::string& path, const http_client::Params& form) const {
-  http_client::Request request;
-  request.method = "POST";
-  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
-  const auto body = http_client::with_params("", form);
-  request.body = body.empty() ? "" : body.substr(1);  // without the "?"
-  if (auto found = ask(path, request)) return std::move(*found);
+  if (auto found = ask(path, http_client::form_request(form))) return std::move(*found);
   throw source_error(ErrorKind::bad_gateway, "upstream_error",
                      fmt::format("Keboola has no such table, or the token may not read it: {}", path));
 }
@@ -148,7 +146,8 @@ void Storage::download(const CloudRequest& wanted, const std::filesystem::path& 
   request.compressed = false;  // packed files stay packed
   request.headers = wanted.headers;
   const std::string host = config::host_of_address(wanted.url, "the export's address");
-  http_client::CallOptions options{.patience = std::chrono::seconds(slice_patience()),
+  http_client::CallOptions options{.patience = std::chrono::ceil<std::chrono::seconds>(
+                                       time_from_env("AGNES_KEBOOLA_SLICE_TIMEOUT_SEC", 300)),
                                    .cancelled = fetching.cancelled};
   if (must_be_public_) options.addresses = config::public_addresses_of(wanted.url, "the export's address");
 

@@ -15,6 +15,9 @@
 
 namespace agnes::connectors::keboola {
 
+// A variable of the environment in seconds, more than 0 and a year at most. Throws Error (bad_request).
+std::chrono::milliseconds time_from_env(const char* variable, double fallback_seconds);
+
 // Keboola's Storage API (https://keboola.docs.apiary.io), as far as it is read, with a token in
 // X-StorageApi-Token. Thread-safe.
 class Storage {
