@@ -507,8 +507,13 @@ void Orchestrator::record(const extracts::Catalogue& catalogue) {
 }
 
 void Orchestrator::refresh() {
-  // Before the first generation there is nothing to renew: it will see the registry as it is then.
-  if (generations_.peek() != nullptr) publish();
+  {
+    // Before the first generation there is nothing to renew: it will see the registry as it is then. With the
+    // lock, since one that is being published has read the registry already.
+    const std::lock_guard lock(publishing_);
+    if (generations_.peek() == nullptr) return;
+  }
+  publish();
 }
 
 void Orchestrator::publish() {
