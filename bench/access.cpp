@@ -8,15 +8,14 @@
 // `session_p99`, `token_p50`, `token_p99` (of personal tokens), `changed_p50` (of the first request of
 // somebody after a change of anybody's rights), in microseconds, and `wrong`, how many answers were not as
 // the rows say.
-#include "access/access.h"
-
 #include <algorithm>
 #include <iostream>
 #include <random>
 
-#include "base/error.h"
-#include "base/json.h"
-#include "state/store.h"
+#include "core/identity/identity.h"
+#include "core/state/store.h"
+#include "lib/base/error.h"
+#include "lib/base/json.h"
 
 namespace {
 
@@ -69,9 +68,9 @@ int main(int argc, char** argv) try {
                                                     kPersonalTokens, kGroupsOfUser));
   state::Store store(std::filesystem::path(argv[4]) / "state");
   fill(store, users, groups, grants);
-  access::Settings settings;
+  identity::Settings settings;
   settings.jwt_secret = "a-secret-of-more-than-thirty-two-characters";
-  access::Access access(store, settings);
+  identity::Identity identity(store, settings);
 
   struct Known {
     std::string token, has;
@@ -79,21 +78,21 @@ int main(int argc, char** argv) try {
   std::vector<Known> sessions, personal;
   for (int i = 0; i < users; ++i) {
     const auto id = numbered("user", i);
-    const auto user = access.directory().look([&](const access::Tables& t) { return *t.user(id); });
+    const auto user = identity.directory().look([&](const identity::Tables& t) { return *t.user(id); });
     // What the first of their groups is granted first.
     const auto has = numbered("table", i * 7 % groups);
-    sessions.push_back({access.tokens().make_session(user), has});
+    sessions.push_back({identity.tokens().make_session(user), has});
     if (i < kPersonalTokens)
-      personal.push_back({access.tokens().create({id, user.email, ""}, {"bench", std::nullopt}).text, has});
+      personal.push_back({identity.tokens().create({id, user.email, ""}, {"bench", std::nullopt}).text, has});
   }
 
   std::int64_t wrong = 0;
   const auto call = [&](const Known& known) {
     const auto began = Clock::now();
     std::string reason;
-    const auto caller = access.tokens().resolve(known.token, "10.0.0.1", reason);
-    const bool right = caller && access.directory().may_read(*caller, "table", known.has) &&
-                       !access.directory().may_read(*caller, "table", "no_such_table");
+    const auto caller = identity.tokens().resolve(known.token, "10.0.0.1", reason);
+    const bool right = caller && identity.directory().may_read(*caller, "table", known.has) &&
+                       !identity.directory().may_read(*caller, "table", "no_such_table");
     const std::chrono::duration<double, std::micro> took = Clock::now() - began;
     wrong += !right;
     return took.count();
@@ -113,11 +112,11 @@ int main(int argc, char** argv) try {
   for (int i = 0; i < kChanges; ++i) {
     auto& known = sessions[static_cast<std::size_t>(i)];
     const auto user = numbered("user", i), group = numbered("group", i * 7 % groups);
-    access.groups().remove_member({}, group, user, "group:" + group);
+    identity.groups().remove_member({}, group, user, "group:" + group);
     call(sessions.back());
     const auto caller = http::Caller{.user_id = user, .email = {}};
-    wrong += access.directory().may_read(caller, "table", known.has);
-    access.groups().add_member({}, group, user, "group:" + group);
+    wrong += identity.directory().may_read(caller, "table", known.has);
+    identity.groups().add_member({}, group, user, "group:" + group);
     changed.push_back(call(known));
   }
   std::cout << boost::json::serialize(boost::json::value{{"session_p50", percentile(by_session, .5)},

@@ -12,8 +12,8 @@
 
 #include <boost/json.hpp>
 
-#include "base/error.h"
-#include "duck/database.h"
+#include "lib/base/error.h"
+#include "lib/duck/database.h"
 
 namespace {
 

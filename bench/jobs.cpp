@@ -8,9 +8,9 @@
 #include <ctime>
 #include <iostream>
 
-#include "base/files.h"
-#include "base/json.h"
-#include "jobs/scheduler.h"
+#include "lib/base/files.h"
+#include "lib/base/json.h"
+#include "lib/jobs/scheduler.h"
 
 namespace {
 

@@ -52,10 +52,11 @@ file(CREATE_LINK ${DUCKDB_LIBRARY} ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/libduckdb.s
 set(CMAKE_BUILD_RPATH "$ORIGIN")
 set(CMAKE_INSTALL_RPATH "$ORIGIN")
 
-# agnes_library(NAME deps...): the folder's sources as the target agnes_NAME. With PCH in the deps list, the shared
-# precompiled header is used.
-function(agnes_library name)
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+# agnes_library(FOLDER deps...): the sources of src/FOLDER as the target agnes_<last part of FOLDER>, with the shared
+# precompiled header.
+function(agnes_library folder)
+  get_filename_component(name ${folder} NAME)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.cpp)
   add_library(agnes_${name} STATIC ${sources})
   target_include_directories(agnes_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(agnes_${name} PUBLIC ${ARGN})

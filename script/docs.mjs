@@ -36,7 +36,7 @@ function rowsOf(source, array) {
 }
 
 export function settings() {
-  const source = read('src/config/settings.cpp');
+  const source = read('src/app/config/settings.cpp');
   return {
     settings: rowsOf(source, 'kSettings').map(([name, kind, fallback, environment, allowed, secret, , help]) => ({
       name,

@@ -2,8 +2,8 @@
 
 #include <boost/json.hpp>
 
-#include "base/time.h"
 #include "cli/json_text.h"
+#include "lib/base/time.h"
 
 namespace agnes::cli {
 

@@ -2,13 +2,13 @@
 
 #include <boost/json/parse.hpp>
 
-#include "base/env.h"
-#include "base/files.h"
-#include "base/text.h"
-#include "base/time.h"
 #include "cli/config.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
+#include "lib/base/env.h"
+#include "lib/base/files.h"
+#include "lib/base/text.h"
+#include "lib/base/time.h"
 
 namespace agnes::cli {
 

@@ -6,7 +6,7 @@
 #include <boost/json/value.hpp>
 
 #include "cli/command.h"
-#include "http_client/client.h"
+#include "lib/http_client/client.h"
 
 namespace agnes::cli {
 

@@ -2,10 +2,10 @@
 
 #include <csignal>
 
-#include "base/text.h"
 #include "cli/commands/commands.h"
 #include "cli/output.h"
 #include "cli/parser.h"
+#include "lib/base/text.h"
 
 namespace agnes::cli {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "duck/database.h"
+#include "lib/duck/database.h"
 
 // Results of queries as the program prints them, whether DuckDB gave them here or a server sent them as JSON.
 namespace agnes::cli {

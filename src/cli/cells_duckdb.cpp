@@ -3,7 +3,7 @@
 
 #include "cli/cells.h"
 #include "cli/json_text.h"
-#include "duck/text_forms.h"
+#include "lib/duck/text_forms.h"
 
 namespace agnes::cli {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/error.h"
+#include "lib/base/error.h"
 
 // What a command is, as data: the parser, the help texts and the test that compares both with docs/cli.md are
 // made from it. One .cpp a command under commands/.

@@ -4,12 +4,12 @@
 #include <sys/stat.h>
 #include <yaml-cpp/yaml.h>
 
-#include "base/env.h"
-#include "base/error.h"
-#include "base/files.h"
-#include "base/hash.h"
-#include "base/text.h"
 #include "cli/json_text.h"
+#include "lib/base/env.h"
+#include "lib/base/error.h"
+#include "lib/base/files.h"
+#include "lib/base/hash.h"
+#include "lib/base/text.h"
 
 namespace agnes::cli {
 

@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "base/text.h"
+#include "lib/base/text.h"
 
 namespace agnes::cli {
 

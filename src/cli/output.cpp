@@ -7,11 +7,11 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "base/env.h"
-#include "base/error.h"
-#include "base/files.h"
-#include "base/text.h"
 #include "cli/command.h"
+#include "lib/base/env.h"
+#include "lib/base/error.h"
+#include "lib/base/files.h"
+#include "lib/base/text.h"
 
 namespace agnes::cli {
 

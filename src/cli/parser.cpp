@@ -4,9 +4,9 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
-#include "base/env.h"
-#include "base/text.h"
 #include "cli/output.h"
+#include "lib/base/env.h"
+#include "lib/base/text.h"
 
 namespace agnes::cli {
 

@@ -1,9 +1,9 @@
 #include "cli/progress.h"
 
-#include "base/env.h"
-#include "base/text.h"
 #include "cli/output.h"
 #include "cli/text_width.h"
+#include "lib/base/env.h"
+#include "lib/base/text.h"
 
 namespace agnes::cli {
 

@@ -9,14 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/env.h"
-#include "base/hash.h"
-#include "base/text.h"
 #include "cli/output.h"
 #include "cli/rules.h"
 #include "cli/views.h"
-#include "http_client/download.h"
-#include "http_client/retry.h"
+#include "lib/base/env.h"
+#include "lib/base/hash.h"
+#include "lib/base/text.h"
+#include "lib/http_client/download.h"
+#include "lib/http_client/retry.h"
 
 namespace agnes::cli {
 

@@ -1,8 +1,8 @@
 #include "cli/table.h"
 
-#include "base/text.h"
 #include "cli/output.h"
 #include "cli/text_width.h"
+#include "lib/base/text.h"
 
 namespace agnes::cli {
 

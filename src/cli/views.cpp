@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/text.h"
-#include "duck/database.h"
-#include "duck/rows.h"
+#include "lib/base/text.h"
+#include "lib/duck/database.h"
+#include "lib/duck/rows.h"
 
 namespace agnes::cli {
 

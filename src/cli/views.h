@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "base/files.h"
+#include "lib/base/files.h"
 
 namespace agnes::cli {
 

@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/error.h"
-#include "base/text.h"
-#include "base/time.h"
 #include "cli/config.h"
 #include "cli/json_text.h"
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+#include "lib/base/time.h"
 
 namespace agnes::cli {
 

@@ -9,7 +9,7 @@
 
 #include <boost/json/value.hpp>
 
-#include "base/files.h"
+#include "lib/base/files.h"
 
 // The folder that an analyst works in, and what the program remembers about it.
 namespace agnes::cli {

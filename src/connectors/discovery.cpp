@@ -3,8 +3,8 @@
 #include <map>
 #include <set>
 
-#include "base/text.h"
-#include "catalog/registry_rules.h"
+#include "core/catalog/registry_rules.h"
+#include "lib/base/text.h"
 
 namespace agnes::connectors {
 

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "catalog/registry.h"
-#include "sync/connector.h"
+#include "core/catalog/registry.h"
+#include "core/sync/connector.h"
 
 namespace agnes::connectors {
 

@@ -1,10 +1,10 @@
 #include "connectors/remote_access.h"
 
-#include "base/env.h"
-#include "base/error.h"
-#include "base/log.h"
 #include "connectors/bigquery/scan_cost.h"
-#include "google/credentials.h"
+#include "lib/base/env.h"
+#include "lib/base/error.h"
+#include "lib/base/log.h"
+#include "lib/google/credentials.h"
 
 namespace agnes::connectors {
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "config/config.h"
-#include "query/remote.h"
-#include "sync/extensions.h"
+#include "app/config/config.h"
+#include "core/query/remote.h"
+#include "core/sync/extensions.h"
 
 namespace agnes::connectors {
 

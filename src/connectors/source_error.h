@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/error.h"
+#include "lib/base/error.h"
 
 namespace agnes::connectors {
 

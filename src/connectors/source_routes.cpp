@@ -1,11 +1,10 @@
 #include "connectors/source_routes.h"
 
-#include "base/error.h"
-#include "base/log.h"
-#include "base/text.h"
-#include "connectors/connectors.h"
 #include "connectors/discovery.h"
-#include "state/audit.h"
+#include "core/state/audit.h"
+#include "lib/base/error.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
 
 namespace agnes::connectors {
 
@@ -40,13 +39,17 @@ struct RegisterFound : Where {
 };
 BOOST_DESCRIBE_STRUCT(RegisterFound, (Where), (dry_run))
 
-std::unique_ptr<sync::Connector> connector_of(const Where& where, const Settings& settings) {
+std::unique_ptr<sync::Connector> connector_of(const sync::ConnectorKinds& kinds, const Where& where,
+                                              const Settings& settings) {
   const auto config = settings();
   const std::string source = Where::given(where.source) ? *where.source : config.source();
-  auto out = make(source, config);
-  if (out == nullptr)
+  auto out = sync::make_connector(kinds, source, config);
+  if (out == nullptr) {
+    std::vector<std::string_view> names;
+    for (const auto& kind : kinds) names.push_back(kind.source);
     throw Error(ErrorKind::bad_request, fmt::format("source: there is no source {}; there are {}",
-                                                    escape_control(source), fmt::join(sources(), ", ")));
+                                                    escape_control(source), fmt::join(names, ", ")));
+  }
   return out;
 }
 
@@ -149,8 +152,8 @@ object register_found(state::Store& store, sync::Connector& connector, const htt
   return out;
 }
 
-object tested(std::string_view source, const Settings& settings) {
-  const auto connector = make(source, settings());
+object tested(const sync::ConnectorKinds& kinds, std::string_view source, const Settings& settings) {
+  const auto connector = sync::make_connector(kinds, source, settings());
   const auto started = std::chrono::steady_clock::now();
   const auto facts = connector->test();
   const auto took = std::chrono::steady_clock::now() - started;
@@ -162,54 +165,56 @@ object tested(std::string_view source, const Settings& settings) {
 
 }  // namespace
 
-void add_source_routes(http::Routes& routes, state::Store& store, Settings settings,
-                       std::function<void()> changed) {
+void add_source_routes(http::Routes& routes, state::Store& store, const sync::ConnectorKinds& kinds,
+                       Settings settings, std::function<void()> changed) {
   using http::Auth;
   routes.get("/api/admin/discover-tables",
              {.auth = Auth::admin, .tag = "registry", .summary = "What a source has to offer"},
-             [&store, settings](const http::Query<Where>& where) {
-               const auto connector = connector_of(*where, settings);
+             [&store, &kinds, settings](const http::Query<Where>& where) {
+               const auto connector = connector_of(kinds, *where, settings);
                return discovering([&] {
                  const auto found = connector->discover(where->part());
                  return shown(*connector, found, *where,
                               store.read([](duck::Connection& c) { return catalog::all(c); }));
                });
              });
-  routes.post(
-      "/api/admin/discover-and-register",
-      {.auth = Auth::admin,
-       .tag = "registry",
-       .summary = "Register what a source offers and is not registered yet"},
-      [&store, settings, changed](const http::Caller& caller, const http::Query<RegisterFound>& wanted) {
-        const auto connector = connector_of(*wanted, settings);
-        auto out = discovering([&] { return register_found(store, *connector, caller, *wanted); });
-        if (out.at("registered") != 0) changed();
-        return out;
-      });
+  routes.post("/api/admin/discover-and-register",
+              {.auth = Auth::admin,
+               .tag = "registry",
+               .summary = "Register what a source offers and is not registered yet"},
+              [&store, &kinds, settings, changed](const http::Caller& caller,
+                                                  const http::Query<RegisterFound>& wanted) {
+                const auto connector = connector_of(kinds, *wanted, settings);
+                auto out = discovering([&] { return register_found(store, *connector, caller, *wanted); });
+                if (out.at("registered") != 0) changed();
+                return out;
+              });
   // "local" is what registrations call files.
-  auto names = sources();
-  names.emplace_back("local");
+  std::vector<std::string_view> names{"local"};
+  for (const auto& kind : kinds) names.push_back(kind.source);
   for (const auto source : names)
     routes.post(fmt::format("/api/admin/{}/test-connection", source),
                 {.auth = Auth::admin,
                  .tag = "settings",
                  .summary = fmt::format("Whether the source {} answers, with the settings as saved", source)},
-                [settings, source] { return tested(source, settings); });
+                [&kinds, settings, source] { return tested(kinds, source, settings); });
 }
 
-std::optional<catalog::RemoteFacts> facts(const Registration& row, const config::Config& settings) {
-  const auto connector = make(row.source_type.value_or(""), settings);
+std::optional<catalog::RemoteFacts> facts(const sync::ConnectorKinds& kinds, const Registration& row,
+                                          const config::Config& settings) {
+  const auto connector = sync::make_connector(kinds, row.source_type.value_or(""), settings);
   return connector == nullptr ? std::nullopt : connector->facts(row);
 }
 
-array sample(const Registration& row, const config::Config& settings, int rows) {
-  const auto connector = make(row.source_type.value_or(""), settings);
+array sample(const sync::ConnectorKinds& kinds, const Registration& row, const config::Config& settings,
+             int rows) {
+  const auto connector = sync::make_connector(kinds, row.source_type.value_or(""), settings);
   return connector == nullptr ? array{} : connector->sample(row, rows);
 }
 
-object look_up(const Registration& row, const config::Config& settings) {
+object look_up(const sync::ConnectorKinds& kinds, const Registration& row, const config::Config& settings) {
   if (row.source_type != "keboola" && row.source_type != "bigquery") return {};
-  const auto connector = make(*row.source_type, settings);
+  const auto connector = sync::make_connector(kinds, *row.source_type, settings);
   if (connector == nullptr) return {};
   try {
     return connector->look_up(row);

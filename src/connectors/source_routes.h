@@ -2,11 +2,12 @@
 
 #include <functional>
 
-#include "catalog/registry.h"
-#include "catalog/remote_metadata.h"
-#include "config/config.h"
-#include "http/routes.h"
-#include "state/store.h"
+#include "app/config/config.h"
+#include "core/catalog/registry.h"
+#include "core/catalog/remote_tables.h"
+#include "core/state/store.h"
+#include "core/sync/connector.h"
+#include "lib/http/routes.h"
 
 namespace agnes::connectors {
 
@@ -14,17 +15,20 @@ namespace agnes::connectors {
 // /api/admin/{source}/test-connection. They work with the settings as they are saved now (`settings`), so
 // that what was just typed in can be tried before a restart. `changed` is called after tables were
 // registered.
-void add_source_routes(http::Routes& routes, state::Store& store, std::function<config::Config()> settings,
-                       std::function<void()> changed);
+void add_source_routes(http::Routes& routes, state::Store& store, const sync::ConnectorKinds& kinds,
+                       std::function<config::Config()> settings, std::function<void()> changed);
 
 // For the catalogue: what the engine of a remote table says of it. Throws Error with the reason why it does
 // not.
-std::optional<catalog::RemoteFacts> facts(const catalog::Registration& row, const config::Config& settings);
+std::optional<catalog::RemoteFacts> facts(const sync::ConnectorKinds& kinds, const catalog::Registration& row,
+                                          const config::Config& settings);
 
 // The first rows of a remote table, as its engine has them. Throws likewise.
-boost::json::array sample(const catalog::Registration& row, const config::Config& settings, int rows);
+boost::json::array sample(const sync::ConnectorKinds& kinds, const catalog::Registration& row,
+                          const config::Config& settings, int rows);
 
 // For a precheck: what the table's source says of it; empty for a source that is not set up.
-boost::json::object look_up(const catalog::Registration& row, const config::Config& settings);
+boost::json::object look_up(const sync::ConnectorKinds& kinds, const catalog::Registration& row,
+                            const config::Config& settings);
 
 }  // namespace agnes::connectors

@@ -4,12 +4,12 @@
 #include <mutex>
 #include <thread>
 
-#include "base/env.h"
-#include "base/error.h"
-#include "base/files.h"
-#include "base/log.h"
-#include "base/text.h"
-#include "workers/task.h"
+#include "lib/base/env.h"
+#include "lib/base/error.h"
+#include "lib/base/files.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/workers/task.h"
 
 namespace agnes::connectors {
 

@@ -9,9 +9,9 @@
 
 #include <boost/describe.hpp>
 
-#include "config/config.h"
-#include "extracts/extract_writer.h"
-#include "sync/connector.h"
+#include "app/config/config.h"
+#include "core/extracts/extract_writer.h"
+#include "core/sync/connector.h"
 
 // Tables that a connector fetches from a service: rows come into files of a scratch folder first, then a
 // confined worker reads those and writes the extract. What the service sent is never parsed by DuckDB in the

@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/error.h"
-#include "base/hash.h"
-#include "base/log.h"
-#include "base/text.h"
-#include "state/file.h"
-#include "sync/orchestrator.h"
-#include "workers/task.h"
+#include "core/state/file.h"
+#include "core/sync/orchestrator.h"
+#include "lib/base/error.h"
+#include "lib/base/hash.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/workers/task.h"
 
 namespace agnes::server {
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "jobs/runner.h"
+#include "core/state/store.h"
+#include "lib/jobs/runner.h"
 #include "server/control.h"
 #include "server/copy_files.h"
-#include "state/store.h"
 
 // A copy of a data directory that is one moment's, and is a data directory itself.
 namespace agnes::server {

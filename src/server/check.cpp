@@ -5,16 +5,16 @@
 
 #include <sys/stat.h>
 
-#include "base/hash.h"
-#include "base/text.h"
-#include "catalog/registry.h"
-#include "duck/rows.h"
-#include "extracts/extract_reader.h"
+#include "core/catalog/registry.h"
+#include "core/extracts/extract_reader.h"
+#include "core/state/file.h"
+#include "core/state/schema.h"
+#include "core/sync/sync_state.h"
+#include "lib/base/hash.h"
+#include "lib/base/text.h"
+#include "lib/duck/rows.h"
+#include "lib/workers/task.h"
 #include "server/backup.h"
-#include "state/file.h"
-#include "state/schema.h"
-#include "sync/sync_state.h"
-#include "workers/task.h"
 
 namespace agnes::server {
 
@@ -368,7 +368,7 @@ void Check::registry() {
 void Check::leftovers() {
   if (server_runs_) return;  // they may be its work
   std::error_code ignored;
-  for (const auto& folder : work_folders(places_))
+  for (const auto& folder : extracts::work_folders(places_))
     for (const auto& entry : fs::directory_iterator(folder, ignored))
       if (is_temporary(entry.path()))
         note("files", entry.path().lexically_relative(places_.data).string(),

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "config/config.h"
+#include "app/config/config.h"
 
 namespace agnes::server {
 

@@ -8,10 +8,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/error.h"
-#include "base/log.h"
+#include "lib/base/error.h"
+#include "lib/base/log.h"
+#include "lib/workers/task.h"
 #include "server/data_files.h"
-#include "workers/task.h"
 
 namespace agnes::server {
 

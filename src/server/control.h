@@ -8,8 +8,8 @@
 #include <string>
 #include <thread>
 
-#include "base/files.h"
-#include "workers/channel.h"
+#include "lib/base/files.h"
+#include "lib/workers/channel.h"
 
 // How a command on the server's machine asks the running server for something: a socket in the state
 // directory. Who may open that file (mode 0600: the server's own account and root) reads all data anyway, so

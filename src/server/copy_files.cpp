@@ -8,9 +8,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "base/error.h"
-#include "base/hash.h"
-#include "base/text.h"
+#include "lib/base/error.h"
+#include "lib/base/hash.h"
+#include "lib/base/text.h"
 
 namespace agnes::server {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "base/files.h"
+#include "lib/base/files.h"
 #include "server/data_files.h"
 
 // How the files of a data directory get into another folder: what `backup` and `restore` share.

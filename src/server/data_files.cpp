@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "base/files.h"
-#include "sync/extensions.h"
+#include "core/sync/extensions.h"
+#include "lib/base/files.h"
 
 namespace agnes::server {
 
@@ -91,14 +91,6 @@ class Listing {
 
 std::vector<DataFile> list_data(const config::Places& places) {
   return Listing(places).run();
-}
-
-std::vector<fs::path> work_folders(const config::Places& places) {
-  std::vector<fs::path> out{places.data, places.data / "tmp", places.state, places.extracts()};
-  std::error_code ignored;
-  for (const auto& source : fs::directory_iterator(places.extracts(), ignored))
-    for (const auto& folder : {source.path(), source.path() / extracts::kDataFolder}) out.push_back(folder);
-  return out;
 }
 
 }  // namespace agnes::server

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "config/config.h"
-#include "extracts/extract.h"
+#include "app/config/config.h"
+#include "core/extracts/extract.h"
 
 // The files that a data directory consists of, as `backup` takes them and `check` looks at them.
 namespace agnes::server {
@@ -31,9 +31,5 @@ struct DataFile {
 // its log, which cannot be taken like another file. Links that stand for a folder of the data directory or
 // for a source are followed; deeper ones are listed as links. Throws Error for a folder that cannot be read.
 std::vector<DataFile> list_data(const config::Places& places);
-
-// Where a server and its workers write beside what they replace, so where a killed one leaves temporary
-// files.
-std::vector<fs::path> work_folders(const config::Places& places);
 
 }  // namespace agnes::server

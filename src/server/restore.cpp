@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "base/error.h"
-#include "base/text.h"
+#include "lib/base/error.h"
+#include "lib/base/text.h"
 #include "server/backup.h"
 #include "server/check.h"
 

@@ -1,7 +1,7 @@
-#include "base/text.h"
 #include "cli/commands/admin_lookup.h"
 #include "cli/commands/commands.h"
 #include "cli/json_text.h"
+#include "lib/base/text.h"
 
 namespace agnes::cli {
 

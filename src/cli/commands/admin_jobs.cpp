@@ -1,12 +1,12 @@
 #include <thread>
 
-#include "base/text.h"
 #include "cli/api.h"
 #include "cli/commands/commands.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/pull.h"
 #include "cli/table.h"
+#include "lib/base/text.h"
 
 namespace agnes::cli {
 

@@ -1,12 +1,12 @@
 #include <boost/json/parse.hpp>
 
-#include "base/files.h"
-#include "base/text.h"
 #include "cli/api.h"
 #include "cli/commands/commands.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "lib/base/files.h"
+#include "lib/base/text.h"
 
 namespace agnes::cli {
 

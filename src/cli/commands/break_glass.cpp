@@ -3,9 +3,9 @@
 
 #include <unistd.h>
 
-#include "base/text.h"
 #include "cli/commands/commands.h"
 #include "cli/output.h"
+#include "lib/base/text.h"
 
 namespace agnes::cli {
 

@@ -1,10 +1,10 @@
-#include "base/text.h"
 #include "cli/api.h"
 #include "cli/cells.h"
 #include "cli/commands/commands.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "lib/base/text.h"
 
 // agnes schema, agnes describe, and agnes sample, which is another name for it.
 namespace agnes::cli {

@@ -1,11 +1,11 @@
 #include <boost/json.hpp>
 
-#include "base/env.h"
-#include "base/text.h"
 #include "cli/commands/commands.h"
 #include "cli/config.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
+#include "lib/base/env.h"
+#include "lib/base/text.h"
 
 namespace agnes::cli {
 

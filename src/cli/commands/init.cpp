@@ -1,5 +1,3 @@
-#include "base/text.h"
-#include "base/time.h"
 #include "cli/agent_files.h"
 #include "cli/api.h"
 #include "cli/commands/commands.h"
@@ -7,6 +5,8 @@
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/pull.h"
+#include "lib/base/text.h"
+#include "lib/base/time.h"
 
 namespace agnes::cli {
 

@@ -2,10 +2,10 @@
 
 #include <boost/json/parse.hpp>
 
-#include "base/files.h"
-#include "base/text.h"
 #include "cli/json_text.h"
-#include "config/config.h"
+#include "lib/base/files.h"
+#include "lib/base/text.h"
+#include "lib/yaml/yaml.h"
 
 namespace agnes::cli {
 
@@ -104,7 +104,7 @@ json::array read_metrics(const std::string& path) {
     if (!text) throw Failure(1, fmt::format("there is no file {}", escape_control(file.string())));
     json::value tree;
     try {
-      tree = config::parse_yaml(*text, file.string());
+      tree = yaml::parse(*text, file.string());
     } catch (const Error& error) {
       throw Failure(1, error.what());
     }

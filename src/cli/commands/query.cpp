@@ -2,8 +2,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/env.h"
-#include "base/text.h"
 #include "cli/api.h"
 #include "cli/cells.h"
 #include "cli/commands/commands.h"
@@ -12,6 +10,8 @@
 #include "cli/output.h"
 #include "cli/table.h"
 #include "cli/workspace.h"
+#include "lib/base/env.h"
+#include "lib/base/text.h"
 
 namespace agnes::cli {
 

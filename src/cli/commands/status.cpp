@@ -1,13 +1,13 @@
 #include <boost/json.hpp>
 
-#include "base/env.h"
-#include "base/time.h"
 #include "cli/agent_files.h"
 #include "cli/commands/commands.h"
 #include "cli/config.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/workspace.h"
+#include "lib/base/env.h"
+#include "lib/base/time.h"
 
 namespace agnes::cli {
 

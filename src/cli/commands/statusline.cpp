@@ -1,12 +1,12 @@
 #include <boost/json.hpp>
 #include <unistd.h>
 
-#include "base/files.h"
-#include "base/text.h"
 #include "cli/commands/commands.h"
 #include "cli/config.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
+#include "lib/base/files.h"
+#include "lib/base/text.h"
 
 namespace agnes::cli {
 

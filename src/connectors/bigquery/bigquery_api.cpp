@@ -1,10 +1,10 @@
 #include "connectors/bigquery/bigquery_api.h"
 
-#include "base/env.h"
-#include "base/text.h"
-#include "catalog/registry_rules.h"
 #include "connectors/source_error.h"
-#include "http_client/call.h"
+#include "core/catalog/registry_rules.h"
+#include "lib/base/env.h"
+#include "lib/base/text.h"
+#include "lib/http_client/call.h"
 
 namespace agnes::connectors::bigquery {
 

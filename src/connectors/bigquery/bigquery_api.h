@@ -6,10 +6,10 @@
 
 #include <boost/json/object.hpp>
 
-#include "config/config.h"
-#include "google/credentials.h"
-#include "http_client/client.h"
-#include "sync/connector.h"
+#include "app/config/config.h"
+#include "core/sync/connector.h"
+#include "lib/google/credentials.h"
+#include "lib/http_client/client.h"
 
 namespace agnes::connectors::bigquery {
 

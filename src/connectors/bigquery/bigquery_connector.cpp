@@ -1,13 +1,13 @@
 #include "connectors/bigquery/bigquery_connector.h"
 
-#include "base/error.h"
-#include "base/ids.h"
-#include "base/text.h"
 #include "connectors/answer.h"
 #include "connectors/bigquery/bigquery_api.h"
 #include "connectors/bigquery/bigquery_query.h"
 #include "connectors/bigquery/bigquery_rows.h"
 #include "connectors/source_error.h"
+#include "lib/base/error.h"
+#include "lib/base/ids.h"
+#include "lib/base/text.h"
 
 namespace agnes::connectors::bigquery {
 

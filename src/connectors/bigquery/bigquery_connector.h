@@ -1,7 +1,7 @@
 #pragma once
 
-#include "config/config.h"
-#include "sync/connector.h"
+#include "app/config/config.h"
+#include "core/sync/connector.h"
 
 namespace agnes::connectors::bigquery {
 

@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 
-#include "base/files.h"
-#include "base/ids.h"
-#include "base/log.h"
-#include "base/text.h"
 #include "connectors/answer.h"
 #include "connectors/bigquery/bigquery_rows.h"
 #include "connectors/source_error.h"
+#include "lib/base/files.h"
+#include "lib/base/ids.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
 
 namespace agnes::connectors::bigquery {
 

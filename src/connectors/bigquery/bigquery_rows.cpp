@@ -2,12 +2,12 @@
 
 #include <cmath>
 
-#include "base/json.h"
-#include "base/text.h"
-#include "base/time.h"
 #include "connectors/answer.h"
 #include "connectors/bigquery/bigquery_api.h"
-#include "duck/database.h"
+#include "lib/base/json.h"
+#include "lib/base/text.h"
+#include "lib/base/time.h"
+#include "lib/duck/database.h"
 
 namespace agnes::connectors::bigquery {
 

@@ -2,11 +2,11 @@
 
 #include <cmath>
 
-#include "base/error.h"
-#include "base/log.h"
-#include "base/text.h"
 #include "connectors/bigquery/bigquery_query.h"
-#include "query/lexer.h"
+#include "core/query/lexer.h"
+#include "lib/base/error.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
 
 namespace agnes::connectors::bigquery {
 

@@ -7,10 +7,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "catalog/generation.h"
-#include "config/config.h"
-#include "google/credentials.h"
-#include "query/remote.h"
+#include "app/config/config.h"
+#include "core/catalog/generation.h"
+#include "core/query/remote.h"
+#include "lib/google/credentials.h"
 
 namespace agnes::connectors::bigquery {
 

@@ -1,13 +1,13 @@
 #include "connectors/files/files.h"
 
-#include "base/files.h"
-#include "base/log.h"
-#include "base/text.h"
 #include "connectors/files/ledger.h"
 #include "connectors/files/read.h"
 #include "connectors/files/scan.h"
-#include "extracts/extract_writer.h"
-#include "extracts/table_read.h"
+#include "core/extracts/extract_writer.h"
+#include "core/extracts/table_read.h"
+#include "lib/base/files.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
 
 namespace agnes::connectors::files {
 

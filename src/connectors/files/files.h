@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "extracts/extract.h"
-#include "workers/task.h"
+#include "core/extracts/extract.h"
+#include "lib/workers/task.h"
 
 // The files connector: a folder (or glob) of CSV, TSV, JSON, JSON lines and Parquet files becomes the extract
 // "files".

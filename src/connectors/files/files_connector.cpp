@@ -2,12 +2,12 @@
 
 #include <set>
 
-#include "base/error.h"
-#include "base/files.h"
-#include "base/log.h"
-#include "base/text.h"
 #include "connectors/source_error.h"
-#include "workers/task.h"
+#include "lib/base/error.h"
+#include "lib/base/files.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/workers/task.h"
 
 namespace agnes::connectors::files {
 

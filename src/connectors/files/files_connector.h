@@ -1,8 +1,8 @@
 #pragma once
 
-#include "config/config.h"
+#include "app/config/config.h"
 #include "connectors/files/files.h"
-#include "sync/connector.h"
+#include "core/sync/connector.h"
 
 namespace agnes::connectors::files {
 

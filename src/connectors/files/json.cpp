@@ -1,7 +1,7 @@
-#include "base/text.h"
 #include "connectors/files/json_error.h"
 #include "connectors/files/read.h"
-#include "duck/rows.h"
+#include "lib/base/text.h"
+#include "lib/duck/rows.h"
 
 namespace agnes::connectors::files {
 

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "connectors/files/scan.h"
-#include "duck/database.h"
+#include "lib/duck/database.h"
 
 namespace agnes::connectors::files {
 

@@ -1,7 +1,7 @@
 #include "connectors/files/ledger.h"
 
-#include "base/files.h"
-#include "base/hash.h"
+#include "lib/base/files.h"
+#include "lib/base/hash.h"
 
 namespace agnes::connectors::files {
 

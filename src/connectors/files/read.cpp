@@ -1,6 +1,6 @@
 #include "connectors/files/read.h"
 
-#include "base/text.h"
+#include "lib/base/text.h"
 
 namespace agnes::connectors::files {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "connectors/files/scan.h"
-#include "duck/database.h"
+#include "lib/duck/database.h"
 
 namespace agnes::connectors::files {
 

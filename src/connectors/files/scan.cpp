@@ -3,8 +3,8 @@
 #include <fnmatch.h>
 #include <unistd.h>
 
-#include "base/files.h"
-#include "base/text.h"
+#include "lib/base/files.h"
+#include "lib/base/text.h"
 
 namespace agnes::connectors::files {
 

@@ -1,11 +1,11 @@
 #include "connectors/keboola/cloud.h"
 
-#include "base/env.h"
-#include "base/hash.h"
-#include "base/text.h"
 #include "connectors/answer.h"
 #include "connectors/source_error.h"
-#include "http_client/call.h"
+#include "lib/base/env.h"
+#include "lib/base/hash.h"
+#include "lib/base/text.h"
+#include "lib/http_client/call.h"
 
 namespace agnes::connectors::keboola {
 

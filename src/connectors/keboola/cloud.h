@@ -4,8 +4,8 @@
 
 #include <boost/json/object.hpp>
 
-#include "base/time.h"
-#include "http_client/client.h"
+#include "lib/base/time.h"
+#include "lib/http_client/client.h"
 
 namespace agnes::connectors::keboola {
 

@@ -1,9 +1,9 @@
 #include "connectors/keboola/column_push.h"
 
-#include "base/env.h"
-#include "base/error.h"
-#include "base/text.h"
-#include "http_client/client.h"
+#include "lib/base/env.h"
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+#include "lib/http_client/client.h"
 
 namespace agnes::connectors::keboola {
 

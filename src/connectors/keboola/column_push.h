@@ -1,7 +1,7 @@
 #pragma once
 
-#include "catalog/column_metadata.h"
-#include "config/config.h"
+#include "app/config/config.h"
+#include "core/catalog/column_metadata.h"
 
 namespace agnes::connectors::keboola {
 

@@ -2,12 +2,12 @@
 
 #include <fstream>
 
-#include "base/error.h"
-#include "base/text.h"
 #include "connectors/answer.h"
 #include "connectors/keboola/cloud.h"
 #include "connectors/source_error.h"
-#include "extracts/extract.h"
+#include "core/extracts/extract.h"
+#include "lib/base/error.h"
+#include "lib/base/text.h"
 
 namespace agnes::connectors::keboola {
 

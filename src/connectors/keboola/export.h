@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "base/time.h"
 #include "connectors/keboola/storage.h"
 #include "connectors/staged.h"
+#include "lib/base/time.h"
 
 namespace agnes::connectors::keboola {
 

@@ -1,12 +1,12 @@
 #include "connectors/keboola/keboola_connector.h"
 
-#include "base/env.h"
-#include "base/error.h"
-#include "base/text.h"
 #include "connectors/answer.h"
 #include "connectors/keboola/export.h"
 #include "connectors/keboola/storage.h"
 #include "connectors/source_error.h"
+#include "lib/base/env.h"
+#include "lib/base/error.h"
+#include "lib/base/text.h"
 
 namespace agnes::connectors::keboola {
 

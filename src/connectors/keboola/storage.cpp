@@ -4,13 +4,13 @@
 
 #include <fcntl.h>
 
-#include "base/env.h"
-#include "base/files.h"
-#include "base/text.h"
-#include "config/address.h"
+#include "app/config/address.h"
 #include "connectors/source_error.h"
-#include "http_client/call.h"
-#include "http_client/retry.h"
+#include "lib/base/env.h"
+#include "lib/base/files.h"
+#include "lib/base/text.h"
+#include "lib/http_client/call.h"
+#include "lib/http_client/retry.h"
 
 namespace agnes::connectors::keboola {
 

@@ -7,11 +7,11 @@
 
 #include <boost/json/value.hpp>
 
-#include "config/config.h"
+#include "app/config/config.h"
 #include "connectors/keboola/cloud.h"
 #include "connectors/staged.h"
-#include "http_client/client.h"
-#include "sync/connector.h"
+#include "core/sync/connector.h"
+#include "lib/http_client/client.h"
 
 namespace agnes::connectors::keboola {
 

@@ -1,4 +1,4 @@
-#include "base/files.h"
+#include "lib/base/files.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/error.h"
+#include "lib/base/error.h"
 
 namespace agnes {
 namespace {

@@ -1,10 +1,10 @@
-#include "base/hash.h"
+#include "lib/base/hash.h"
 
 #include <gtest/gtest.h>
 
-#include "base/error.h"
-#include "base/files.h"
-#include "base/ids.h"
+#include "lib/base/error.h"
+#include "lib/base/files.h"
+#include "lib/base/ids.h"
 
 namespace agnes {
 namespace {

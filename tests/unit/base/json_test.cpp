@@ -1,4 +1,4 @@
-#include "base/json.h"
+#include "lib/base/json.h"
 
 #include <gtest/gtest.h>
 

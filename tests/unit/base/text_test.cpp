@@ -1,8 +1,8 @@
-#include "base/text.h"
+#include "lib/base/text.h"
 
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "lib/base/error.h"
 
 namespace agnes {
 namespace {

@@ -1,4 +1,4 @@
-#include "base/time.h"
+#include "lib/base/time.h"
 
 #include <gtest/gtest.h>
 

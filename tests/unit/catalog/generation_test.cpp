@@ -1,4 +1,4 @@
-#include "catalog/generation.h"
+#include "core/catalog/generation.h"
 
 #include <gtest/gtest.h>
 

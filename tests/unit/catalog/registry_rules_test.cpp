@@ -1,8 +1,8 @@
-#include "catalog/registry_rules.h"
+#include "core/catalog/registry_rules.h"
 
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "lib/base/error.h"
 
 namespace agnes::catalog {
 namespace {

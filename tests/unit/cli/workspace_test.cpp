@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "cli/views.h"
-#include "duck/database.h"
-#include "duck/rows.h"
+#include "lib/duck/database.h"
+#include "lib/duck/rows.h"
 
 namespace agnes::cli {
 namespace {

@@ -1,8 +1,8 @@
-#include "config/address.h"
+#include "app/config/address.h"
 
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "lib/base/error.h"
 
 namespace agnes::config {
 namespace {

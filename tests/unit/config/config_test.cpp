@@ -1,9 +1,9 @@
-#include "config/config.h"
+#include "app/config/config.h"
 
 #include <gtest/gtest.h>
 
-#include "base/error.h"
-#include "base/files.h"
+#include "lib/base/error.h"
+#include "lib/base/files.h"
 
 namespace agnes::config {
 namespace {

@@ -1,4 +1,4 @@
-#include "config/overlay.h"
+#include "app/config/overlay.h"
 
 #include <csignal>
 
@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/error.h"
-#include "base/files.h"
-#include "config/form.h"
-#include "config/masks.h"
+#include "app/config/form.h"
+#include "app/config/masks.h"
+#include "lib/base/error.h"
+#include "lib/base/files.h"
 
 namespace agnes::config {
 namespace {
@@ -61,7 +61,7 @@ TEST_F(OverlayFiles, KeepsWhatItDoesNotKnow) {
       "instance: {name: Old, from_another_version: {deep: [1, null]}}\nlater: {a: '1', b: 1.0, c: 'yes', d: "
       "\"x\\ny\"}\n");
   save({{"instance", {{"name", "New"}}}});
-  const auto now = parse_yaml(overlay_text(), "overlay");
+  const auto now = yaml::parse(overlay_text(), "overlay");
   EXPECT_EQ(now.at("instance").at("from_another_version"), (value{{"deep", {1, nullptr}}}));
   EXPECT_EQ(now.at("later"), (value{{"a", "1"}, {"b", 1.0}, {"c", "yes"}, {"d", "x\ny"}}));
   const auto config = Config::load(places_);
@@ -272,7 +272,7 @@ TEST(Yaml, WhatIsWrittenIsReadBack) {
                     {"map", object{}},
                     {"list", boost::json::array{}},
                     {"deep", {{"a", {{"b", {{{"c", {1, "x"}}}}}}}}}};
-  EXPECT_EQ(parse_yaml(yaml_text(tree), "test"), value(tree)) << yaml_text(tree);
+  EXPECT_EQ(yaml::parse(yaml::to_text(tree), "test"), value(tree)) << yaml::to_text(tree);
 }
 
 }  // namespace

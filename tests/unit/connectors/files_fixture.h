@@ -5,10 +5,10 @@
 
 #include <gtest/gtest.h>
 
-#include "base/files.h"
 #include "connectors/files/files.h"
-#include "duck/rows.h"
-#include "extracts/extract_reader.h"
+#include "core/extracts/extract_reader.h"
+#include "lib/base/files.h"
+#include "lib/duck/rows.h"
 
 namespace agnes::connectors::files {
 

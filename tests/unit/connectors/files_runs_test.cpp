@@ -8,9 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/hash.h"
 #include "connectors/files/scan.h"
 #include "connectors/files_fixture.h"
+#include "lib/base/hash.h"
 
 namespace agnes::connectors::files {
 namespace {

@@ -1,7 +1,7 @@
 // What becomes of files: formats, types, names, and what is refused.
-#include "base/hash.h"
 #include "connectors/files/scan.h"
 #include "connectors/files_fixture.h"
+#include "lib/base/hash.h"
 
 namespace agnes::connectors::files {
 namespace {

@@ -1,9 +1,9 @@
-#include "duck/database.h"
+#include "lib/duck/database.h"
 
 #include <gtest/gtest.h>
 #include <malloc.h>
 
-#include "duck/rows.h"
+#include "lib/duck/rows.h"
 
 namespace agnes::duck {
 namespace {

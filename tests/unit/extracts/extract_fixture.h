@@ -9,10 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/files.h"
-#include "duck/rows.h"
-#include "extracts/extract.h"
-#include "extracts/extract_reader.h"
+#include "core/extracts/extract.h"
+#include "core/extracts/extract_reader.h"
+#include "lib/base/files.h"
+#include "lib/duck/rows.h"
 
 namespace agnes::extracts {
 

@@ -1,7 +1,7 @@
-#include "extracts/extract_reader.h"
+#include "core/extracts/extract_reader.h"
 
-#include "base/hash.h"
 #include "extract_fixture.h"
+#include "lib/base/hash.h"
 
 namespace agnes::extracts {
 namespace {

@@ -1,8 +1,8 @@
-#include "extracts/extract_writer.h"
+#include "core/extracts/extract_writer.h"
 
-#include "base/hash.h"
+#include "core/extracts/table_read.h"
 #include "extract_fixture.h"
-#include "extracts/table_read.h"
+#include "lib/base/hash.h"
 
 namespace agnes::extracts {
 namespace {

@@ -1,7 +1,7 @@
-#include "extracts/remote_attach.h"
+#include "core/extracts/remote_attach.h"
 
-#include "base/text.h"
 #include "extracts/extract_fixture.h"
+#include "lib/base/text.h"
 
 namespace agnes::extracts {
 namespace {

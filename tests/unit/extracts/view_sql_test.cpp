@@ -1,4 +1,4 @@
-#include "extracts/view_sql.h"
+#include "core/extracts/view_sql.h"
 
 #include <gtest/gtest.h>
 

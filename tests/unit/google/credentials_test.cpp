@@ -1,4 +1,4 @@
-#include "google/credentials.h"
+#include "lib/google/credentials.h"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -7,10 +7,10 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#include "base/files.h"
-#include "base/hash.h"
-#include "google/signing_key.h"
 #include "http_client/tiny_server.h"
+#include "lib/base/files.h"
+#include "lib/base/hash.h"
+#include "lib/jose/signing_key.h"
 
 namespace agnes::google {
 namespace {

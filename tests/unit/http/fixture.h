@@ -10,10 +10,10 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "base/files.h"
-#include "base/log.h"
-#include "base/text.h"
-#include "http/server.h"
+#include "lib/base/files.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/http/server.h"
 
 namespace agnes::http {
 

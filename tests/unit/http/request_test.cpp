@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "http/response.h"
+#include "lib/http/response.h"
 
 namespace agnes::http {
 namespace {

@@ -1,4 +1,4 @@
-#include "http_client/call.h"
+#include "lib/http_client/call.h"
 
 #include <gtest/gtest.h>
 

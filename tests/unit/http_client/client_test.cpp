@@ -1,12 +1,12 @@
-#include "http_client/client.h"
+#include "lib/http_client/client.h"
 
 #include <gtest/gtest.h>
 
-#include "base/files.h"
-#include "base/hash.h"
-#include "http_client/download.h"
-#include "http_client/retry.h"
 #include "http_client/tiny_server.h"
+#include "lib/base/files.h"
+#include "lib/base/hash.h"
+#include "lib/http_client/download.h"
+#include "lib/http_client/retry.h"
 
 namespace agnes::http_client {
 namespace {

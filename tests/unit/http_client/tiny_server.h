@@ -13,8 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/files.h"
-#include "base/text.h"
+#include "lib/base/files.h"
+#include "lib/base/text.h"
 
 namespace agnes::http_client {
 

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "base/error.h"
-#include "jobs/runner.h"
-#include "jobs/schedule.h"
+#include "lib/base/error.h"
+#include "lib/jobs/runner.h"
+#include "lib/jobs/schedule.h"
 
 namespace agnes::jobs {
 namespace {

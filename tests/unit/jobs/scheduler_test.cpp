@@ -1,11 +1,11 @@
-#include "jobs/scheduler.h"
+#include "lib/jobs/scheduler.h"
 
 #include <future>
 
 #include <gtest/gtest.h>
 
-#include "base/error.h"
-#include "base/files.h"
+#include "lib/base/error.h"
+#include "lib/base/files.h"
 
 namespace agnes::jobs {
 namespace {

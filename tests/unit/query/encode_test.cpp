@@ -1,4 +1,4 @@
-#include "query/encode.h"
+#include "core/query/encode.h"
 
 #include "fixture.h"
 

@@ -1,11 +1,11 @@
-#include "query/engine.h"
+#include "core/query/engine.h"
 
 #include <condition_variable>
 #include <thread>
 
-#include "base/json.h"
+#include "core/query/messages.h"
 #include "fixture.h"
-#include "query/messages.h"
+#include "lib/base/json.h"
 
 namespace agnes::query {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "base/files.h"
-#include "query/engine.h"
+#include "core/query/engine.h"
+#include "lib/base/files.h"
 
 namespace agnes::query {
 

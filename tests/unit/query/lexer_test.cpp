@@ -1,8 +1,8 @@
-#include "query/lexer.h"
+#include "core/query/lexer.h"
 
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "lib/base/error.h"
 
 namespace agnes::query {
 namespace {

@@ -1,8 +1,8 @@
-#include "query/quota.h"
+#include "core/query/quota.h"
 
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "lib/base/error.h"
 
 namespace agnes::query {
 namespace {

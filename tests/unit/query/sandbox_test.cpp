@@ -1,10 +1,10 @@
-#include "query/sandbox.h"
+#include "core/query/sandbox.h"
 
 #include <fstream>
 
-#include "base/text.h"
-#include "duck/rows.h"
 #include "fixture.h"
+#include "lib/base/text.h"
+#include "lib/duck/rows.h"
 
 namespace agnes::query {
 namespace {

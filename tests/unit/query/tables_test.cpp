@@ -1,9 +1,9 @@
 #include <sstream>
 
-#include "base/text.h"
-#include "duck/rows.h"
+#include "core/query/allowlist.h"
 #include "fixture.h"
-#include "query/allowlist.h"
+#include "lib/base/text.h"
+#include "lib/duck/rows.h"
 
 namespace agnes::query {
 namespace {

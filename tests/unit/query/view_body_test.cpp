@@ -1,8 +1,8 @@
-#include "query/view_body.h"
+#include "core/query/view_body.h"
 
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "lib/base/error.h"
 
 namespace agnes::query {
 namespace {

@@ -1,4 +1,4 @@
-#include "state/converge.h"
+#include "core/state/converge.h"
 
 #include <csignal>
 #include <cstdlib>
@@ -10,13 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/files.h"
-#include "base/hash.h"
-#include "base/time.h"
-#include "duck/rows.h"
+#include "core/state/schema.h"
+#include "core/state/store.h"
 #include "golden.h"
-#include "state/schema.h"
-#include "state/store.h"
+#include "lib/base/files.h"
+#include "lib/base/hash.h"
+#include "lib/base/time.h"
+#include "lib/duck/rows.h"
 
 namespace agnes::state {
 namespace {

@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
-#include "base/files.h"
-#include "base/time.h"
-#include "duck/rows.h"
+#include "lib/base/files.h"
+#include "lib/base/time.h"
+#include "lib/duck/rows.h"
 
 namespace agnes::state {
 

@@ -7,7 +7,7 @@
 
 #include <boost/json/value.hpp>
 
-#include "duck/database.h"
+#include "lib/duck/database.h"
 
 // State databases that other programs wrote: tests/golden/schema.
 namespace agnes::state {

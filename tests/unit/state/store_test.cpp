@@ -1,4 +1,4 @@
-#include "state/store.h"
+#include "core/state/store.h"
 
 #include <csignal>
 #include <thread>
@@ -8,14 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/files.h"
-#include "base/hash.h"
-#include "base/text.h"
-#include "duck/rows.h"
+#include "core/state/audit.h"
+#include "core/state/schema.h"
+#include "core/state/seed.h"
 #include "golden.h"
-#include "state/audit.h"
-#include "state/schema.h"
-#include "state/seed.h"
+#include "lib/base/files.h"
+#include "lib/base/hash.h"
+#include "lib/base/text.h"
+#include "lib/duck/rows.h"
 
 namespace agnes::state {
 namespace {

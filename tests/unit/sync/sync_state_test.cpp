@@ -1,10 +1,10 @@
-#include "sync/sync_state.h"
+#include "core/sync/sync_state.h"
 
 #include <gtest/gtest.h>
 
-#include "base/files.h"
-#include "duck/rows.h"
-#include "state/store.h"
+#include "core/state/store.h"
+#include "lib/base/files.h"
+#include "lib/duck/rows.h"
 
 namespace agnes::sync {
 namespace {

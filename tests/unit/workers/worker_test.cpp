@@ -6,12 +6,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/error.h"
-#include "base/files.h"
-#include "base/json.h"
-#include "workers/confine.h"
-#include "workers/process.h"
-#include "workers/task.h"
+#include "lib/base/error.h"
+#include "lib/base/files.h"
+#include "lib/base/json.h"
+#include "lib/workers/confine.h"
+#include "lib/workers/process.h"
+#include "lib/workers/task.h"
 
 namespace agnes::workers {
 namespace {

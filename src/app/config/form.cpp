@@ -1,0 +1,135 @@
+#include "app/config/form.h"
+
+#include "app/config/check.h"
+#include "app/config/masks.h"
+#include "lib/base/text.h"
+
+namespace agnes::config {
+
+namespace {
+
+using boost::json::array;
+using boost::json::object;
+using boost::json::value;
+
+bool is_in(std::span<const std::string_view> sections, std::string_view path) {
+  return std::find(sections.begin(), sections.end(), path.substr(0, path.find('.'))) != sections.end();
+}
+
+bool is_map(const Setting& setting) {
+  return setting.allowed == kMapOfNumbers || setting.allowed == kMapOfLists ||
+         setting.allowed == kMapOfObjects;
+}
+
+std::string_view kind_of(const Setting& setting) {
+  switch (setting.kind) {
+    case SettingKind::text:
+      if (setting.secret) return "secret";
+      return setting.allowed.find('|') != std::string_view::npos ? "select" : "string";
+    case SettingKind::integer:
+      return "int";
+    case SettingKind::number:
+      return "float";
+    case SettingKind::boolean:
+      return "bool";
+    case SettingKind::list:
+      return "array";
+    case SettingKind::object:
+      return is_map(setting) ? "map" : "object";
+  }
+  return "";
+}
+
+object field_of(const Setting& setting) {
+  object out{{"kind", kind_of(setting)}};
+  if (const auto fallback = fallback_value(setting); !fallback.is_null()) out["default"] = fallback;
+  out["hint"] = setting.help;
+  if (kind_of(setting) == "select") {
+    array options;
+    for (const auto& choice : split(setting.allowed, '|')) options.emplace_back(choice);
+    out["options"] = std::move(options);
+  }
+  if (setting.kind == SettingKind::list) out["item_kind"] = "string";
+  if (setting.kind == SettingKind::object && !is_map(setting)) out["fields"] = object{};
+  if (is_map(setting)) {
+    out["key_kind"] = "string";
+    out["value_kind"] = setting.allowed == kMapOfNumbers ? "float"
+                        : setting.allowed == kMapOfLists ? "array"
+                                                         : "object";
+    if (setting.allowed == kMapOfLists) out["value_item_kind"] = "string";
+    if (setting.allowed == kMapOfObjects) out["value_fields"] = object{};
+  }
+  if (setting.fallback.starts_with('=')) {
+    array from;
+    for (const auto& step : split(setting.fallback.substr(1), '.')) from.emplace_back(step);
+    out["placeholder_from"] = std::move(from);
+  }
+  return out;
+}
+
+// The fields of what lies at `path`, which is made where it is not there yet.
+object& fields_at(object& sections, const std::string& path) {
+  const auto dot = path.rfind('.');
+  if (dot == std::string::npos) {
+    if (!sections.contains(path)) sections[path] = object{};
+    return sections[path].as_object();
+  }
+  auto& above = fields_at(sections, path.substr(0, dot));
+  const std::string key = path.substr(dot + 1);
+  if (!above.contains(key)) {
+    object group{{"kind", "object"}};
+    if (const auto help = group_help(path); !help.empty()) group["hint"] = help;
+    group["fields"] = object{};
+    above[key] = std::move(group);
+  }
+  return above[key].as_object()["fields"].as_object();
+}
+
+}  // namespace
+
+object known_fields() {
+  object out;
+  for (const auto& section : editable_sections()) out[section] = object{};
+  for (const auto& setting : settings()) {
+    const auto dot = setting.path.rfind('.');
+    if (dot == std::string_view::npos || !is_in(editable_sections(), setting.path)) continue;
+    fields_at(out, std::string(setting.path.substr(0, dot)))[setting.path.substr(dot + 1)] =
+        field_of(setting);
+  }
+  return out;
+}
+
+array setting_list(const Overlay& overlay) {
+  array out;
+  for (const auto& setting : settings()) {
+    object row{{"path", setting.path}, {"kind", kind_of(setting)}, {"default", fallback_value(setting)}};
+    row["allowed"] = setting.allowed.empty() ? value(nullptr) : value(described(setting));
+    row["secret"] = setting.secret;
+    row["editable"] = is_in(editable_sections(), setting.path);
+    row["danger"] = is_in(danger_sections(), setting.path);
+    row["restart"] = true;  // every setting is read once, at the start
+    row["environment"] = setting.environment.empty() ? value(nullptr) : value(setting.environment);
+    row["overridden"] = overlay.overriding(setting).has_value();
+    row["help"] = setting.help;
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
+object shown_sections(const Overlay& overlay) {
+  const object written = overlay.written();
+  object out;
+  for (const auto& section : editable_sections()) {
+    const auto* found = written.if_contains(section);
+    out[section] = found != nullptr && !found->is_null() ? masked(*found, std::string(section)) : object{};
+  }
+  if (auto* source = out["data_source"].if_object())
+    if (auto* bigquery = source->if_contains("bigquery"); bigquery != nullptr && bigquery->is_object())
+      for (const std::string_view limit : {"max_bytes_per_materialize", "bq_max_scan_bytes"})
+        if (!bigquery->as_object().contains(limit))
+          bigquery->as_object()[limit] =
+              fallback_value(*find_setting(fmt::format("data_source.bigquery.{}", limit)));
+  return out;
+}
+
+}  // namespace agnes::config

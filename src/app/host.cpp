@@ -1,0 +1,240 @@
+#include "app/host.h"
+
+#include <csignal>
+#include <cstring>
+
+#include <malloc.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "app/config/overlay.h"
+#include "app/operation.h"
+#include "app/request_counts.h"
+#include "lib/base/env.h"
+#include "lib/base/files.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/http/server.h"
+
+namespace agnes::app {
+
+namespace {
+
+void prepare_process(sigset_t& ends) {
+  // A signal ends the server by being waited for; every thread inherits the mask.
+  ::sigemptyset(&ends);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&ends, signal);
+  ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  // Few arenas: handler threads would each keep freed memory of their own.
+  ::mallopt(M_ARENA_MAX, 2);
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error || ::access(folder.c_str(), W_OK) != 0)
+    throw Error(ErrorKind::internal,
+                fmt::format("the folder {} cannot be written: {}; check its owner and --data-dir",
+                            folder.string(), error ? error.message() : std::string(std::strerror(errno))));
+}
+
+void add_headers(const http::Request& request, http::Response& response) {
+  // A route that has its own stricter one keeps it.
+  for (const auto& [name, value] :
+       {std::pair{"X-Content-Type-Options", "nosniff"}, std::pair{"X-Frame-Options", "DENY"},
+        std::pair{"Referrer-Policy", "same-origin"}})
+    if (response.find_header(name) == nullptr) response.header(name, value);
+  response.header("X-Request-ID", request.id());
+  if (!request.path().starts_with("/api/")) return;
+  response.header("X-Agnes-Latest-Version", AGNES_VERSION);
+  response.header("X-Agnes-Min-Version", "0.0.0");
+}
+
+jobs::Scheduler::Options scheduler_options(const config::Places& places) {
+  jobs::Scheduler::Options options;
+  options.timetable.grace_seconds = jobs::seconds_from_env("SCHEDULER_STARTUP_GRACE_SECONDS", 60);
+  // So that servers of one organisation do not ask a source at the same moment.
+  options.timetable.seed = static_cast<std::uint64_t>(now().micros);
+  options.memory = places.state / "jobs.json";
+  return options;
+}
+
+http::Server::Options server_options(const config::Config& config, const HostOptions& options) {
+  http::Server::Options out;
+  out.host = options.host;
+  out.port = options.port;
+  out.handler_threads = static_cast<int>(config.integer_or("server.threads", 16));
+  out.max_body = static_cast<std::size_t>(config.integer_or("server.max_body_bytes", 32 << 20));
+  out.write_timeout = std::chrono::seconds(config.integer_or("server.send_timeout_seconds", 60));
+  out.trusted_proxies = config.list("server.trusted_proxies");
+  return out;
+}
+
+// "remove orders" is a job of its own for each table: its first word will do.
+std::string kind_of(const std::string& job) {
+  return job.substr(0, job.find_first_of(" :"));
+}
+
+void write_jobs(Exposition& out, const jobs::Runner& runner, const jobs::Scheduler& scheduler) {
+  std::map<std::string, jobs::Runner::Tally> kinds;
+  for (const auto& [job, tally] : runner.tallies()) {
+    auto& kind = kinds[kind_of(job)];
+    kind.ok += tally.ok;
+    kind.failed += tally.failed;
+    kind.cancelled += tally.cancelled;
+    kind.running = kind.running || tally.running;
+    kind.last_ok = std::max(kind.last_ok, tally.last_ok);
+  }
+  // The scheduler remembers across starts.
+  for (const auto& state : scheduler.jobs())
+    if (state.outcome == "ok" && state.last_run) {
+      auto& last = kinds[kind_of(state.name)].last_ok;
+      last = std::max(
+          last, std::optional(Timestamp{state.last_run->micros + state.duration_ms.value_or(0) * 1000}));
+    }
+  out.family("agnes_job_runs_total", "counter", "Runs of background jobs by how they ended");
+  for (const auto& [job, tally] : kinds) {
+    out.sample(tally.ok, {{"job", job}, {"outcome", "ok"}});
+    out.sample(tally.failed, {{"job", job}, {"outcome", "failed"}});
+    out.sample(tally.cancelled, {{"job", job}, {"outcome", "cancelled"}});
+  }
+  out.family("agnes_job_running", "gauge", "Whether the job runs now");
+  for (const auto& [job, tally] : kinds) out.sample(tally.running ? 1 : 0, {{"job", job}});
+  out.family("agnes_job_last_success_timestamp_seconds", "gauge", "When the job last ended well");
+  for (const auto& [job, tally] : kinds)
+    if (tally.last_ok) out.sample(seconds(*tally.last_ok), {{"job", job}});
+}
+
+boost::json::object scheduler_health(const jobs::Scheduler& scheduler) {
+  boost::json::array running, failed;
+  std::int64_t count = 0;
+  for (const auto& job : scheduler.jobs()) {
+    ++count;
+    if (job.running) running.emplace_back(job.name);
+    if (job.outcome == "failed") failed.emplace_back(job.name);
+  }
+  boost::json::object part{{"status", failed.empty() ? "ok" : "warning"},
+                           {"jobs", count},
+                           {"running", running},
+                           {"failed", failed}};
+  if (!failed.empty()) part["detail"] = "the last run of these jobs failed: GET /api/admin/jobs says why";
+  return part;
+}
+
+std::uint64_t resident_bytes() {
+  // "size resident shared ...", in pages.
+  const auto text = read_file("/proc/self/statm").value_or("");
+  const auto fields = split(trim(text), ' ');
+  const auto pages = fields.size() > 1 ? parse_int(fields[1]).value_or(0) : 0;
+  return static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void write_process(Exposition& out, const fs::path& folder, Timestamp started) {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto of = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  std::error_code ignored;
+  const auto files =
+      std::distance(fs::directory_iterator("/proc/self/fd", ignored), fs::directory_iterator());
+  out.one("process_resident_memory_bytes", "gauge", "Memory of the server process, without its workers",
+          resident_bytes());
+  out.one("process_cpu_seconds_total", "counter", "Processor time of the server process, without its workers",
+          of(used.ru_utime) + of(used.ru_stime));
+  out.one("process_open_fds", "gauge", "Open file descriptors", files);
+  out.one("process_start_time_seconds", "gauge", "When the server started", seconds(started));
+  struct statvfs disk {};
+  if (::statvfs(folder.c_str(), &disk) != 0) return;
+  out.one("agnes_disk_free_bytes", "gauge", "Free space where the data directory is",
+          std::uint64_t{disk.f_bavail} * disk.f_frsize);
+  out.one("agnes_disk_size_bytes", "gauge", "Size of the file system where the data directory is",
+          std::uint64_t{disk.f_blocks} * disk.f_frsize);
+}
+
+void write_connections(Exposition& out, const http::Server::Counts& now) {
+  out.one("agnes_http_connections", "gauge", "Open connections", now.connections);
+  out.one("agnes_http_requests_running", "gauge", "Requests that a handler thread is at", now.running);
+  out.one("agnes_http_requests_queued", "gauge", "Requests that wait for a handler thread", now.queued);
+  out.one("agnes_http_streams", "gauge", "Streams that are open", now.streams);
+}
+
+}  // namespace
+
+workers::TaskTable declared_tasks(std::span<const ModuleKind> modules) {
+  workers::TaskTable tasks;
+  Declarations declarations{.tasks = tasks};
+  for (const auto& kind : modules)
+    if (kind.declare != nullptr) kind.declare(declarations);
+  return tasks;
+}
+
+int run(std::span<const ModuleKind> kinds, const HostOptions& options) {
+  sigset_t ends;
+  prepare_process(ends);
+  const auto started = now();
+  const auto& places = options.places;
+  const auto config = config::Config::load(places);
+  config::Overlay overlay(places);
+  log::init(env_or("LOG_LEVEL", "info"), env_or("AGNES_LOG_FORMAT", "text") == "json");
+  for (const auto& warning : config.warnings()) log::warn("{}", warning);
+  for (const auto& folder : {places.data, places.state, places.extracts()}) make_folder(folder);
+
+  RequestCounts request_counts;
+  http::Routes routes;
+  routes.on_response(add_headers);
+  // Modules outlive the threads that run their code: these are stopped first, below or by their destructors.
+  std::vector<std::unique_ptr<Module>> modules;
+  jobs::Runner runner;
+  jobs::Scheduler scheduler(runner, scheduler_options(places));
+  Services services(config, overlay, runner, scheduler, options.host);
+  std::function<http::Server::Counts()> connections;
+  Operation operation;
+  operation.health = [&](HealthReport& report) {
+    for (const auto& module : modules) module->health(report);
+    if (report.caller().is_admin) report.add("scheduler", scheduler_health(scheduler));
+  };
+  operation.metrics = [&](Exposition& out) {
+    request_counts.write(out);
+    write_connections(out, connections());
+    write_jobs(out, runner, scheduler);
+    for (const auto& module : modules) module->metrics(out);
+    write_process(out, places.data, started);
+  };
+  services.provide(operation);
+
+  for (const auto& kind : kinds) modules.push_back(kind.make(services));
+  for (const auto& module : modules) module->jobs(scheduler);
+  for (const auto& module : modules) module->routes(routes);
+  routes.serve_docs(
+      {.title = "Agnes", .version = AGNES_VERSION, .description = "Tables, for those who may see them."});
+
+  auto http_options = server_options(config, options);
+  http_options.observe = [&](const http::Served& served) { request_counts.add(served); };
+  http::Server server(http_options, routes);
+  connections = [&] { return server.counts(); };
+  server.start();
+  log::info("listening on http://{}:{}, data in {}", options.host, server.port(), places.data.string());
+  for (const auto& module : modules) module->start();
+  scheduler.start();
+
+  int signal = 0;
+  ::sigwait(&ends, &signal);
+  log::info("stopping: running requests get 10 s to end");
+  server.stop(std::chrono::seconds(10));
+  scheduler.stop();
+  runner.stop();
+  for (auto module = modules.rbegin(); module != modules.rend(); ++module) (*module)->stop();
+  // The opposite order of their making, which a vector's destructor does not promise.
+  while (!modules.empty()) modules.pop_back();
+  return 0;
+}
+
+}  // namespace agnes::app

@@ -1,0 +1,144 @@
+#include <fmt/format.h>
+
+#include "core/auth/routes.h"
+#include "core/auth/sign_in.h"
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+
+namespace agnes::auth {
+
+namespace {
+
+using http::Auth;
+using http::Request;
+using http::Response;
+
+struct SignIn {
+  std::string email, password;
+  static constexpr json::Rule rules[] = {
+      {.field = "email", .max_length = 320},
+      {.field = "password", .has_default = true, .max_length = identity::kLongestPassword},
+  };
+};
+BOOST_DESCRIBE_STRUCT(SignIn, (), (email, password))
+
+struct PasswordSignIn {
+  std::string email, password;
+  static constexpr json::Rule rules[] = {
+      {.field = "email", .max_length = 320},
+      {.field = "password", .max_length = identity::kLongestPassword},
+  };
+};
+BOOST_DESCRIBE_STRUCT(PasswordSignIn, (), (email, password))
+
+struct WebSignIn {
+  std::string email, password, next;
+  static constexpr json::Rule rules[] = {
+      {.field = "password", .has_default = true},
+      {.field = "next", .has_default = true},
+  };
+};
+BOOST_DESCRIBE_STRUCT(WebSignIn, (), (email, password, next))
+
+struct Bootstrap {
+  std::string email, name, password;
+  static constexpr json::Rule rules[] = {
+      {.field = "email", .check = &identity::problem_with_email},
+      {.field = "name", .has_default = true, .max_length = 200},
+      {.field = "password", .has_default = true, .max_length = identity::kLongestPassword},
+  };
+};
+BOOST_DESCRIBE_STRUCT(Bootstrap, (), (email, name, password))
+
+struct SignedIn {
+  std::string access_token, token_type = "bearer", user_id, email, role;
+};
+BOOST_DESCRIBE_STRUCT(SignedIn, (), (access_token, token_type, user_id, email, role))
+
+SignedIn signed_in(identity::Identity& identity, const identity::User& user) {
+  return {identity.tokens().make_session(user), "bearer", user.id, user.email,
+          identity.directory().is_admin(user.id) ? "admin" : "user"};
+}
+
+}  // namespace
+
+bool is_own_path(std::string_view path) {
+  return path.starts_with('/') && !path.starts_with("//") && path.find('\\') == std::string_view::npos &&
+         escape_control(path) == path && path.size() <= 2000;
+}
+
+void add_sign_in_routes(http::Routes& routes, identity::Identity& identity) {
+  routes.post("/auth/token",
+              {.auth = Auth::none,
+               .tag = "auth",
+               .summary = "Sign in with a password",
+               .description = "Answers with a session token that is good for a day.",
+               .slow = true,
+               .answer = http::schema_of<SignedIn>},
+              [&identity](const Request& request, const SignIn& body) {
+                return limited(identity, request, "sign-in", kSignIns, body.email, [&] {
+                  const auto user =
+                      identity.users().sign_in(body.email, body.password, request.client_address());
+                  return Response::json(json::to_json(signed_in(identity, user)));
+                });
+              });
+  routes.post("/auth/password/login",
+              {.auth = Auth::none,
+               .tag = "auth",
+               .summary = "Sign in with a password",
+               .slow = true,
+               .answer = http::schema_of<SignedIn>},
+              [&identity](const Request& request, const PasswordSignIn& body) {
+                return limited(identity, request, "sign-in", kSignIns, body.email, [&] {
+                  const auto user =
+                      identity.users().sign_in(body.email, body.password, request.client_address());
+                  return Response::json(json::to_json(signed_in(identity, user)));
+                });
+              });
+  routes.post(
+      "/auth/password/login/web",
+      {.auth = Auth::none,
+       .tag = "auth",
+       .summary = "Sign in from a form",
+       .description =
+           "Sets the session's cookie and redirects to `next`, or back to the form with the reason.",
+       .slow = true,
+       .answer_type = "text/html"},
+      [&identity](const Request& request, const http::Form<WebSignIn>& form) {
+        identity::refuse_other_sites(request);
+        return limited(identity, request, "sign-in", kSignIns, form->email, [&] {
+          try {
+            const auto user = identity.users().sign_in(form->email, form->password, request.client_address());
+            auto response =
+                Response::redirect(is_own_path(form->next) ? form->next : identity.settings().home_route);
+            response.cookie(session_cookie(identity, request, user));
+            return response;
+          } catch (const Error& error) {
+            if (error.kind() != ErrorKind::unauthenticated) throw;
+            count_failure(identity, form->email);
+            const bool gone = std::string_view(error.what()) == "Account deactivated";
+            auto back = fmt::format("/login/password?error={}", gone ? "deactivated" : "invalid");
+            if (is_own_path(form->next)) back += "&next=" + http::percent_encode(form->next);
+            return Response::redirect(back);
+          }
+        });
+      });
+  routes.post(
+      "/auth/bootstrap",
+      {.auth = Auth::none,
+       .tag = "auth",
+       .summary = "Claim a new server",
+       .description = "Makes the first account, or sets the seeded one's password, as long as nobody has a "
+                      "password. Its owner is an admin.",
+       .slow = true,
+       .answer = http::schema_of<SignedIn>},
+      [&identity](const Request& request, const Bootstrap& body) {
+        return limited(identity, request, "bootstrap", kBootstraps, body.email, [&] {
+          const auto user =
+              identity.users().bootstrap(body.email, body.name, body.password, request.client_address());
+          return Response::json(json::to_json(signed_in(identity, user)));
+        });
+      });
+}
+
+}  // namespace agnes::auth

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/describe.hpp>
+
+#include "core/catalog/registry.h"
+#include "lib/base/time.h"
+#include "lib/duck/database.h"
+
+// What people know of a table's columns beyond their names and types.
+namespace agnes::catalog {
+
+// A row of column_metadata. The column need not be there (yet).
+struct ColumnMetadata {
+  std::string table_id, column_name;
+  std::optional<std::string>
+      basetype;  // the source's word: STRING, INTEGER, NUMERIC, FLOAT, BOOLEAN, DATE, TIMESTAMP
+  std::optional<std::string> description;
+  std::optional<std::string> confidence, source;  // "manual" unless a proposal said otherwise
+  std::optional<Timestamp> updated_at;
+};
+BOOST_DESCRIBE_STRUCT(ColumnMetadata, (),
+                      (table_id, column_name, basetype, description, confidence, source, updated_at))
+
+// Each runs in the caller's transaction or read. Sorted by the column's name.
+std::vector<ColumnMetadata> column_metadata(duck::Connection& connection, std::string_view table_id);
+// Adds or replaces each, whole; sets updated_at. No column may be there twice.
+void save_column_metadata(duck::Connection& connection, std::vector<ColumnMetadata> columns);
+
+// What became of telling a table's source about its columns.
+struct PushedColumns {
+  std::int64_t pushed = 0;
+  std::vector<std::string> errors;  // a line a column that was not taken
+};
+// Set by a connector. Throws Error (bad_request) naming the settings that are missing.
+using PushColumns = std::function<PushedColumns(const Registration&, const std::vector<ColumnMetadata>&)>;
+
+}  // namespace agnes::catalog

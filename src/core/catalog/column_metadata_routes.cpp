@@ -1,0 +1,145 @@
+#include "core/catalog/column_metadata_routes.h"
+
+#include "core/state/audit.h"
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+
+namespace agnes::catalog {
+
+namespace {
+
+struct ColumnItem {
+  std::string column_name;
+  std::optional<std::string> basetype, description;
+  std::string confidence = "manual", source = "manual";
+  static constexpr json::Rule rules[] = {
+      {.field = "column_name", .min_length = 1, .max_length = 255},
+      {.field = "basetype", .min_length = 1, .max_length = 100},
+      {.field = "description", .max_length = 10'000},
+      {.field = "confidence",
+       .description = "manual, or how sure a proposal is",
+       .has_default = true,
+       .min_length = 1,
+       .max_length = 50},
+      {.field = "source",
+       .description = "who said so",
+       .has_default = true,
+       .min_length = 1,
+       .max_length = 50},
+  };
+};
+BOOST_DESCRIBE_STRUCT(ColumnItem, (), (column_name, basetype, description, confidence, source))
+
+struct ColumnItems {
+  std::vector<ColumnItem> columns;
+  static constexpr json::Rule rules[] = {{.field = "columns", .max_length = 10'000}};
+  void check(json::Check& check) const {
+    std::set<std::string_view> seen;
+    for (const auto& item : columns)
+      if (!seen.insert(item.column_name).second)
+        return check.field("columns",
+                           fmt::format("The column {} is there twice", escape_control(item.column_name)));
+  }
+};
+BOOST_DESCRIBE_STRUCT(ColumnItems, (), (columns))
+
+struct TableColumns {
+  std::string table_id;
+  std::vector<ColumnMetadata> columns;
+};
+BOOST_DESCRIBE_STRUCT(TableColumns, (), (table_id, columns))
+struct Saved {
+  std::string status;
+  std::int64_t count = 0;
+};
+BOOST_DESCRIBE_STRUCT(Saved, (), (status, count))
+struct PushAnswer {
+  std::string status;
+  std::int64_t pushed = 0;
+  std::vector<std::string> errors;
+  std::string message;
+};
+BOOST_DESCRIBE_STRUCT(PushAnswer, (), (status, pushed, errors, message))
+
+// The id that metadata is kept under. Admins also reach tables that are registered but have not been seen by
+// a rebuild.
+std::string table_id_of(state::Store& store, const Visible& visible, const http::Caller& caller,
+                        const std::string& given) {
+  const auto set = visible.of(caller);
+  if (const Table* table = set->find(given)) return table->id;
+  if (caller.is_admin && store.read([&](duck::Connection& c) { return find(c, given).has_value(); }))
+    return given;
+  return visible.table(*set, caller, given).id;
+}
+
+}  // namespace
+
+void add_column_metadata_routes(http::Routes& routes, state::Store& store, const Visible& visible,
+                                PushColumns push) {
+  using http::Auth;
+
+  routes.get(
+      "/api/admin/metadata/{table_id}",
+      {.tag = "metadata", .summary = "What is known of a table's columns, for those who may read it"},
+      [&store, &visible](const http::Caller& caller, const http::Param<"table_id">& given) {
+        const std::string id = table_id_of(store, visible, caller, *given);
+        return TableColumns{id, store.read([&](duck::Connection& c) { return column_metadata(c, id); })};
+      });
+
+  routes.post("/api/admin/metadata/{table_id}",
+              {.auth = Auth::admin,
+               .tag = "metadata",
+               .summary = "Describe a table's columns; each replaces what was said of it"},
+              [&store, &visible](const http::Caller& caller, const http::Param<"table_id">& given,
+                                 const ColumnItems& body) {
+                const std::string id = table_id_of(store, visible, caller, *given);
+                store.write([&](duck::Connection& c) {
+                  std::vector<ColumnMetadata> rows;
+                  for (const auto& item : body.columns)
+                    rows.push_back({.table_id = id,
+                                    .column_name = item.column_name,
+                                    .basetype = item.basetype,
+                                    .description = item.description,
+                                    .confidence = item.confidence,
+                                    .source = item.source,
+                                    .updated_at = {}});
+                  save_column_metadata(c, std::move(rows));
+                  state::audit(c, {.user_id = caller.user_id,
+                                   .action = "save_column_metadata",
+                                   .resource = id,
+                                   .params = {{"columns", body.columns.size()}}});
+                });
+                return Saved{"ok", static_cast<std::int64_t>(body.columns.size())};
+              });
+
+  routes.post(
+      "/api/admin/metadata/{table_id}/push",
+      {.auth = Auth::admin,
+       .tag = "metadata",
+       .summary = "Tell a Keboola table's project what is known of its columns"},
+      [&store, push](const http::Caller& caller, const http::Param<"table_id">& id) {
+        const auto table = store.read([&](duck::Connection& c) { return find(c, *id); });
+        if (!table)
+          throw Error(ErrorKind::not_found,
+                      fmt::format("there is no registered table {}", escape_control(*id)));
+        if (table->source_type != "keboola")
+          throw Error(ErrorKind::bad_request,
+                      fmt::format("column metadata can be pushed to Keboola only; the source of {} is {}",
+                                  table->id, table->source_type.value_or("not known")));
+        const auto columns = store.read([&](duck::Connection& c) { return column_metadata(c, table->id); });
+        const auto done = push(*table, columns);
+        store.write([&](duck::Connection& c) {
+          state::audit(c, {.user_id = caller.user_id,
+                           .action = "push_column_metadata",
+                           .resource = table->id,
+                           .params = {{"pushed", done.pushed}, {"failed", done.errors.size()}}});
+        });
+        if (done.pushed == 0 && !done.errors.empty())
+          throw Error(ErrorKind::bad_gateway,
+                      fmt::format("Keboola took none of the columns: {}", done.errors.front()));
+        return PushAnswer{done.errors.empty() ? "ok" : "partial", done.pushed, done.errors,
+                          columns.empty() ? "there is nothing to push: no column has metadata" : ""};
+      });
+}
+
+}  // namespace agnes::catalog

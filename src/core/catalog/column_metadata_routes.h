@@ -1,0 +1,15 @@
+#pragma once
+
+#include "core/catalog/column_metadata.h"
+#include "core/catalog/visible.h"
+#include "core/state/store.h"
+#include "lib/http/routes.h"
+
+namespace agnes::catalog {
+
+// /api/admin/metadata: to be read by those who may read the table, to be written by administrators. `push`
+// tells the source of a Keboola table.
+void add_column_metadata_routes(http::Routes& routes, state::Store& store, const Visible& visible,
+                                PushColumns push);
+
+}  // namespace agnes::catalog

@@ -1,0 +1,75 @@
+#include "core/catalog/generation.h"
+
+#include <algorithm>
+
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+
+namespace agnes::catalog {
+
+std::string Table::why_no_data() const {
+  if (query_mode != "remote")
+    return fmt::format("the table {} has no data yet; it comes with its next sync", name);
+  const std::string engine = remote != nullptr ? remote->extension : source_type;
+  const std::string place = engine == "bigquery"  ? "BigQuery"
+                            : engine == "keboola" ? "Keboola"
+                            : engine.empty()      ? "another engine"
+                                                  : engine;
+  return remote != nullptr
+             ? fmt::format("the table {} lives in {}: only a SELECT reads it there (agnes query --remote)",
+                           name, place)
+             : fmt::format("the table {} lives in {}, which this server is not configured to query", name,
+                           place);
+}
+
+Generation::Generation(std::uint64_t number, std::vector<Table> tables)
+    : number_(number), tables_(std::move(tables)) {
+  std::sort(tables_.begin(), tables_.end(), [](const Table& a, const Table& b) {
+    const auto x = to_lower(a.name), y = to_lower(b.name);
+    return x != y ? x < y : a.id < b.id;
+  });
+  // A table's id wins over another one's name.
+  for (const auto& table : tables_) by_key_.insert_or_assign(table.id, &table);
+  for (const auto& table : tables_) by_key_.emplace(table.name, &table);
+}
+
+const Table* Generation::find(std::string_view id_or_name) const {
+  const auto found = by_key_.find(id_or_name);
+  return found == by_key_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<const Generation> Generations::current() const {
+  constexpr std::chrono::seconds kPatience{10};
+  auto found = peek(kPatience);
+  if (found == nullptr)
+    throw Error(ErrorKind::unavailable, "the server is still reading its tables; try again in a moment");
+  return found;
+}
+
+std::shared_ptr<const Generation> Generations::peek(std::chrono::milliseconds patience) const {
+  std::unique_lock lock(mutex_);
+  published_.wait_for(lock, patience, [&] { return current_ != nullptr; });
+  return current_;
+}
+
+std::shared_ptr<const Generation> Generations::publish(std::vector<Table> tables) {
+  std::shared_ptr<const Generation> next;
+  std::vector<std::function<void(const Generation&)>> told;
+  {
+    std::lock_guard lock(mutex_);
+    next = std::make_shared<const Generation>(current_ != nullptr ? current_->number() + 1 : 1,
+                                              std::move(tables));
+    current_ = next;
+    told = told_;
+    published_.notify_all();
+  }
+  for (const auto& tell : told) tell(*next);
+  return next;
+}
+
+void Generations::on_publish(std::function<void(const Generation&)> told) {
+  std::lock_guard lock(mutex_);
+  told_.push_back(std::move(told));
+}
+
+}  // namespace agnes::catalog

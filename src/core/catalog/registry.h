@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/describe.hpp>
+
+#include "core/state/store.h"
+#include "lib/base/time.h"
+#include "lib/duck/database.h"
+
+namespace agnes::catalog {
+
+struct Table;
+// What else of the state names a table, for its profile: [{"name", "file"}].
+using TableUses = std::function<boost::json::array(duck::Connection&, const Table&)>;
+
+// A row of table_registry. `primary_key` and `where_filters` hold JSON text, as existing databases do.
+struct Registration {
+  std::string id, name;
+  std::optional<std::string> source_type, bucket, source_table, source_query;
+  std::string sync_strategy = "full_refresh", query_mode = "local";
+  std::optional<std::string> sync_schedule;
+  bool profile_after_sync = true;
+  std::optional<std::string> primary_key, folder, description, registered_by;
+  std::optional<Timestamp> registered_at;
+  std::optional<std::int64_t> incremental_window_days, max_history_days;
+  std::optional<std::string> incremental_column, where_filters, partition_by, partition_granularity;
+  std::optional<std::int64_t> initial_load_chunk_days;
+};
+BOOST_DESCRIBE_STRUCT(Registration, (),
+                      (id, name, source_type, bucket, source_table, source_query, sync_strategy, query_mode,
+                       sync_schedule, profile_after_sync, primary_key, folder, description, registered_by,
+                       registered_at, incremental_window_days, max_history_days, incremental_column,
+                       where_filters, partition_by, partition_granularity, initial_load_chunk_days))
+
+// The registered tables. Each function runs in the caller's transaction or read.
+std::vector<Registration> all(duck::Connection& connection);
+std::optional<Registration> find(duck::Connection& connection, std::string_view id);
+// Throws Error (conflict) when the id or the name, without regard to case, is taken.
+void refuse_taken(duck::Connection& connection, const Registration& row);
+// The same, then adds it.
+void insert(duck::Connection& connection, const Registration& row);
+// Adds rows whose ids and names are known to be free.
+void insert_all(duck::Connection& connection, const std::vector<Registration>& rows);
+void update(duck::Connection& connection, const Registration& row);
+// The registration and everything that hangs on it: grants, sync state and history, profile, column metadata,
+// subscriptions. False when there was none.
+bool remove(duck::Connection& connection, const std::string& id);
+
+// The id that a name becomes: lower case, spaces as '_'.
+std::string id_for(std::string_view name);
+
+}  // namespace agnes::catalog

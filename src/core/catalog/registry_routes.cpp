@@ -1,0 +1,329 @@
+#include "core/catalog/registry_routes.h"
+
+#include "core/catalog/registry_body.h"
+#include "core/catalog/registry_rules.h"
+#include "core/state/audit.h"
+#include "lib/base/error.h"
+#include "lib/base/hash.h"
+#include "lib/base/text.h"
+#include "lib/duck/rows.h"
+
+namespace agnes::catalog {
+
+namespace {
+
+using boost::json::value;
+
+std::string named(const std::string& name) {
+  std::string text(trim(name));
+  if (text.empty()) throw Error(ErrorKind::invalid, "a table needs a name");
+  return text;
+}
+
+struct Prechecked {
+  bool ok = true;
+  boost::json::object table;
+};
+BOOST_DESCRIBE_STRUCT(Prechecked, (), (ok, table))
+
+struct Registered {
+  std::string id, name, status;
+  std::optional<std::string> view_name, message;
+  static constexpr json::Rule rules[] = {{.field = "view_name", .omit_null = true},
+                                         {.field = "message", .omit_null = true}};
+};
+BOOST_DESCRIBE_STRUCT(Registered, (), (id, name, status, view_name, message))
+
+struct Updated {
+  std::string id;
+  std::vector<std::string> updated;
+  std::string version;
+};
+BOOST_DESCRIBE_STRUCT(Updated, (), (id, updated, version))
+
+struct RegistryList {
+  boost::json::array tables;
+  std::int64_t count;
+};
+BOOST_DESCRIBE_STRUCT(RegistryList, (), (tables, count))
+
+value parsed(const std::optional<std::string>& text) {
+  if (!text) return nullptr;
+  boost::system::error_code error;
+  auto out = boost::json::parse(*text, error);
+  // A key that an older version kept as plain text is a list of one.
+  return error ? value(boost::json::array{*text}) : out;
+}
+
+// Another text for another registration: what an administrator read and what is there now can be told apart.
+std::string version_of(const Registration& row) {
+  return sha256_hex(boost::json::serialize(json::to_json(row))).substr(0, 16);
+}
+
+std::string etag_of(const Registration& row) {
+  return '"' + version_of(row) + '"';
+}
+
+struct SyncError {
+  std::string table_id, error;
+};
+BOOST_DESCRIBE_STRUCT(SyncError, (), (table_id, error))
+
+boost::json::object shown(const Registration& row, const std::optional<std::string>& sync_error) {
+  auto item = json::to_json(row).as_object();
+  item["primary_key"] = parsed(row.primary_key);
+  item["where_filters"] = parsed(row.where_filters);
+  item["last_sync_error"] = json::to_json(sync_error);
+  item["version"] = version_of(row);
+  return item;
+}
+
+RegistryList list(duck::Connection& connection) {
+  std::map<std::string, std::string> errors;
+  for (const auto& row : duck::rows<SyncError>(
+           connection, "SELECT table_id, error FROM sync_state WHERE status = 'error' AND error <> ''"))
+    errors.emplace(row.table_id, row.error);
+  RegistryList out{};
+  for (const auto& row : all(connection)) {
+    const auto error = errors.find(row.name);
+    out.tables.push_back(shown(row, error == errors.end() ? std::nullopt : std::optional(error->second)));
+  }
+  out.count = static_cast<std::int64_t>(out.tables.size());
+  return out;
+}
+
+Registration find_or_throw(duck::Connection& connection, const std::string& id) {
+  auto row = find(connection, id);
+  if (!row) throw Error(ErrorKind::not_found, "there is no registered table " + escape_control(id));
+  return std::move(*row);
+}
+
+http::Response one(duck::Connection& connection, const std::string& id) {
+  const auto row = find_or_throw(connection, id);
+  const auto error = duck::scalar<std::string>(
+      connection, "SELECT error FROM sync_state WHERE table_id = ? AND status = 'error' AND error <> ''",
+      row.name);
+  auto answer = http::Response::json(shown(row, error));
+  answer.header("ETag", etag_of(row));
+  return answer;
+}
+
+struct LastChange {
+  std::optional<Timestamp> timestamp;
+  std::optional<std::string> email;
+};
+BOOST_DESCRIBE_STRUCT(LastChange, (), (timestamp, email))
+
+// What an administrator read may have been changed by another one since: they are told, and nothing is
+// written.
+void refuse_if_changed(duck::Connection& connection, const http::Request& request, const Registration& row) {
+  if (!request.has_header("if-match") || http::etag_matches(request.header("if-match"), etag_of(row))) return;
+  auto last = duck::row<LastChange>(connection,
+                                    "SELECT a.timestamp, coalesce(u.email, a.user_id) AS email FROM "
+                                    "audit_log a LEFT JOIN users u ON u.id = "
+                                    "a.user_id WHERE a.resource = ? AND a.action IN ('register_table', "
+                                    "'update_table') ORDER BY a.timestamp "
+                                    "DESC LIMIT 1",
+                                    row.id);
+  if (!last) last = LastChange{row.registered_at, row.registered_by};
+  const auto message = fmt::format("{} was changed by {}{}; read it again, then repeat what is still wanted",
+                                   row.name, last->email.value_or("somebody"),
+                                   last->timestamp ? " at " + format_iso_utc(*last->timestamp) : "");
+  throw Error(ErrorKind::precondition, message,
+              {{"kind", "changed_meanwhile"},
+               {"message", message},
+               {"changed_by", json::to_json(last->email)},
+               {"changed_at", json::to_json(last->timestamp)},
+               {"version", version_of(row)}});
+}
+
+// Holds a new or changed row against its source, where that is one that the settings speak of.
+void settle(Registration& row, const RegistryHooks& hooks, bool new_source) {
+  if (row.source_type != "keboola" && row.source_type != "bigquery") return;
+  const auto settings = hooks.settings();
+  if (new_source) refuse_unconfigured(*row.source_type, settings);
+  place_at_source(row, settings);
+}
+
+Registration registration(const RegisterTable& body, const http::Caller& caller, const RegistryHooks& hooks) {
+  Registration row;
+  row.name = named(body.name);
+  row.id = id_for(row.name);
+  body.apply(row, nullptr);
+  row.folder = body.folder.optional();
+  row.registered_by = caller.email;
+  row.registered_at = now();
+  refuse_incoherent(row);
+  settle(row, hooks, true);
+  return row;
+}
+
+// The contract tells of BigQuery's tables how they become queryable; those that stay there are so at once
+// (200).
+http::Response registered(const Registration& row) {
+  Registered out{row.id, row.name, "registered", {}, {}};
+  int status = 201;
+  if (row.source_type == "bigquery") {
+    out.view_name = row.id;
+    if (row.query_mode == "materialized") {
+      out.message = "its query runs at the next sync; POST /api/sync/trigger starts one now";
+    } else {
+      out.status = "ok";
+      status = 200;
+    }
+  }
+  return http::Response::json(json::to_json(out), status);
+}
+
+boost::json::object prechecked(const Registration& row, const RegistryHooks& hooks) {
+  boost::json::object out{{"name", row.name},
+                          {"source_type", json::to_json(row.source_type)},
+                          {"bucket", json::to_json(row.bucket)},
+                          {"source_table", json::to_json(row.source_table)},
+                          {"query_mode", row.query_mode},
+                          {"rows", nullptr},
+                          {"size_bytes", nullptr},
+                          {"columns", boost::json::array{}}};
+  if (row.source_query) out["source_query"] = *row.source_query;
+  const auto facts = row.source_query ? boost::json::object{} : hooks.look_up(row);
+  for (const auto& fact : facts) out[fact.key()] = fact.value();
+  if (facts.empty()) out["note"] = "The name is free; rows and columns are known after the first sync.";
+  return out;
+}
+
+// Whether the data of a table that was copied from a service would stay where nobody looks for it any more,
+// under another name or beside the source that has it now. Files name their tables themselves.
+bool leaves_its_place(const Registration& before, const Registration& after) {
+  const bool copied = before.query_mode != "remote" && before.source_type && *before.source_type != "local";
+  return copied && (before.name != after.name || before.source_type != after.source_type ||
+                    after.query_mode == "remote");
+}
+
+bool is_brought_anew(const Registration& before, const Registration& after) {
+  const auto place = [](const Registration& row) {
+    return std::tie(row.source_query, row.bucket, row.source_table, row.where_filters, row.query_mode);
+  };
+  return place(before) != place(after);
+}
+
+}  // namespace
+
+void add_registry_routes(http::Routes& routes, identity::Directory& directory, RegistryHooks hooks) {
+  using http::Auth;
+  state::Store& store = directory.store();
+
+  routes.get("/api/admin/registry",
+             {.auth = Auth::admin, .tag = "registry", .summary = "All registered tables"},
+             [&store] { return store.read([](duck::Connection& c) { return list(c); }); });
+
+  routes.get(
+      "/api/admin/registry/{table_id:path}",
+      {.auth = Auth::admin, .tag = "registry", .summary = "One registered table; its ETag is for If-Match"},
+      [&store](const http::Param<"table_id">& id) {
+        return store.read([&](duck::Connection& c) { return one(c, *id); });
+      });
+
+  routes.post("/api/admin/register-table",
+              {.auth = Auth::admin,
+               .status = 201,
+               .tag = "registry",
+               .summary = "Register a table",
+               .answer = http::schema_of<Registered>},
+              [&store, hooks](const http::Caller& caller, const RegisterTable& body) {
+                const Registration row = registration(body, caller, hooks);
+                store.write([&](duck::Connection& c) {
+                  insert(c, row);
+                  state::audit(c, {.user_id = caller.user_id,
+                                   .action = "register_table",
+                                   .resource = row.id,
+                                   .params = json::to_json(body).as_object()});
+                });
+                hooks.changed();
+                return registered(row);
+              });
+
+  routes.post("/api/admin/register-table/precheck",
+              {.auth = Auth::admin,
+               .tag = "registry",
+               .summary = "Whether a registration would be taken, without making it"},
+              [&store, hooks](const http::Caller& caller, const RegisterTable& body) {
+                const Registration row = registration(body, caller, hooks);
+                store.read([&](duck::Connection& c) { refuse_taken(c, row); });
+                return Prechecked{true, prechecked(row, hooks)};
+              });
+
+  routes.put(
+      "/api/admin/registry/{table_id:path}",
+      {.auth = Auth::admin,
+       .tag = "registry",
+       .summary = "Change a registration: what is left out stays, null clears",
+       .description = "With If-Match, nothing is changed when somebody else changed it meanwhile (412).",
+       .answer = http::schema_of<Updated>,
+       .header_names = {"If-Match"}},
+      [&store, hooks](const http::Request& request, const http::Caller& caller,
+                      const http::Param<"table_id">& id, const UpdateTable& body) {
+        const auto settings = hooks.settings();
+        Updated out{*id, {}, {}};
+        Registration before, after;
+        store.write([&](duck::Connection& c) {
+          auto row = find_or_throw(c, *id);
+          before = row;
+          refuse_if_changed(c, request, row);
+          if (body.name.has_value()) {
+            out.updated.emplace_back("name");
+            row.name = named(*body.name);
+          }
+          body.apply(row, &out.updated);
+          if (body.profile_after_sync.has_value()) {
+            out.updated.emplace_back("profile_after_sync");
+            row.profile_after_sync = *body.profile_after_sync;
+          }
+          if (row.query_mode != "materialized" && body.source_query.omitted()) row.source_query.reset();
+          refuse_incoherent(row);
+          if (body.moves() || body.name.has_value()) settle(row, hooks, !body.source_type.omitted());
+          update(c, row);
+          state::audit(c, {.user_id = caller.user_id,
+                           .action = "update_table",
+                           .resource = *id,
+                           .params = json::to_json(body).as_object()});
+          out.version = version_of(row);
+          after = std::move(row);
+        });
+        if (leaves_its_place(before, after))
+          hooks.removed(before);
+        else if (is_brought_anew(before, after))
+          hooks.redefined(after);
+        hooks.changed();
+        auto answer = http::Response::json(json::to_json(out));
+        answer.header("ETag", '"' + out.version + '"');
+        return answer;
+      });
+
+  routes.del("/api/admin/registry/{table_id:path}",
+             {.auth = Auth::admin,
+              .tag = "registry",
+              .summary = "Unregister a table and remove its data",
+              .header_names = {"If-Match"}},
+             [&directory, hooks](const http::Request& request, const http::Caller& caller,
+                                 const http::Param<"table_id">& id) {
+               Registration gone;
+               directory.change([&](const identity::Tables& tables,
+                                    duck::Connection& c) -> identity::Directory::Apply {
+                 gone = find_or_throw(c, *id);
+                 refuse_if_changed(c, request, gone);
+                 remove(c, *id);
+                 state::audit(c, {.user_id = caller.user_id, .action = "unregister_table", .resource = *id});
+                 std::vector<std::string> grants;
+                 for (const auto* grant : tables.grants())
+                   if (grant->resource_type == "table" && grant->resource_id == *id)
+                     grants.push_back(grant->id);
+                 return [grants](identity::Tables& changed_tables) {
+                   for (const auto& grant : grants) changed_tables.erase_grant(grant);
+                 };
+               });
+               hooks.removed(gone);
+               hooks.changed();
+             });
+}
+
+}  // namespace agnes::catalog

@@ -1,0 +1,173 @@
+#include "core/extracts/remote_attach.h"
+
+#include <algorithm>
+#include <set>
+
+#include "lib/base/env.h"
+#include "lib/base/text.h"
+
+namespace agnes::extracts {
+
+namespace {
+
+constexpr std::size_t kMaxUrl = 2048;
+
+// Names that DuckDB has for itself.
+constexpr std::string_view kReservedAliases[] = {
+    "main",       "temp",     "system", "memory", "information_schema",
+    "pg_catalog", "recurring"};  // what USING KEY calls the rows so far
+
+// Parts of names of parameters whose values are secrets.
+constexpr std::string_view kSecretWords[] = {"token",  "secret",      "password",   "passwd",
+                                             "pwd",    "credential",  "access_key", "api_key",
+                                             "apikey", "private_key", "signature"};
+
+void replace_from_env(const char* variable, std::vector<std::string>& list) {
+  std::vector<std::string> wanted;
+  for (const auto& part : split(env_or(variable, ""), ','))
+    if (const auto name = trim(part); !name.empty()) wanted.emplace_back(name);
+  if (!wanted.empty()) list = std::move(wanted);
+}
+
+template <class List>
+bool contains(const List& list, std::string_view item) {
+  return std::find(std::begin(list), std::end(list), item) != std::end(list);
+}
+
+bool is_variable(std::string_view name) {
+  if (name.empty() || name.size() > 64 || name[0] < 'A' || name[0] > 'Z') return false;
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+
+// "https://host/...?a=b", or "project=p dataset=d" as extensions of databases take it.
+std::optional<std::string> url_refusal(const std::string& url, const RemoteRules& rules) {
+  if (trim(url).empty()) return "it has no url";
+  if (url.size() > kMaxUrl) return fmt::format("its url is longer than {} bytes", kMaxUrl);
+  if (!is_utf8(url) || escape_control(url) != url) return "its url has control characters";
+  // A scheme stands at the beginning; further on it is part of a value.
+  const auto scheme_end = url.find("://");
+  const bool is_address = scheme_end != std::string::npos && is_identifier(url.substr(0, scheme_end));
+  std::string_view parameters = url;
+  if (is_address) {
+    const std::string scheme = to_lower(url.substr(0, scheme_end));
+    if (scheme == "http") return "its url would send the token unencrypted; write https://";
+    if (scheme == "file") return "its url leads to a file of this machine";
+    const auto rest = std::string_view(url).substr(scheme_end + 3);
+    const auto host = rest.substr(0, rest.find_first_of("/?#\\"));
+    if (host.empty()) return "its url names no host";
+    if (host.find('@') != std::string_view::npos)
+      return "its url holds a user name or a password; put the secret into a variable and its name into "
+             "token_env";
+    const auto query = url.find('?');
+    parameters = query == std::string::npos ? std::string_view() : std::string_view(url).substr(query + 1);
+  } else if (url.find('=') == std::string::npos) {
+    return "its url is neither https://... nor name=value";
+  }
+  std::set<std::string> seen;
+  for (std::size_t at = 0; at < parameters.size();) {
+    const auto end = std::min(parameters.find_first_of(" ;&,", at), parameters.size());
+    const auto part = parameters.substr(at, end - at);
+    at = end + 1;
+    const auto equals = part.find('=');
+    if (equals == std::string_view::npos) continue;
+    const std::string name = to_lower(part.substr(0, equals));
+    if (!is_address && !seen.insert(name).second)
+      return fmt::format("its url has {} twice", escape_control(name));
+    for (const auto word : kSecretWords)
+      if (name.find(word) != std::string::npos)
+        return fmt::format("its url holds a secret ({}); put it into a variable and its name into token_env",
+                           escape_control(name));
+    const auto value = part.substr(equals + 1);
+    if (name.ends_with("endpoint") && !contains(rules.endpoints, value))
+      return fmt::format(
+          "its url sends the server's token to another place ({}); an operator allows it with "
+          "AGNES_REMOTE_ATTACH_ENDPOINTS",
+          escape_control(name));
+    if (value.find("://") != std::string_view::npos)
+      return fmt::format("its url holds another address ({})", escape_control(name));
+    if (value.starts_with('/') || value.starts_with('.') || value.starts_with('~') ||
+        value.starts_with('\'') || value.starts_with('"'))
+      return fmt::format("its url names a path of this machine ({})", escape_control(name));
+  }
+  return std::nullopt;
+}
+
+// What is left of a statement without its white space: names (quoted ones without marks), and single marks.
+struct Token {
+  std::string text;
+  bool name = false;
+};
+std::vector<Token> tokens(std::string_view sql) {
+  const auto in_name = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           static_cast<unsigned char>(c) >= 0x80;
+  };
+  std::vector<Token> out;
+  for (std::size_t i = 0; i < sql.size(); ++i) {
+    const char c = sql[i];
+    if (c == '\'' || c == '"') {
+      std::string text;
+      for (++i; i < sql.size(); ++i) {
+        if (sql[i] == c && (i + 1 == sql.size() || sql[i + 1] != c)) break;
+        if (sql[i] == c) ++i;
+        text += sql[i];
+      }
+      out.push_back({c == '"' ? to_lower(text) : "'", c == '"'});
+    } else if (in_name(c)) {
+      const std::size_t begin = i;
+      while (i + 1 < sql.size() && in_name(sql[i + 1])) ++i;
+      out.push_back({to_lower(sql.substr(begin, i - begin + 1)), true});
+    } else if (c != ' ' && c != '\n' && c != '\t' && c != '\r') {
+      out.push_back({std::string(1, c), false});
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+RemoteRules remote_rules_from_env() {
+  RemoteRules rules;
+  replace_from_env("AGNES_REMOTE_ATTACH_EXTENSIONS", rules.extensions);
+  replace_from_env("AGNES_REMOTE_ATTACH_TOKEN_ENVS", rules.token_envs);
+  replace_from_env("AGNES_REMOTE_ATTACH_ENDPOINTS", rules.endpoints);
+  return rules;
+}
+
+std::optional<std::string> refusal(const RemoteAttach& row, const RemoteRules& rules) {
+  if (!is_identifier(row.alias)) return "its alias must be letters, digits and '_', 64 at most";
+  if (contains(kReservedAliases, to_lower(row.alias))) return "its alias is a name of DuckDB's own";
+  // As written, like the names of variables: the lists are the operator's and hold what exactly is allowed.
+  if (!is_identifier(row.extension) || !contains(rules.extensions, row.extension))
+    return fmt::format(
+        "the extension '{}' is not allowed here (allowed: {}); an operator allows it with "
+        "AGNES_REMOTE_ATTACH_EXTENSIONS",
+        escape_control(row.extension.substr(0, 64)), join(rules.extensions, ", "));
+  if (!row.token_env.empty() && (!is_variable(row.token_env) || !contains(rules.token_envs, row.token_env)))
+    return fmt::format(
+        "the variable '{}' may not be read for an extract; an operator allows it with "
+        "AGNES_REMOTE_ATTACH_TOKEN_ENVS",
+        escape_control(row.token_env.substr(0, 64)));
+  return url_refusal(row.url, rules);
+}
+
+RemoteNames remote_names(std::string_view create_view) {
+  RemoteNames out;
+  const auto all = tokens(create_view);
+  const auto is = [&](std::size_t i, std::string_view text) {
+    return i < all.size() && !all[i].name && all[i].text == text;
+  };
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!all[i].name) continue;
+    const std::size_t first = i;
+    while (is(i + 1, ".") && i + 2 < all.size() && all[i + 2].name) i += 2;
+    if (i > first)
+      out.catalogs.push_back(all[first].text);
+    else if (is(i + 1, "("))
+      out.functions.push_back(all[first].text);
+  }
+  return out;
+}
+
+}  // namespace agnes::extracts

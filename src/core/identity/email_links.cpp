@@ -1,0 +1,155 @@
+#include <fmt/format.h>
+
+#include "core/identity/users.h"
+#include "lib/base/error.h"
+#include "lib/base/hash.h"
+#include "lib/base/ids.h"
+#include "lib/base/text.h"
+#include "lib/duck/rows.h"
+
+// Links by which the owner of an address gets into their account.
+namespace agnes::identity {
+
+namespace {
+
+using Link = Users::Link;
+
+std::string column_of(Link kind) {
+  return kind == Link::setup ? "setup_token" : "reset_token";
+}
+std::int64_t lifetime(Link kind) {
+  constexpr std::int64_t kHour = 3600, kDay = 24 * kHour;
+  return kind == Link::setup ? 7 * kDay : kind == Link::reset ? kDay : kHour;
+}
+
+// Two kinds share a column: the form tells them apart, so that neither does the other's work.
+std::string kept_form(Link kind, std::string_view secret) {
+  return (kind == Link::sign_in ? "sha256-sign-in:" : "sha256:") + sha256_hex(secret);
+}
+
+struct KeptLink {
+  std::optional<std::string> token;
+  std::optional<Timestamp> created;
+};
+BOOST_DESCRIBE_STRUCT(KeptLink, (), (token, created))
+
+// Links that the Python server sent are kept as they are, in letters that have no ':'; what has one is a hash
+// of ours or that server's mark of a link that is used up, and never the secret itself.
+bool opens(Link kind, const KeptLink& kept, std::string_view secret) {
+  if (!kept.token || kept.token->empty() || !kept.created) return false;
+  if (now() > plus_seconds(*kept.created, lifetime(kind))) return false;
+  const bool plain = kept.token->find(':') == std::string::npos;
+  return constant_time_equal(*kept.token, plain ? std::string(secret) : kept_form(kind, secret));
+}
+
+// The account that the link leads into; nothing when anything is wrong with it. An unknown account takes the
+// same steps.
+std::optional<User> account_of(const Tables& tables, duck::Connection& c, Link kind, const std::string& email,
+                               std::string_view secret) {
+  const auto* user = tables.user_by_email(trim(email));
+  const auto kept = duck::row<KeptLink>(
+      c, fmt::format("SELECT {0} AS token, {0}_created AS created FROM users WHERE id = ?", column_of(kind)),
+      user != nullptr ? user->id : "");
+  if (user == nullptr || !user->active || !kept || !opens(kind, *kept, secret)) return std::nullopt;
+  return *user;
+}
+
+void keep(duck::Connection& c, const std::string& user_id, Link kind, const std::string& secret) {
+  c.execute(
+      fmt::format("UPDATE users SET {0} = ?, {0}_created = ?, updated_at = ? WHERE id = ?", column_of(kind)),
+      kept_form(kind, secret), now(), now(), user_id);
+}
+
+}  // namespace
+
+std::string Users::make_link(const Actor& actor, const std::string& id, Link kind) {
+  const auto secret = random_urlsafe(32);
+  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+    const auto& user = user_of_id(tables, id);
+    guard_outside(tables, id);
+    keep(c, id, kind, secret);
+    record(c, actor, kind == Link::setup ? "user.invite" : "user.reset_password", "user:" + id,
+           {{"email", user.email}});
+    return nullptr;
+  });
+  return secret;
+}
+
+std::optional<Users::Requested> Users::request_link(Link kind, std::string_view email,
+                                                    const std::string& address) {
+  const auto account = [&](const Tables& tables) -> std::optional<User> {
+    const auto* user = tables.user_by_email(trim(email));
+    if (user == nullptr || !user->active || user->email == kSchedulerEmail) return std::nullopt;
+    if (kind == Link::setup && user->has_password) return std::nullopt;
+    if (kind != Link::sign_in && is_outside_user(tables, user->id, settings_)) return std::nullopt;
+    return *user;
+  };
+  if (!directory_.look(account)) return std::nullopt;
+  const auto secret = random_urlsafe(32);
+  std::optional<Requested> requested;
+  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+    requested.reset();
+    const auto user = account(tables);
+    if (!user) return nullptr;
+    keep(c, user->id, kind, secret);
+    const char* wish = kind == Link::setup ? "setup" : kind == Link::reset ? "reset" : "sign-in";
+    record(c, {"", "", address}, "link_requested", "user:" + user->id,
+           {{"email", user->email}, {"kind", wish}});
+    requested = {user->email, secret};
+    return nullptr;
+  });
+  return requested;
+}
+
+User Users::use_link(Link kind, const std::string& email, std::string_view secret, std::string_view password,
+                     const std::string& name, const std::string& address) {
+  const auto account = [&](const Tables& tables, duck::Connection& c) {
+    auto user = account_of(tables, c, kind, email, secret);
+    if (!user)
+      throw Error(ErrorKind::bad_request, "This link is not valid any more: ask an admin for a new one");
+    return *user;
+  };
+  check_password(password);
+  // Before the costly hash, and again when it is used up: of many at once, one gets through.
+  directory_.store().read([&](duck::Connection& c) {
+    return directory_.look([&](const Tables& tables) { return account(tables, c); });
+  });
+  const auto hash = passwords_.hash(password);
+  User changed;
+  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+    changed = account(tables, c);
+    changed.has_password = true;
+    if (!trim(name).empty()) changed.name = std::string(trim(name));
+    c.execute(
+        "UPDATE users SET name = ?, password_hash = ?, setup_token = NULL, setup_token_created = NULL, "
+        "reset_token = NULL, reset_token_created = NULL, updated_at = ? WHERE id = ?",
+        changed.name, hash, now(), changed.id);
+    record(c, {changed.id, changed.email, address}, kind == Link::setup ? "password_setup" : "password_reset",
+           "auth");
+    return [&](Tables& t) { t.put(changed); };
+  });
+  return changed;
+}
+
+User Users::sign_in_by_link(const std::string& email, std::string_view secret, const std::string& address) {
+  const auto account = [&](const Tables& tables, duck::Connection& c) {
+    auto user = account_of(tables, c, Link::sign_in, email, secret);
+    if (!user) throw Error(ErrorKind::unauthenticated, "Invalid or expired link: ask for a new one");
+    return *user;
+  };
+  // Most wrong ones need no turn among the writers.
+  directory_.store().read([&](duck::Connection& c) {
+    return directory_.look([&](const Tables& tables) { return account(tables, c); });
+  });
+  User user;
+  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+    user = account(tables, c);
+    c.execute("UPDATE users SET reset_token = NULL, reset_token_created = NULL, updated_at = ? WHERE id = ?",
+              now(), user.id);
+    record(c, {user.id, user.email, address}, "token_created", "auth", {{"by", "email link"}});
+    return nullptr;
+  });
+  return user;
+}
+
+}  // namespace agnes::identity

@@ -1,0 +1,78 @@
+#include "core/identity/identity.h"
+
+#include "lib/base/error.h"
+#include "lib/base/hash.h"
+#include "lib/base/text.h"
+
+namespace agnes::identity {
+
+namespace {
+
+// Browsers say where a request comes from; one that says nothing is no browser of the last years, or a script
+// of the user's own.
+bool from_another_site(const http::Request& request) {
+  const auto site = request.header("sec-fetch-site");
+  // What it says itself stands above a name that a proxy may have changed on the way.
+  if (!site.empty()) return site != "same-origin" && site != "none";
+  const auto origin = request.header("origin");
+  if (origin.empty()) return false;
+  const auto scheme_end = origin.find("://");
+  return scheme_end == std::string_view::npos || !iequals(origin.substr(scheme_end + 3), request.host());
+}
+
+bool changes_something(const http::Request& request) {
+  const auto& method = request.method();
+  return method != "GET" && method != "HEAD" && method != "OPTIONS";
+}
+
+// The password of "Basic <base64 of name:password>" (RFC 7617); "" when it is none.
+std::string basic_password(std::string_view credentials) {
+  const auto text = from_base64(trim(credentials));
+  const auto colon = text ? text->find(':') : std::string::npos;
+  return colon == std::string::npos ? "" : text->substr(colon + 1);
+}
+
+}  // namespace
+
+void refuse_other_sites(const http::Request& request) {
+  if (changes_something(request) && from_another_site(request))
+    throw Error(ErrorKind::forbidden, "this request came from a page of another site");
+}
+
+Identity::Identity(state::Store& store, Settings settings)
+    : settings_(std::move(settings)),
+      directory_(store),
+      users_(directory_, passwords_, settings_),
+      groups_(directory_, settings_),
+      tokens_(directory_, settings_) {
+  users_.seed();
+}
+
+Identity::Identity(state::Store& store, const std::filesystem::path& state_folder)
+    : Identity(store, read_settings(state_folder)) {}
+
+std::optional<http::Caller> Identity::authenticate(const http::Request& request, std::string& reason) {
+  if (settings_.local_dev)
+    if (auto developer = tokens_.developer()) return developer;
+  const auto authorization = request.header("authorization");
+  if (authorization.size() > 7 && iequals(authorization.substr(0, 7), "Bearer "))
+    return tokens_.resolve(trim(authorization.substr(7)), request.client_address(), reason);
+  // As git sends it. Whatever else stands there is a proxy's business, and the cookie counts.
+  if (authorization.size() > 6 && iequals(authorization.substr(0, 6), "Basic ")) {
+    auto caller = tokens_.resolve(basic_password(authorization.substr(6)), request.client_address(), reason);
+    if (caller && caller->token_kind == http::Caller::TokenKind::pat) {
+      refuse_other_sites(request);  // a browser may have been given it, too
+      return caller;
+    }
+  }
+  const auto cookie = request.cookie("access_token");
+  if (cookie.empty()) {
+    if (reason.empty()) reason = "Missing or invalid Authorization header";
+    return std::nullopt;
+  }
+  auto caller = tokens_.resolve(cookie, request.client_address(), reason);
+  if (caller) refuse_other_sites(request);
+  return caller;
+}
+
+}  // namespace agnes::identity

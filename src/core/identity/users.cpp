@@ -1,0 +1,347 @@
+#include "core/identity/users.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/state/seed.h"
+#include "lib/base/error.h"
+#include "lib/base/ids.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/duck/rows.h"
+
+namespace agnes::identity {
+
+namespace {
+
+constexpr std::string_view kWrong = "Invalid password";  // the contract's words: old clients show them
+
+// System plugins are everybody's: a new account is subscribed to them.
+void subscribe_to_system_plugins(duck::Connection& c, const std::string& user_id) {
+  c.execute(
+      "INSERT INTO user_plugin_optouts (user_id, marketplace_id, plugin_name) "
+      "SELECT ?, marketplace_id, name FROM marketplace_plugins WHERE is_system "
+      "ON CONFLICT (user_id, marketplace_id, plugin_name) DO NOTHING",
+      user_id);
+}
+
+User insert(duck::Connection& c, const std::string& email, const std::string& name,
+            const std::optional<std::string>& password_hash) {
+  User user{.id = uuid4(),
+            .email = email,
+            .name = name,
+            .active = true,
+            .has_password = password_hash.has_value(),
+            .onboarded = false,
+            .created_at = now(),
+            .deactivated_at = std::nullopt};
+  c.execute(
+      "INSERT INTO users (id, email, name, password_hash, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)",
+      user.id, user.email, user.name, password_hash, user.created_at, user.created_at);
+  subscribe_to_system_plugins(c, user.id);
+  return user;
+}
+
+// The row that makes `user_id` an admin; nothing when there is one.
+std::optional<Member> seed_admin(const Tables& tables, duck::Connection& c, const std::string& user_id,
+                                 const std::string& by) {
+  const auto* admins = tables.group_by_name(state::kAdminGroup);
+  if (admins == nullptr || tables.member(user_id, admins->id) != nullptr) return std::nullopt;
+  Member member{user_id, admins->id, "system_seed", now(), by};
+  c.execute(
+      "INSERT INTO user_group_members (user_id, group_id, source, added_at, added_by) VALUES (?, ?, ?, ?, ?)",
+      member.user_id, member.group_id, member.source, member.added_at, member.added_by);
+  return member;
+}
+
+// Nobody has a password, and beside the seeded account there is none.
+bool is_unclaimed(const Tables& tables) {
+  if (tables.user_count() > 2) return false;  // the scheduler's is the other one
+  const auto users = tables.users();
+  return std::none_of(users.begin(), users.end(), [](const User* user) { return user->has_password; }) &&
+         std::count_if(users.begin(), users.end(),
+                       [](const User* user) { return user->email != kSchedulerEmail; }) <= 1;
+}
+
+// Whether somebody has come by this account, without a password: by Google, or by a link. It is theirs then.
+bool is_in_use(duck::Connection& c, const std::string& user_id) {
+  return duck::scalar<std::int64_t>(
+             c, "SELECT count(*) FROM audit_log WHERE user_id = ? AND action <> 'login_failed'", user_id)
+             .value_or(0) > 0;
+}
+
+bool is_email_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos;
+}
+
+}  // namespace
+
+const User& user_of_id(const Tables& tables, const std::string& id) {
+  const auto* user = tables.user(id);
+  if (user == nullptr) throw Error(ErrorKind::not_found, "User not found");
+  return *user;
+}
+
+void check_password(std::string_view password) {
+  // Characters, as people count them.
+  const auto length =
+      std::count_if(password.begin(), password.end(), [](char c) { return (c & 0xC0) != 0x80; });
+  if (static_cast<std::size_t>(length) < kShortestPassword)
+    throw Error(ErrorKind::bad_request,
+                fmt::format("Password must be at least {} characters", kShortestPassword));
+  if (password.size() > kLongestPassword)
+    throw Error(ErrorKind::bad_request, fmt::format("Password must be at most {} bytes", kLongestPassword));
+}
+
+std::string problem_with_email(std::string_view email) {
+  constexpr const char* kNone = "not an email address";
+  const auto at = email.find('@');
+  if (email.size() > 254 || at == std::string_view::npos || at == 0 || at > 64) return kNone;
+  const auto local = email.substr(0, at), domain = email.substr(at + 1);
+  if (!std::all_of(local.begin(), local.end(), is_email_character)) return kNone;
+  if (local.front() == '.' || local.back() == '.' || local.find("..") != std::string_view::npos) return kNone;
+  for (const auto& label : split(domain, '.')) {
+    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') return kNone;
+    if (!std::all_of(label.begin(), label.end(), [](char c) {
+          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+        }))
+      return kNone;
+  }
+  return "";
+}
+
+bool is_outside_group(const Group& group, const Settings& settings) {
+  if (group.created_by == "system:google-sync") return true;
+  return group.is_system && ((group.name == state::kAdminGroup && !settings.admin_group_email.empty()) ||
+                             (group.name == state::kEveryoneGroup && !settings.everyone_group_email.empty()));
+}
+
+bool is_outside_user(const Tables& tables, std::string_view user_id, const Settings& settings) {
+  for (const auto* member : tables.memberships_of(user_id)) {
+    const auto* group = tables.group(member->group_id);
+    if (group->created_by == "system:google-sync") return true;
+    if (member->source == "google_sync" && is_outside_group(*group, settings)) return true;
+  }
+  return false;
+}
+
+void Users::guard_outside(const Tables& tables, const std::string& id) const {
+  if (is_outside_user(tables, id, settings_))
+    throw Error(ErrorKind::conflict, "this account belongs to the company's directory: change it there");
+}
+
+User Users::create(const Actor& actor, const std::string& email, const std::string& name) {
+  User created;
+  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+    if (tables.user_by_email(email) != nullptr)
+      throw Error(ErrorKind::conflict, "User with this email already exists");
+    created = insert(c, email, name, std::nullopt);
+    record(c, actor, "user.create", "user:" + created.id, {{"email", email}});
+    return [&](Tables& t) { t.put(created); };
+  });
+  return created;
+}
+
+User Users::update(const Actor& actor, const std::string& id, const std::optional<std::string>& name,
+                   std::optional<bool> active) {
+  User updated;
+  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+    updated = user_of_id(tables, id);
+    if (!name && !active) return nullptr;
+    if (active == false) {
+      if (id == actor.id) throw Error(ErrorKind::conflict, "Cannot deactivate yourself");
+      if (updated.active && tables.is_admin(id) && tables.active_admins() <= 1)
+        throw Error(ErrorKind::conflict, "Cannot deactivate the last active admin");
+    }
+    const auto moment = now();
+    boost::json::object params;
+    if (name) {
+      updated.name = name;
+      params["name"] = *name;
+      c.execute("UPDATE users SET name = ?, updated_at = ? WHERE id = ?", *name, moment, id);
+    }
+    if (active) {
+      updated.active = *active;
+      updated.deactivated_at = *active ? std::optional<Timestamp>{} : moment;
+      const auto by = *active ? std::optional<std::string>{} : actor.id;
+      params["active"] = *active;
+      params["deactivated_by"] = by ? boost::json::value(*by) : nullptr;
+      c.execute(
+          "UPDATE users SET active = ?, deactivated_at = ?, deactivated_by = ?, updated_at = ? WHERE id = ?",
+          *active, updated.deactivated_at, by, moment, id);
+    }
+    record(c, actor, "user.update", "user:" + id, std::move(params));
+    return [&](Tables& t) { t.put(updated); };
+  });
+  return updated;
+}
+
+void Users::remove(const Actor& actor, const std::string& id) {
+  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+    const auto& user = user_of_id(tables, id);
+    if (id == actor.id) throw Error(ErrorKind::conflict, "Cannot delete yourself");
+    guard_outside(tables, id);
+    if (user.active && tables.is_admin(id) && tables.active_admins() <= 1)
+      throw Error(ErrorKind::conflict, "Cannot delete the last active admin");
+    c.execute("DELETE FROM user_group_members WHERE user_id = ?", id);
+    c.execute("DELETE FROM users WHERE id = ?", id);
+    record(c, actor, "user.delete", "user:" + id, {{"email", user.email}});
+    return [&](Tables& t) { t.erase_user(id); };
+  });
+}
+
+void Users::set_password(const Actor& actor, const std::string& id, std::string_view password) {
+  check_password(password);
+  directory_.look([&](const Tables& tables) {
+    user_of_id(tables, id);
+    guard_outside(tables, id);
+  });
+  const auto hash = passwords_.hash(password);
+  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+    User user = user_of_id(tables, id);
+    guard_outside(tables, id);
+    // Links that were sent before must not undo it.
+    c.execute(
+        "UPDATE users SET password_hash = ?, setup_token = NULL, setup_token_created = NULL, reset_token = "
+        "NULL, "
+        "reset_token_created = NULL, updated_at = ? WHERE id = ?",
+        hash, now(), id);
+    record(c, actor, "user.set_password", "user:" + id, {{"email", user.email}});
+    user.has_password = true;
+    return [user](Tables& t) { t.put(user); };
+  });
+}
+
+void Users::set_onboarded(const Actor& actor, bool onboarded, const std::string& trigger) {
+  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+    User user = user_of_id(tables, actor.id);
+    c.execute("UPDATE users SET onboarded = ? WHERE id = ?", onboarded, actor.id);
+    record(c, actor, onboarded ? "user_onboarded" : "user_offboarded", "", {{"source", trigger}}, "ok");
+    user.onboarded = onboarded;
+    return [user](Tables& t) { t.put(user); };
+  });
+}
+
+User Users::sign_in(std::string_view email, std::string_view password, const std::string& address) {
+  const auto found = directory_.look([&](const Tables& tables) {
+    const auto* user = tables.user_by_email(trim(email));
+    return user != nullptr ? std::optional(*user) : std::nullopt;
+  });
+  const std::string id = found ? found->id : std::string();
+  // An unknown account takes the same steps, so that it cannot be told by the time.
+  auto hash = directory_.store().read([&](duck::Connection& c) {
+    return duck::scalar<std::string>(c, "SELECT password_hash FROM users WHERE id = ?", id);
+  });
+  if (password.size() > kLongestPassword || hash == "") hash.reset();
+  const bool right = passwords_.verify(hash, password.substr(0, kLongestPassword));
+  const auto note = [&](const char* action, const char* result) {
+    try {
+      directory_.store().write([&](duck::Connection& c) {
+        record(c, Actor{id, "", address}, action, "auth", {}, result);
+      });
+    } catch (const std::exception& error) {
+      log::error("a sign-in could not be audited: {}", error.what());
+    }
+  };
+  if (!right) {
+    note("login_failed", found ? "invalid_password" : "unknown_account");
+    throw Error(ErrorKind::unauthenticated, std::string(kWrong));
+  }
+  if (!found->active) {
+    note("login_failed", "deactivated");
+    throw Error(ErrorKind::unauthenticated, "Account deactivated");
+  }
+  note("token_created", "");
+  return *found;
+}
+
+bool Users::can_bootstrap() const {
+  if (!directory_.look(&is_unclaimed)) return false;
+  const auto seeded = directory_.look([](const Tables& tables) {
+    for (const auto* user : tables.users())
+      if (user->email != kSchedulerEmail) return std::optional(user->id);
+    return std::optional<std::string>();
+  });
+  return !seeded || !directory_.store().read([&](duck::Connection& c) { return is_in_use(c, *seeded); });
+}
+
+User Users::bootstrap(const std::string& email, const std::string& name, std::string_view password,
+                      const std::string& address) {
+  const auto claimed = [] {
+    return Error(ErrorKind::forbidden,
+                 "Bootstrap disabled: this server has accounts already. Sign in instead");
+  };
+  const auto account = [&](const Tables& tables) -> std::optional<User> {
+    if (!is_unclaimed(tables)) throw claimed();
+    for (const auto* user : tables.users()) {
+      if (user->email == kSchedulerEmail) continue;
+      if (!iequals(user->email, email))
+        throw Error(ErrorKind::forbidden, "Bootstrap is open for the seeded account only (SEED_ADMIN_EMAIL)");
+      return *user;
+    }
+    return std::nullopt;
+  };
+  directory_.look(account);
+  check_password(password);
+  const auto hash = passwords_.hash(password);
+  User owner;
+  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+    if (const auto seeded = account(tables)) {
+      if (is_in_use(c, seeded->id)) throw claimed();
+      owner = *seeded;
+      owner.has_password = true;
+      c.execute("UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ?", hash, now(), owner.id);
+      record(c, {owner.id, owner.email, address}, "bootstrap_activated_seed", "auth");
+    } else {
+      owner = insert(c, email, name.empty() ? email.substr(0, email.find('@')) : name, hash);
+      record(c, {owner.id, owner.email, address}, "bootstrap_completed", "auth");
+    }
+    const auto member = seed_admin(tables, c, owner.id, "auth.bootstrap");
+    return [&, member](Tables& t) {
+      t.put(owner);
+      if (member) t.put(*member);
+    };
+  });
+  return owner;
+}
+
+void Users::seed() {
+  const auto ensure = [&](const std::string& email, const char* name, const std::string& password,
+                          const char* by) {
+    const auto found = directory_.look([&](const Tables& tables) {
+      const auto* user = tables.user_by_email(email);
+      return user != nullptr ? std::optional(*user) : std::nullopt;
+    });
+    const bool admin = found && directory_.is_admin(found->id);
+    const bool set = !password.empty() && (!found || !found->has_password);
+    if (found && admin && !set) return;
+    const auto hash = set ? std::optional(passwords_.hash(password)) : std::nullopt;
+    directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+      User user = found ? *found : insert(c, email, name, hash);
+      if (found && hash) {
+        c.execute("UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ?", *hash, now(), user.id);
+        user.has_password = true;
+      }
+      const auto member = seed_admin(tables, c, user.id, by);
+      return [user, member](Tables& t) {
+        t.put(user);
+        if (member) t.put(*member);
+      };
+    });
+    log::info("the account {} is there as an admin", email);
+  };
+  if (!settings_.seed_admin_email.empty())
+    ensure(settings_.seed_admin_email, "Admin", settings_.seed_admin_password, "app.main:seed_admin");
+  if (settings_.local_dev && settings_.local_dev_email != settings_.seed_admin_email)
+    ensure(settings_.local_dev_email, "Developer", "", "app.main:seed_admin");
+  if (!settings_.scheduler_token.empty())
+    ensure(std::string(kSchedulerEmail), "Scheduler", "", "app.auth.scheduler_token:ensure_scheduler_user");
+  if (can_bootstrap() && !settings_.local_dev)
+    log::warn(
+        "nobody has a password: /first-time-setup and POST /auth/bootstrap give this server to whoever comes "
+        "first");
+}
+
+}  // namespace agnes::identity

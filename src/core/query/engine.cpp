@@ -1,0 +1,298 @@
+#include "core/query/engine.h"
+
+#include <cmath>
+
+#include "core/query/authorise.h"
+#include "core/query/encode.h"
+#include "core/query/messages.h"
+#include "core/query/sandbox.h"
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "lib/duck/arrow_stream.h"
+
+namespace agnes::query {
+
+namespace {
+
+using duck::api;
+
+constexpr std::size_t kPart = 256u << 10;
+
+std::vector<std::string> column_names(duck::Result& result) {
+  std::vector<std::string> out;
+  for (std::size_t c = 0; c < result.column_count(); ++c) out.push_back(result.column_name(c));
+  return out;
+}
+
+// The statement with those columns cast to VARCHAR whose type has no form in the answer; nothing when there
+// is none.
+std::optional<std::string> with_casts(duck::Result& result, const std::string& sql,
+                                      bool (*has_form)(duckdb_logical_type)) {
+  std::string select, names;
+  bool any = false;
+  for (std::size_t c = 0; c < result.column_count(); ++c) {
+    auto type = api().column_logical_type(result.handle(), c);
+    const bool readable = has_form(type);
+    api().destroy_logical_type(&type);
+    any = any || !readable;
+    const std::string separator = c > 0 ? ", " : "";
+    names += fmt::format("{}c{}", separator, c);
+    select += fmt::format(fmt::runtime(readable ? "{}c{}" : "{}CAST(c{} AS VARCHAR)"), separator, c);
+  }
+  if (!any) return std::nullopt;
+  return fmt::format("SELECT {} FROM ({}) AS answer({})", select, sql, names);
+}
+
+// A statement out of several that DuckDB made of one text.
+class Extracted {
+ public:
+  Extracted(duck::Connection& connection, const std::string& sql) : connection_(connection) {
+    count_ = api().extract_statements(connection.handle(), sql.c_str(), &handle_);
+    if (count_ == 0) {
+      const char* said = api().extract_statements_error(handle_);
+      const std::string message = said != nullptr ? said : "no statement";
+      api().destroy_extracted(&handle_);
+      throw duck::QueryError(DUCKDB_ERROR_PARSER, message);
+    }
+  }
+  ~Extracted() { api().destroy_extracted(&handle_); }
+  Extracted(const Extracted&) = delete;
+  Extracted& operator=(const Extracted&) = delete;
+
+  idx_t count() const { return count_; }
+
+  duck::Result run(idx_t index, duckdb_statement_type expected, bool streaming) {
+    duckdb_prepared_statement statement = nullptr;
+    struct Guard {
+      duckdb_prepared_statement& statement;
+      ~Guard() { api().destroy_prepare(&statement); }
+    } guard{statement};
+    if (api().prepare_extracted_statement(connection_.handle(), handle_, index, &statement) == DuckDBError) {
+      const char* said = statement != nullptr ? api().prepare_error(statement) : nullptr;
+      throw duck::QueryError(DUCKDB_ERROR_BINDER,
+                             said != nullptr ? said : "the statement cannot be prepared");
+    }
+    if (api().prepared_statement_type(statement) != expected)
+      throw Error(ErrorKind::bad_request, "Only statements that read can be run here.");
+    duckdb_result raw{};
+    const auto state = streaming ? api().execute_prepared_streaming(statement, &raw)
+                                 : api().execute_prepared(statement, &raw);
+    duck::Result result(raw);
+    if (state == DuckDBError)
+      throw duck::QueryError(api().result_error_type(result.handle()), api().result_error(result.handle()));
+    return result;
+  }
+
+ private:
+  duck::Connection& connection_;
+  duckdb_extracted_statements handle_ = nullptr;
+  idx_t count_ = 0;
+};
+
+// The types of its values are made first, then the statement answers.
+duck::Result run_pivot(duck::Connection& connection, const std::string& sql) {
+  Extracted statements(connection, sql);
+  for (idx_t i = 0; i + 1 < statements.count(); ++i) statements.run(i, DUCKDB_STATEMENT_TYPE_CREATE, false);
+  return statements.run(statements.count() - 1, DUCKDB_STATEMENT_TYPE_SELECT, true);
+}
+
+// JSON has no infinity.
+boost::json::object counts(const std::map<std::string, double>& readings) {
+  boost::json::object out;
+  for (const auto& [table, number] : readings) out[table] = std::isinf(number) ? -1 : number;
+  return out;
+}
+
+Error too_long(std::uint64_t limit) {
+  return {ErrorKind::too_large,
+          fmt::format("The answer is over the limit of {} bytes; select fewer rows or columns, or aggregate.",
+                      limit)};
+}
+
+// In parts that fit a frame of a worker's channel.
+void hand_on(std::string_view text, const Engine::Sink& sink) {
+  for (std::size_t at = 0; at < text.size(); at += kPart) sink(text.substr(at, kPart));
+}
+
+std::string explain_answer(duck::Result& result, const Statement& statement, bool json,
+                           const Sandbox& sandbox) {
+  std::string out = "{\"columns\":[\"explain_key\",\"explain_value\"],\"rows\":[";
+  const auto rows = result.rows();
+  std::int64_t count = 0;
+  for (const auto& row : rows) {
+    if (count == statement.row_limit) break;
+    const auto* key = std::get_if<std::string>(&row.at(0));
+    const auto* plan = std::get_if<std::string>(&row.at(1));
+    if (key == nullptr || plan == nullptr) continue;
+    out += count++ > 0 ? ",[" : "[";
+    json::append_text(out, *key);
+    out += ',';
+    json::append_text(out, sandbox.hide(hide_files_in_plan(*plan, json)));
+    out += ']';
+  }
+  if (out.size() > statement.max_result_bytes) throw too_long(statement.max_result_bytes);
+  return out + fmt::format("],\"row_count\":{},\"truncated\":{}}}", count,
+                           static_cast<std::size_t>(count) < rows.size());
+}
+
+}  // namespace
+
+// The connection that `interrupt` reaches, for as long as this lives.
+struct Engine::Running {
+  Running(Engine& engine_in, duck::Connection& connection) : engine(engine_in) {
+    std::lock_guard lock(engine.mutex_);
+    engine.running_ = &connection;
+  }
+  ~Running() {
+    std::lock_guard lock(engine.mutex_);
+    engine.running_ = nullptr;
+  }
+  // An interrupt that came between two steps reaches neither.
+  void check() const {
+    if (engine.interrupted_) throw duck::QueryError(DUCKDB_ERROR_INTERRUPT, "interrupted");
+  }
+  Engine& engine;
+};
+
+Engine::Engine(const EngineSetup& setup) : setup_(setup) {
+  open();
+}
+Engine::~Engine() = default;
+
+void Engine::close() {
+  authoriser_.reset();
+  sandbox_.reset();
+}
+
+void Engine::open() {
+  close();
+  sandbox_ = std::make_unique<Sandbox>(setup_);
+  authoriser_ = std::make_unique<Authoriser>(sandbox_->connect(), sandbox_->table_names());
+}
+
+void Engine::interrupt() {
+  std::lock_guard lock(mutex_);
+  if (!busy_) return;
+  interrupted_ = true;
+  if (running_ != nullptr) running_->interrupt();
+}
+
+void Engine::run(const Statement& statement, const std::function<void(std::string_view chunk)>& sink) {
+  if (statement.row_limit < 0)
+    throw Error(ErrorKind::bad_request, "The row limit is a number of rows, 0 or more.");
+  if (statement.format != "json" && statement.format != "arrow" && statement.format != "tables")
+    throw Error(
+        ErrorKind::bad_request,
+        fmt::format("There is no format \"{}\"; those there are: json, arrow, tables.", statement.format));
+  struct Busy {
+    explicit Busy(Engine& engine_in) : engine(engine_in) { set(true); }
+    ~Busy() { set(false); }
+    void set(bool busy) {
+      std::lock_guard lock(engine.mutex_);
+      engine.busy_ = busy;
+      engine.interrupted_ = false;
+    }
+    Engine& engine;
+  };
+  const Busy busy(*this);
+  // Closed when an earlier statement broke it; a remote engine may be gone by now, which is told then.
+  if (authoriser_ == nullptr) open();
+  answer(statement, sink);
+}
+
+namespace {
+
+// `more` throws when the statement is to end.
+void write_json(duck::Result& result, const std::vector<std::string>& names, const Statement& statement,
+                const std::function<void()>& more, const Engine::Sink& sink) {
+  JsonRows rows(result, names);
+  bool truncated = false;
+  while (!truncated) {
+    more();
+    const duck::Chunk chunk = result.fetch();
+    if (!chunk) break;
+    const auto wanted = static_cast<std::uint64_t>(statement.row_limit - rows.rows());
+    truncated = chunk.size() > wanted;
+    if (!rows.add(chunk, std::min<std::uint64_t>(chunk.size(), wanted), statement.max_result_bytes))
+      throw too_long(statement.max_result_bytes);
+  }
+  hand_on(rows.finish(truncated), sink);
+}
+
+void write_arrow(duck::Result& result, const std::vector<std::string>& names, const Statement& statement,
+                 const std::function<void()>& more, const Engine::Sink& sink) {
+  duck::ArrowStream stream(result, names);
+  std::string out = stream.schema();
+  std::uint64_t handed_on = 0;
+  while (true) {
+    more();
+    const duck::Chunk chunk = result.fetch();
+    if (!chunk) break;
+    if (chunk.size() > 0) stream.batch(chunk, out);
+    if (handed_on + out.size() > statement.max_result_bytes) throw too_long(statement.max_result_bytes);
+    if (out.size() < kPart) continue;
+    hand_on(out, sink);
+    handed_on += out.size();
+    out.clear();
+  }
+  hand_on(out + duck::ArrowStream::end(), sink);
+}
+
+}  // namespace
+
+void Engine::answer(const Statement& statement, const Sink& sink) {
+  Authorised authorised;
+  try {
+    if (statement.format == "tables") {
+      const Running running(*this, authoriser_->connection());
+      const Inspected found = authoriser_->inspect(statement.sql);
+      running.check();
+      return hand_on(boost::json::serialize(boost::json::value{{"tables", json::to_json(found.tables)},
+                                                               {"refusal", found.refusal},
+                                                               {"readings", counts(found.readings)}}),
+                     sink);
+    }
+    {
+      const Running running(*this, authoriser_->connection());
+      if (statement.predicate) authoriser_->check(*statement.predicate);
+      running.check();
+      authorised = authoriser_->check(statement.sql);
+      running.check();
+    }
+    // A connection of its own, so that nothing of a statement is left to the next.
+    auto connection = sandbox_->connect();
+    const Running running(*this, connection);
+    for (const auto& table : authorised.tables) {
+      if (const auto* view = sandbox_->unmade_view(table)) authoriser_->check_view(*view);
+      sandbox_->make_visible(table, connection);
+    }
+    running.check();
+
+    if (authorised.kind == Authorised::Kind::explain) {
+      auto result = connection.execute_bound(authorised.sql, {});
+      return hand_on(explain_answer(result, statement, authorised.plan_as_json, *sandbox_), sink);
+    }
+    const bool pivot = authorised.kind == Authorised::Kind::pivot;
+    std::optional<duck::Result> result(pivot ? run_pivot(connection, authorised.sql)
+                                             : connection.stream(authorised.sql));
+    const bool arrow = statement.format == "arrow";
+    const auto names = column_names(*result);
+    const auto cast =
+        with_casts(*result, authorised.sql, arrow ? &duck::ArrowStream::carries : &JsonRows::readable);
+    if (cast && !pivot) {
+      result.reset();
+      result.emplace(connection.stream(*cast));
+    }
+    (arrow ? write_arrow : write_json)(
+        *result, names, statement, [&] { running.check(); }, sink);
+  } catch (const duck::QueryError& error) {
+    const auto told = caller_error(error, statement.sql, authorised.sql, *sandbox_);
+    if (breaks_database(error)) {
+      log::error("DuckDB failed on a statement: {}", sandbox_->hide(error.what()));
+      close();
+    }
+    throw told;
+  }
+}
+
+}  // namespace agnes::query

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/query/engine.h"
+#include "lib/base/files.h"
+#include "lib/workers/process.h"
+
+namespace agnes::query {
+
+struct PoolOptions {
+  std::size_t max_workers = 6;            // processes at once, the spare included; 2 at least
+  std::size_t max_per_caller = 3;         // statements of one caller at once; more of them wait
+  std::uint64_t memory_bytes = 1u << 30;  // of one worker's DuckDB
+  std::uint64_t spill_bytes = 4ull << 30;
+  int threads = 2;              // of one worker
+  int time_limit_seconds = 60;  // of a statement that brings none
+  fs::path spill_folder;        // workers get a folder of their own below it
+};
+
+// Whose a statement is. A caller has so many at once (PoolOptions). Those of a kind share, all callers
+// together, the places that one caller has for statements of none; where there are several, no caller has
+// them all.
+struct Lane {
+  std::string caller;
+  std::string kind = {};
+};
+
+class Pool;
+
+// What an engine holds: tables, and attachments with what they need; the rest of the setup is the pool's.
+using Engines = std::function<EngineSetup()>;
+
+// One statement on its way. Read it with `next` until that is false; letting it go earlier ends the
+// statement. Its time is what `next` waits for it, not what its reader takes between two calls.
+class Execution {
+ public:
+  ~Execution();
+  // The next part of the answer; false at its end. Throws Error for what the engine refused or failed at,
+  // when the time limit is reached (bad_request), and when the statement broke its process (bad_request).
+  bool next(std::string& chunk);
+  // Keeps `what` alive as long as the statement may read it.
+  void hold(std::shared_ptr<const void> what) { held_ = std::move(what); }
+
+ private:
+  friend class Pool;
+  struct Worker;
+  Execution(Pool& pool, std::unique_ptr<Worker> worker, Lane lane, std::chrono::seconds limit);
+  bool receive(std::string& chunk);
+  // Hands the statement to the process. False when that has ended first: nothing has run, the place is given
+  // back.
+  bool begin(const std::string& key, const Engines& engine, const Statement& statement);
+  void end(const std::string& why);
+  [[noreturn]] void lose(const std::string& message);
+
+  Pool& pool_;
+  std::unique_ptr<Worker> worker_;
+  Lane lane_;
+  const std::chrono::seconds limit_;
+  workers::Channel::Clock::time_point started_;  // moved on by what the reader took
+  workers::Channel::Clock::time_point left_;     // when `next` last returned
+  bool interrupted_ = false;
+  bool finished_ = false;
+  std::shared_ptr<const void> held_;
+};
+
+// Query worker processes. One statement at a time runs in a process, so that a crash, a kill or a slow
+// statement is nobody else's; a process serves callers of one set of rights and one generation, because its
+// engine holds nothing else. Idle ones are kept for the next statement of the same key; one that belongs to
+// nobody yet is kept warm. Thread-safe.
+class Pool {
+ public:
+  explicit Pool(PoolOptions options);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // Runs `statement` in an engine that holds what `engine` says; `key` stands for exactly that set of tables,
+  // files and attachments. `lane` is whose places it takes. Waits for a free process; Error (too_many) when
+  // there is none in time. Processes that have died idle are replaced unseen; Error (unavailable) when each
+  // one dies before it takes the statement, Error (gateway_timeout) when attaching takes too long.
+  std::unique_ptr<Execution> run(const std::string& key, const Engines& engine, const Lane& lane,
+                                 const Statement& statement);
+
+  // Ends idle processes of keys that do not start with `prefix`: those of earlier generations.
+  void retire_others(const std::string& prefix);
+  // Starts the spare when there is none and room for it.
+  void warm();
+
+  // Statements by how they ended since the start, and the processes now.
+  struct Counts {
+    std::uint64_t ok = 0;
+    std::uint64_t refused = 0;      // by the engine or the check: an error in the statement
+    std::uint64_t timed_out = 0;    // interrupted or killed at the time limit
+    std::uint64_t crashed = 0;      // broke their process
+    std::uint64_t abandoned = 0;    // their caller went away
+    std::uint64_t turned_away = 0;  // no process became free
+    std::size_t processes = 0, busy = 0, idle = 0, spare = 0, most = 0;
+  };
+  Counts counts() const;
+
+ private:
+  friend class Execution;
+  using Worker = Execution::Worker;
+
+  std::unique_ptr<Worker> lease(const std::string& key, const Lane& lane);
+  std::unique_ptr<Worker> start_worker();
+  // False when the process ends instead.
+  bool bind(Worker& worker, const std::string& key, EngineSetup setup);
+  void drop_dead();
+  void give_back(std::unique_ptr<Worker> worker, const Lane& lane);
+  void drop(std::unique_ptr<Worker> worker, const Lane& lane);
+  // What a statement of the lane is counted under, and how many may be.
+  std::vector<std::pair<std::string, std::size_t>> places(const Lane& lane) const;
+  bool has_place(const Lane& lane) const;
+  void take(const Lane& lane);
+  void release(const Lane& lane);
+
+  PoolOptions options_;
+  mutable std::mutex mutex_;
+  std::condition_variable free_;
+  std::list<std::unique_ptr<Worker>> idle_;  // most recently used first; bound to a key
+  std::unique_ptr<Worker> spare_;
+  std::size_t processes_ = 0;
+  std::map<std::string, std::size_t> running_;  // statements by `places`
+  std::atomic<std::uint64_t> ok_{0}, refused_{0}, timed_out_{0}, crashed_{0}, abandoned_{0}, turned_away_{0};
+};
+
+// The worker's side (role "query"): the exit status for main().
+int serve_queries();
+
+}  // namespace agnes::query

@@ -1,0 +1,257 @@
+#include "core/query/service.h"
+
+#include <limits>
+
+#include "core/query/messages.h"
+#include "lib/base/error.h"
+#include "lib/base/hash.h"
+#include "lib/base/json.h"
+#include "lib/base/text.h"
+
+namespace agnes::query {
+
+namespace {
+
+constexpr std::size_t kMaxSql = 5u << 20;
+// An engine that hangs holds its own places, and others find theirs.
+constexpr const char* kRemote = "remote";
+
+struct QueryBody {
+  std::string sql;
+  std::int64_t limit = 1000;
+  static constexpr json::Rule rules[] = {{.field = "limit", .has_default = true}};
+};
+BOOST_DESCRIBE_STRUCT(QueryBody, (), (sql, limit))
+
+struct QueryAnswer {
+  std::vector<std::string> columns;
+  std::vector<boost::json::array> rows;
+  std::int64_t row_count = 0;
+  bool truncated = false;
+};
+BOOST_DESCRIBE_STRUCT(QueryAnswer, (), (columns, rows, row_count, truncated))
+
+struct BigQueryPart {
+  std::vector<std::string> registered_aliases;
+  std::int64_t alias_count = 0;
+};
+BOOST_DESCRIBE_STRUCT(BigQueryPart, (), (registered_aliases, alias_count))
+
+struct HybridAnswer : QueryAnswer {
+  BigQueryPart bq_stats;
+};
+BOOST_DESCRIBE_STRUCT(HybridAnswer, (QueryAnswer), (bq_stats))
+
+std::vector<ReadableTable> readable(const catalog::VisibleSet& set) {
+  std::vector<ReadableTable> out;
+  for (const auto* table : set.tables) {
+    ReadableTable item;
+    item.name = table->name;
+    if (!table->has_data()) item.missing = table->why_no_data();
+    item.files = table->files;
+    item.union_by_name = table->union_by_name;
+    item.attach_file = table->attach_file;
+    if (table->attach_file) item.attach_table = table->attach_name;
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<Execution> Service::start(const http::Caller& caller, const std::string& sql,
+                                          std::int64_t row_limit) {
+  if (row_limit < 0) throw Error(ErrorKind::bad_request, "limit is a number of rows, 0 or more");
+  Statement statement;
+  statement.sql = sql;
+  statement.row_limit = std::min(row_limit, limits_.max_rows);
+  statement.max_result_bytes = limits_.max_result_bytes;
+  return start(visible_.of(caller), Lane{caller.user_id}, statement);
+}
+
+std::unique_ptr<Execution> Service::start(std::shared_ptr<const catalog::VisibleSet> set, const Lane& lane,
+                                          const Statement& statement) {
+  if (statement.sql.size() > kMaxSql) throw Error(ErrorKind::too_large, "a statement has 5 MB at most");
+  if (const auto remote = remote_tables(*set, lane, statement); !remote.empty())
+    return start_remote(std::move(set), remote, lane, statement);
+  auto execution = run_here(*set, lane, statement);
+  execution->hold(std::move(set));  // the files of this generation stay until then
+  return execution;
+}
+
+std::unique_ptr<Execution> Service::run_here(const catalog::VisibleSet& set, const Lane& lane,
+                                             const Statement& statement) {
+  return pool_.run(
+      set.key, [&] { return EngineSetup{.tables = readable(set), .spill_folder = {}}; }, lane, statement);
+}
+
+std::vector<RemoteUse> Service::remote_tables(const catalog::VisibleSet& set, const Lane& lane,
+                                              const Statement& statement) {
+  if (set.remote.empty() || statement.format == "tables" || !remote_.attachment) return {};
+  Statement look;
+  look.sql = statement.sql;
+  look.format = "tables";
+  boost::json::value found;
+  try {
+    found = boost::json::parse(whole(*run_here(set, lane, look)));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::bad_request && error.kind() != ErrorKind::too_large) throw;
+    return {};
+  }
+  // What the statement may not do it is told by its own run, and no engine is asked for it.
+  std::set<std::string> named;
+  for (const auto& name : found.at("tables").as_array()) named.emplace(name.as_string());
+  auto unknown = named;
+  for (const auto* table : set.tables) unknown.erase(to_lower(table->name));
+  if (!found.at("refusal").as_string().empty() || !unknown.empty()) return {};
+  std::vector<RemoteUse> out;
+  for (const auto* table : set.remote) {
+    const auto name = to_lower(table->name);
+    if (!named.contains(name)) continue;
+    const auto* readings = found.at("readings").as_object().if_contains(name);
+    const auto number = readings == nullptr ? 0 : readings->to_number<double>();
+    out.push_back({table, number < 0 ? std::numeric_limits<double>::infinity() : number});
+  }
+  return out;
+}
+
+// An engine of its own for the callers of these rights and these remote tables: the others' queries need no
+// network and do not wait for an engine elsewhere. Another token is another engine, so that none goes on with
+// an old one.
+std::unique_ptr<Execution> Service::start_remote(std::shared_ptr<const catalog::VisibleSet> set,
+                                                 const std::vector<RemoteUse>& remote, const Lane& lane,
+                                                 const Statement& statement) {
+  EngineSetup setup{.tables = {},
+                    .spill_folder = {},
+                    .extension_folder = remote_.extension_folder,
+                    .unsigned_extensions = remote_.unsigned_extensions};
+  std::set<std::string> attached;
+  std::map<std::string, const catalog::Table*> views;
+  std::string names;
+  for (const auto& use : remote) {
+    if (attached.insert(to_lower(use.table->remote->alias)).second)
+      setup.attachments.push_back(remote_.attachment(*use.table->remote));
+    views.emplace(use.table->name, use.table);
+    names += use.table->name + "\n";
+  }
+  remote_.check_cost(remote, statement.sql);
+  const auto key = fmt::format("{}/remote/{}", set->key, md5_hex(names + json::to_text(setup.attachments)));
+  auto execution = pool_.run(
+      key,
+      [&] {
+        setup.tables = readable(*set);
+        for (auto& table : setup.tables)
+          if (const auto view = views.find(table.name); view != views.end()) {
+            table.missing.clear();
+            table.remote_view = view->second->remote_view;
+            table.remote_alias = view->second->remote->alias;
+          }
+        return setup;
+      },
+      lane.kind.empty() ? Lane{lane.caller, kRemote} : lane, statement);
+  execution->hold(std::move(set));
+  return execution;
+}
+
+boost::json::value Service::run(const http::Caller& caller, const std::string& sql, std::int64_t row_limit) {
+  return boost::json::parse(whole(*start(caller, sql, row_limit)));
+}
+
+std::string Service::whole(Execution& execution) {
+  std::string text, chunk;
+  while (execution.next(chunk)) text += chunk;
+  return text;
+}
+
+SqlCheck Service::check(const http::Caller& caller, const std::string& sql) {
+  Statement statement;
+  statement.sql = sql;
+  statement.format = "tables";
+  SqlCheck out;
+  try {
+    const auto found =
+        boost::json::parse(whole(*start(visible_.of(caller), Lane{caller.user_id}, statement)));
+    out.tables = json::from_json<std::vector<std::string>>(found.at("tables"));
+    out.refusal = std::string(found.at("refusal").as_string());
+  } catch (const Error& error) {
+    // Whether it is the statement's fault or the server is busy.
+    if (error.kind() != ErrorKind::bad_request && error.kind() != ErrorKind::too_large) throw;
+    out.problem = error.what();
+  }
+  return out;
+}
+
+http::Response relay(std::unique_ptr<Execution> execution, const std::string& content_type,
+                     std::chrono::seconds transfer_limit, std::function<void(std::size_t)> told) {
+  const auto tell = [told = std::move(told)](const std::string& part) {
+    if (told) told(part.size());
+  };
+  std::string first, second;
+  const bool any = execution->next(first);
+  if (!any || !execution->next(second)) {
+    tell(first);
+    http::Response whole;
+    whole.header("Content-Type", content_type);
+    whole.body = std::move(first);
+    return whole;
+  }
+  std::shared_ptr<Execution> shared = std::move(execution);
+  return http::Response::stream(
+      content_type,
+      [shared, tell, first = std::move(first), part = std::move(second)](http::Writer& to) mutable {
+        tell(first);
+        if (!to.write(first)) return;
+        do {
+          tell(part);
+          if (!to.write(part)) return;
+        } while (shared->next(part));
+      },
+      transfer_limit);
+}
+
+http::Response Service::answer(const http::Caller& caller, const std::string& sql, std::int64_t row_limit) {
+  return relay(start(caller, sql, row_limit), "application/json", limits_.transfer_limit);
+}
+
+http::Response Service::hybrid(const http::Caller& caller, const HybridBody& body) {
+  for (const auto& [alias, sql] : body.register_bq) {
+    if (!is_identifier(alias))
+      throw Error(ErrorKind::bad_request,
+                  fmt::format("register_bq: \"{}\" is no name for a table: letters, digits and _, 64 at most",
+                              shortened(alias, 100)));
+    throw Error(ErrorKind::bad_request,
+                fmt::format("register_bq: \"{}\" cannot be fetched, because this server runs no queries in "
+                            "BigQuery; query the tables that are here",
+                            alias));
+  }
+  std::string text = whole(*start(caller, body.sql, limits_.max_rows));
+  // Beside the answer's members, untouched: its numbers may have more digits than a parser keeps.
+  text.pop_back();
+  text += R"(,"bq_stats":{"registered_aliases":[],"alias_count":0}})";
+  return http::Response::json_text(std::move(text));
+}
+
+void add_routes(http::Routes& routes, Service& service) {
+  routes.post("/api/query",
+              {.tag = "query",
+               .summary = "Run one SELECT over the tables that you may read",
+               .max_body = kMaxSql + (1u << 20),
+               .answer = http::schema_of<QueryAnswer>},
+              [&service](const http::Caller& caller, const QueryBody& body) {
+                return service.answer(caller, body.sql, body.limit);
+              });
+
+  routes.post("/api/query/hybrid",
+              {.auth = http::Auth::admin,
+               .tag = "query",
+               .summary = "The same over all tables here and answers of BigQuery",
+               .description = "`register_bq` names queries that BigQuery answers first, each as a table for "
+                              "`sql`; a server without a connection to BigQuery refuses them with 400.",
+               .max_body = kMaxSql + (1u << 20),
+               .answer = http::schema_of<HybridAnswer>},
+              [&service](const http::Caller& caller, const HybridBody& body) {
+                return service.hybrid(caller, body);
+              });
+}
+
+}  // namespace agnes::query

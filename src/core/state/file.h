@@ -1,0 +1,34 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "core/state/converge.h"
+#include "lib/duck/database.h"
+
+// Opening the file of the state database.
+namespace agnes::state {
+
+// Opens for reading and writing, with small fixed settings.
+duck::Database open_database(const std::filesystem::path& file);
+duck::Connection connect(duck::Database& database);
+
+// Brings `file` to a database of the declared schema: creates it, or checks it
+// and puts a converged one in the place of an older one, which stays beside it
+// as "<file>.v<version>-<moment>". A process that ends at any moment leaves the
+// older file or the converged one. Nobody else may have it open. Throws Error
+// naming the file, without having changed what is in it, when it cannot be
+// used.
+void prepare_file(const std::filesystem::path& file, const Surroundings& surroundings = {});
+
+// Runs `work` on the database with what is in its log; neither file changes. Nobody may have it open for
+// writing. Throws Error naming the file when it cannot be opened.
+void look_into(const std::filesystem::path& file, const std::function<void(duck::Connection&)>& work);
+// The schema version; nothing when it has no schema_version, thus is none of ours.
+std::optional<int> version_of(duck::Connection& connection);
+// Writes what a process left in the log that ended without closing the database into the file.
+void write_log_into(const std::filesystem::path& file);
+
+}  // namespace agnes::state

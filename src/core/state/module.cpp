@@ -1,0 +1,28 @@
+#include "app/module.h"
+
+#include "core/state/store.h"
+
+namespace agnes::state {
+
+namespace {
+
+// Opens the state database. The lock that it takes makes this the only server of the data directory.
+class StateModule final : public app::Module {
+ public:
+  explicit StateModule(app::Services& services)
+      : store_(services.places.state,
+               {.bigquery_project = services.config.text("data_source.bigquery.project")}) {
+    services.provide(store_);
+  }
+
+ private:
+  Store store_;
+};
+
+}  // namespace
+
+app::ModuleKind module() {
+  return {"state", nullptr, app::make_module<StateModule>};
+}
+
+}  // namespace agnes::state

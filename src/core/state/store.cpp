@@ -1,0 +1,246 @@
+#include "core/state/store.h"
+
+#include <mutex>
+#include <shared_mutex>
+#include <thread>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "core/state/file.h"
+#include "core/state/schema.h"
+#include "core/state/seed.h"
+#include "lib/base/files.h"
+#include "lib/base/log.h"
+#include "lib/duck/rows.h"
+
+namespace agnes::state {
+
+namespace {
+
+constexpr int kAttempts = 5;
+constexpr std::size_t kIdleReaders = 4;
+
+// The lock beside the database tells who holds it, which DuckDB's own lock cannot across containers.
+FileLock take_lock(const fs::path& folder) {
+  const fs::path file = folder / "system.lock";
+  auto lock = FileLock::try_lock(file);
+  if (!lock) {
+    const auto holder = read_file(file).value_or("");
+    throw Error(ErrorKind::conflict,
+                fmt::format("{} is in use by another agnes-server{}: stop that one first", folder.string(),
+                            holder.empty() ? "" : fmt::format(" (process {})", holder)));
+  }
+  UniqueFd fd(::open(file.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+  if (fd) write_all(fd.get(), std::to_string(::getpid()));
+  return std::move(*lock);
+}
+
+std::string sql_name(std::string_view name) {
+  return duck::quote_identifier(name);
+}
+
+std::vector<const Table*> tables_referencing(std::string_view name) {
+  std::vector<const Table*> out;
+  for (const auto& table : schema())
+    for (const auto& reference : table.references)
+      if (reference.table == name) {
+        out.push_back(&table);
+        break;
+      }
+  return out;
+}
+
+std::string column_names(const Table& table) {
+  std::string out;
+  for (const auto& column : table.columns) out += (out.empty() ? "" : ", ") + sql_name(column.name);
+  return out;
+}
+
+// A foreign key is only looked at while the table that has it exists.
+void with_references_aside(duck::Connection& connection, std::string_view name,
+                           const std::function<void(duck::Connection&)>& work) {
+  const auto children = tables_referencing(name);
+  for (const auto* child : children) {
+    connection.execute(fmt::format("CREATE TEMP TABLE {0} AS SELECT {2} FROM {1}",
+                                   sql_name(std::string(child->name) + "_aside"), sql_name(child->name),
+                                   column_names(*child)));
+    connection.execute("DROP TABLE " + sql_name(child->name));
+  }
+  work(connection);
+  for (const auto* child : children) {
+    const std::string aside = sql_name(std::string(child->name) + "_aside");
+    connection.execute(create_sql(*child));
+    connection.execute(fmt::format("INSERT INTO {0} ({2}) SELECT {2} FROM {1}", sql_name(child->name), aside,
+                                   column_names(*child)));
+    connection.execute("DROP TABLE " + aside);
+  }
+}
+
+bool is_fatal(const duck::QueryError& error) {
+  return error.type() == DUCKDB_ERROR_FATAL || error.type() == DUCKDB_ERROR_INTERNAL;
+}
+
+}  // namespace
+
+class Store::Impl {
+ public:
+  Impl(const fs::path& folder, const Surroundings& surroundings)
+      : file_(folder / "system.duckdb"), lock_(prepare(folder, surroundings)) {
+    open();
+  }
+
+  void read(const Task& task) {
+    std::shared_lock open_now(open_mutex_);
+    if (!database_) throw not_open();
+    Lease lease(*this);
+    auto& connection = lease.get();
+    connection.execute("BEGIN TRANSACTION READ ONLY");
+    try {
+      task(connection);
+    } catch (...) {
+      lease.give_up();
+      throw;
+    }
+    connection.execute("COMMIT");
+  }
+
+  void write(const Task& task, std::string_view referenced) {
+    std::lock_guard one_at_a_time(write_mutex_);
+    for (int attempt = 1;; ++attempt) {
+      try {
+        if (!writer_) reopen("it was left closed");
+        std::shared_lock open_now(open_mutex_);
+        duck::Transaction transaction(*writer_);
+        if (referenced.empty())
+          task(*writer_);
+        else
+          with_references_aside(*writer_, referenced, task);
+        transaction.commit();
+        // A log with a changed schema is the part of DuckDB's recovery that failed before; do not leave one
+        // behind.
+        if (!referenced.empty()) try_checkpoint();
+        return;
+      } catch (const duck::QueryError& error) {
+        if (is_fatal(error)) reopen(error.what());
+        if (error.type() != DUCKDB_ERROR_TRANSACTION || attempt == kAttempts) throw;
+      }
+    }
+  }
+
+  void checkpoint() {
+    std::lock_guard one_at_a_time(write_mutex_);
+    std::shared_lock open_now(open_mutex_);
+    if (!writer_) throw not_open();
+    try_checkpoint();
+  }
+
+  void hold_still(const std::function<void()>& work) {
+    std::lock_guard one_at_a_time(write_mutex_);
+    std::shared_lock open_now(open_mutex_);
+    if (!writer_) throw not_open();
+    try_checkpoint();
+    work();
+  }
+
+  const fs::path& file() const { return file_; }
+
+ private:
+  // A reader's connection, given back to the pool unless its transaction broke.
+  class Lease {
+   public:
+    explicit Lease(Impl& owner) : owner_(owner) {
+      {
+        std::lock_guard guard(owner_.pool_mutex_);
+        if (!owner_.pool_.empty()) {
+          connection_.emplace(std::move(owner_.pool_.back()));
+          owner_.pool_.pop_back();
+        }
+      }
+      if (!connection_) connection_.emplace(connect(*owner_.database_));
+    }
+    ~Lease() {
+      std::lock_guard guard(owner_.pool_mutex_);
+      if (connection_ && owner_.pool_.size() < kIdleReaders) owner_.pool_.push_back(std::move(*connection_));
+    }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    duck::Connection& get() { return *connection_; }
+    void give_up() { connection_.reset(); }
+
+   private:
+    Impl& owner_;
+    std::optional<duck::Connection> connection_;
+  };
+
+  Error not_open() const {
+    return Error(ErrorKind::unavailable,
+                 fmt::format("{} could not be opened again: see the log", file_.string()));
+  }
+
+  FileLock prepare(const fs::path& folder, const Surroundings& surroundings) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error)
+      throw Error(ErrorKind::internal, fmt::format("cannot create {}: {}", folder.string(), error.message()));
+    auto lock = take_lock(folder);
+    remove_leftovers(folder);
+    prepare_file(file_, surroundings);
+    return lock;
+  }
+
+  void open() {
+    database_.emplace(open_database(file_));
+    writer_.emplace(connect(*database_));
+    seed(*writer_);
+  }
+
+  // After a fatal error (the disk was full while a commit was written) DuckDB refuses all work until it is
+  // opened again; what was committed is in the log.
+  void reopen(const std::string& reason) {
+    log::error("the state database failed and is opened again: {}", reason);
+    std::unique_lock alone(open_mutex_);
+    writer_.reset();
+    pool_.clear();
+    database_.reset();
+    open();
+  }
+
+  void try_checkpoint() {
+    try {
+      writer_->execute("CHECKPOINT");
+    } catch (const duck::QueryError& error) {
+      log::debug("the state database's log stays for now: {}", error.what());  // a reader is at work
+    }
+  }
+
+  fs::path file_;
+  FileLock lock_;
+  std::shared_mutex open_mutex_;  // unique only while the database is opened again
+  std::mutex write_mutex_, pool_mutex_;
+  std::optional<duck::Database> database_;
+  std::optional<duck::Connection> writer_;
+  std::vector<duck::Connection> pool_;
+};
+
+Store::Store(const fs::path& folder, const Surroundings& surroundings)
+    : impl_(std::make_unique<Impl>(folder, surroundings)) {}
+Store::~Store() = default;
+void Store::run_read(const Task& task) {
+  impl_->read(task);
+}
+void Store::run_write(const Task& task, std::string_view referenced) {
+  impl_->write(task, referenced);
+}
+void Store::checkpoint() {
+  impl_->checkpoint();
+}
+void Store::hold_still(const std::function<void()>& work) {
+  impl_->hold_still(work);
+}
+const fs::path& Store::file() const {
+  return impl_->file();
+}
+
+}  // namespace agnes::state

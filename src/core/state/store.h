@@ -1,0 +1,86 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+
+#include "core/state/converge.h"
+#include "lib/duck/database.h"
+
+namespace agnes::state {
+
+// The state database `system.duckdb` in a folder, opened by one process at a time. A missing one is created
+// with the declared schema; one of an older version is brought to it after a copy was made beside; one of a
+// version that this program does not know, or that is no state database, is refused and not touched.
+//
+// What `write` committed survives the end of the process at any moment. Thread-safe.
+class Store {
+ public:
+  // Throws Error (`conflict`) naming the process that has it open, or (`internal`) naming the file and what
+  // is wrong.
+  explicit Store(const std::filesystem::path& folder, const Surroundings& surroundings = {});
+  // Ends what runs and writes everything into the one file.
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // Runs `work(connection)` on one consistent state; it can change nothing. Never waits for a writer.
+  template <class Work>
+  auto read(Work&& work) {
+    return returning<Work>([this](const Task& task) { run_read(task); }, work);
+  }
+
+  // Runs `work(connection)` as one transaction, after the writers before it; its changes are on disk when
+  // this returns, and undone when `work` throws. `work` is run again when DuckDB finds a conflict, so it must
+  // touch nothing but the database. Keep it short.
+  //
+  // A row that rows of another table reference can neither be deleted, not even together with them, nor get
+  // another value in an indexed column (DuckDB's foreign keys look at what was committed before). Delete the
+  // rows that reference it in a `write` of their own before, or use `write_referenced`.
+  template <class Work>
+  auto write(Work&& work) {
+    return returning<Work>([this](const Task& task) { run_write(task, {}); }, work);
+  }
+
+  // The same for changes to rows of `table` that others reference: the tables that reference it are set aside
+  // within the transaction, so `work` must leave them alone. Takes time in proportion to their size.
+  template <class Work>
+  auto write_referenced(std::string_view table, Work&& work) {
+    return returning<Work>([this, table](const Task& task) { run_write(task, table); }, work);
+  }
+
+  // Moves the write-ahead log into the file.
+  void checkpoint();
+
+  // Nothing is written while `work` runs, so `file()` with its log beside it is all that was committed, for
+  // another process to copy. This one must not open them: closing a file gives up DuckDB's lock on it.
+  void hold_still(const std::function<void()>& work);
+
+  const std::filesystem::path& file() const;
+
+ private:
+  using Task = std::function<void(duck::Connection&)>;
+  class Impl;
+
+  template <class Work, class Runner>
+  static auto returning(Runner&& run, Work& work) {
+    using Value = std::invoke_result_t<Work&, duck::Connection&>;
+    if constexpr (std::is_void_v<Value>) {
+      run(Task([&](duck::Connection& connection) { work(connection); }));
+    } else {
+      std::optional<Value> value;
+      run(Task([&](duck::Connection& connection) { value.emplace(work(connection)); }));
+      return std::move(*value);
+    }
+  }
+
+  void run_read(const Task& task);
+  void run_write(const Task& task, std::string_view referenced);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace agnes::state

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "app/config/config.h"
+#include "core/catalog/registry.h"
+#include "core/catalog/remote_tables.h"
+#include "lib/jobs/runner.h"
+
+namespace agnes::sync {
+
+// What became of one table in a sync.
+struct SyncedTable {
+  std::string name;
+  bool failed = false;
+  std::string error;  // one line: what, where, what to do
+  std::int64_t duration_ms = 0;
+  // A table that nobody has registered or unregistered yet: it is registered now, with this description.
+  bool fresh = false;
+  std::string description;
+};
+
+// Among names of tables: those that are new in the source too. No table has this name.
+inline constexpr const char* kNewTables = "*";
+
+// What a source has to offer.
+struct Offer {
+  boost::json::object shown;  // as the source tells of it, in the contract's words
+  // As it would be registered: id, name, source_type, bucket, source_table, query_mode, description. Without
+  // an id it is no table, but a part of the source to look into.
+  catalog::Registration row;
+  std::string unfit;  // why it cannot be registered; empty: it can
+};
+struct Discovery {
+  std::string list = "tables";  // what the offers are called in the answer
+  std::vector<Offer> offers;
+  boost::json::object more;  // beside the list
+  std::string problem;       // why there is nothing to look into; empty: there is
+};
+
+// How long somebody who waits for a source's answer is kept waiting.
+inline constexpr std::chrono::seconds kPatience{60};
+
+// A kind of source: all that the rest of the program knows of it. One folder below connectors/ and one line
+// in connectors.cpp each. Work on data happens in worker processes that the connector starts
+// (workers::run_task). What throws, throws Error; where the source is to blame its detail is that of
+// connectors::source_error.
+class Connector {
+ public:
+  virtual ~Connector() = default;
+
+  // What is registered of this source has this source type.
+  virtual std::string source_type() const = 0;
+
+  // These five make somebody wait, kPatience at most, and may run side by side.
+
+  // Asks the source, with the settings that it was made with, who it takes us for; the facts are shown to
+  // administrators.
+  virtual boost::json::object test() = 0;
+  // What the source offers, or a part of it (BigQuery: a dataset), by name.
+  virtual Discovery discover(const std::optional<std::string>& part) = 0;
+  // What the source knows of a table that is to be registered: rows, size_bytes, columns ({name, type}), ...
+  // Empty when it cannot tell before a sync. Throws Error (not_found) when it has no such table.
+  virtual boost::json::object look_up(const catalog::Registration&) { return {}; }
+
+  // The same of a table that stays there, for the catalogue; nothing when the source does not know it.
+  virtual std::optional<catalog::RemoteFacts> facts(const catalog::Registration&) { return std::nullopt; }
+  // And its first rows, as objects by column: dates as times, decimals as numbers, as samples of other
+  // tables.
+  virtual boost::json::array sample(const catalog::Registration&, int /*rows*/) { return {}; }
+
+  // The orchestrator calls the next two from one job at a time; they may block for as long as `context` is
+  // not cancelled. A source whose tables all stay where they are leaves them out.
+
+  // Brings the source's tables into its extract: these (by name; see kNewTables), or all. `registered` are
+  // the tables of all sources. A table that fails is told in the answer and keeps its last good version;
+  // throws Error when nothing could be done at all. Without tables of its own among `registered`, a source
+  // that finds none by itself is not asked anything.
+  virtual std::vector<SyncedTable> extract(const std::vector<catalog::Registration>& /*registered*/,
+                                           const std::optional<std::vector<std::string>>& /*names*/,
+                                           const jobs::Context& /*context*/) {
+    return {};
+  }
+  // Takes a table out of the extract. Nothing happens when it is not there.
+  virtual void remove(const std::string& /*name*/, const jobs::Context& /*context*/) {}
+};
+
+// How a connector becomes known: each connector's module adds one to the services.
+struct ConnectorKind {
+  std::string_view source;  // as data_source.type, registrations and routes name it
+  bool always;              // its registered tables are brought whatever the server's own source is
+  std::unique_ptr<Connector> (*make)(const config::Config& config);
+};
+using ConnectorKinds = std::vector<ConnectorKind>;
+
+// The connector of a source, as the configuration sets it up; "local" and "csv" are "files". Null for a name
+// that no source has.
+std::unique_ptr<Connector> make_connector(const ConnectorKinds& kinds, std::string_view source,
+                                          const config::Config& config);
+// Those that a sync asks: the configuration's own source first, then those whose registered tables are
+// brought beside it.
+std::vector<std::unique_ptr<Connector>> connectors_for_sync(const ConnectorKinds& kinds,
+                                                            const config::Config& config);
+
+}  // namespace agnes::sync

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "app/config/config.h"
+#include "core/extracts/extract_reader.h"
+#include "lib/jobs/runner.h"
+
+namespace agnes::sync {
+
+// In the state folder; left out of backups, since it can be had again.
+inline constexpr const char* kExtensionFolder = "duckdb_extensions";
+
+// DuckDB's extensions that remote attachments of extracts name: fetched once into the state folder, in the
+// background, so that no query waits for that. Thread-safe.
+class Extensions {
+ public:
+  explicit Extensions(const config::Config& config);
+
+  // Starts the job that installs what these attachments name and is not there yet.
+  void install(const std::vector<extracts::RemoteAttach>& attachments, jobs::Runner& runner);
+  // Of these attachments, those whose extension could not be installed, and why.
+  std::vector<extracts::ReadProblem> problems(const std::vector<extracts::RemoteAttach>& attachments) const;
+
+  const std::filesystem::path& folder() const { return folder_; }
+  bool allow_unsigned() const { return allow_unsigned_; }
+
+ private:
+  void install_one(const std::string& name, const jobs::Context& context);
+
+  const std::filesystem::path folder_;
+  const std::string repository_;
+  const bool allow_unsigned_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::set<std::string> wanted_, installed_;
+  std::map<std::string, std::string> failed_;
+};
+
+}  // namespace agnes::sync

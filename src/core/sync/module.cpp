@@ -1,0 +1,73 @@
+#include "app/module.h"
+
+#include "core/catalog/visible.h"
+#include "core/sync/data_routes.h"
+#include "core/sync/orchestrator.h"
+#include "core/sync/sync_routes.h"
+
+namespace agnes::sync {
+
+namespace {
+
+using boost::json::object;
+
+object analytics_health(const config::Places& places) {
+  std::error_code missing;
+  const auto size = std::filesystem::file_size(places.analytics(), missing);
+  if (missing)
+    return {{"status", "info"}, {"detail", "analytics/server.duckdb is not there: the next sync makes it"}};
+  return {{"status", "ok"}, {"bytes", size}};
+}
+
+class SyncModule final : public app::Module {
+ public:
+  explicit SyncModule(app::Services& services)
+      : services_(services),
+        extensions_(services.config),
+        manifests_(services.places.data),
+        orchestrator_(services.places, services.get<state::Store>(), services.get<catalog::Generations>(),
+                      services.runner, connectors_for_sync(services.list<ConnectorKind>(), services.config),
+                      std::chrono::seconds(services.config.integer_or("extract.read_timeout_seconds", 600)),
+                      extensions_) {
+    services.provide(extensions_);
+    services.provide(orchestrator_);
+  }
+
+  void jobs(jobs::Scheduler& scheduler) override {
+    scheduler.add({.name = kSyncJob,
+                   .description = "Brings the tables that are due from the source",
+                   .schedule = jobs::interval_from_env("SCHEDULER_DATA_REFRESH_INTERVAL", 15 * 60),
+                   .work = [this](const jobs::Context& context) { return orchestrator_.sync_due(context); }});
+    scheduler.add({.name = kRebuildJob,
+                   .description = "Reads again what the extracts hold",
+                   .schedule = "",
+                   .work = [this](const jobs::Context& context) { return orchestrator_.reread(context); }});
+  }
+
+  void routes(http::Routes& routes) override {
+    const auto& visible = services_.get<catalog::Visible>();
+    add_data_routes(routes, visible, manifests_);
+    add_settings_routes(routes, services_.get<state::Store>(), visible);
+    add_sync_routes(routes, orchestrator_);
+  }
+
+  void health(app::HealthReport& report) const override {
+    if (report.caller().is_admin) report.add("analytics", analytics_health(services_.places));
+  }
+
+  void start() override { orchestrator_.start(); }
+
+ private:
+  app::Services& services_;
+  Extensions extensions_;
+  Manifests manifests_;
+  Orchestrator orchestrator_;
+};
+
+}  // namespace
+
+app::ModuleKind module() {
+  return {"sync", nullptr, app::make_module<SyncModule>};
+}
+
+}  // namespace agnes::sync

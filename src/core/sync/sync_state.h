@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/describe.hpp>
+
+#include "lib/base/time.h"
+#include "lib/duck/database.h"
+
+namespace agnes::sync {
+
+// A row of sync_state: the last sync of a table, by the name that its extract gives it.
+struct SyncState {
+  std::string table_id;
+  std::optional<Timestamp> last_sync;
+  std::optional<std::int64_t> rows, file_size_bytes, uncompressed_size_bytes, columns;
+  std::optional<std::string> hash, status, error;
+};
+BOOST_DESCRIBE_STRUCT(SyncState, (),
+                      (table_id, last_sync, rows, file_size_bytes, uncompressed_size_bytes, columns, hash,
+                       status, error))
+
+std::vector<SyncState> all_states(duck::Connection& connection);
+// Good syncs: each replaces its table's row and adds to the history (sync_history), as failed ones do. Once
+// there are more than 200 entries a table, each table's latest 100 are kept.
+void record_syncs(duck::Connection& connection, const std::vector<SyncState>& states);
+
+struct Failure {
+  std::string table, error;
+  std::int64_t duration_ms = 0;
+};
+BOOST_DESCRIBE_STRUCT(Failure, (), (table, error, duration_ms))
+// Failed ones: only status and error change, so the last good version stays described.
+void record_failures(duck::Connection& connection, const std::vector<Failure>& failures);
+
+// What had failed and is well again, though nothing of it changed.
+void clear_failures(duck::Connection& connection, const std::vector<std::string>& tables);
+
+}  // namespace agnes::sync

@@ -1,0 +1,65 @@
+#include "features/client/welcome_routes.h"
+
+namespace agnes::client {
+
+namespace {
+
+struct WelcomeQuery {
+  std::optional<std::string> server_url;
+};
+BOOST_DESCRIBE_STRUCT(WelcomeQuery, (), (server_url))
+
+struct Welcome {
+  std::string content;
+};
+BOOST_DESCRIBE_STRUCT(Welcome, (), (content))
+
+// Enough to know what there is; a longer list is what `agnes catalog` is for.
+constexpr std::size_t kListed = 50;
+
+std::string guide(const std::string& instance, const std::string& interval, const std::string& address,
+                  const catalog::VisibleSet& set) {
+  std::string tables;
+  std::size_t listed = 0;
+  for (const auto* table : set.tables) {
+    if (!table->registered || listed == kListed) continue;
+    tables +=
+        fmt::format("- `{}`{}{}\n", table->name, table->description.empty() ? "" : ": ", table->description);
+    ++listed;
+  }
+  if (tables.empty())
+    tables = "None yet: an administrator grants them to a group that you are in.\n";
+  else if (listed == kListed)
+    tables += "- and more: `agnes catalog` lists all\n";
+  return fmt::format(R"(# {0}: data workspace
+
+This folder holds a local copy of the tables that you may see, fetched from {1}. New data comes about every {2}.
+
+## How to work with it
+
+1. `agnes catalog` lists the tables, `agnes schema TABLE` their columns, `agnes describe TABLE` some values. Look before you
+   query.
+2. `agnes query "SELECT ..."` asks the local DuckDB copy; it is quick and needs no network.
+3. `agnes query --remote "SELECT ..."` asks the server, for tables that are not copied.
+4. `agnes catalog --metrics` lists the agreed metrics; use their SQL instead of your own definition.
+5. `agnes pull` fetches what has changed. A table that is missing has not been granted to you.
+
+## Tables
+
+{3})",
+                     instance, address, interval, tables);
+}
+
+}  // namespace
+
+void add_welcome_routes(http::Routes& routes, const catalog::Visible& visible, const config::Config& config) {
+  routes.get(
+      "/api/welcome", {.tag = "workspace", .summary = "The guide for an analyst's workspace"},
+      [&](const http::Caller& caller, const http::Request& request, const http::Query<WelcomeQuery>& query) {
+        const std::string here = request.scheme() + "://" + std::string(request.host());
+        return Welcome{guide(config.text("instance.name"), config.text("instance.sync_interval"),
+                             query->server_url.value_or(here), *visible.of(caller))};
+      });
+}
+
+}  // namespace agnes::client

@@ -1,0 +1,172 @@
+#include "features/operation/health_routes.h"
+
+#include <filesystem>
+
+#include "app/operation.h"
+#include "core/state/schema.h"
+#include "lib/base/env.h"
+#include "lib/base/log.h"
+#include "lib/duck/rows.h"
+
+namespace agnes::operation {
+
+namespace {
+
+using boost::json::array;
+using boost::json::object;
+using boost::json::value;
+
+// A server that has just started is about to know its tables.
+constexpr std::chrono::milliseconds kPatience{2000};
+
+struct Version {
+  std::string version = env_or("AGNES_VERSION", "dev");
+  std::string channel = env_or("RELEASE_CHANNEL", "dev");
+  std::string image_tag = env_or("AGNES_TAG", "unknown");
+  std::string commit_sha = env_or("AGNES_COMMIT_SHA", "unknown");
+  int schema_version = state::kSchemaVersion;
+  std::string deployed_at = format_iso_utc(now());
+};
+BOOST_DESCRIBE_STRUCT(Version, (), (version, channel, image_tag, commit_sha, schema_version, deployed_at))
+
+struct Health {
+  std::string status = "ok", db_schema = "ok";
+  int current = state::kSchemaVersion, expected = state::kSchemaVersion;
+};
+BOOST_DESCRIBE_STRUCT(Health, (), (status, db_schema, current, expected))
+
+struct DetailQuery {
+  std::string include;
+  static constexpr json::Rule rules[] = {{.field = "include", .has_default = true}};
+};
+BOOST_DESCRIBE_STRUCT(DetailQuery, (), (include))
+
+object state_part(state::Store& store, std::int64_t& users) {
+  try {
+    users = store
+                .read([](duck::Connection& c) {
+                  return duck::scalar<std::int64_t>(c, "SELECT count(*) FROM users");
+                })
+                .value_or(0);
+    return {{"status", "ok"}};
+  } catch (const std::exception& error) {
+    log::error("health: the state database does not answer: {}", error.what());
+    return {{"status", "error"}, {"detail", "the state database does not answer; see the server's log"}};
+  }
+}
+
+// What is wrong with which table is an administrator's business; others see how many.
+object data_part(const catalog::Generation* generation, const jobs::Runner& runner,
+                 const sync::Orchestrator& orchestrator, const http::Caller& caller) {
+  if (generation == nullptr) return {{"status", "unknown"}, {"detail", "the extracts are being read"}};
+  std::int64_t tables = 0, rows = 0;
+  array stale;
+  const std::int64_t old = seconds(now()) - catalog::kStaleAfterSeconds;
+  for (const auto& table : generation->tables()) {
+    if (!table.updated) continue;
+    ++tables;
+    rows += table.rows;
+    if (seconds(*table.updated) < old) stale.emplace_back(table.name);
+  }
+  const auto problems = orchestrator.problems();
+  const auto failures = orchestrator.failures();
+  object part{{"status", stale.empty() && problems.empty() && failures.empty() ? "ok" : "warning"},
+              {"tables", tables},
+              {"total_rows", rows},
+              {"stale_tables", stale},
+              {"not_served", problems.size()},
+              {"not_synced", failures.size()}};
+  if (caller.is_admin) {
+    part["problems"] = json::to_json(problems);
+    part["failures"] = json::to_json(failures);
+  }
+  for (const auto& run : runner.history()) {
+    if (run.job != sync::kRebuildJob || !run.error) continue;
+    part["status"] = "error";
+    part["detail"] = "the extracts could not be read; see the server's log";
+    break;
+  }
+  return part;
+}
+
+// Which project is billed, as an administrator set it last; nothing when the source is another one.
+std::optional<object> bigquery_part(const config::Places& places) {
+  try {
+    const auto config = config::Config::read(places);
+    if (config.source() != "bigquery") return std::nullopt;
+    const auto project = config.text("data_source.bigquery.project");
+    const auto billed = config.text("data_source.bigquery.billing_project");
+    if (project.empty()) return object{{"status", "ok"}, {"detail", "no BigQuery project is set"}};
+    object part{{"status", "ok"}, {"billing_project", billed}, {"data_project", project}};
+    if (billed != project) return part;
+    part["status"] = "info";
+    part["detail"] = "queries are billed to the project that holds the data";
+    part["hint"] =
+        "where the account may not bill it (403 USER_PROJECT_DENIED), set "
+        "data_source.bigquery.billing_project";
+    return part;
+  } catch (const Error&) {
+    return object{{"status", "warning"},
+                  {"detail", "the settings cannot be read; the next start would fail"}};
+  }
+}
+
+// One word for all parts, as monitoring reads it.
+std::string overall(const object& services) {
+  std::string worst = "healthy";
+  for (const auto& part : services) {
+    const auto* status = part.value().as_object().if_contains("status");
+    if (status == nullptr) continue;
+    if (*status == value("error")) return "unhealthy";
+    if (*status == value("warning")) worst = "degraded";
+  }
+  return worst;
+}
+
+constexpr std::string_view kFrontPage = R"(<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>Agnes</title><style>
+:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:42rem;margin:12vh auto;padding:0 1.5rem}
+h1{font-weight:650;letter-spacing:-.02em}code{padding:.1em .35em;border-radius:.3em;background:#8882}a{color:inherit}
+</style></head><body><h1>Agnes</h1><p>This server hands analysts the tables that they may see.</p>
+<p>On your machine: <code>agnes auth login --server &lt;this address&gt; --email you@example.com</code>, then
+<code>agnes init</code>.</p><p><a href="/docs">API reference</a> · <a href="/api/health">Health</a></p></body></html>)";
+
+}  // namespace
+
+void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
+                       const jobs::Runner& runner, const sync::Orchestrator& orchestrator,
+                       const config::Places& places, const app::Operation& operation) {
+  using http::Auth;
+  routes.get(
+      "/api/health",
+      {.auth = Auth::none, .tag = "health", .summary = "Whether the server answers", .inline_ok = true},
+      [] { return Health{}; });
+  routes.get("/api/version",
+             {.auth = Auth::none, .tag = "health", .summary = "What runs here", .inline_ok = true},
+             [version = Version{}] { return version; });
+  routes.get(
+      "/api/health/detailed", {.tag = "health", .summary = "Each part's own verdict"},
+      [&store, &generations, &runner, &orchestrator, places, &operation, version = Version{}](
+          const http::Caller& caller, const http::Query<DetailQuery>& query) {
+        object services;
+        std::int64_t users = 0;
+        services["duckdb_state"] = state_part(store, users);
+        if (query->include == "schema") services["db_schema"] = json::to_json(Health{}).as_object();
+        services["data"] = data_part(generations.peek(kPatience).get(), runner, orchestrator, caller);
+        services["users"] = {{"status", "ok"}, {"count", users}};
+        if (auto part = bigquery_part(places)) services["bq_config"] = std::move(*part);
+        services["session_pipeline"] = {{"status", "ok"}, {"detail", "no session waits to be processed"}};
+        app::HealthReport report(caller);
+        operation.health(report);
+        for (auto& part : report.parts()) services[part.key()] = std::move(part.value());
+        object out = json::to_json(version).as_object();
+        out["status"] = overall(services);
+        out["timestamp"] = format_iso_utc(now());
+        out["services"] = std::move(services);
+        return out;
+      });
+  routes.get("/", {.auth = Auth::none, .inline_ok = true, .hidden = true},
+             [] { return http::Response::html(std::string(kFrontPage)); });
+}
+
+}  // namespace agnes::operation

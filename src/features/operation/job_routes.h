@@ -1,0 +1,13 @@
+#pragma once
+
+#include "core/state/store.h"
+#include "lib/http/routes.h"
+#include "lib/jobs/scheduler.h"
+
+namespace agnes::operation {
+
+// /api/admin/jobs: what runs in the background, for administrators: the list, its stream, start and cancel.
+void add_job_routes(http::Routes& routes, state::Store& store, jobs::Scheduler& scheduler,
+                    const jobs::Runner& runner);
+
+}  // namespace agnes::operation

@@ -1,0 +1,178 @@
+#include "features/warm_up/warm_up.h"
+
+#include "lib/base/error.h"
+#include "lib/base/ids.h"
+#include "lib/base/log.h"
+
+namespace agnes::warm_up {
+
+namespace {
+
+// How long a stream may be silent before it sends a comment, and how often it looks whether its reader has
+// gone.
+constexpr std::chrono::seconds kHeartbeat{15};
+constexpr std::chrono::milliseconds kLook{500};
+
+struct Row {
+  std::string table_id, status = "pending";  // pending, warming, fresh, error
+  std::optional<std::string> started_at, completed_at;
+  std::optional<std::int64_t> duration_ms;
+  std::optional<std::string> error, last_warmed_at;
+};
+BOOST_DESCRIBE_STRUCT(Row, (),
+                      (table_id, status, started_at, completed_at, duration_ms, error, last_warmed_at))
+
+}  // namespace
+
+struct WarmUp::Run {
+  std::string run_id = random_hex(4), trigger = "manual", started_at = format_iso_utc(now());
+  std::optional<std::string> completed_at;
+  std::int64_t total = 0, completed = 0, failed = 0;
+  std::map<std::string, Row> rows;
+  BOOST_DESCRIBE_CLASS(Run, (), (run_id, trigger, started_at, completed_at, total, completed, failed, rows),
+                       (), ())
+
+  std::vector<std::string> changes;  // the rows as they were told, one after the other
+};
+
+boost::json::object WarmUp::status() const {
+  std::lock_guard lock(mutex_);
+  if (run_ == nullptr) return {{"state", "never_run"}};
+  return json::to_json(*run_).as_object();
+}
+
+boost::json::object WarmUp::start() {
+  auto run = std::make_shared<Run>();
+  std::lock_guard lock(mutex_);
+  const bool started = runner_.start(kWarmUpJob, [this, run](const jobs::Context& context) {
+    return boost::json::value(work(context, run));
+  });
+  if (started) run_ = run;
+  if (run_ == nullptr) throw Error(ErrorKind::unavailable, "the server is stopping");
+  return {{"run_id", run_->run_id}, {"status", started ? "started" : "already_running"}};
+}
+
+std::vector<WarmUp::Item> WarmUp::items(const Generation& generation) const {
+  std::vector<Item> out;
+  for (auto& row : store_.read([](duck::Connection& c) { return catalog::all(c); })) {
+    const Table* table = generation.find(row.id);
+    const auto warmer = std::find_if(warmers_.begin(), warmers_.end(),
+                                     [&](const catalog::Warmer& w) { return w.takes(row, table); });
+    if (warmer != warmers_.end()) out.push_back({std::move(row), table, &*warmer});
+  }
+  return out;
+}
+
+boost::json::object WarmUp::work(const jobs::Context& context, const std::shared_ptr<Run>& run) {
+  const auto note = [&](const std::string& id, auto change) {
+    std::lock_guard lock(mutex_);
+    Row& row = run->rows[id];
+    change(row);
+    run->changes.push_back(json::to_text(row));
+    changed_.notify_all();
+  };
+  // Also when something below throws: a stream waits for it.
+  struct End {
+    ~End() {
+      std::lock_guard lock(warm_up.mutex_);
+      run.completed_at = format_iso_utc(now());
+      warm_up.changed_.notify_all();
+    }
+    WarmUp& warm_up;
+    Run& run;
+  } const end{*this, *run};
+
+  const auto generation = generations_.current();
+  const auto all_items = items(*generation);
+  {
+    std::lock_guard lock(mutex_);
+    run->total = static_cast<std::int64_t>(all_items.size());
+    for (const auto& item : all_items) run->rows[item.row.id].table_id = item.row.id;
+  }
+  for (const auto& item : all_items) {
+    if (context.cancelled()) break;
+    const auto began = now();
+    note(item.row.id, [&](Row& row) {
+      row.status = "warming";
+      row.started_at = format_iso_utc(began);
+    });
+    std::optional<std::string> failed;
+    try {
+      failed = item.warmer->warm(item.row, item.table, [&] { return context.cancelled(); });
+    } catch (const std::exception& error) {
+      log::warn("warm-up of {}: {}", item.row.id, error.what());
+      failed = error.what();
+    }
+    note(item.row.id, [&](Row& row) {
+      row.status = failed ? "error" : "fresh";
+      row.error = failed;
+      row.completed_at = format_iso_utc(now());
+      row.duration_ms = (now().micros - began.micros) / 1000;
+      if (!failed) row.last_warmed_at = row.completed_at;
+      ++(failed ? run->failed : run->completed);
+    });
+    context.progress({{"total", run->total}, {"completed", run->completed}, {"failed", run->failed}});
+  }
+  return {{"total", run->total}, {"completed", run->completed}, {"failed", run->failed}};
+}
+
+void WarmUp::tell(http::EventWriter& events) const {
+  std::unique_lock lock(mutex_);
+  const auto run = run_;
+  if (run == nullptr) {
+    events.send(R"({"state":"never_run"})", "idle");
+    return;
+  }
+  std::size_t told = run->changes.size();
+  const auto snapshot = json::to_text(*run);
+  lock.unlock();
+  if (!events.send(snapshot, "snapshot")) return;
+  auto spoken = std::chrono::steady_clock::now();
+  while (!events.gone()) {
+    lock.lock();
+    changed_.wait_for(lock, kLook, [&] { return told < run->changes.size() || run->completed_at; });
+    const std::vector<std::string> news(run->changes.begin() + static_cast<std::ptrdiff_t>(told),
+                                        run->changes.end());
+    told = run->changes.size();
+    const bool ended = run->completed_at.has_value();
+    const boost::json::object totals{{"run_id", run->run_id},
+                                     {"total", run->total},
+                                     {"completed", run->completed},
+                                     {"failed", run->failed}};
+    lock.unlock();
+    for (const auto& row : news)
+      if (!events.send(row, "row")) return;
+    if (ended) {
+      events.send(boost::json::serialize(totals), "complete");
+      return;
+    }
+    const auto moment = std::chrono::steady_clock::now();
+    if (!news.empty()) spoken = moment;
+    if (moment - spoken < kHeartbeat) continue;
+    if (!events.heartbeat()) return;
+    spoken = moment;
+  }
+}
+
+void add_routes(http::Routes& routes, WarmUp& warm_up) {
+  using http::Auth;
+  routes.get("/api/admin/cache-warmup/status",
+             {.auth = Auth::admin, .tag = "jobs", .summary = "The present or last warm-up, table by table"},
+             [&] { return warm_up.status(); });
+
+  routes.post("/api/admin/cache-warmup/run",
+              {.auth = Auth::admin,
+               .tag = "jobs",
+               .summary = "Make profiles that are missing, and ask the engines of remote tables"},
+              [&] { return warm_up.start(); });
+
+  routes.get(
+      "/api/admin/cache-warmup/stream",
+      {.auth = Auth::admin,
+       .tag = "jobs",
+       .summary = "The warm-up as server-sent events, while it runs",
+       .answer_type = "text/event-stream"},
+      [&] { return http::Response::events([&](http::EventWriter& events) { warm_up.tell(events); }); });
+}
+
+}  // namespace agnes::warm_up

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/catalog/generation.h"
+#include "core/catalog/warmer.h"
+#include "core/state/store.h"
+#include "lib/http/response.h"
+#include "lib/http/routes.h"
+#include "lib/jobs/runner.h"
+
+namespace agnes::warm_up {
+
+using catalog::Generation;
+using catalog::Generations;
+using catalog::Table;
+
+inline constexpr const char* kWarmUpJob = "cache-warmup";
+
+// Makes ahead what the first analyst would wait for, table by table, by the warmers of other features: profiles, what
+// the engine says of a remote table. One run at a time, as a job, when an admin asks. Thread-safe.
+class WarmUp {
+ public:
+  WarmUp(state::Store& store, const Generations& generations, jobs::Runner& runner,
+         const std::vector<catalog::Warmer>& warmers)
+      : store_(store), generations_(generations), runner_(runner), warmers_(warmers) {}
+
+  // {"run_id", "trigger", "started_at", "completed_at", "total", "completed", "failed", "rows": {id: {...}}}
+  // of the present or the last run; {"state": "never_run"} when there was none.
+  boost::json::object status() const;
+  // {"run_id", "status": "started" or "already_running"}
+  boost::json::object start();
+  // Tells a run as it goes: `snapshot` with the status, `row` with each row that changes, `complete`; `idle`
+  // when there was none. Ends with the run, or when the reader has gone.
+  void tell(http::EventWriter& events) const;
+
+ private:
+  struct Run;
+  struct Item {
+    catalog::Registration row;
+    const Table* table;  // null: its data is not here
+    const catalog::Warmer* warmer;
+  };
+  boost::json::object work(const jobs::Context& context, const std::shared_ptr<Run>& run);
+  std::vector<Item> items(const Generation& generation) const;
+
+  state::Store& store_;
+  const Generations& generations_;
+  jobs::Runner& runner_;
+  const std::vector<catalog::Warmer>& warmers_;
+
+  mutable std::mutex mutex_;  // guards what follows, and what it points to
+  mutable std::condition_variable changed_;
+  std::shared_ptr<Run> run_;
+};
+
+// /api/admin/cache-warmup.
+void add_routes(http::Routes& routes, WarmUp& warm_up);
+
+}  // namespace agnes::warm_up

@@ -1,0 +1,192 @@
+#include "lib/http/openapi.h"
+
+#include "lib/base/text.h"
+
+namespace agnes::http {
+
+namespace bj = boost::json;
+
+namespace {
+
+std::string_view text_of(const bj::object& object, std::string_view key) {
+  const bj::value* found = object.if_contains(key);
+  return found != nullptr && found->is_string() ? std::string_view(found->get_string()) : std::string_view();
+}
+
+// "/x/{rest:path}" -> "/x/{rest}"
+std::string shown_path(const Route& route) {
+  std::string out = route.pattern;
+  if (const auto at = out.find(":path}"); at != std::string::npos) out.erase(at, 5);
+  return out;
+}
+
+// GET /api/v2/sample/{table_id} -> get_api_v2_sample_table_id
+std::string operation_id(const Route& route) {
+  std::string out = to_lower(route.method);
+  for (const auto& part : split(shown_path(route), '/')) {
+    if (part.empty()) continue;
+    out += '_';
+    for (char c : part)
+      if (std::isalnum(static_cast<unsigned char>(c)) || c == '_')
+        out += c;
+      else if (c == '-' || c == '.')
+        out += '_';
+  }
+  return out;
+}
+
+void add_parameters(bj::array& parameters, std::string_view in, const bj::object& schema) {
+  const bj::value* required = schema.if_contains("required");
+  for (const auto& [name, property] : schema.at("properties").as_object()) {
+    const bool must =
+        in == "path" || (required != nullptr && std::count(required->as_array().begin(),
+                                                           required->as_array().end(), bj::value(name)) > 0);
+    parameters.push_back({{"name", name}, {"in", in}, {"required", must}, {"schema", property}});
+  }
+}
+
+bj::object content(std::string_view type, bj::object schema) {
+  return {{"content", {{type, {{"schema", std::move(schema)}}}}}};
+}
+
+// A parameter struct is no body: it is spelled out where it is used.
+bj::object spelled_out(SchemaOf make, json::Components& components) {
+  bj::object schema = make(components);
+  const std::string_view reference = text_of(schema, "$ref");
+  if (reference.empty()) return schema;
+  return components.schemas().at(reference.substr(reference.rfind('/') + 1)).as_object();
+}
+
+bool has_file(const bj::value& schema) {
+  if (const auto* object = schema.if_object()) {
+    if (text_of(*object, "format") == "binary") return true;
+    return std::any_of(object->begin(), object->end(),
+                       [](const auto& entry) { return has_file(entry.value()); });
+  }
+  if (const auto* array = schema.if_array()) return std::any_of(array->begin(), array->end(), has_file);
+  return false;
+}
+
+std::string_view auth_name(Auth auth) {
+  switch (auth) {
+    case Auth::none:
+    case Auth::optional:
+      return "anyone";
+    case Auth::user:
+      return "user";
+    case Auth::session:
+      return "session";
+    case Auth::admin:
+      return "admin";
+  }
+  return "";
+}
+
+bj::object describe(const Route& route, json::Components& components) {
+  const RouteInfo& info = route.info;
+  const detail::Operation operation = route.describe();
+  bj::array parameters;
+  bj::object typed_path;
+  if (operation.path != nullptr)
+    typed_path = spelled_out(operation.path, components).at("properties").as_object();
+  for (const auto& [name, schema] : operation.params) typed_path[name] = schema(components);
+  for (const auto& name : route.names) {
+    const bj::value* typed = typed_path.if_contains(name);
+    parameters.push_back({{"name", name},
+                          {"in", "path"},
+                          {"required", true},
+                          {"schema", typed != nullptr ? *typed : bj::value{{"type", "string"}}}});
+  }
+  for (const SchemaOf query : {operation.query, info.query})
+    if (query != nullptr) add_parameters(parameters, "query", spelled_out(query, components));
+  std::vector<std::string> header_names = info.header_names;
+  if (info.auth != Auth::none) header_names.emplace_back("authorization");
+  for (const auto& name : header_names)
+    parameters.push_back(
+        {{"name", name}, {"in", "header"}, {"required", false}, {"schema", {{"type", "string"}}}});
+
+  bj::object out{{"operationId", operation_id(route)}};
+  if (!info.tag.empty()) out.emplace("tags", bj::array{info.tag});
+  out.emplace("summary", info.summary.empty() ? operation_id(route) : info.summary);
+  if (!info.description.empty()) out.emplace("description", info.description);
+  const bool has_input = !parameters.empty();
+  if (has_input) out.emplace("parameters", std::move(parameters));
+  if (operation.form != nullptr) {
+    bj::object form = operation.form(components);
+    const char* type = has_file(form) ? "multipart/form-data" : "application/x-www-form-urlencoded";
+    bj::object body = content(type, std::move(form));
+    body.emplace("required", true);
+    out.emplace("requestBody", std::move(body));
+  } else if (const SchemaOf body_schema = info.body != nullptr ? info.body : operation.body) {
+    bj::object body = content("application/json", body_schema(components));
+    body.emplace("required", !operation.body_optional);
+    out.emplace("requestBody", std::move(body));
+  }
+
+  bj::object responses;
+  bj::object good{{"description", "Done"}};
+  const SchemaOf answer = info.answer != nullptr ? info.answer : operation.answer;
+  if (answer != nullptr)
+    good.emplace("content", content("application/json", answer(components)).at("content"));
+  else if (info.page)
+    good.emplace("content", content("text/html", {{"type", "string"}}).at("content"));
+  else if (!info.answer_type.empty())
+    good.emplace("content", content(info.answer_type, {}).at("content"));
+  responses.emplace(std::to_string(info.status), std::move(good));
+  const auto refuse = [&](std::string_view status, std::string_view why) {
+    responses.emplace(status, bj::object{{"description", why}, {"$ref", "#/components/responses/Error"}});
+  };
+  if (info.auth != Auth::none && info.auth != Auth::optional) refuse("401", "Not signed in");
+  if (info.auth == Auth::admin || info.auth == Auth::session) refuse("403", "Not allowed");
+  if (has_input || operation.form != nullptr || operation.body != nullptr)
+    responses.emplace("422", bj::object{{"$ref", "#/components/responses/Invalid"}});
+  out.emplace("responses", std::move(responses));
+  // An extension: OpenAPI's own `security` cannot tell an admin from another signed-in user.
+  out.emplace("x-auth", auth_name(info.auth));
+  if (info.auth != Auth::none) {
+    bj::array security{bj::object{{"bearer", bj::array()}}, bj::object{{"session", bj::array()}}};
+    if (info.auth == Auth::optional) security.push_back(bj::object());
+    out.emplace("security", std::move(security));
+  }
+  return out;
+}
+
+bj::object common_responses() {
+  const bj::object problem = {{"type", "object"},
+                              {"properties",
+                               {{"type", {{"type", "string"}}},
+                                {"loc", {{"type", "array"}}},
+                                {"msg", {{"type", "string"}}},
+                                {"input", bj::object()}}}};
+  bj::object error =
+      content("application/json", {{"type", "object"}, {"properties", {{"detail", bj::object()}}}});
+  error.emplace("description", "Refused; `detail` says why");
+  bj::object invalid =
+      content("application/json",
+              {{"type", "object"}, {"properties", {{"detail", {{"type", "array"}, {"items", problem}}}}}});
+  invalid.emplace("description", "The input is not valid; `detail` lists every problem with its place");
+  return {{"Error", std::move(error)}, {"Invalid", std::move(invalid)}};
+}
+
+}  // namespace
+
+bj::object make_openapi(const ApiInfo& api, const std::vector<std::unique_ptr<Route>>& routes) {
+  json::Components components;
+  std::map<std::string, bj::object> paths;
+  for (const auto& route : routes)
+    if (!route->info.hidden)
+      paths[shown_path(*route)].emplace(to_lower(route->method), describe(*route, components));
+  bj::object shown;
+  for (auto& [path, operations] : paths) shown.emplace(path, std::move(operations));
+  return {{"openapi", "3.1.0"},
+          {"info", {{"title", api.title}, {"version", api.version}, {"description", api.description}}},
+          {"paths", std::move(shown)},
+          {"components",
+           {{"schemas", components.schemas()},
+            {"responses", common_responses()},
+            {"securitySchemes",
+             {{"bearer", {{"type", "http"}, {"scheme", "bearer"}}},
+              {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "access_token"}}}}}}}};
+}
+
+}  // namespace agnes::http

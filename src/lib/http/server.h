@@ -1,0 +1,74 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/http/routes.h"
+
+namespace agnes::http {
+
+// A request that was answered. `route` and `method` are the route's own, so there are few of them; both are
+// empty when no route was found or the request made no sense. `seconds`: from its first byte to the answer's.
+struct Served {
+  std::string_view method, route;
+  int status = 0;
+  double seconds = 0;
+};
+
+// HTTP/1.1 over TCP. The network runs on a few threads of its own; handlers are ordinary blocking functions
+// on a pool of threads, so a slow client costs a connection and no thread, and a slow handler one thread and
+// not the server. TLS is the reverse proxy's.
+class Server {
+ public:
+  struct Options {
+    std::string host = "127.0.0.1";
+    int port = 0;  // 0: any free one
+    int io_threads = 1;
+    int handler_threads = 16;
+    std::size_t max_connections = 8192;
+    std::size_t max_queued = 1024;        // requests that wait for a handler thread; more get 503
+    int slow_threads = 2;                 // for slow routes: a crowd of these delays no other request
+    std::size_t max_slow_queued = 256;    // requests that wait for one of them; more get 503
+    std::size_t max_streams = 256;        // streaming answers at a time; more get 503
+    std::size_t max_header = 32 << 10;    // bytes, request line included: 431
+    std::size_t max_body = 16 << 20;      // bytes, unless the route says otherwise: 413
+    std::size_t max_bodies = 512u << 20;  // bytes of all request bodies held at once: 503
+    std::chrono::milliseconds header_timeout{
+        10'000};  // from a request's first byte to the end of its header: 408
+    std::chrono::milliseconds body_timeout{
+        30'000};  // for a body, longer as it arrives at 4 kB/s or more: 408
+    std::chrono::milliseconds idle_timeout{75'000};   // between requests
+    std::chrono::milliseconds write_timeout{60'000};  // without the client taking a byte
+    std::vector<std::string> trusted_proxies = {};    // addresses, "10.0.0.0/8" ranges, "*"
+    bool access_log = true;                           // a line a request, level info
+    std::function<void(const Served&)> observe = {};  // told of each answer on a network thread: no waiting
+    bool compress = true;
+  };
+
+  // `routes` must outlive the server.
+  Server(Options options, const Routes& routes);
+  ~Server();  // stop(0)
+
+  // Listens and returns; answers from then on. Throws Error naming host and port when it cannot listen.
+  void start();
+  int port() const;
+  // Takes no more connections, lets requests under way end for up to `grace`, then closes what is left.
+  // Streams are told at once (Writer::gone). Returns when all threads of the server have ended; a handler
+  // that ignores its end is waited for.
+  void stop(std::chrono::milliseconds grace);
+
+  struct Counts {
+    std::uint64_t connections, requests, queued, running, streams;
+  };
+  Counts counts() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace agnes::http

@@ -1,0 +1,106 @@
+#include "lib/jose/jwt.h"
+
+#include <cmath>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "lib/base/hash.h"
+
+namespace agnes::jose {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kHeader = R"({"alg":"HS256","typ":"JWT"})";
+constexpr std::size_t kLongest = 8192;  // bytes; ours have some 350
+constexpr std::int64_t kClockDifference = 10;
+
+std::optional<json::object> parse_object(std::string_view text) {
+  boost::system::error_code error;
+  json::parse_options options;
+  options.max_depth = 4;
+  auto value = json::parse(text, error, {}, options);
+  if (error || !value.is_object()) return std::nullopt;
+  return std::move(value.get_object());
+}
+
+// A NumericDate: a whole number, or one with a fraction that is cut off.
+std::optional<std::int64_t> seconds_at(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  if (value == nullptr) return std::nullopt;
+  if (const auto* whole = value->if_int64()) return *whole;
+  if (const auto* number = value->if_double(); number != nullptr && std::abs(*number) < 1e15)
+    return static_cast<std::int64_t>(*number);
+  return std::nullopt;
+}
+
+std::string text_at(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  const auto* text = value != nullptr ? value->if_string() : nullptr;
+  return text != nullptr ? std::string(*text) : std::string();
+}
+
+bool header_is_ours(std::string_view part) {
+  // As all tokens in use have it, or any other way to write the same.
+  static const std::string usual = base64url(kHeader);
+  if (part == usual) return true;
+  const auto text = from_base64url(part);
+  const auto header = text ? parse_object(*text) : std::nullopt;
+  return header && text_at(*header, "alg") == "HS256" && !header->contains("crit") &&
+         !header->contains("b64");
+}
+
+}  // namespace
+
+std::string sign_jwt(const Claims& claims, std::string_view secret) {
+  json::object payload{{"sub", claims.sub},
+                       {"email", claims.email},
+                       {"typ", claims.typ},
+                       {"iat", claims.iat},
+                       {"jti", claims.jti}};
+  if (claims.exp) payload["exp"] = *claims.exp;
+  if (claims.scope) payload["scope"] = *claims.scope;
+  std::string token = base64url(kHeader) + "." + base64url(json::serialize(payload));
+  token += "." + base64url(hmac_sha256(secret, token));
+  return token;
+}
+
+std::optional<Claims> verify_jwt(std::string_view token, std::string_view secret, std::int64_t now_seconds) {
+  if (token.size() > kLongest) return std::nullopt;
+  const auto first = token.find('.');
+  if (first == std::string_view::npos) return std::nullopt;
+  const auto second = token.find('.', first + 1);
+  if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos)
+    return std::nullopt;
+  if (!header_is_ours(token.substr(0, first))) return std::nullopt;
+  const auto signature = from_base64url(token.substr(second + 1));
+  const auto expected = hmac_sha256(secret, token.substr(0, second));
+  // The text too, so that no second spelling of the same signature (spare bits of its last letter) is taken.
+  if (!signature || !constant_time_equal(*signature, expected) ||
+      token.substr(second + 1) != base64url(expected))
+    return std::nullopt;
+
+  const auto text = from_base64url(token.substr(first + 1, second - first - 1));
+  const auto payload = text ? parse_object(*text) : std::nullopt;
+  if (!payload) return std::nullopt;
+  Claims claims{.sub = text_at(*payload, "sub"),
+                .email = text_at(*payload, "email"),
+                .typ = text_at(*payload, "typ"),
+                .iat = seconds_at(*payload, "iat").value_or(0),
+                .jti = text_at(*payload, "jti"),
+                .exp = seconds_at(*payload, "exp"),
+                .scope = std::nullopt};
+  if (payload->contains("scope")) claims.scope = text_at(*payload, "scope");
+  if (claims.sub.empty()) return std::nullopt;
+  if (payload->contains("exp") && (!claims.exp || *claims.exp <= now_seconds)) return std::nullopt;
+  for (const auto* key : {"iat", "nbf"}) {
+    if (!payload->contains(key)) continue;
+    const auto from = seconds_at(*payload, key);
+    if (!from || *from > now_seconds + kClockDifference) return std::nullopt;
+  }
+  return claims;
+}
+
+}  // namespace agnes::jose

@@ -1,0 +1,91 @@
+#include "lib/workers/process.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/error.h"
+
+namespace agnes::workers {
+
+namespace {
+constexpr int kChannelFd = 3;
+constexpr int kLowestPriority = 19;
+
+// The running program's file, which stays right when an update has replaced it: workers must speak our
+// version.
+constexpr const char* kOwnBinary = "/proc/self/exe";
+}  // namespace
+
+std::unique_ptr<Process> Process::start(const std::string& role) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    throw system_error("cannot start a worker process", errno);
+  UniqueFd ours(ends[0]), theirs(ends[1]);
+
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+  ::posix_spawn_file_actions_adddup2(&actions, theirs.get(), kChannelFd);
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, kChannelFd + 1);
+  sigset_t none, all;
+  ::sigemptyset(&none);
+  ::sigfillset(&all);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setsigdefault(&attributes, &all);
+  ::posix_spawnattr_setpgroup(&attributes, 0);
+  ::posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  std::string name = "agnes-server", flag = "--role", what = role;
+  char* arguments[] = {name.data(), flag.data(), what.data(), nullptr};
+  char* environment[] = {nullptr};
+  pid_t pid = -1;
+  const int failed = ::posix_spawn(&pid, kOwnBinary, &actions, &attributes, arguments, environment);
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::posix_spawnattr_destroy(&attributes);
+  if (failed != 0) throw system_error("cannot start a worker process", failed);
+  return std::unique_ptr<Process>(new Process(pid, std::move(ours)));
+}
+
+Process::~Process() {
+  kill();
+  reap();
+}
+
+void Process::kill() {
+  if (!reaped_) ::kill(pid_, SIGKILL);
+}
+
+void Process::lower_priority() {
+  // By process group: on Linux a process id names one thread only, a group all threads.
+  ::setpriority(PRIO_PGRP, static_cast<id_t>(pid_), kLowestPriority);
+  lowered_ = true;
+}
+
+std::string Process::reap() {
+  if (reaped_) return ending_;
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  reaped_ = true;
+  ending_ = WIFSIGNALED(status) ? fmt::format("signal {}", WTERMSIG(status))
+                                : fmt::format("exit {}", WEXITSTATUS(status));
+  return ending_;
+}
+
+Channel adopt_channel() {
+  ::fcntl(kChannelFd, F_SETFD, FD_CLOEXEC);
+  return Channel(UniqueFd(kChannelFd));
+}
+
+}  // namespace agnes::workers

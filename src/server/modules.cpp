@@ -1,0 +1,38 @@
+#include "server/modules.h"
+
+// The list. A line names the namespace of a module, whose function module() makes its ModuleKind.
+#define AGNES_MODULES(X)  \
+  X(state)                \
+  X(identity)             \
+  X(auth)                 \
+  X(catalog)              \
+  X(extracts)             \
+  X(connectors::files)    \
+  X(connectors::keboola)  \
+  X(connectors::bigquery) \
+  X(sync)                 \
+  X(connectors)           \
+  X(query)                \
+  X(metrics)              \
+  X(remote_tables)        \
+  X(profiles)             \
+  X(warm_up)              \
+  X(operation)            \
+  X(client)               \
+  X(snapshots)
+
+#define AGNES_DECLARE(name) \
+  namespace agnes::name {   \
+  app::ModuleKind module(); \
+  }
+AGNES_MODULES(AGNES_DECLARE)
+
+namespace agnes::server {
+
+std::span<const app::ModuleKind> modules() {
+#define AGNES_KIND(name) agnes::name::module(),
+  static const app::ModuleKind kinds[] = {AGNES_MODULES(AGNES_KIND)};
+  return kinds;
+}
+
+}  // namespace agnes::server
