@@ -173,7 +173,7 @@ TEST(KeySets, WeakNumbersAreNoKey) {
 }
 
 TEST(Attempts, ComeBackOnceAndWhole) {
-  Attempts attempts("secret", "google");
+  auth::oidc::Attempts attempts("secret", "google");
   const auto attempt = attempts.begin("/catalog?x=1", kNow);
   const auto sealed = attempts.seal(attempt);
   const auto opened = attempts.open(sealed, kNow);
@@ -184,9 +184,9 @@ TEST(Attempts, ComeBackOnceAndWhole) {
   EXPECT_EQ(attempts.verifier(attempt).size(), 43u);
   EXPECT_EQ(attempts.challenge(attempt), base64url(sha256(attempts.verifier(attempt))));
   EXPECT_EQ(sealed.find(attempts.verifier(attempt)), std::string::npos);
-  EXPECT_FALSE(attempts.open(sealed, kNow + Attempts::kLifetime));
-  EXPECT_FALSE(Attempts("secret", "other").open(sealed, kNow));
-  EXPECT_FALSE(Attempts("another", "google").open(sealed, kNow));
+  EXPECT_FALSE(attempts.open(sealed, kNow + auth::oidc::Attempts::kLifetime));
+  EXPECT_FALSE(auth::oidc::Attempts("secret", "other").open(sealed, kNow));
+  EXPECT_FALSE(auth::oidc::Attempts("another", "google").open(sealed, kNow));
   for (std::size_t i = 0; i < sealed.size(); ++i) {
     auto changed = sealed;
     changed[i] = changed[i] == 'x' ? 'y' : 'x';
@@ -203,11 +203,11 @@ TEST(Attempts, ComeBackOnceAndWhole) {
 
 TEST(Providers, AreAskedOverASafeLineOnly) {
   for (const auto* issuer : {"https://accounts.google.com", "http://127.0.0.1:8080", "http://localhost"})
-    EXPECT_NO_THROW(Provider{issuer}) << issuer;
+    EXPECT_NO_THROW(auth::oidc::Provider{issuer}) << issuer;
   for (const auto* issuer :
        {"http://id.example", "http://localhost.evil.example", "http://127.0.0.1.evil.example",
         "ftp://id.example", "id.example", "", "http://127.0.0.1@evil.example"})
-    EXPECT_THROW(Provider{issuer}, Error) << issuer;
+    EXPECT_THROW(auth::oidc::Provider{issuer}, Error) << issuer;
 }
 
 }  // namespace

@@ -281,20 +281,20 @@ TEST_F(CredentialsTest, FaultsOfGoogleAreToldAndTriedAgainWhereThatHelps) {
 }
 
 TEST(SigningKeyTest, ReadsPemAlsoOfTheOlderForm) {
-  const SigningKey key(pem_of(usual_key().get()));
+  const jose::SigningKey key(pem_of(usual_key().get()));
   EXPECT_TRUE(is_signed_by_us("text", key.sign("text")));
   EXPECT_FALSE(is_signed_by_us("texT", key.sign("text")));
   const std::unique_ptr<BIO, decltype(&BIO_free)> out(BIO_new(BIO_s_mem()), BIO_free);
   PEM_write_bio_PrivateKey_traditional(out.get(), usual_key().get(), nullptr, nullptr, 0, nullptr, nullptr);
   char* data = nullptr;
   const auto size = BIO_get_mem_data(out.get(), &data);
-  EXPECT_TRUE(is_signed_by_us("x", SigningKey({data, static_cast<std::size_t>(size)}).sign("x")));
+  EXPECT_TRUE(is_signed_by_us("x", jose::SigningKey({data, static_cast<std::size_t>(size)}).sign("x")));
   // One that asks for a passphrase is refused, and nobody is asked.
   const std::unique_ptr<BIO, decltype(&BIO_free)> locked(BIO_new(BIO_s_mem()), BIO_free);
   unsigned char pass[] = "pass";
   PEM_write_bio_PrivateKey(locked.get(), usual_key().get(), EVP_aes_128_cbc(), pass, 4, nullptr, nullptr);
   const auto locked_size = BIO_get_mem_data(locked.get(), &data);
-  EXPECT_THROW(SigningKey({data, static_cast<std::size_t>(locked_size)}), Error);
+  EXPECT_THROW(jose::SigningKey({data, static_cast<std::size_t>(locked_size)}), Error);
 }
 
 }  // namespace

@@ -347,14 +347,14 @@ TEST_F(AccessTest, TokensAreWhatTheySay) {
     EXPECT_EQ(reason_, why);
   };
   refused(made.text.substr(0, made.text.size() - 3), "Invalid or expired token");
-  refused(sign_jwt({ana.id, ana.email, "pat", moment, "no-such-id", moment + 60, {}}, secret),
+  refused(jose::sign_jwt({ana.id, ana.email, "pat", moment, "no-such-id", moment + 60, {}}, secret),
           "Token unknown");
   // Signed with the right key, but not the token that was given out.
-  refused(sign_jwt({ana.id, ana.email, "pat", moment, made.token.id, moment + 60, {}}, secret),
+  refused(jose::sign_jwt({ana.id, ana.email, "pat", moment, made.token.id, moment + 60, {}}, secret),
           "Token mismatch");
-  refused(sign_jwt({bob.id, bob.email, "pat", moment, made.token.id, moment + 60, {}}, secret),
+  refused(jose::sign_jwt({bob.id, bob.email, "pat", moment, made.token.id, moment + 60, {}}, secret),
           "Token mismatch");
-  refused(sign_jwt({"ghost", "", "session", moment, "j", moment + 60, {}}, secret), "User not found");
+  refused(jose::sign_jwt({"ghost", "", "session", moment, "j", moment + 60, {}}, secret), "User not found");
   store_.write([&](duck::Connection& c) {
     c.execute("UPDATE personal_access_tokens SET expires_at = ? WHERE id = ?", plus_seconds(now(), -1),
               made.token.id);
@@ -551,7 +551,7 @@ TEST(Directory, KeepsItsOrderAtSize) {
         "SELECT 'r' || range, 'g' || (range % 1000), 'table', 't' || (range // 1000 * 17 % 1000) FROM "
         "range(100000)");
   });
-  Identity access(store, settings());
+  Identity identity(store, settings());
   const auto rights = identity.directory().rights("u42");
   EXPECT_EQ(rights->granted("table").size(), 100u);
   EXPECT_TRUE(std::is_sorted(rights->granted("table").begin(), rights->granted("table").end()));

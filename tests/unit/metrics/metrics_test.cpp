@@ -133,32 +133,32 @@ TEST_F(MetricStore, ManyAreSortedByNameAndFoundByCategory) {
 TEST_F(MetricStore, AColumnsMetadataIsReplacedWhole) {
   const auto save = [&](std::optional<std::string> type, std::optional<std::string> text) {
     store_.write([&](duck::Connection& c) {
-      save_column_metadata(c, {{.table_id = "t",
-                                .column_name = "b",
-                                .basetype = {},
-                                .description = {},
-                                .confidence = "manual",
-                                .source = "manual",
-                                .updated_at = {}},
-                               {.table_id = "t",
-                                .column_name = "a",
-                                .basetype = type,
-                                .description = text,
-                                .confidence = "high",
-                                .source = "manual",
-                                .updated_at = {}}});
+      catalog::save_column_metadata(c, {{.table_id = "t",
+                                         .column_name = "b",
+                                         .basetype = {},
+                                         .description = {},
+                                         .confidence = "manual",
+                                         .source = "manual",
+                                         .updated_at = {}},
+                                        {.table_id = "t",
+                                         .column_name = "a",
+                                         .basetype = type,
+                                         .description = text,
+                                         .confidence = "high",
+                                         .source = "manual",
+                                         .updated_at = {}}});
     });
   };
   save("DATE", "when");
   save(std::nullopt, "day");
   store_.read([](duck::Connection& c) {
-    const auto columns = column_metadata(c, "t");
+    const auto columns = catalog::column_metadata(c, "t");
     ASSERT_EQ(columns.size(), 2u);
     EXPECT_EQ(columns[0].column_name, "a");
     EXPECT_EQ(columns[0].basetype, std::nullopt);
     EXPECT_EQ(columns[0].description, "day");
     EXPECT_TRUE(columns[0].updated_at.has_value());
-    EXPECT_TRUE(column_metadata(c, "T").empty());
+    EXPECT_TRUE(catalog::column_metadata(c, "T").empty());
   });
 }
 

@@ -5,7 +5,7 @@
 namespace agnes::profiles {
 namespace {
 
-class ProfileTest : public ExtractTest {
+class ProfileTest : public extracts::ExtractTest {
  protected:
   boost::json::object profile(const std::string& select,
                               const std::function<void(ProfileRequest&)>& change = {}) {
