@@ -51,6 +51,15 @@ test('the manifest lists what the caller may read, with the hash of the file tha
   assert.equal(file.headers['content-disposition'], 'attachment; filename="orders.parquet"');
 });
 
+test('a download is asked for by its content', async () => {
+  const { hash } = (await site.manifest(ana.token)).orders;
+  const ask = (headers) => site.get('/api/data/orders/download', { token: ana.token, headers });
+  assert.equal(must(200, await ask({ 'if-match': `"${hash}"` })).headers.etag, `"${hash}"`);
+  assert.equal((await ask({ 'if-none-match': `"${hash}"` })).status, 304);
+  const other = must(412, await ask({ 'if-match': '"00000000000000000000000000000000"' }));
+  assert.deepEqual([other.headers.etag, other.body.length], [`"${hash}"`, 0]);
+});
+
 test('an unchanged manifest is 304, a changed grant another one', async () => {
   const first = must(200, await site.get('/api/sync/manifest', { token: ana.token }));
   const headers = { 'if-none-match': first.headers.etag };

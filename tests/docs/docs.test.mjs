@@ -38,8 +38,10 @@ test('every environment variable that the programs read stands in a page', () =>
 
 test('docs/architecture.md says what each folder of src is', () => {
   const text = read('docs/architecture.md');
-  const folders = readdirSync(path.join(root, 'src'), { withFileTypes: true }).filter((e) => e.isDirectory()).map((e) => e.name);
-  assert.ok(folders.includes('base'));
+  const under = (folder) =>
+    readdirSync(path.join(root, folder), { withFileTypes: true }).filter((e) => e.isDirectory()).map((e) => e.name);
+  const folders = ['src', 'src/lib', 'src/core', 'src/connectors', 'src/features'].flatMap(under).filter((n) => !['lib', 'core'].includes(n));
+  assert.ok(folders.includes('base') && folders.includes('metrics'));
   assert.deepEqual(folders.filter((name) => !text.includes(`\`${name}\``)), []);
 });
 

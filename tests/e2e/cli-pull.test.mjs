@@ -172,6 +172,14 @@ test('a table that changes between manifest and download is fetched in its new f
   const result = await user.pull();
   assert.deepEqual([result.code, result.updated, result.errors], [0, ['orders'], []]);
   assert.equal(await user.count('orders'), 1500);
+  assert.deepEqual(downloads(server).map((r) => r.headers['if-match']), [`"${md5(made.orders)}"`, `"${md5(made.orders2)}"`]);
+});
+
+test('a server whose ETags are no hashes is asked again without a condition', async (t) => {
+  const { user } = await world(t, { orders: table(made.orders, { etag: '"1795403032522108857"' }) });
+  const result = await user.pull();
+  assert.deepEqual([result.code, result.updated, result.errors], [0, ['orders'], []]);
+  assert.equal(await user.count('orders'), 1000);
 });
 
 test('a connection that is cut goes on where it stopped', async (t) => {

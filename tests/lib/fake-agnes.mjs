@@ -79,6 +79,7 @@ export async function startFake({ tables = {}, token = makeToken('ana@example.co
     let begin = 0;
     let end = bytes.length;
     const headers = { 'content-type': 'application/octet-stream', etag, 'accept-ranges': 'bytes', ...state.headers };
+    if (req.headers['if-match'] && req.headers['if-match'] !== etag) return json(res, 412, undefined, { etag });
     const range = ranges && /^bytes=(\d+)-(\d*)$/.exec(req.headers.range ?? '');
     if (range && (!req.headers['if-range'] || req.headers['if-range'] === etag)) {
       begin = Number(range[1]);

@@ -10,9 +10,12 @@ namespace agnes::extracts {
 std::optional<FileStamp> stamp_of(const fs::path& file) {
   struct stat found {};
   if (::stat(file.c_str(), &found) != 0) return std::nullopt;
-  return FileStamp{static_cast<std::uint64_t>(found.st_size),
-                   std::int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec,
-                   static_cast<std::uint64_t>(found.st_ino)};
+  return stamp_of(found);
+}
+FileStamp stamp_of(const struct stat& info) {
+  return {static_cast<std::uint64_t>(info.st_size),
+          std::int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec,
+          static_cast<std::uint64_t>(info.st_ino)};
 }
 
 std::string escape_glob(const fs::path& file) {

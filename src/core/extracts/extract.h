@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <boost/describe.hpp>
+#include <sys/stat.h>
 
 #include "lib/base/json.h"
 #include "lib/base/time.h"
@@ -49,6 +50,7 @@ BOOST_DESCRIBE_STRUCT(FileStamp, (), (size, mtime_ns, inode))
 
 // Of the file that a path leads to; nothing when there is none.
 std::optional<FileStamp> stamp_of(const fs::path& file);
+FileStamp stamp_of(const struct stat& info);
 
 // A row of _meta.
 struct MetaRow {

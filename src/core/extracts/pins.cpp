@@ -45,6 +45,10 @@ Pinned Pins::pin(const std::string& file,
   return {name, facts_of(name, *held)};
 }
 
+bool is_intact_pin(const std::string& path, const FileStamp& now) {
+  return fs::path(path).filename() == pin_name(now);
+}
+
 void Pins::remove_others(const std::set<std::string>& names) const {
   if (folder_.empty()) return;
   std::error_code ignored;

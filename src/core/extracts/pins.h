@@ -32,4 +32,8 @@ class Pins {
   std::string folder_;
 };
 
+// Whether `path` is a pin and still has the content that it was made for: false after somebody wrote into the file.
+// `now` is its stamp as of the open file.
+bool is_intact_pin(const std::string& path, const FileStamp& now);
+
 }  // namespace agnes::extracts

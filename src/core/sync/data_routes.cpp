@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "core/extracts/pins.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 #include "lib/duck/rows.h"
@@ -86,6 +87,16 @@ void enable(state::Store& store, const std::string& user_id, const std::map<std:
   });
 }
 
+// The hash that the manifest has, so that If-Match settles whether a client gets what it was promised. A file that was
+// written to since it was read has its time instead, as with the Python implementation.
+std::string etag_of(const catalog::Table& table, const struct stat& info) {
+  const auto modified = info.st_mtim.tv_sec * 1'000'000'000LL + info.st_mtim.tv_nsec;
+  const extracts::FileStamp stamp = extracts::stamp_of(info);
+  if (!table.hash.empty() && extracts::is_intact_pin(table.files[0], stamp))
+    return fmt::format("\"{}\"", table.hash);
+  return fmt::format("\"{}\"", modified);
+}
+
 // An admin may wish for what is not there yet.
 bool may_wish(const catalog::VisibleSet& set, const http::Caller& caller, const std::string& dataset) {
   return caller.is_admin || set.find(dataset) != nullptr;
@@ -121,8 +132,7 @@ void add_data_routes(http::Routes& routes, const catalog::Visible& visible, Mani
                auto body = http::FileBody::open(table.files[0], "application/octet-stream");
                struct stat info {};
                ::fstat(body.fd->get(), &info);
-               body.etag =
-                   fmt::format("\"{}\"", info.st_mtim.tv_sec * 1'000'000'000LL + info.st_mtim.tv_nsec);
+               body.etag = etag_of(table, info);
                body.download_name = *id + ".parquet";
                return http::Response::file(std::move(body));
              });

@@ -227,6 +227,10 @@ class Job {
         request(segment, on_split);
         continue;
       } catch (const StatusError& error) {
+        if (error.response().status == 412 && match_) {
+          settle_precondition(error.response());
+          continue;
+        }
         if (!is_retryable_status(error.response().status)) throw;
         if (const auto after = error.response().header("retry-after")) pause = parse_retry_after(*after);
         why = std::current_exception();
@@ -239,6 +243,17 @@ class Job {
       if (failures > options_.retries) std::rethrow_exception(why);
       wait(pause.value_or(backoff(failures)), cancelled_);
     }
+  }
+
+  // The server has another content, or its ETags are no hashes: then nothing is to be compared before it is here.
+  void settle_precondition(const Response& response) {
+    const auto etag = response.header("etag").value_or("");
+    constexpr std::size_t kHashInQuotes = 34;
+    if (etag.size() == kHashInQuotes &&
+        etag.find_first_not_of("0123456789abcdefABCDEF", 1) == kHashInQuotes - 1)
+      throw HashMismatch(ErrorKind::bad_gateway,
+                         "the server has other data than it announced; the copy from before stays");
+    match_ = false;
   }
 
   // One request for what the segment lacks.
@@ -258,6 +273,7 @@ class Job {
       request.headers.emplace_back("Range", fmt::format("bytes={}-{}", from, segment.end - 1));
       if (!etag_.empty() && !etag_.starts_with("W/")) request.headers.emplace_back("If-Range", etag_);
     }
+    if (match_) request.headers.emplace_back("If-Match", '"' + to_lower(wanted_.md5) + '"');
     Response refusal;
     bool refused = false;
     client_.stream(
@@ -378,6 +394,7 @@ class Job {
   std::mutex mutex_;         // the record, the failure
   std::exception_ptr failure_;
   std::atomic<bool> abandoned_ = false;
+  std::atomic<bool> match_ = !wanted_.md5.empty();  // ask for exactly this content
 };
 }  // namespace
 
