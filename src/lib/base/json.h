@@ -562,7 +562,8 @@ boost::json::object schema(Components& components) {
   else if constexpr (std::is_floating_point_v<T>)
     return {{"type", "number"}};
   else if constexpr (std::is_same_v<T, Timestamp>)
-    return {{"type", "string"}, {"format", "date-time"}};
+    // In UTC, without saying so: "date-time" would promise an offset.
+    return {{"type", "string"}, {"format", "date-time-local"}};
   else if constexpr (std::is_same_v<T, bj::value>)
     return {};
   else if constexpr (std::is_same_v<T, bj::object>)

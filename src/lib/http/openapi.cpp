@@ -82,6 +82,29 @@ std::string_view auth_name(Auth auth) {
   return "";
 }
 
+// Every status but the good one. Which of them a handler throws is not declared, so an operation names those that its
+// kind can answer.
+void add_refusals(bj::object& responses, const Route& route, const detail::Operation& operation,
+                  bool has_parameters) {
+  const RouteInfo& info = route.info;
+  const auto refuse = [&](std::initializer_list<std::string_view> statuses, std::string_view response) {
+    for (const auto status : statuses)
+      responses.emplace(status, bj::object{{"$ref", fmt::format("#/components/responses/{}", response)}});
+  };
+  const bool has_body = operation.form != nullptr || operation.body != nullptr || info.body != nullptr;
+  if (info.auth != Auth::none && info.auth != Auth::optional) refuse({"401", "403"}, "Error");
+  if (has_parameters || has_body) {
+    refuse({"400", "404"}, "Error");
+    refuse({"422"}, "Invalid");
+  }
+  if (has_body) refuse({"408", "413", "415"}, "Error");
+  if (route.method != "GET") refuse({"409", "412"}, "Error");
+  // Files and what is cached by its ETag answer conditions.
+  if (route.method == "GET") refuse({"304", "412"}, "Unchanged");
+  if (route.method == "GET" && !info.answer_type.empty()) refuse({"206", "416"}, "Part");
+  refuse({"429", "500", "503", "default"}, "Error");
+}
+
 bj::object describe(const Route& route, json::Components& components) {
   const RouteInfo& info = route.info;
   const detail::Operation operation = route.describe();
@@ -133,13 +156,7 @@ bj::object describe(const Route& route, json::Components& components) {
   else if (!info.answer_type.empty())
     good.emplace("content", content(info.answer_type, {}).at("content"));
   responses.emplace(std::to_string(info.status), std::move(good));
-  const auto refuse = [&](std::string_view status, std::string_view why) {
-    responses.emplace(status, bj::object{{"description", why}, {"$ref", "#/components/responses/Error"}});
-  };
-  if (info.auth != Auth::none && info.auth != Auth::optional) refuse("401", "Not signed in");
-  if (info.auth == Auth::admin || info.auth == Auth::session) refuse("403", "Not allowed");
-  if (has_input || operation.form != nullptr || operation.body != nullptr)
-    responses.emplace("422", bj::object{{"$ref", "#/components/responses/Invalid"}});
+  add_refusals(responses, route, operation, has_input);
   out.emplace("responses", std::move(responses));
   // An extension: OpenAPI's own `security` cannot tell an admin from another signed-in user.
   out.emplace("x-auth", auth_name(info.auth));
@@ -161,11 +178,18 @@ bj::object common_responses() {
   bj::object error =
       content("application/json", {{"type", "object"}, {"properties", {{"detail", bj::object()}}}});
   error.emplace("description", "Refused; `detail` says why");
-  bj::object invalid =
-      content("application/json",
-              {{"type", "object"}, {"properties", {{"detail", {{"type", "array"}, {"items", problem}}}}}});
+  bj::object invalid = content(
+      "application/json",
+      {{"type", "object"},
+       {"properties",
+        {{"detail",
+          {{"anyOf",
+            {{{"type", "array"}, {"items", problem}}, {{"type", "string"}}, {{"type", "object"}}}}}}}}});
   invalid.emplace("description", "The input is not valid; `detail` lists every problem with its place");
-  return {{"Error", std::move(error)}, {"Invalid", std::move(invalid)}};
+  return {{"Error", std::move(error)},
+          {"Invalid", std::move(invalid)},
+          {"Unchanged", {{"description", "What the request's condition says of the content; no body"}}},
+          {"Part", {{"description", "The range that was asked for, or none of it"}}}};
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ void RouteTable::add(Route route) {
   for (const Route* other : place)
     if (other->method == route.method) refuse("is declared twice");
   routes_.push_back(std::make_unique<Route>(std::move(route)));
-  if (!routes_.back()->info.off) place.push_back(routes_.back().get());
+  place.push_back(routes_.back().get());
 }
 
 struct RouteTable::Search {
@@ -61,10 +61,12 @@ struct RouteTable::Search {
 
   bool take(const std::vector<const Route*>& routes) {
     const std::string_view wanted = method == "HEAD" ? "GET" : method;
+    unsigned here = 0;
     for (const Route* route : routes) {
       if (route->method == wanted) return found = route, true;
-      allowed |= bit_of(route->method);
+      here |= bit_of(route->method);
     }
+    if (allowed == 0) allowed = here;  // the most specific pattern is visited first
     return false;
   }
   // `path` is what follows the slash that led to `node`.

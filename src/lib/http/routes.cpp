@@ -87,7 +87,8 @@ struct Routes::Impl {
       request.set_params(std::move(params));
       request.routing = {true, found.route, found.allowed};
     }
-    return static_cast<const Route*>(request.routing.route);
+    const auto* route = static_cast<const Route*>(request.routing.route);
+    return route != nullptr && route->info.off ? nullptr : route;
   }
 
   // The answer for a path without a route, or with one for other methods.
