@@ -37,15 +37,11 @@ std::string group_id_of(Api& api, const std::string& id_or_name) {
 }
 
 Command admin_command() {
-  std::vector<Command> commands = admin_user_commands();
-  commands.push_back(admin_group_command());
-  commands.push_back(admin_grant_command());
-  for (auto& command : admin_table_commands()) commands.push_back(std::move(command));
-  for (auto& command : admin_source_commands()) commands.push_back(std::move(command));
-  for (auto& command : admin_metadata_commands()) commands.push_back(std::move(command));
-  for (auto& command : admin_job_commands()) commands.push_back(std::move(command));
-  commands.push_back(admin_metrics_command());
-  commands.push_back(admin_break_glass_command());
+  std::vector<Command> commands;
+#define AGNES_ADD(name) \
+  for (auto& command : admin_##name##_commands()) commands.push_back(std::move(command));
+  AGNES_ADMIN_COMMANDS(AGNES_ADD)
+#undef AGNES_ADD
   return {.name = "admin",
           .help = "Users, groups, grants and tables, for administrators",
           .commands = std::move(commands)};

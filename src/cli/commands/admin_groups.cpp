@@ -109,9 +109,8 @@ void list_types(const Args& args) {
   if (args.flag("json")) return print("{}", pretty(types));
   print_rows(types, {"TYPE", "NAME", "FORM OF AN ID"}, {"key", "display_name", "id_format"});
 }
-}  // namespace
 
-Command admin_group_command() {
+Command group_command() {
   return {
       .name = "group",
       .help = "Groups and their members",
@@ -134,7 +133,7 @@ Command admin_group_command() {
            .run = remove_member}}};
 }
 
-Command admin_grant_command() {
+Command grant_command() {
   return {.name = "grant",
           .help = "What each group may see",
           .commands = {
@@ -160,6 +159,11 @@ Command admin_grant_command() {
                .help = "List what can be granted",
                .options = {kJson},
                .run = list_types}}};
+}
+}  // namespace
+
+std::vector<Command> admin_group_commands() {
+  return {group_command(), grant_command()};
 }
 
 }  // namespace agnes::cli

@@ -158,23 +158,23 @@ void run_validate(const Args&) {
 }
 }  // namespace
 
-Command admin_metrics_command() {
+std::vector<Command> admin_metrics_commands() {
   return {
-      .name = "metrics",
-      .help = "Metric definitions: from files, to files, and whether they answer",
-      .commands =
-          {{.name = "import",
-            .help = "Define metrics by YAML files: all of them or, when one is wrong, none",
-            .arguments = {{.name = "PATH", .help = "A file, or a folder of <category>/<name>.yml"}},
-            .run = run_import},
-           {.name = "export",
-            .help = "Write every metric to <category>/<name>.yml",
-            .options = {{.names = "--dir", .value = "FOLDER", .help = "Where to", .fallback = "./export/"}},
-            .run = run_export},
-           {.name = "validate",
-            .help = "Check that every metric's tables are there and its SQL can be run",
-            .run = run_validate}},
-      .example = "  agnes admin metrics import docs/metrics\n"};
+      {.name = "metrics",
+       .help = "Metric definitions: from files, to files, and whether they answer",
+       .commands =
+           {{.name = "import",
+             .help = "Define metrics by YAML files: all of them or, when one is wrong, none",
+             .arguments = {{.name = "PATH", .help = "A file, or a folder of <category>/<name>.yml"}},
+             .run = run_import},
+            {.name = "export",
+             .help = "Write every metric to <category>/<name>.yml",
+             .options = {{.names = "--dir", .value = "FOLDER", .help = "Where to", .fallback = "./export/"}},
+             .run = run_export},
+            {.name = "validate",
+             .help = "Check that every metric's tables are there and its SQL can be run",
+             .run = run_validate}},
+       .example = "  agnes admin metrics import docs/metrics\n"}};
 }
 
 }  // namespace agnes::cli

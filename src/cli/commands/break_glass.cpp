@@ -28,16 +28,16 @@ void grant_admin(const Args& args) {
 
 }  // namespace
 
-Command admin_break_glass_command() {
+std::vector<Command> admin_break_glass_commands() {
   return {
-      .name = "break-glass",
-      .help = "The way back in, on the server's machine, with the server down",
-      .commands = {{.name = "grant-admin",
-                    .help = "Make somebody an admin in the data directory itself (DATA_DIR)",
-                    .arguments = {{.name = "EMAIL", .help = "Their address; a missing account is made"}},
-                    .options = {{.names = "-y,--yes", .value = "", .help = "Do not ask"}},
-                    .run = grant_admin,
-                    .example = "  DATA_DIR=/data agnes admin break-glass grant-admin ana@example.com\n"}}};
+      {.name = "break-glass",
+       .help = "The way back in, on the server's machine, with the server down",
+       .commands = {{.name = "grant-admin",
+                     .help = "Make somebody an admin in the data directory itself (DATA_DIR)",
+                     .arguments = {{.name = "EMAIL", .help = "Their address; a missing account is made"}},
+                     .options = {{.names = "-y,--yes", .value = "", .help = "Do not ask"}},
+                     .run = grant_admin,
+                     .example = "  DATA_DIR=/data agnes admin break-glass grant-admin ana@example.com\n"}}}};
 }
 
 }  // namespace agnes::cli

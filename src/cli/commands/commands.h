@@ -2,35 +2,46 @@
 
 #include "cli/command.h"
 
-// One function a command; main_command() puts them together.
+// The lists of commands, in the order of the help. To add one, write `Command NAME_command()` in a file of its own
+// here and add a line.
 namespace agnes::cli {
 
-Command admin_command();
-Command auth_command();
-Command auth_token_command();
-Command catalog_command();
-Command describe_command();
-Command diagnose_command();
-Command disk_info_command();
-Command init_command();
-Command onboarded_command();
-Command pull_command();
-Command query_command();
-Command sample_command();
-Command schema_command();
-Command status_command();
-Command statusline_command();
+#define AGNES_COMMANDS(X) \
+  X(init)                 \
+  X(pull)                 \
+  X(query)                \
+  X(catalog)              \
+  X(schema)               \
+  X(describe)             \
+  X(sample)               \
+  X(status)               \
+  X(onboarded)            \
+  X(diagnose)             \
+  X(disk_info)            \
+  X(statusline)           \
+  X(auth)                 \
+  X(admin)
 
-// Parts of `agnes admin`.
-std::vector<Command> admin_user_commands();
-std::vector<Command> admin_table_commands();
-std::vector<Command> admin_source_commands();
-std::vector<Command> admin_metadata_commands();
-std::vector<Command> admin_job_commands();
-Command admin_metrics_command();
-Command admin_group_command();
-Command admin_grant_command();
-Command admin_break_glass_command();
+// Of `agnes admin`: `std::vector<Command> admin_NAME_commands()`, several where they share a file.
+#define AGNES_ADMIN_COMMANDS(X) \
+  X(user)                       \
+  X(group)                      \
+  X(table)                      \
+  X(source)                     \
+  X(metadata)                   \
+  X(job)                        \
+  X(metrics)                    \
+  X(break_glass)
+
+#define AGNES_DECLARE(name) Command name##_command();
+AGNES_COMMANDS(AGNES_DECLARE)
+#undef AGNES_DECLARE
+#define AGNES_DECLARE(name) std::vector<Command> admin_##name##_commands();
+AGNES_ADMIN_COMMANDS(AGNES_DECLARE)
+#undef AGNES_DECLARE
+
+// Part of `agnes auth`.
+Command auth_token_command();
 
 // `agnes` itself.
 Command main_command();
