@@ -64,3 +64,12 @@ function(agnes_library folder)
     target_precompile_headers(agnes_${name} REUSE_FROM agnes_base)
   endif()
 endfunction()
+
+# agnes_without(NAME FILE...): takes sources out of the library again.
+function(agnes_without name)
+  get_target_property(sources agnes_${name} SOURCES)
+  foreach(file ${ARGN})
+    list(FILTER sources EXCLUDE REGEX "/${name}/${file}$")
+  endforeach()
+  set_target_properties(agnes_${name} PROPERTIES SOURCES "${sources}")
+endfunction()

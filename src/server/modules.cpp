@@ -1,5 +1,9 @@
 #include "server/modules.h"
 
+#ifndef AGNES_MORE_MODULES
+#define AGNES_MORE_MODULES(X)  // the examples add theirs
+#endif
+
 // The list. A line names the namespace of a module, whose function module() makes its ModuleKind.
 #define AGNES_MODULES(X)  \
   X(state)                \
@@ -19,7 +23,8 @@
   X(warm_up)              \
   X(operation)            \
   X(client)               \
-  X(snapshots)
+  X(snapshots)            \
+  AGNES_MORE_MODULES(X)
 
 #define AGNES_DECLARE(name) \
   namespace agnes::name {   \

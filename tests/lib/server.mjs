@@ -37,7 +37,7 @@ export function unpack(archive) {
 }
 
 // options: data (a data directory; made when missing), config (a config directory), env (added to a small one), args,
-// seed (false: no admin is seeded), limits (true: rate limits are on), signIn (false: admin.token is not there).
+// program (another one beside agnes-server), seed (false: no admin is seeded), limits (true: rate limits are on), signIn (false: admin.token is not there).
 export async function startServer(options = {}) {
   const data = options.data ?? temporaryFolder();
   const config = options.config ?? path.join(data, 'config');
@@ -52,7 +52,7 @@ export async function startServer(options = {}) {
     ...options.env,
   };
   const args = ['--host', '127.0.0.1', '--port', '0', '--data-dir', data, '--config-dir', config, ...(options.args ?? [])];
-  const child = spawn(path.join(bin, 'agnes-server'), args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(path.join(bin, options.program ?? 'agnes-server'), args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const server = new Server(child, data);
   await server.ready;
   // A test that fails leaves its server running: the test process does not wait for it, but kills it at its end.
@@ -209,7 +209,7 @@ export function must(status, answer) {
 // Runs agnes-server until it ends: {status, stdout, stderr}.
 export function runServer(args, env = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(path.join(bin, 'agnes-server'), args, { env: { ...baseEnvironment, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(path.join(bin, options.program ?? 'agnes-server'), args, { env: { ...baseEnvironment, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk) => (stdout += chunk));

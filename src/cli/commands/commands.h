@@ -6,6 +6,10 @@
 // here and add a line.
 namespace agnes::cli {
 
+#ifndef AGNES_MORE_COMMANDS
+#define AGNES_MORE_COMMANDS(X)  // the examples add theirs
+#endif
+
 #define AGNES_COMMANDS(X) \
   X(init)                 \
   X(pull)                 \
@@ -20,7 +24,8 @@ namespace agnes::cli {
   X(disk_info)            \
   X(statusline)           \
   X(auth)                 \
-  X(admin)
+  X(admin)                \
+  AGNES_MORE_COMMANDS(X)
 
 // Of `agnes admin`: `std::vector<Command> admin_NAME_commands()`, several where they share a file.
 #define AGNES_ADMIN_COMMANDS(X) \
