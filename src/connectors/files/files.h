@@ -14,28 +14,23 @@
 // "files".
 //
 // Which files are tables
-// - .csv .tsv .json .jsonl .ndjson .parquet, the text ones also as .gz and .zst. Other files are passed over,
-// and so is
+// - .csv .tsv .json .jsonl .ndjson .parquet, the text ones also as .gz and .zst. Other files are passed over, and so is
 //   what starts with '.' or '_'.
-// - A file in the folder is a table. A sub-folder is one table of all the files in it and below, which must
-// have one
-//   format and the same columns (JSON: a column may be missing here and there); "year=2024" folders of
-//   Parquet or CSV files become columns.
-// - With a glob ("/data/*/sales-*.csv", "**" for any depth) the part before the first wildcard is the folder,
-// and only
+// - A file in the folder is a table. A sub-folder is one table of all the files in it and below, which must have one
+//   format and the same columns (JSON: a column may be missing here and there); "year=2024" folders of Parquet or CSV
+//   files become columns.
+// - With a glob ("/data/*/sales-*.csv", "**" for any depth) the part before the first wildcard is the folder, and only
 //   files that match count.
 //
-// What a table is called: the file's name without its endings, or the sub-folder's name. Spaces and - . + , &
-// ( ) [ ]
-// @ # ~ = become '_', one for a run of them, none at either end; a leading digit gets a '_' before it;
-// letters keep their case: "flights-3m.parquet" is flights_3m, "2024 sales.csv.gz" is _2024_sales. Other
-// characters, more than 64 of them, and names that the contract or DuckDB has for itself are refused with the
-// reason. A TableSpec may give a file another name.
+// What a table is called: the file's name without its endings, or the sub-folder's name. Spaces and - . + , & ( ) [ ]
+// @ # ~ = become '_', one for a run of them, none at either end; a leading digit gets a '_' before it; letters keep
+// their case: "flights-3m.parquet" is flights_3m, "2024 sales.csv.gz" is _2024_sales. Other characters, more than 64 of
+// them, and names that the contract or DuckDB has for itself are refused with the reason. A TableSpec may give a file
+// another name.
 //
-// Types: CSV is read with the types that its first 20,480 rows suggest; a later value that does not fit makes
-// the whole file be looked at again, so that no value changes and none fails. A column of whole numbers
-// beyond BIGINT stays text, and so does one with leading zeros. JSON types always come
-// from the whole file. TableSpec.types overrides, per column.
+// Types: CSV is read with the types that its first 20,480 rows suggest; a later value that does not fit makes the whole
+// file be looked at again, so that no value changes and none fails. A column of whole numbers beyond BIGINT stays text,
+// and so does one with leading zeros. JSON types always come from the whole file. TableSpec.types overrides, per column.
 namespace agnes::connectors::files {
 
 // What the configuration says of one table.

@@ -32,10 +32,8 @@ struct ExportRequest {
 
 // For a materialized table from its source_query, a JSON object {where_filters, columns, changed_since,
 // changed_until, limit, file_type} (none: the whole table), else from its where_filters. In values of filters
-// {{today}}, {{last_week}},
-// {{last_month}}, {{last_2_months}}, {{last_3_months}}, {{last_6_months}}, {{last_year}}, {{last_2_years}}
-// and
-// {{start_of_3_months_ago}} stand for dates (7, 30, 60, 90, 180, 365, 730 days ago). Throws Error (invalid)
+// {{today}}, {{last_week}}, {{last_month}}, {{last_2_months}}, {{last_3_months}}, {{last_6_months}}, {{last_year}},
+// {{last_2_years}} and {{start_of_3_months_ago}} stand for dates (7, 30, 60, 90, 180, 365, 730 days ago). Throws Error (invalid)
 // naming what is none of this.
 ExportRequest export_of(const catalog::Registration& row, Timestamp today);
 

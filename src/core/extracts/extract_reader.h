@@ -20,11 +20,10 @@ struct DataFile {
 BOOST_DESCRIBE_STRUCT(DataFile, (), (path, origin, stamp, md5, rows))
 
 // One table that may be served. `kind` tells where its rows are:
-//   parquet   in `files`, which have the same columns (`union_by_name` when those may differ in number or
-//   order)
+//   parquet   in `files`, which have the same columns (`union_by_name` when those may differ in number or order)
 //   database  in a table of `attach_file` (DuckDB, to be attached read-only)
-//   view      behind a view of `attach_file` that does more than to read Parquet files; it reads `files`, or
-//   only tables of `attach_file`
+//   view      behind a view of `attach_file` that does more than to read Parquet files; it reads `files`, or only tables
+//             of `attach_file`
 //   remote    elsewhere: `view_sql` names it, behind the attachment `alias` of its source
 struct CatalogueTable {
   std::string source;

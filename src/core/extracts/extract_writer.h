@@ -28,9 +28,8 @@ struct WrittenTable {
 //
 // - a table's Parquet file is the old one or the new one, whole;
 // - extract.duckdb is the old one or the new one, whole;
-// - in between, a Parquet file may be newer than its row in _meta and its view. Readers take rows, size and
-// columns
-//   from the Parquet file, which is always true of itself; the next commit brings _meta up to it.
+// - in between, a Parquet file may be newer than its row in _meta and its view. Readers take rows, size and columns from
+//   the Parquet file, which is always true of itself; the next commit brings _meta up to it.
 //
 // What another program keeps in extract.duckdb (tables that live elsewhere, _remote_attach) stays as it is,
 // but for tables that are written or removed here. A removed table leaves extract.duckdb first, then its file

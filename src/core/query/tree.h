@@ -13,8 +13,7 @@ namespace agnes::query {
 // What a statement's parse tree is checked against.
 struct TreeRules {
   std::function<bool(const std::string& lower_case_name)> readable;
-  // A table with names before its own ("bq.sales.orders"), in lower case, and a table function: whether these
-  // may be
+  // A table with names before its own ("bq.sales.orders"), in lower case, and a table function: whether these may be
   // read too. Empty: none.
   std::function<bool(const std::string& catalog, const std::string& schema, const std::string& name)>
       elsewhere = {};

@@ -8,9 +8,7 @@ namespace agnes::client {
 // /cli/...: the client for whoever may reach this server, without signing in.
 //   install.sh           a script for `curl -fsSL https://agnes.example.com/cli/install.sh | bash`
 //   package[/FILENAME]   this project's client for the server's own platform: what there is, and the archive
-//   latest, download, wheel/NAME   the Python client's wheel, when AGNES_CLI_DIST_DIR has one, as the
-//   contract
-//                        has it
+//   latest, download, wheel/NAME   the Python client's wheel, when AGNES_CLI_DIST_DIR has one, as the contract has it
 // `public_url`: where people reach this server; empty: as each request came.
 void add_client_routes(http::Routes& routes, const config::Places& places, std::string public_url);
 
