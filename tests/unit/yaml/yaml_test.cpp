@@ -1,0 +1,56 @@
+#include "lib/yaml/yaml.h"
+
+#include <gtest/gtest.h>
+
+#include "lib/base/error.h"
+
+namespace agnes::yaml {
+namespace {
+
+// What parse() says of a text that it refuses; "" when it reads it.
+std::string refusal(const std::string& text) {
+  try {
+    parse(text, "f.yaml");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string repeated(std::string_view text, std::size_t times) {
+  std::string out;
+  for (std::size_t i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+TEST(Yaml, ReadsWhatIsNestedUpToALimit) {
+  EXPECT_EQ(refusal(repeated("[", 33) + repeated("]", 33)), "");
+  EXPECT_EQ(refusal(repeated("{a: ", 32) + "1" + repeated("}", 32)), "");
+  EXPECT_EQ(refusal("\n" + repeated("[", 34) + repeated("]", 34)), "f.yaml, line 2: nested too deeply");
+  EXPECT_EQ(refusal(repeated("[", 33) + "1" + repeated("]", 33)), "f.yaml, line 1: nested too deeply");
+}
+
+// A tree is not even begun: its parser would call itself as often as the text says.
+TEST(Yaml, RefusesWhatIsNestedWithoutEnd) {
+  for (const char* opening :
+       {"[", "{", "{a: ", "[a, ", "- ", "? ", "- - ", "[{", "[? ", "!t [", "&a [", "- ? "})
+    EXPECT_EQ(refusal(repeated(opening, 100'000)), "f.yaml, line 1: nested too deeply") << opening;
+  std::string block;
+  for (int i = 0; i < 2000; ++i) block += std::string(static_cast<std::size_t>(i), ' ') + "a:\n";
+  EXPECT_EQ(refusal(block), "f.yaml, line 34: nested too deeply");
+  EXPECT_EQ(refusal("---\na: 1\n---\n" + repeated("[", 100'000)), "f.yaml, line 4: nested too deeply");
+}
+
+TEST(Yaml, AliasesThatLeadAroundEnd) {
+  EXPECT_EQ(refusal("a: &a [*a]\n"), "f.yaml, line 1: nested too deeply");
+  std::string bomb = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n";
+  for (int i = 1; i < 9; ++i) {
+    bomb += fmt::format("a{}: &a{} [", i, i);
+    for (int j = 0; j < 10; ++j) bomb += fmt::format("{}*a{}", j == 0 ? "" : ", ", i - 1);
+    bomb += "]\n";
+  }
+  EXPECT_EQ(refusal(bomb), "f.yaml: more than 1000000 values");
+}
+
+}  // namespace
+}  // namespace agnes::yaml
