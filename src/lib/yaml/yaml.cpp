@@ -20,11 +20,11 @@ Error too_deep(const std::string& name, const YAML::Mark& mark) {
   return {ErrorKind::invalid, fmt::format("{}, line {}: nested too deeply", name, mark.line + 1)};
 }
 
-// Looks at a text before it becomes a tree: the parser calls itself for what lies in each other, and a tree of
-// a text that may come from anybody is not built before its depth is known.
-class DepthCheck : public YAML::EventHandler {
+// Looks at a text, which may come from anybody, before a tree is made of it. The parser calls itself for what
+// lies in each other; and from a sign where none belongs it makes empty documents without end.
+class Check : public YAML::EventHandler {
  public:
-  explicit DepthCheck(const std::string& name) : name_(name) {}
+  explicit Check(const std::string& name) : name_(name) {}
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
                        YAML::EmitterStyle::value) override {
@@ -36,7 +36,13 @@ class DepthCheck : public YAML::EventHandler {
     enter(mark);
   }
   void OnMapEnd() override { --depth_; }
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (std::exchange(begun_, true))
+      throw Error(ErrorKind::invalid,
+                  fmt::format("{}, line {}: what begins here is no part of the document before, and one "
+                              "document is expected",
+                              name_, mark.line + 1));
+  }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
   void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
@@ -48,13 +54,14 @@ class DepthCheck : public YAML::EventHandler {
   }
   const std::string& name_;
   int depth_ = 0;
+  bool begun_ = false;
 };
 
-void check_depth(const std::string& text, const std::string& name) {
+void check(const std::string& text, const std::string& name) {
   std::istringstream stream(text);
   YAML::Parser parser(stream);
-  DepthCheck check(name);
-  while (parser.HandleNextDocument(check)) continue;
+  Check events(name);
+  while (parser.HandleNextDocument(events)) continue;
 }
 
 boost::json::value scalar(const YAML::Node& node) {
@@ -107,13 +114,9 @@ boost::json::value convert(const YAML::Node& node, const std::string& name, int 
 
 boost::json::value parse(const std::string& text, const std::string& name) {
   try {
-    check_depth(text, name);
-    const auto documents = YAML::LoadAll(text);
-    if (documents.size() > 1)
-      throw Error(ErrorKind::invalid,
-                  fmt::format("{}: {} documents; one is expected", name, documents.size()));
+    check(text, name);
     std::size_t nodes = 0;
-    return documents.empty() ? boost::json::value() : convert(documents[0], name, 0, nodes);
+    return convert(YAML::Load(text), name, 0, nodes);
   } catch (const YAML::Exception& error) {
     throw Error(ErrorKind::invalid, fmt::format("{}, line {}: {}", name, error.mark.line + 1, error.msg));
   }

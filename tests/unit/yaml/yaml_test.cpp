@@ -38,7 +38,18 @@ TEST(Yaml, RefusesWhatIsNestedWithoutEnd) {
   std::string block;
   for (int i = 0; i < 2000; ++i) block += std::string(static_cast<std::size_t>(i), ' ') + "a:\n";
   EXPECT_EQ(refusal(block), "f.yaml, line 34: nested too deeply");
-  EXPECT_EQ(refusal("---\na: 1\n---\n" + repeated("[", 100'000)), "f.yaml, line 4: nested too deeply");
+}
+
+TEST(Yaml, OneDocument) {
+  EXPECT_TRUE(parse("", "f.yaml").is_null());
+  EXPECT_TRUE(parse("# nothing\n", "f.yaml").is_null());
+  EXPECT_EQ(parse("--- a\n...\n# end\n", "f.yaml"), boost::json::value("a"));
+  const std::string why = "what begins here is no part of the document before, and one document is expected";
+  EXPECT_EQ(refusal("a: 1\n---\nb: 2\n"), "f.yaml, line 2: " + why);
+  // Of each of these yaml-cpp makes documents without end.
+  EXPECT_EQ(refusal("- a\n, 'y']\n- b\n"), "f.yaml, line 2: " + why);
+  for (const char* text : {",", "]", "}", "a: 1\n]", "a: 1\n}", "[1] , 2", "- 1\n, 2"})
+    EXPECT_NE(refusal(text), "") << text;
 }
 
 TEST(Yaml, AliasesThatLeadAroundEnd) {
