@@ -17,7 +17,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string written;
     try {
       written = yaml::to_text(tree.get_object());
-      fuzz::expect(yaml::parse(written, "written") == tree, "a tree that is written is read as the same");
+      const auto again = yaml::parse(written, "written");
+      fuzz::expect(again == tree, fmt::format("a tree that is written is read as the same: {} as {}",
+                                              boost::json::serialize(tree), boost::json::serialize(again)));
     } catch (const Error& error) {
       fuzz::expect(false, fmt::format("what is written can be read: {}\n{}", error.what(), written));
     }

@@ -63,5 +63,19 @@ TEST(Yaml, AliasesThatLeadAroundEnd) {
   EXPECT_EQ(refusal(bomb), "f.yaml: more than 1000000 values");
 }
 
+TEST(Yaml, WhatIsWrittenIsReadAsTheSame) {
+  for (const char* text : {
+           "{}",
+           "a: {}\nb: []\n",
+       }) {
+    const auto tree = parse(text, "f.yaml");
+    EXPECT_EQ(parse(to_text(tree.as_object()), "written"), tree) << text;
+  }
+  const std::string key(2000, 'k'), odd = repeated("\x13", 200);
+  const boost::json::object long_keys{
+      {"a", {{key, {{odd, 1}, {"b", {{key, {2, {{key, 3}, {odd, 4}}}}}}}}, {odd, "x"}, {"c", 5}}}};
+  EXPECT_EQ(parse(to_text(long_keys), "written"), boost::json::value(long_keys)) << to_text(long_keys);
+}
+
 }  // namespace
 }  // namespace agnes::yaml
