@@ -1,6 +1,7 @@
 #include "lib/yaml/yaml.h"
 
 #include <sstream>
+#include <utility>
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
@@ -39,8 +40,7 @@ class Check : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (std::exchange(begun_, true))
       throw Error(ErrorKind::invalid,
-                  fmt::format("{}, line {}: what begins here is no part of the document before, and one "
-                              "document is expected",
+                  fmt::format("{}, line {}: this follows the document's end; several documents are not taken",
                               name_, mark.line + 1));
   }
   void OnDocumentEnd() override {}

@@ -44,7 +44,7 @@ TEST(Yaml, OneDocument) {
   EXPECT_TRUE(parse("", "f.yaml").is_null());
   EXPECT_TRUE(parse("# nothing\n", "f.yaml").is_null());
   EXPECT_EQ(parse("--- a\n...\n# end\n", "f.yaml"), boost::json::value("a"));
-  const std::string why = "what begins here is no part of the document before, and one document is expected";
+  const std::string why = "this follows the document's end; several documents are not taken";
   EXPECT_EQ(refusal("a: 1\n---\nb: 2\n"), "f.yaml, line 2: " + why);
   // Of each of these yaml-cpp makes documents without end.
   EXPECT_EQ(refusal("- a\n, 'y']\n- b\n"), "f.yaml, line 2: " + why);
