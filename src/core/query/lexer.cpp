@@ -43,7 +43,7 @@ class Scanner {
       if (const std::size_t space = space_at(sql_, at_)) {
         at_ += space;
       } else if (next_is("--")) {
-        at_ = find("\n", at_);
+        at_ = std::min(sql_.find_first_of("\n\r", at_), sql_.size());  // as DuckDB ends it
       } else if (next_is("/*")) {
         skip_comment();
       } else {

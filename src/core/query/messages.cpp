@@ -28,13 +28,6 @@ Located split_location(std::string_view text) {
 
 }  // namespace
 
-std::string shortened(std::string_view text, std::size_t bytes) {
-  if (text.size() <= bytes) return escape_control(text);
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xc0) == 0x80)
-    --bytes;  // not within a character
-  return escape_control(text.substr(0, bytes)) + "...";
-}
-
 std::string first_line(std::string_view message) {
   message = split_location(message).message;
   for (const std::string_view mark :

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "core/query/sandbox.h"
+#include "core/query/shown_text.h"
 #include "lib/base/error.h"
 
 namespace agnes::query {
@@ -15,9 +16,6 @@ Error caller_error(const duck::QueryError& error, std::string_view sql, std::str
 
 // The same for a text alone: one line without DuckDB's suggestions, 1,000 bytes at most.
 std::string first_line(std::string_view message);
-
-// `text` for a message: control characters escaped, cut after `bytes` where it is longer.
-std::string shortened(std::string_view text, std::size_t bytes);
 
 // True when DuckDB takes no further statement after this error.
 bool breaks_database(const duck::QueryError& error);

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "core/query/allowlist.h"
-#include "core/query/messages.h"
+#include "core/query/shown_text.h"
 #include "core/query/tree.h"
 #include "lib/base/text.h"
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/query/allowlist.h"
-#include "core/query/messages.h"
+#include "core/query/shown_text.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 

@@ -50,6 +50,9 @@ std::string view_body(std::string_view sql) {
   // A comment in between ends before the parenthesis.
   out += "\n)";
   if (!columns.empty()) out += " AS remote_view" + columns;
+  // A text or a name that does not end would take in what follows.
+  const std::string followed = out + " x";
+  if (!is_word(followed, tokenize(followed).back(), "x")) throw unreadable();
   return out;
 }
 

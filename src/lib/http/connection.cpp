@@ -101,9 +101,7 @@ Task<bool> Connection::read_more(std::size_t size) {
 }
 
 Task<bool> Connection::read_header(Parser& parser) {
-  parser.eager(false);
-  parser.header_limit(static_cast<std::uint32_t>(shared_.options.max_header));
-  parser.body_limit(boost::none);  // checked once the route is known
+  begin_header(parser, shared_.options.max_header);
   bool begun = false;
   while (!parser.is_header_done()) {
     boost::system::error_code error;
@@ -135,27 +133,6 @@ Task<bool> Connection::read_header(Parser& parser) {
     }
   }
   co_return true;
-}
-
-// What the parser lets through and this server does not.
-std::optional<std::pair<int, std::string_view>> Connection::check_header(Parser& parser) const {
-  const auto& header = parser.get();
-  if (header.version() != 11 && header.version() != 10)
-    return {{400, "Only HTTP/1.1 and HTTP/1.0 are spoken here"}};
-  const std::size_t hosts = header.count(bh::field::host);
-  if (hosts > 1 || (hosts == 0 && header.version() == 11)) return {{400, "One Host header is needed"}};
-  const auto coding = header.find(bh::field::transfer_encoding);
-  if (coding != header.end()) {
-    // Two lengths, or a coding that the proxy before us may read otherwise, are how requests are smuggled.
-    if (header.count(bh::field::content_length) > 0 || header.count(bh::field::transfer_encoding) > 1 ||
-        header.version() == 10)
-      return {{400, "The body's length is not clear"}};
-    if (!iequals(trim(std::string_view(coding->value().data(), coding->value().size())), "chunked"))
-      return {{501, "Only the transfer coding 'chunked' is understood"}};
-  }
-  if (header.target().empty() || (header.target().front() != '/' && !header.target().starts_with("http")))
-    return {{400, "The request target must be a path"}};
-  return std::nullopt;
 }
 
 Task<bool> Connection::read_body(Parser& parser, std::size_t limit) {
@@ -205,17 +182,6 @@ Task<bool> Connection::read_body(Parser& parser, std::size_t limit) {
   co_return true;
 }
 
-std::unique_ptr<Request> Connection::make_request(Parser& parser) {
-  auto& message = parser.get();
-  auto request =
-      std::make_unique<Request>(std::string(message.method_string()), std::string(message.target()));
-  for (const auto& field : message)
-    request->add_header(std::string(field.name_string()), std::string(field.value()));
-  request->set_peer(peer_, shared_.options.trusted_proxies);
-  request->set_socket(socket_.native_handle());
-  return request;
-}
-
 // One request and its answer. False: the connection ends.
 Task<bool> Connection::serve() {
   std::optional<Parser> parser(std::in_place);
@@ -228,7 +194,8 @@ Task<bool> Connection::serve() {
   std::unique_ptr<Request> request;
   std::string malformed;
   try {
-    request = make_request(*parser);
+    request = make_request(*parser, peer_, shared_.options.trusted_proxies);
+    request->set_socket(socket_.native_handle());
   } catch (const Error& error) {
     malformed = error.what();
   }

@@ -7,9 +7,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 
+#include "lib/http/incoming.h"
 #include "lib/http/pool.h"
 #include "lib/http/server.h"
 #include "lib/http/stream_channel.h"
@@ -76,7 +75,7 @@ class Connection {
 
  private:
   enum class Phase { idle, header, body, handler, sending, streaming, lingering };
-  using Parser = beast::http::request_parser<beast::http::string_body>;
+  using Parser = RequestParser;
 
   void enter(Phase phase, std::chrono::milliseconds limit);
   Task<bool> read_more(std::size_t size);
@@ -95,8 +94,6 @@ class Connection {
   Task<void> linger();
   Task<bool> on_pool(Pool& pool, std::function<void()> work);
   Outgoing answer(Request& request, bool compress);
-  std::unique_ptr<Request> make_request(Parser& parser);
-  std::optional<std::pair<int, std::string_view>> check_header(Parser& parser) const;
   void log(const Request& request, const Outgoing& out, Clock::time_point began) const;
   std::string_view unread() const { return {buffer_.data() + begin_, end_ - begin_}; }
 

@@ -1,7 +1,9 @@
 #include "lib/yaml/yaml.h"
 
-#include <charconv>
+#include <sstream>
+#include <utility>
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "lib/base/error.h"
@@ -14,6 +16,53 @@ namespace {
 constexpr int kMaxDepth = 32;
 // Aliases make a short text a tree without end.
 constexpr std::size_t kMaxNodes = 1'000'000;
+
+Error too_deep(const std::string& name, const YAML::Mark& mark) {
+  return {ErrorKind::invalid, fmt::format("{}, line {}: nested too deeply", name, mark.line + 1)};
+}
+
+// Looks at a text, which may come from anybody, before a tree is made of it. The parser calls itself for what
+// lies in each other; and from a sign where none belongs it makes empty documents without end.
+class Check : public YAML::EventHandler {
+ public:
+  explicit Check(const std::string& name) : name_(name) {}
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    enter(mark);
+  }
+  void OnSequenceEnd() override { --depth_; }
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    enter(mark);
+  }
+  void OnMapEnd() override { --depth_; }
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (std::exchange(begun_, true))
+      throw Error(ErrorKind::invalid,
+                  fmt::format("{}, line {}: this follows the document's end; several documents are not taken",
+                              name_, mark.line + 1));
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+
+ private:
+  void enter(const YAML::Mark& mark) {
+    if (depth_++ > kMaxDepth) throw too_deep(name_, mark);
+  }
+  const std::string& name_;
+  int depth_ = 0;
+  bool begun_ = false;
+};
+
+void check(const std::string& text, const std::string& name) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  Check events(name);
+  while (parser.HandleNextDocument(events)) continue;
+}
 
 boost::json::value scalar(const YAML::Node& node) {
   const std::string& text = node.Scalar();
@@ -32,9 +81,7 @@ boost::json::value scalar(const YAML::Node& node) {
 boost::json::value convert(const YAML::Node& node, const std::string& name, int depth, std::size_t& nodes) {
   if (++nodes > kMaxNodes)
     throw Error(ErrorKind::invalid, fmt::format("{}: more than {} values", name, kMaxNodes));
-  if (depth > kMaxDepth)
-    throw Error(ErrorKind::invalid,
-                fmt::format("{}, line {}: nested too deeply", name, node.Mark().line + 1));
+  if (depth > kMaxDepth) throw too_deep(name, node.Mark());  // by aliases, which may lead around
   switch (node.Type()) {
     case YAML::NodeType::Scalar:
       return scalar(node);
@@ -67,12 +114,9 @@ boost::json::value convert(const YAML::Node& node, const std::string& name, int 
 
 boost::json::value parse(const std::string& text, const std::string& name) {
   try {
-    const auto documents = YAML::LoadAll(text);
-    if (documents.size() > 1)
-      throw Error(ErrorKind::invalid,
-                  fmt::format("{}: {} documents; one is expected", name, documents.size()));
+    check(text, name);
     std::size_t nodes = 0;
-    return documents.empty() ? boost::json::value() : convert(documents[0], name, 0, nodes);
+    return convert(YAML::Load(text), name, 0, nodes);
   } catch (const YAML::Exception& error) {
     throw Error(ErrorKind::invalid, fmt::format("{}, line {}: {}", name, error.mark.line + 1, error.msg));
   }

@@ -8,6 +8,7 @@ namespace {
 using boost::json::value;
 
 constexpr std::size_t kIndent = 2;
+constexpr std::size_t kLongestKey = 1000;  // YAML takes 1,024 characters for a key without a "?"
 
 // Whether every YAML reader, those of version 1.1 included, takes it as that text without quotes.
 bool is_plain(std::string_view text) {
@@ -54,6 +55,17 @@ void append_text(std::string& out, std::string_view text) {
   out += '"';
 }
 
+// The key with its colon; `indent` stands before the colon where that has a line of its own.
+void append_key(std::string& out, std::string_view key, std::size_t indent) {
+  std::string text;
+  append_text(text, key);
+  if (text.size() <= kLongestKey)
+    out += text;
+  else
+    out.append("? ").append(text).append("\n").append(indent, ' ');
+  out += ':';
+}
+
 void append_flow(std::string& out, const value& item) {
   if (const auto* text = item.if_string()) {
     append_text(out, *text);
@@ -74,8 +86,8 @@ void append_flow(std::string& out, const value& item) {
     bool first = true;
     for (const auto& [key, below] : *map) {
       if (!std::exchange(first, false)) out += ", ";
-      append_text(out, key);
-      out += ": ";
+      append_key(out, key, 1);
+      out += ' ';
       append_flow(out, below);
     }
     out += '}';
@@ -87,8 +99,7 @@ void append_flow(std::string& out, const value& item) {
 void append_block(std::string& out, const boost::json::object& map, std::size_t depth) {
   for (const auto& [key, item] : map) {
     out.append(depth * kIndent, ' ');
-    append_text(out, key);
-    out += ':';
+    append_key(out, key, depth * kIndent);
     if (item.is_object() && !item.as_object().empty()) {
       out += '\n';
       append_block(out, item.as_object(), depth + 1);
@@ -103,6 +114,7 @@ void append_block(std::string& out, const boost::json::object& map, std::size_t 
 }  // namespace
 
 std::string to_text(const boost::json::object& tree) {
+  if (tree.empty()) return "{}\n";
   std::string out;
   append_block(out, tree, 0);
   return out;

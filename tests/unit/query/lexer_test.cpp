@@ -25,6 +25,7 @@ TEST(Lexer, Tokens) {
   EXPECT_EQ(shown("/* open"), "");
   EXPECT_EQ(shown("$$open"), "t$$open");
   EXPECT_EQ(shown("-- only"), "");
+  EXPECT_EQ(shown("1 -- c\r+1 -- d\r\n2"), "n1|s+|n1|n2");  // DuckDB's comment ends there too
   EXPECT_EQ(shown("a\xc2\xa0"
                   "b\xe3\x80\x80"),
             "wa|wb");
@@ -50,6 +51,7 @@ TEST(Lexer, Limits) {
   EXPECT_EQ(kind_of("SELECT " + repeated("(", 200) + "1" + repeated(")", 200)), ErrorKind::internal);
   EXPECT_EQ(kind_of("SELECT " + repeated("(", 201)), ErrorKind::bad_request);
   EXPECT_EQ(kind_of("SELECT " + repeated("[", 100000)), ErrorKind::bad_request);
+  EXPECT_EQ(kind_of("SELECT -- c\r" + repeated("(", 100000)), ErrorKind::bad_request);
   EXPECT_EQ(kind_of("SELECT " + repeated("() ", 100000)), ErrorKind::internal);
   EXPECT_EQ(kind_of("SELECT '" + repeated("(", 1000) + "'"), ErrorKind::internal);
   EXPECT_EQ(kind_of("SELECT 1 WHERE " + repeated("a OR ", 5001)), ErrorKind::bad_request);

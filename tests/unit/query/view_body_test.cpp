@@ -40,6 +40,11 @@ TEST(ViewBody, NothingLeavesTheParentheses) {
            "CREATE VIEW v. AS SELECT 1",
            "CREATE VIEW v AS /* ) */ SELECT 1)",
            "CREATE VIEW v AS SELECT $$)$$)",
+           "CREATE VIEW v AS SELECT 1 -- c\r) t, (SELECT 2",
+           "CREATE VIEW v AS SELECT 'open",
+           "CREATE VIEW v AS SELECT \"open",
+           "CREATE VIEW v AS SELECT $$open",
+           "CREATE VIEW v AS SELECT E'open\\'",
        })
     EXPECT_THROW(
         {
