@@ -97,6 +97,9 @@ http::Response Scans::fetch(const http::Caller& caller, const ScanRequest& reque
   auto set = visible_.of(caller);
   const auto asked = statement(caller, *set, request);
   auto place = quota_.take(caller.user_id);
+  // Slow readers of long streams leave room for everybody's queries. What has to wait for that holds no place of the
+  // quota meanwhile.
+  http::enter_group("scans");
   return relay(service_.start(std::move(set), asked), kArrow,
                std::chrono::seconds(limits_.transfer_timeout_seconds),
                [place](std::size_t bytes) { place->count(bytes); });
@@ -128,7 +131,6 @@ void add_scan_routes(http::Routes& routes, Scans& scans) {
        .description = "A stream without its end (the HTTP answer is not ended either) was cut: at the "
                       "limit of bytes, of time, or by an error on the way.",
        .executor = http::Executor::query,
-       .group = "scans",  // slow readers of long streams leave room for everybody's queries
        .body = http::schema_of<ScanRequest>,
        .answer_type = kArrow},
       [&scans, authorised](const http::Caller& caller, const boost::json::object& body) {

@@ -39,7 +39,13 @@ struct Shared {
         routes(routes),
         // One caller has three quarters of the threads and half of the queue at most.
         handlers(limits("handlers", options.handler_threads, options.max_queued)),
-        compute(limits("compute", options.compute_threads, options.max_compute_queued)),
+        // Nobody has signed in yet, and behind a proxy all have one address: only the queue is shared out.
+        compute({.name = "compute",
+                 .running = static_cast<std::size_t>(std::max(1, options.compute_threads)),
+                 .queued = options.max_compute_queued,
+                 .per_caller_total = static_cast<std::size_t>(std::max(1, options.compute_threads)) +
+                                     (options.max_compute_queued + 1) / 2,
+                 .max_wait = options.max_wait}),
         query({.name = "query",
                .running = static_cast<std::size_t>(std::max(1, options.query_threads)),
                .queued = options.max_queries_queued,
