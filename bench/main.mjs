@@ -8,7 +8,7 @@ import { pull, version } from './figures/cli.mjs';
 import { extract } from './figures/extract.mjs';
 import { materialize } from './figures/materialize.mjs';
 import { many, profile, schedules, unchanged } from './figures/plane.mjs';
-import { first, runaway, small } from './figures/query.mjs';
+import { crowd, first, runaway, small } from './figures/query.mjs';
 import { scan } from './figures/scan.mjs';
 import { connections, manifest, memory, rebuild, start } from './figures/server.mjs';
 import { sign_in } from './figures/sign_in.mjs';
@@ -18,7 +18,7 @@ import { thousandTables } from './site.mjs';
 import { root } from './tools.mjs';
 
 const kQueryLimitSeconds = 4;
-const kGroups = { version, start, converge, memory, pull, manifest, small, first, runaway, rebuild, unchanged, connections, 'sign-in': sign_in, many, schedules, profile, download, scan, extract, materialize, replay, 'rebuild-one': rebuild_one };
+const kGroups = { version, start, converge, memory, pull, manifest, small, first, runaway, crowd, rebuild, unchanged, connections, 'sign-in': sign_in, many, schedules, profile, download, scan, extract, materialize, replay, 'rebuild-one': rebuild_one };
 
 function parseArguments(argv) {
   const out = { only: [], json: null, list: false };

@@ -100,3 +100,40 @@ export async function runaway({ folder, site: open }) {
     },
   ];
 }
+
+// 40 callers whose statements take all places and wait in line, beside four that only look around.
+export async function crowd({ folder, site: open }) {
+  const site = await open();
+  const tokens = [];
+  for (let i = 0; i < 40; i++) tokens.push((await site.person(`crowd${i}`, [], [site.analyst.group])).token);
+  const seconds = 4;
+  const load = (where) =>
+    wrk(site.url + where, { seconds, connections: 4, pauseMs: 20, headers: { Authorization: `Bearer ${site.analyst.token}` }, folder });
+  const both = async () => ({ catalog: await load('/api/v2/catalog'), health: await load('/api/health') });
+  const before = await both();
+  let running = true;
+  let answers = 0;
+  const sql = 'SELECT sum(hash(a.range + b.range) % 7) AS n FROM range(1000000) a, range(1000000) b';
+  const asking = tokens.map(async (token) => {
+    while (running) {
+      const answer = await ask(site, token, sql);
+      answers++;
+      // Refused: as a client does that heeds Retry-After.
+      if (answer.headers['retry-after']) await sleep(1000 * Number(answer.headers['retry-after']));
+    }
+  });
+  await sleep(1000);
+  const during = await both();
+  running = false;
+  await Promise.all(asking);
+  const after = await both();
+  return ['catalog', 'health'].map((what) => ({
+    what: `p99 of ${what === 'catalog' ? '/api/v2/catalog' : '/api/health'}, 4 clients, while 40 callers run slow statements`,
+    unit: 'ms',
+    ours: during[what].p99,
+    yardstick: Math.max(before[what].p99, after[what].p99),
+    against: 'the same without, worse of two',
+    within: { times: 1.5, plus: 5 },
+    errors: during[what].errors + (answers > 0 ? 0 : 1),
+  }));
+}

@@ -71,6 +71,10 @@ http::Server::Options server_options(const config::Config& config, const HostOpt
   out.host = options.host;
   out.port = options.port;
   out.handler_threads = static_cast<int>(config.integer_or("server.threads", 16));
+  // As many as there are query processes (core/query), and of one caller half of them.
+  out.query_threads = static_cast<int>(std::max<std::int64_t>(2, config.integer_or("query.max_workers", 6)));
+  out.queries_per_caller = std::max(1, out.query_threads / 2);
+  out.upload_folder = config.places().data / "tmp";
   out.max_body = static_cast<std::size_t>(config.integer_or("server.max_body_bytes", 32 << 20));
   out.write_timeout = std::chrono::seconds(config.integer_or("server.send_timeout_seconds", 60));
   out.trusted_proxies = config.list("server.trusted_proxies");
@@ -161,9 +165,25 @@ void write_process(Exposition& out, const fs::path& folder, Timestamp started) {
 
 void write_connections(Exposition& out, const http::Server::Counts& now) {
   out.one("agnes_http_connections", "gauge", "Open connections", now.connections);
-  out.one("agnes_http_requests_running", "gauge", "Requests that a handler thread is at", now.running);
-  out.one("agnes_http_requests_queued", "gauge", "Requests that wait for a handler thread", now.queued);
+  out.one("agnes_http_requests_running", "gauge", "Requests that run, on all executors", now.running);
+  out.one("agnes_http_requests_queued", "gauge", "Requests that wait for a place on their executor",
+          now.queued);
   out.one("agnes_http_streams", "gauge", "Streams that are open", now.streams);
+  out.family("agnes_executor_running", "gauge", "Requests that run, by executor");
+  for (const auto& executor : now.executors)
+    out.sample(executor.running, {{"executor", std::string(executor.name)}});
+  out.family("agnes_executor_limit", "gauge", "Requests that may run at once");
+  for (const auto& executor : now.executors)
+    out.sample(executor.limit, {{"executor", std::string(executor.name)}});
+  out.family("agnes_executor_queued", "gauge", "Requests that wait for a place");
+  for (const auto& executor : now.executors)
+    out.sample(executor.queued, {{"executor", std::string(executor.name)}});
+  out.family("agnes_executor_refused_total", "counter",
+             "Requests that were refused: over the caller's own bound (429), or the executor was full (503)");
+  for (const auto& executor : now.executors) {
+    out.sample(executor.refused_caller, {{"executor", std::string(executor.name)}, {"bound", "caller"}});
+    out.sample(executor.refused_full, {{"executor", std::string(executor.name)}, {"bound", "executor"}});
+  }
 }
 
 }  // namespace

@@ -169,7 +169,10 @@ void add_source_routes(http::Routes& routes, state::Store& store, const sync::Co
                        Settings settings, std::function<void()> changed) {
   using http::Auth;
   routes.get("/api/admin/discover-tables",
-             {.auth = Auth::admin, .tag = "registry", .summary = "What a source has to offer"},
+             {.auth = Auth::admin,
+              .tag = "registry",
+              .summary = "What a source has to offer",
+              .executor = http::Executor::tasks},
              [&store, &kinds, settings](const http::Query<Where>& where) {
                const auto connector = connector_of(kinds, *where, settings);
                return discovering([&] {
@@ -181,7 +184,8 @@ void add_source_routes(http::Routes& routes, state::Store& store, const sync::Co
   routes.post("/api/admin/discover-and-register",
               {.auth = Auth::admin,
                .tag = "registry",
-               .summary = "Register what a source offers and is not registered yet"},
+               .summary = "Register what a source offers and is not registered yet",
+               .executor = http::Executor::tasks},
               [&store, &kinds, settings, changed](const http::Caller& caller,
                                                   const http::Query<RegisterFound>& wanted) {
                 const auto connector = connector_of(kinds, *wanted, settings);
@@ -196,7 +200,8 @@ void add_source_routes(http::Routes& routes, state::Store& store, const sync::Co
     routes.post(fmt::format("/api/admin/{}/test-connection", source),
                 {.auth = Auth::admin,
                  .tag = "settings",
-                 .summary = fmt::format("Whether the source {} answers, with the settings as saved", source)},
+                 .summary = fmt::format("Whether the source {} answers, with the settings as saved", source),
+                 .executor = http::Executor::tasks},
                 [&kinds, settings, source] { return tested(kinds, source, settings); });
 }
 

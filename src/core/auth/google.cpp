@@ -349,7 +349,12 @@ void add_routes(http::Routes& routes, identity::Identity& identity, const config
   const auto sign_in =
       is_configured(config) ? std::make_shared<SignIn>(identity, read_settings(config)) : nullptr;
   const auto route = [&](const char* path, const char* summary, Response (SignIn::*answer)(const Request&)) {
-    routes.get(path, {.auth = Auth::none, .tag = "auth", .summary = summary, .answer_type = "text/html"},
+    routes.get(path,
+               {.auth = Auth::none,
+                .tag = "auth",
+                .summary = summary,
+                .executor = http::Executor::tasks,  // asks the provider
+                .answer_type = "text/html"},
                [sign_in, answer](const Request& request) {
                  return sign_in ? ((*sign_in).*answer)(request)
                                 : Response::redirect("/login?error=google_not_configured", 307);

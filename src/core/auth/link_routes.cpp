@@ -112,7 +112,7 @@ void add_link_routes(http::Routes& routes, identity::Identity& identity) {
               {.auth = Auth::none,
                .tag = "auth",
                .summary = "Set the first password with an invitation's token",
-               .slow = true,
+               .executor = http::Executor::compute,
                .answer = http::schema_of<PasswordSet>},
               [&identity](const Request& request, const SetUp& body) {
                 return limited(identity, request, "link", kSignIns, body.email, [&] {
@@ -126,7 +126,7 @@ void add_link_routes(http::Routes& routes, identity::Identity& identity) {
               {.auth = Auth::none,
                .tag = "auth",
                .summary = "The invitation's form",
-               .slow = true,
+               .executor = http::Executor::compute,
                .answer_type = "text/html"},
               [&identity](const Request& request, const http::Form<SetUpForm>& form) {
                 return confirm(identity, request, Link::setup, form->email, form->token, form->password,
@@ -136,7 +136,7 @@ void add_link_routes(http::Routes& routes, identity::Identity& identity) {
               {.auth = Auth::none,
                .tag = "auth",
                .summary = "The reset link's form",
-               .slow = true,
+               .executor = http::Executor::compute,
                .answer_type = "text/html"},
               [&identity](const Request& request, const http::Form<ResetForm>& form) {
                 return confirm(identity, request, Link::reset, form->email, form->token, form->password,

@@ -254,7 +254,7 @@ void add_login_pages(http::Routes& routes, identity::Identity& identity, identit
               {.auth = Auth::none,
                .tag = "auth",
                .summary = "Make a new server's first account, from a form",
-               .slow = true,
+               .executor = http::Executor::compute,
                .answer_type = "text/html"},
               [pages](const Request& request, const http::Form<FirstAccount>& form) {
                 return pages->claim(request, *form);

@@ -73,7 +73,7 @@ void add_sign_in_routes(http::Routes& routes, identity::Identity& identity) {
                .tag = "auth",
                .summary = "Sign in with a password",
                .description = "Answers with a session token that is good for a day.",
-               .slow = true,
+               .executor = http::Executor::compute,
                .answer = http::schema_of<SignedIn>},
               [&identity](const Request& request, const SignIn& body) {
                 return limited(identity, request, "sign-in", kSignIns, body.email, [&] {
@@ -86,7 +86,7 @@ void add_sign_in_routes(http::Routes& routes, identity::Identity& identity) {
               {.auth = Auth::none,
                .tag = "auth",
                .summary = "Sign in with a password",
-               .slow = true,
+               .executor = http::Executor::compute,
                .answer = http::schema_of<SignedIn>},
               [&identity](const Request& request, const PasswordSignIn& body) {
                 return limited(identity, request, "sign-in", kSignIns, body.email, [&] {
@@ -102,7 +102,7 @@ void add_sign_in_routes(http::Routes& routes, identity::Identity& identity) {
        .summary = "Sign in from a form",
        .description =
            "Sets the session's cookie and redirects to `next`, or back to the form with the reason.",
-       .slow = true,
+       .executor = http::Executor::compute,
        .answer_type = "text/html"},
       [&identity](const Request& request, const http::Form<WebSignIn>& form) {
         identity::refuse_other_sites(request);
@@ -130,7 +130,7 @@ void add_sign_in_routes(http::Routes& routes, identity::Identity& identity) {
        .summary = "Claim a new server",
        .description = "Makes the first account, or sets the seeded one's password, as long as nobody has a "
                       "password. Its owner is an admin.",
-       .slow = true,
+       .executor = http::Executor::compute,
        .answer = http::schema_of<SignedIn>},
       [&identity](const Request& request, const Bootstrap& body) {
         return limited(identity, request, "bootstrap", kBootstraps, body.email, [&] {

@@ -228,6 +228,7 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
                .status = 201,
                .tag = "registry",
                .summary = "Register a table",
+               .executor = http::Executor::tasks,  // asks the table's source
                .answer = http::schema_of<Registered>},
               [&store, hooks](const http::Caller& caller, const RegisterTable& body) {
                 const Registration row = registration(body, caller, hooks);
@@ -245,7 +246,8 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
   routes.post("/api/admin/register-table/precheck",
               {.auth = Auth::admin,
                .tag = "registry",
-               .summary = "Whether a registration would be taken, without making it"},
+               .summary = "Whether a registration would be taken, without making it",
+               .executor = http::Executor::tasks},
               [&store, hooks](const http::Caller& caller, const RegisterTable& body) {
                 const Registration row = registration(body, caller, hooks);
                 store.read([&](duck::Connection& c) { refuse_taken(c, row); });
@@ -258,6 +260,7 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
        .tag = "registry",
        .summary = "Change a registration: what is left out stays, null clears",
        .description = "With If-Match, nothing is changed when somebody else changed it meanwhile (412).",
+       .executor = http::Executor::tasks,
        .answer = http::schema_of<Updated>,
        .header_names = {"If-Match"}},
       [&store, hooks](const http::Request& request, const http::Caller& caller,

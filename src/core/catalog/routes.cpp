@@ -247,14 +247,17 @@ void add_routes(http::Routes& routes, state::Store& store, const Visible& visibl
         return out;
       });
 
-  routes.get("/api/v2/sample/{table_id}", {.tag = "catalog", .summary = "A table's first rows"},
+  routes.get("/api/v2/sample/{table_id}",
+             {.tag = "catalog", .summary = "A table's first rows", .executor = http::Executor::query},
              [&visible, &store, &remote, run](const http::Caller& caller, const http::Param<"table_id">& id,
                                               const http::Query<SampleQuery>& query) {
                const auto set = visible.of(caller);
                const Table& table = visible.table(*set, caller, *id);
-               if (const auto row = at_engine(store, table))
+               if (const auto row = at_engine(store, table)) {
+                 http::enter_group("remote");
                  return TableSample{
                      .table_id = table.id, .rows = remote.rows(*row, query->n), .source = table.source_type};
+               }
                const value answer = run(caller, sample_sql(table), query->n);
                const auto& names = answer.at("columns").as_array();
                TableSample out{.table_id = table.id, .rows = {}, .source = table.source_type};

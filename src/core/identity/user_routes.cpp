@@ -166,7 +166,7 @@ void add_user_routes(http::Routes& routes, Identity& identity, EmailOutbox& outb
                .status = 204,
                .tag = "users",
                .summary = "Set an account's password",
-               .slow = true},
+               .executor = http::Executor::compute},
               [&identity, actor](const Caller& caller, const Request& request, const UserId& id,
                                  const SetPassword& body) {
                 identity.users().set_password(actor(caller, request), *id, body.password);

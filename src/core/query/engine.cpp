@@ -1,5 +1,6 @@
 #include "core/query/engine.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/query/authorise.h"
@@ -96,13 +97,6 @@ duck::Result run_pivot(duck::Connection& connection, const std::string& sql) {
   return statements.run(statements.count() - 1, DUCKDB_STATEMENT_TYPE_SELECT, true);
 }
 
-// JSON has no infinity.
-boost::json::object counts(const std::map<std::string, double>& readings) {
-  boost::json::object out;
-  for (const auto& [table, number] : readings) out[table] = std::isinf(number) ? -1 : number;
-  return out;
-}
-
 Error too_long(std::uint64_t limit) {
   return {ErrorKind::too_large,
           fmt::format("The answer is over the limit of {} bytes; select fewer rows or columns, or aggregate.",
@@ -177,30 +171,55 @@ void Engine::interrupt() {
   if (running_ != nullptr) running_->interrupt();
 }
 
-void Engine::run(const Statement& statement, const std::function<void(std::string_view chunk)>& sink) {
+// What `interrupt` may end.
+struct Engine::Busy {
+  explicit Busy(Engine& engine_in) : engine(engine_in) { set(true); }
+  ~Busy() { set(false); }
+  void set(bool busy) {
+    std::lock_guard lock(engine.mutex_);
+    engine.busy_ = busy;
+    engine.interrupted_ = false;
+  }
+  Engine& engine;
+};
+
+Readings Engine::run(const Statement& statement, const std::function<void(std::string_view chunk)>& sink) {
   if (statement.row_limit < 0)
     throw Error(ErrorKind::bad_request, "The row limit is a number of rows, 0 or more.");
-  if (statement.format != "json" && statement.format != "arrow" && statement.format != "tables")
-    throw Error(
-        ErrorKind::bad_request,
-        fmt::format("There is no format \"{}\"; those there are: json, arrow, tables.", statement.format));
-  struct Busy {
-    explicit Busy(Engine& engine_in) : engine(engine_in) { set(true); }
-    ~Busy() { set(false); }
-    void set(bool busy) {
-      std::lock_guard lock(engine.mutex_);
-      engine.busy_ = busy;
-      engine.interrupted_ = false;
-    }
-    Engine& engine;
-  };
+  if (statement.format != "json" && statement.format != "arrow")
+    throw Error(ErrorKind::bad_request,
+                fmt::format("There is no format \"{}\"; those there are: json, arrow.", statement.format));
   const Busy busy(*this);
   // Closed when an earlier statement broke it; a remote engine may be gone by now, which is told then.
   if (authoriser_ == nullptr) open();
-  answer(statement, sink);
+  return answer(statement, sink);
+}
+
+StatementTables Engine::inspect(const std::string& sql) {
+  const Busy busy(*this);
+  if (authoriser_ == nullptr) open();
+  try {
+    const Running running(*this, authoriser_->connection());
+    Inspected found = authoriser_->inspect(sql);
+    running.check();
+    return {std::move(found.tables), std::move(found.refusal)};
+  } catch (const duck::QueryError& error) {
+    const auto told = caller_error(error, sql, {}, *sandbox_);
+    if (breaks_database(error)) {
+      log::error("DuckDB failed on a statement: {}", sandbox_->hide(error.what()));
+      close();
+    }
+    throw told;
+  }
 }
 
 namespace {
+
+bool names_any(const Authorised& authorised, const std::vector<std::string>& tables) {
+  return std::any_of(authorised.tables.begin(), authorised.tables.end(), [&](const std::string& table) {
+    return std::find(tables.begin(), tables.end(), table) != tables.end();
+  });
+}
 
 // `more` throws when the statement is to end.
 void write_json(duck::Result& result, const std::vector<std::string>& names, const Statement& statement,
@@ -240,24 +259,23 @@ void write_arrow(duck::Result& result, const std::vector<std::string>& names, co
 
 }  // namespace
 
-void Engine::answer(const Statement& statement, const Sink& sink) {
+Readings Engine::answer(const Statement& statement, const Sink& sink) {
   Authorised authorised;
   try {
-    if (statement.format == "tables") {
-      const Running running(*this, authoriser_->connection());
-      const Inspected found = authoriser_->inspect(statement.sql);
-      running.check();
-      return hand_on(boost::json::serialize(boost::json::value{{"tables", json::to_json(found.tables)},
-                                                               {"refusal", found.refusal},
-                                                               {"readings", counts(found.readings)}}),
-                     sink);
-    }
     {
       const Running running(*this, authoriser_->connection());
       if (statement.predicate) authoriser_->check(*statement.predicate);
       running.check();
       authorised = authoriser_->check(statement.sql);
       running.check();
+      if (authorised.kind != Authorised::Kind::explain && names_any(authorised, statement.remote)) {
+        Readings readings = authoriser_->inspect(statement.sql).readings;
+        running.check();
+        // JSON has no infinity.
+        for (auto& [table, number] : readings)
+          if (std::isinf(number)) number = -1;
+        return readings;
+      }
     }
     // A connection of its own, so that nothing of a statement is left to the next.
     auto connection = sandbox_->connect();
@@ -270,7 +288,8 @@ void Engine::answer(const Statement& statement, const Sink& sink) {
 
     if (authorised.kind == Authorised::Kind::explain) {
       auto result = connection.execute_bound(authorised.sql, {});
-      return hand_on(explain_answer(result, statement, authorised.plan_as_json, *sandbox_), sink);
+      hand_on(explain_answer(result, statement, authorised.plan_as_json, *sandbox_), sink);
+      return {};
     }
     const bool pivot = authorised.kind == Authorised::Kind::pivot;
     std::optional<duck::Result> result(pivot ? run_pivot(connection, authorised.sql)
@@ -285,6 +304,7 @@ void Engine::answer(const Statement& statement, const Sink& sink) {
     }
     (arrow ? write_arrow : write_json)(
         *result, names, statement, [&] { running.check(); }, sink);
+    return {};
   } catch (const duck::QueryError& error) {
     const auto told = caller_error(error, statement.sql, authorised.sql, *sandbox_);
     if (breaks_database(error)) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -52,15 +53,32 @@ struct Statement {
   std::string sql;
   std::int64_t row_limit = 1000;                 // 0 or more; of the format "json"
   std::uint64_t max_result_bytes = 64ull << 20;  // of the encoded answer
-  // "json": the answer of POST /api/query. "arrow": an Arrow IPC stream (duck/arrow_stream.h). "tables": the
-  // statement is read and not run, and the answer is what Authoriser::inspect found:
-  // {"tables": [...], "readings": {"orders": 2}, "refusal": ""}; -1 readings are any number.
-  std::string format = "json";
+  std::string format =
+      "json";  // the answer of POST /api/query; "arrow": an Arrow IPC stream (duck/arrow_stream.h)
   std::optional<Predicate> predicate = {};  // a part of `sql` that is checked first, by itself
   int time_limit_seconds = 0;               // 0: the pool's
+  std::vector<std::string> remote =
+      {};  // tables of the setup, in lower case, that another engine has: see run
 };
 BOOST_DESCRIBE_STRUCT(Statement, (),
-                      (sql, row_limit, max_result_bytes, format, predicate, time_limit_seconds))
+                      (sql, row_limit, max_result_bytes, format, predicate, time_limit_seconds, remote))
+
+// How often a statement reads each table; -1: any number of times (in a recursion).
+using Readings = std::map<std::string, double>;
+
+// What a statement names, found without running it.
+struct StatementTables {
+  std::vector<std::string> tables;  // in lower case; CTEs are not among them
+  std::string refusal;              // why it could not run whatever tables there were; `tables` is empty then
+};
+BOOST_DESCRIBE_STRUCT(StatementTables, (), (tables, refusal))
+
+// What a worker is asked: one of the two.
+struct WorkerRequest {
+  std::optional<Statement> run = {};
+  std::optional<std::string> inspect = {};  // SQL; the answer is StatementTables as JSON
+};
+BOOST_DESCRIBE_STRUCT(WorkerRequest, (), (run, inspect))
 
 class Authoriser;
 class Sandbox;
@@ -86,15 +104,22 @@ class Engine {
   //   forbidden    a table that the setup does not have, whether or not there is one of that name elsewhere
   //   too_large    the statement's text, its answer, or the memory that it needs
   //   timeout      `interrupt` was called
+  // A statement that names a table of Statement::remote is allowed but not run: what it reads of all tables is the
+  // result, which is empty otherwise.
   // Messages name no table, column, file or setting beyond the setup's tables and the statement itself.
-  void run(const Statement& statement, const Sink& sink);
+  Readings run(const Statement& statement, const Sink& sink);
+
+  // Reads a statement without running it: any name may be a table. Throws Error (bad_request) when it is not one
+  // statement that reads, too_large and timeout as above.
+  StatementTables inspect(const std::string& sql);
 
   // Ends the running statement soon; without one, nothing happens.
   void interrupt();
 
  private:
   struct Running;
-  void answer(const Statement& statement, const Sink& sink);
+  struct Busy;
+  Readings answer(const Statement& statement, const Sink& sink);
   void open();
   void close();
 

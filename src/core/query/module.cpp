@@ -11,7 +11,6 @@ namespace {
 PoolOptions pool_options(const config::Config& config) {
   PoolOptions options;
   options.max_workers = static_cast<std::size_t>(config.integer_or("query.max_workers", 6));
-  options.max_per_caller = std::max<std::size_t>(1, options.max_workers / 2);
   options.memory_bytes = static_cast<std::uint64_t>(config.integer_or("query.memory_mb", 1024)) << 20;
   options.spill_bytes = static_cast<std::uint64_t>(config.integer_or("query.spill_mb", 4096)) << 20;
   options.time_limit_seconds =

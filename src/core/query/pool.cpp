@@ -19,6 +19,8 @@ using workers::Frame;
 using workers::FrameType;
 
 constexpr auto kWaitForWorker = std::chrono::seconds(30);
+// A process is there for each statement that may run; one may be on its way back, or being replaced.
+constexpr auto kWaitForProcess = std::chrono::seconds(5);
 // A statement that takes longer than this yields to all others.
 constexpr auto kSlow = std::chrono::seconds(1);
 // Between asking a statement to end and killing its process.
@@ -33,10 +35,9 @@ struct Execution::Worker {
   std::unique_ptr<TemporaryFolder> spill;
 };
 
-Execution::Execution(Pool& pool, std::unique_ptr<Worker> worker, Lane lane, std::chrono::seconds limit)
+Execution::Execution(Pool& pool, std::unique_ptr<Worker> worker, std::chrono::seconds limit)
     : pool_(pool),
       worker_(std::move(worker)),
-      lane_(std::move(lane)),
       limit_(limit),
       started_(Channel::Clock::now()),
       left_(started_) {}
@@ -44,18 +45,18 @@ Execution::Execution(Pool& pool, std::unique_ptr<Worker> worker, Lane lane, std:
 Execution::~Execution() {
   if (worker_ == nullptr) return;
   if (finished_) {
-    pool_.give_back(std::move(worker_), lane_);
+    pool_.give_back(std::move(worker_));
   } else {
     ++pool_.abandoned_;
-    pool_.drop(std::move(worker_), lane_);
+    pool_.drop(std::move(worker_));
   }
 }
 
-bool Execution::begin(const std::string& key, const Engines& engine, const Statement& statement) {
+bool Execution::begin(const std::string& key, const Engines& engine, const std::string& request) {
   Channel& channel = worker_->process->channel();
   Frame frame;
   if ((worker_->key.empty() && !pool_.bind(*worker_, key, engine())) ||
-      !channel.send(FrameType::request, boost::json::serialize(json::to_json(statement))) ||
+      !channel.send(FrameType::request, request) ||
       channel.receive(frame, Channel::Clock::now() + kWaitForWorker) != Channel::Outcome::frame ||
       frame.type != FrameType::taken) {
     end("it did not take a statement");
@@ -68,7 +69,7 @@ bool Execution::begin(const std::string& key, const Engines& engine, const State
 void Execution::end(const std::string& why) {
   worker_->process->kill();
   log::warn("query process {} ended: {} ({})", worker_->process->pid(), why, worker_->process->reap());
-  pool_.drop(std::move(worker_), lane_);
+  pool_.drop(std::move(worker_));
 }
 
 void Execution::lose(const std::string& message) {
@@ -77,6 +78,21 @@ void Execution::lose(const std::string& message) {
 }
 
 bool Execution::next(std::string& chunk) {
+  if (first_) {
+    chunk = std::move(*first_);
+    first_.reset();
+    return true;
+  }
+  return read(chunk);
+}
+
+const Readings& Execution::needs_remote() {
+  std::string chunk;
+  if (!first_ && read(chunk)) first_ = std::move(chunk);
+  return readings_;
+}
+
+bool Execution::read(std::string& chunk) {
   if (finished_ || worker_ == nullptr) return false;
   started_ += Channel::Clock::now() - left_;
   const bool more = receive(chunk);
@@ -118,7 +134,10 @@ bool Execution::receive(std::string& chunk) {
         return true;
       case FrameType::done:
         finished_ = true;
-        ++pool_.ok_;
+        if (frame.payload != "{}")
+          readings_ = json::from_json<Readings>(boost::json::parse(frame.payload));
+        else
+          ++pool_.ok_;
         return false;
       case FrameType::error:
         finished_ = true;
@@ -167,18 +186,29 @@ std::unique_ptr<Execution::Worker> Pool::start_worker() {
   return worker;
 }
 
-std::unique_ptr<Execution> Pool::run(const std::string& key, const Engines& engine, const Lane& lane,
+std::unique_ptr<Execution> Pool::run(const std::string& key, const Engines& engine,
                                      const Statement& statement) {
-  const int limit =
-      statement.time_limit_seconds > 0 ? statement.time_limit_seconds : options_.time_limit_seconds;
+  return start(key, engine, WorkerRequest{.run = statement}, statement.time_limit_seconds);
+}
+
+StatementTables Pool::inspect(const std::string& key, const Engines& engine, const std::string& sql) {
+  const auto execution = start(key, engine, WorkerRequest{.inspect = sql}, 0);
+  std::string text, chunk;
+  while (execution->next(chunk)) text += chunk;
+  return json::from_json<StatementTables>(boost::json::parse(text));
+}
+
+std::unique_ptr<Execution> Pool::start(const std::string& key, const Engines& engine,
+                                       const WorkerRequest& request, int limit_seconds) {
+  const std::chrono::seconds limit(limit_seconds > 0 ? limit_seconds : options_.time_limit_seconds);
+  const std::string text = json::to_text(request);
   // A process may die idle (memory pressure, an operator) while it is given the statement, of which nothing
   // has run then: it gets another. As many as there can be may die so; more have a common cause.
   const auto deadline = Channel::Clock::now() + kWaitForWorker;
   for (std::size_t attempt = 0; attempt <= options_.max_workers; ++attempt) {
     if (Channel::Clock::now() > deadline) break;
-    std::unique_ptr<Execution> execution(
-        new Execution(*this, lease(key, lane), lane, std::chrono::seconds(limit)));
-    if (!execution->begin(key, engine, statement)) continue;
+    std::unique_ptr<Execution> execution(new Execution(*this, lease(key), limit));
+    if (!execution->begin(key, engine, text)) continue;
     warm();  // the next set of rights finds a spare
     return execution;
   }
@@ -202,49 +232,42 @@ void Pool::drop_dead() {
               worker->process->reap());
 }
 
-std::unique_ptr<Execution::Worker> Pool::lease(const std::string& key, const Lane& lane) {
-  const auto deadline = std::chrono::steady_clock::now() + kWaitForWorker;
+std::unique_ptr<Execution::Worker> Pool::lease(const std::string& key) {
+  const auto deadline = std::chrono::steady_clock::now() + kWaitForProcess;
   drop_dead();
   std::unique_lock lock(mutex_);
   while (true) {
-    if (has_place(lane)) {
-      for (auto at = idle_.begin(); at != idle_.end(); ++at) {
-        if ((*at)->key != key) continue;
-        auto worker = std::move(*at);
-        idle_.erase(at);
-        take(lane);
-        return worker;
-      }
-      if (spare_ != nullptr) {
-        take(lane);
-        return std::move(spare_);
-      }
-      if (processes_ >= options_.max_workers && !idle_.empty()) {
-        auto oldest = std::move(idle_.back());
-        idle_.pop_back();
-        --processes_;
-        lock.unlock();
-        oldest.reset();
+    for (auto at = idle_.begin(); at != idle_.end(); ++at) {
+      if ((*at)->key != key) continue;
+      auto worker = std::move(*at);
+      idle_.erase(at);
+      return worker;
+    }
+    if (spare_ != nullptr) return std::move(spare_);
+    if (processes_ >= options_.max_workers && !idle_.empty()) {
+      auto oldest = std::move(idle_.back());
+      idle_.pop_back();
+      --processes_;
+      lock.unlock();
+      oldest.reset();
+      lock.lock();
+      continue;
+    }
+    if (processes_ < options_.max_workers) {
+      ++processes_;
+      lock.unlock();
+      try {
+        return start_worker();
+      } catch (...) {
         lock.lock();
-        continue;
-      }
-      if (processes_ < options_.max_workers) {
-        ++processes_;
-        take(lane);
-        lock.unlock();
-        try {
-          return start_worker();
-        } catch (...) {
-          lock.lock();
-          --processes_;
-          release(lane);
-          throw;
-        }
+        --processes_;
+        free_.notify_all();
+        throw;
       }
     }
     if (free_.wait_until(lock, deadline) == std::cv_status::timeout) {
       ++turned_away_;
-      throw Error(ErrorKind::too_many, "too many queries are running; try again in a moment");
+      throw Error(ErrorKind::unavailable, "no query process is free; try again in a moment");
     }
   }
 }
@@ -284,44 +307,20 @@ bool Pool::bind(Worker& worker, const std::string& key, EngineSetup setup) {
   return true;
 }
 
-std::vector<std::pair<std::string, std::size_t>> Pool::places(const Lane& lane) const {
-  const std::size_t most = options_.max_per_caller;
-  if (lane.kind.empty()) return {{lane.caller, most}};
-  return {{lane.kind, most}, {lane.kind + "/" + lane.caller, std::max<std::size_t>(2, most) - 1}};
-}
-
-bool Pool::has_place(const Lane& lane) const {
-  const auto all = places(lane);
-  return std::all_of(all.begin(), all.end(), [&](const auto& place) {
-    const auto found = running_.find(place.first);
-    return found == running_.end() || found->second < place.second;
-  });
-}
-
-void Pool::take(const Lane& lane) {
-  for (const auto& [name, most] : places(lane)) ++running_[name];
-}
-
-void Pool::release(const Lane& lane) {
-  for (const auto& [name, most] : places(lane))
-    if (--running_[name] == 0) running_.erase(name);
+void Pool::give_back(std::unique_ptr<Worker> worker) {
+  if (worker->process->lowered()) return drop(std::move(worker));
+  std::lock_guard lock(mutex_);
+  idle_.push_front(std::move(worker));
   free_.notify_all();
 }
 
-void Pool::give_back(std::unique_ptr<Worker> worker, const Lane& lane) {
-  if (worker->process->lowered()) return drop(std::move(worker), lane);
-  std::lock_guard lock(mutex_);
-  idle_.push_front(std::move(worker));
-  release(lane);
-}
-
-void Pool::drop(std::unique_ptr<Worker> worker, const Lane& lane) {
+void Pool::drop(std::unique_ptr<Worker> worker) {
   worker.reset();
   bool warm_one = false;
   {
     std::lock_guard lock(mutex_);
     --processes_;
-    release(lane);
+    free_.notify_all();
     warm_one = spare_ == nullptr;
   }
   if (warm_one) warm();

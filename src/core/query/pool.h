@@ -19,20 +19,11 @@ namespace agnes::query {
 
 struct PoolOptions {
   std::size_t max_workers = 6;            // processes at once, the spare included; 2 at least
-  std::size_t max_per_caller = 3;         // statements of one caller at once; more of them wait
   std::uint64_t memory_bytes = 1u << 30;  // of one worker's DuckDB
   std::uint64_t spill_bytes = 4ull << 30;
   int threads = 2;              // of one worker
   int time_limit_seconds = 60;  // of a statement that brings none
   fs::path spill_folder;        // workers get a folder of their own below it
-};
-
-// Whose a statement is. A caller has so many at once (PoolOptions). Those of a kind share, all callers
-// together, the places that one caller has for statements of none; where there are several, no caller has
-// them all.
-struct Lane {
-  std::string caller;
-  std::string kind = {};
 };
 
 class Pool;
@@ -48,35 +39,40 @@ class Execution {
   // The next part of the answer; false at its end. Throws Error for what the engine refused or failed at,
   // when the time limit is reached (bad_request), and when the statement broke its process (bad_request).
   bool next(std::string& chunk);
+  // Waits for the answer's first part. When that is what the statement reads, because it names tables of
+  // Statement::remote, it has not run, and there is no answer.
+  const Readings& needs_remote();
   // Keeps `what` alive as long as the statement may read it.
   void hold(std::shared_ptr<const void> what) { held_ = std::move(what); }
 
  private:
   friend class Pool;
   struct Worker;
-  Execution(Pool& pool, std::unique_ptr<Worker> worker, Lane lane, std::chrono::seconds limit);
+  Execution(Pool& pool, std::unique_ptr<Worker> worker, std::chrono::seconds limit);
   bool receive(std::string& chunk);
-  // Hands the statement to the process. False when that has ended first: nothing has run, the place is given
-  // back.
-  bool begin(const std::string& key, const Engines& engine, const Statement& statement);
+  bool read(std::string& chunk);
+  // Hands the request to the process. False when that has ended first: nothing has run.
+  bool begin(const std::string& key, const Engines& engine, const std::string& request);
   void end(const std::string& why);
   [[noreturn]] void lose(const std::string& message);
 
   Pool& pool_;
   std::unique_ptr<Worker> worker_;
-  Lane lane_;
   const std::chrono::seconds limit_;
   workers::Channel::Clock::time_point started_;  // moved on by what the reader took
   workers::Channel::Clock::time_point left_;     // when `next` last returned
   bool interrupted_ = false;
   bool finished_ = false;
+  std::optional<std::string> first_;  // of the answer, read by `needs_remote`
+  Readings readings_;
   std::shared_ptr<const void> held_;
 };
 
 // Query worker processes. One statement at a time runs in a process, so that a crash, a kill or a slow
 // statement is nobody else's; a process serves callers of one set of rights and one generation, because its
 // engine holds nothing else. Idle ones are kept for the next statement of the same key; one that belongs to
-// nobody yet is kept warm. Thread-safe.
+// nobody yet is kept warm. Who may run how many statements at once is told by the executor on which they run
+// (http::Executor::query), which has a place for each process. Thread-safe.
 class Pool {
  public:
   explicit Pool(PoolOptions options);
@@ -85,11 +81,12 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
 
   // Runs `statement` in an engine that holds what `engine` says; `key` stands for exactly that set of tables,
-  // files and attachments. `lane` is whose places it takes. Waits for a free process; Error (too_many) when
-  // there is none in time. Processes that have died idle are replaced unseen; Error (unavailable) when each
-  // one dies before it takes the statement, Error (gateway_timeout) when attaching takes too long.
-  std::unique_ptr<Execution> run(const std::string& key, const Engines& engine, const Lane& lane,
-                                 const Statement& statement);
+  // files and attachments. Error (unavailable) when there is no free process for seconds. Processes that have died
+  // idle are replaced unseen; Error (unavailable) when each one dies before it takes the statement, Error
+  // (gateway_timeout) when attaching takes too long.
+  std::unique_ptr<Execution> run(const std::string& key, const Engines& engine, const Statement& statement);
+  // Reads the statement in such an engine without running it; see Engine::inspect.
+  StatementTables inspect(const std::string& key, const Engines& engine, const std::string& sql);
 
   // Ends idle processes of keys that do not start with `prefix`: those of earlier generations.
   void retire_others(const std::string& prefix);
@@ -112,18 +109,15 @@ class Pool {
   friend class Execution;
   using Worker = Execution::Worker;
 
-  std::unique_ptr<Worker> lease(const std::string& key, const Lane& lane);
+  std::unique_ptr<Execution> start(const std::string& key, const Engines& engine,
+                                   const WorkerRequest& request, int limit_seconds);
+  std::unique_ptr<Worker> lease(const std::string& key);
   std::unique_ptr<Worker> start_worker();
   // False when the process ends instead.
   bool bind(Worker& worker, const std::string& key, EngineSetup setup);
   void drop_dead();
-  void give_back(std::unique_ptr<Worker> worker, const Lane& lane);
-  void drop(std::unique_ptr<Worker> worker, const Lane& lane);
-  // What a statement of the lane is counted under, and how many may be.
-  std::vector<std::pair<std::string, std::size_t>> places(const Lane& lane) const;
-  bool has_place(const Lane& lane) const;
-  void take(const Lane& lane);
-  void release(const Lane& lane);
+  void give_back(std::unique_ptr<Worker> worker);
+  void drop(std::unique_ptr<Worker> worker);
 
   PoolOptions options_;
   mutable std::mutex mutex_;
@@ -131,7 +125,6 @@ class Pool {
   std::list<std::unique_ptr<Worker>> idle_;  // most recently used first; bound to a key
   std::unique_ptr<Worker> spare_;
   std::size_t processes_ = 0;
-  std::map<std::string, std::size_t> running_;  // statements by `places`
   std::atomic<std::uint64_t> ok_{0}, refused_{0}, timed_out_{0}, crashed_{0}, abandoned_{0}, turned_away_{0};
 };
 

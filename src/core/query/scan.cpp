@@ -9,9 +9,6 @@ namespace agnes::query {
 namespace {
 
 constexpr const char* kArrow = "application/vnd.apache.arrow.stream";
-// All scans share the places that one caller has for queries, so that slow readers of long streams leave room
-// for everybody's queries, and no caller's have all places.
-constexpr const char* kScans = "scans";
 
 struct ScanEstimate {
   std::string table_id;
@@ -100,7 +97,10 @@ http::Response Scans::fetch(const http::Caller& caller, const ScanRequest& reque
   auto set = visible_.of(caller);
   const auto asked = statement(caller, *set, request);
   auto place = quota_.take(caller.user_id);
-  return relay(service_.start(std::move(set), Lane{caller.user_id, kScans}, asked), kArrow,
+  // Slow readers of long streams leave room for everybody's queries. What has to wait for that holds no place of the
+  // quota meanwhile.
+  http::enter_group("scans");
+  return relay(service_.start(std::move(set), asked), kArrow,
                std::chrono::seconds(limits_.transfer_timeout_seconds),
                [place](std::size_t bytes) { place->count(bytes); });
 }
@@ -111,7 +111,7 @@ void Scans::check(const http::Caller& caller, const ScanRequest& request) {
   if (!asked.predicate) return;  // nothing that only DuckDB can tell
   asked.sql = "EXPLAIN " + asked.sql;
   std::string ignored;
-  const auto execution = service_.start(std::move(set), Lane{caller.user_id}, asked);
+  const auto execution = service_.start(std::move(set), asked);
   while (execution->next(ignored)) continue;
 }
 
@@ -130,6 +130,7 @@ void add_scan_routes(http::Routes& routes, Scans& scans) {
        .summary = "Rows of one table as an Arrow IPC stream",
        .description = "A stream without its end (the HTTP answer is not ended either) was cut: at the "
                       "limit of bytes, of time, or by an error on the way.",
+       .executor = http::Executor::query,
        .body = http::schema_of<ScanRequest>,
        .answer_type = kArrow},
       [&scans, authorised](const http::Caller& caller, const boost::json::object& body) {
@@ -140,6 +141,7 @@ void add_scan_routes(http::Routes& routes, Scans& scans) {
               {.tag = "query",
                .summary = "What a scan would read from a remote engine, and cost",
                .description = "A table that is here costs nothing; the request is checked all the same.",
+               .executor = http::Executor::query,
                .body = http::schema_of<ScanRequest>},
               [&scans, authorised](const http::Caller& caller, const boost::json::object& body) {
                 const auto request = read_request(body);

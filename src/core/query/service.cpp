@@ -7,6 +7,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
+#include "lib/http/executor.h"
 
 namespace agnes::query {
 
@@ -57,6 +58,17 @@ std::vector<ReadableTable> readable(const catalog::VisibleSet& set) {
   return out;
 }
 
+// Those tables of a statement that live in engines which can be attached.
+std::vector<RemoteUse> remote_tables(const catalog::VisibleSet& set, const Readings& readings) {
+  std::vector<RemoteUse> out;
+  for (const auto* table : set.remote) {
+    const auto found = readings.find(to_lower(table->name));
+    if (found == readings.end()) continue;
+    out.push_back({table, found->second < 0 ? std::numeric_limits<double>::infinity() : found->second});
+  }
+  return out;
+}
+
 }  // namespace
 
 std::unique_ptr<Execution> Service::start(const http::Caller& caller, const std::string& sql,
@@ -66,61 +78,39 @@ std::unique_ptr<Execution> Service::start(const http::Caller& caller, const std:
   statement.sql = sql;
   statement.row_limit = std::min(row_limit, limits_.max_rows);
   statement.max_result_bytes = limits_.max_result_bytes;
-  return start(visible_.of(caller), Lane{caller.user_id}, statement);
+  return start(visible_.of(caller), statement);
 }
 
-std::unique_ptr<Execution> Service::start(std::shared_ptr<const catalog::VisibleSet> set, const Lane& lane,
+std::unique_ptr<Execution> Service::start(std::shared_ptr<const catalog::VisibleSet> set,
                                           const Statement& statement) {
   if (statement.sql.size() > kMaxSql) throw Error(ErrorKind::too_large, "a statement has 5 MB at most");
-  if (const auto remote = remote_tables(*set, lane, statement); !remote.empty())
-    return start_remote(std::move(set), remote, lane, statement);
-  auto execution = run_here(*set, lane, statement);
+  Statement asked = statement;
+  if (remote_.attachment)
+    for (const auto* table : set->remote) asked.remote.push_back(to_lower(table->name));
+  auto execution = run_here(*set, asked);
+  if (!asked.remote.empty()) {
+    if (const auto& readings = execution->needs_remote(); !readings.empty()) {
+      const auto remote = remote_tables(*set, readings);
+      execution.reset();
+      return start_remote(std::move(set), remote, statement);
+    }
+  }
   execution->hold(std::move(set));  // the files of this generation stay until then
   return execution;
 }
 
-std::unique_ptr<Execution> Service::run_here(const catalog::VisibleSet& set, const Lane& lane,
-                                             const Statement& statement) {
+std::unique_ptr<Execution> Service::run_here(const catalog::VisibleSet& set, const Statement& statement) {
   return pool_.run(
-      set.key, [&] { return EngineSetup{.tables = readable(set), .spill_folder = {}}; }, lane, statement);
-}
-
-std::vector<RemoteUse> Service::remote_tables(const catalog::VisibleSet& set, const Lane& lane,
-                                              const Statement& statement) {
-  if (set.remote.empty() || statement.format == "tables" || !remote_.attachment) return {};
-  Statement look;
-  look.sql = statement.sql;
-  look.format = "tables";
-  boost::json::value found;
-  try {
-    found = boost::json::parse(whole(*run_here(set, lane, look)));
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::bad_request && error.kind() != ErrorKind::too_large) throw;
-    return {};
-  }
-  // What the statement may not do it is told by its own run, and no engine is asked for it.
-  std::set<std::string> named;
-  for (const auto& name : found.at("tables").as_array()) named.emplace(name.as_string());
-  auto unknown = named;
-  for (const auto* table : set.tables) unknown.erase(to_lower(table->name));
-  if (!found.at("refusal").as_string().empty() || !unknown.empty()) return {};
-  std::vector<RemoteUse> out;
-  for (const auto* table : set.remote) {
-    const auto name = to_lower(table->name);
-    if (!named.contains(name)) continue;
-    const auto* readings = found.at("readings").as_object().if_contains(name);
-    const auto number = readings == nullptr ? 0 : readings->to_number<double>();
-    out.push_back({table, number < 0 ? std::numeric_limits<double>::infinity() : number});
-  }
-  return out;
+      set.key, [&] { return EngineSetup{.tables = readable(set), .spill_folder = {}}; }, statement);
 }
 
 // An engine of its own for the callers of these rights and these remote tables: the others' queries need no
 // network and do not wait for an engine elsewhere. Another token is another engine, so that none goes on with
 // an old one.
 std::unique_ptr<Execution> Service::start_remote(std::shared_ptr<const catalog::VisibleSet> set,
-                                                 const std::vector<RemoteUse>& remote, const Lane& lane,
+                                                 const std::vector<RemoteUse>& remote,
                                                  const Statement& statement) {
+  http::enter_group(kRemote);
   EngineSetup setup{.tables = {},
                     .spill_folder = {},
                     .extension_folder = remote_.extension_folder,
@@ -148,7 +138,7 @@ std::unique_ptr<Execution> Service::start_remote(std::shared_ptr<const catalog::
           }
         return setup;
       },
-      lane.kind.empty() ? Lane{lane.caller, kRemote} : lane, statement);
+      statement);
   execution->hold(std::move(set));
   return execution;
 }
@@ -164,15 +154,14 @@ std::string Service::whole(Execution& execution) {
 }
 
 SqlCheck Service::check(const http::Caller& caller, const std::string& sql) {
-  Statement statement;
-  statement.sql = sql;
-  statement.format = "tables";
+  const auto set = visible_.of(caller);
   SqlCheck out;
   try {
-    const auto found =
-        boost::json::parse(whole(*start(visible_.of(caller), Lane{caller.user_id}, statement)));
-    out.tables = json::from_json<std::vector<std::string>>(found.at("tables"));
-    out.refusal = std::string(found.at("refusal").as_string());
+    if (sql.size() > kMaxSql) throw Error(ErrorKind::too_large, "a statement has 5 MB at most");
+    auto found = pool_.inspect(
+        set->key, [&] { return EngineSetup{.tables = readable(*set), .spill_folder = {}}; }, sql);
+    out.tables = std::move(found.tables);
+    out.refusal = std::move(found.refusal);
   } catch (const Error& error) {
     // Whether it is the statement's fault or the server is busy.
     if (error.kind() != ErrorKind::bad_request && error.kind() != ErrorKind::too_large) throw;
@@ -235,6 +224,7 @@ void add_routes(http::Routes& routes, Service& service) {
   routes.post("/api/query",
               {.tag = "query",
                .summary = "Run one SELECT over the tables that you may read",
+               .executor = http::Executor::query,
                .max_body = kMaxSql + (1u << 20),
                .answer = http::schema_of<QueryAnswer>},
               [&service](const http::Caller& caller, const QueryBody& body) {
@@ -247,6 +237,7 @@ void add_routes(http::Routes& routes, Service& service) {
                .summary = "The same over all tables here and answers of BigQuery",
                .description = "`register_bq` names queries that BigQuery answers first, each as a table for "
                               "`sql`; a server without a connection to BigQuery refuses them with 400.",
+               .executor = http::Executor::query,
                .max_body = kMaxSql + (1u << 20),
                .answer = http::schema_of<HybridAnswer>},
               [&service](const http::Caller& caller, const HybridBody& body) {

@@ -40,8 +40,9 @@ class Service {
   // limit that is none.
   std::unique_ptr<Execution> start(const http::Caller& caller, const std::string& sql,
                                    std::int64_t row_limit);
-  // The same for other answers, over the tables of `set`. `lane` is whose places it takes.
-  std::unique_ptr<Execution> start(std::shared_ptr<const catalog::VisibleSet> set, const Lane& lane,
+  // The same for other answers, over the tables of `set`. Where the statement names a table of another engine, and so
+  // joins those that wait for such, throws http::Requeue (http/executor.h).
+  std::unique_ptr<Execution> start(std::shared_ptr<const catalog::VisibleSet> set,
                                    const Statement& statement);
   // The whole answer at once, for small ones.
   boost::json::value run(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
@@ -56,14 +57,9 @@ class Service {
  private:
   static std::string whole(Execution& execution);
   // In an engine that holds what is here and reaches nothing else.
-  std::unique_ptr<Execution> run_here(const catalog::VisibleSet& set, const Lane& lane,
-                                      const Statement& statement);
-  // Those tables of the statement that live in engines which can be attached.
-  std::vector<RemoteUse> remote_tables(const catalog::VisibleSet& set, const Lane& lane,
-                                       const Statement& statement);
+  std::unique_ptr<Execution> run_here(const catalog::VisibleSet& set, const Statement& statement);
   std::unique_ptr<Execution> start_remote(std::shared_ptr<const catalog::VisibleSet> set,
-                                          const std::vector<RemoteUse>& remote, const Lane& lane,
-                                          const Statement& statement);
+                                          const std::vector<RemoteUse>& remote, const Statement& statement);
 
   const catalog::Visible& visible_;
   Pool& pool_;

@@ -57,9 +57,14 @@ int serve_queries() {
         waiting.pop_front();
       }
       try {
-        const auto statement = json::from_json<Statement>(boost::json::parse(request));
-        engine->run(statement, [&](std::string_view chunk) { channel.send(FrameType::chunk, chunk); });
-        channel.send(FrameType::done, "{}");
+        const auto asked = json::from_json<WorkerRequest>(boost::json::parse(request));
+        const auto sink = [&](std::string_view chunk) { channel.send(FrameType::chunk, chunk); };
+        Readings readings;
+        if (asked.run)
+          readings = engine->run(*asked.run, sink);
+        else
+          sink(json::to_text(engine->inspect(asked.inspect.value())));
+        channel.send(FrameType::done, readings.empty() ? "{}" : json::to_text(readings));
       } catch (const std::exception& error) {
         channel.send(FrameType::error, workers::encode_error(error));
       }

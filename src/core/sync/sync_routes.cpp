@@ -42,10 +42,12 @@ std::optional<std::vector<std::string>> wanted(const value& body) {
 }  // namespace
 
 void add_sync_routes(http::Routes& routes, Orchestrator& orchestrator) {
-  routes.get(
-      "/api/sync/status",
-      {.auth = http::Auth::none, .tag = "sync", .summary = "Whether a sync is under way", .inline_ok = true},
-      [&orchestrator] { return Status{orchestrator.syncing()}; });
+  routes.get("/api/sync/status",
+             {.auth = http::Auth::none,
+              .tag = "sync",
+              .summary = "Whether a sync is under way",
+              .executor = http::Executor::io},
+             [&orchestrator] { return Status{orchestrator.syncing()}; });
 
   routes.post("/api/sync/trigger",
               {.auth = http::Auth::admin, .tag = "sync", .summary = "Start a sync in the background"},

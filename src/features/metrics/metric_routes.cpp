@@ -151,6 +151,7 @@ void add_metric_routes(http::Routes& routes, state::Store& store, const catalog:
                .status = 201,
                .tag = "metrics",
                .summary = "Define a metric, or replace one whole",
+               .executor = http::Executor::query,
                .max_body = kMaxFile},
               [&store, check](const http::Caller& caller, const NewMetric& body) {
                 refuse_body(check_statements(body, caller, check), body);
@@ -178,6 +179,7 @@ void add_metric_routes(http::Routes& routes, state::Store& store, const catalog:
               {.auth = Auth::admin,
                .tag = "metrics",
                .summary = "Define metrics by a YAML file: all of it or nothing",
+               .executor = http::Executor::query,
                .max_body = kMaxFile},
               [&store, &visible, check](const http::Caller& caller, const http::Form<ImportForm>& form) {
                 const std::string name =

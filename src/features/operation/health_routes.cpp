@@ -137,13 +137,16 @@ void add_health_routes(http::Routes& routes, state::Store& store, const catalog:
                        const jobs::Runner& runner, const sync::Orchestrator& orchestrator,
                        const config::Places& places, const app::Operation& operation) {
   using http::Auth;
+  routes.get("/api/health",
+             {.auth = Auth::none,
+              .tag = "health",
+              .summary = "Whether the server answers",
+              .executor = http::Executor::io},
+             [] { return Health{}; });
   routes.get(
-      "/api/health",
-      {.auth = Auth::none, .tag = "health", .summary = "Whether the server answers", .inline_ok = true},
-      [] { return Health{}; });
-  routes.get("/api/version",
-             {.auth = Auth::none, .tag = "health", .summary = "What runs here", .inline_ok = true},
-             [version = Version{}] { return version; });
+      "/api/version",
+      {.auth = Auth::none, .tag = "health", .summary = "What runs here", .executor = http::Executor::io},
+      [version = Version{}] { return version; });
   routes.get(
       "/api/health/detailed", {.tag = "health", .summary = "Each part's own verdict"},
       [&store, &generations, &runner, &orchestrator, places, &operation, version = Version{}](
@@ -165,7 +168,7 @@ void add_health_routes(http::Routes& routes, state::Store& store, const catalog:
         out["services"] = std::move(services);
         return out;
       });
-  routes.get("/", {.auth = Auth::none, .inline_ok = true, .hidden = true},
+  routes.get("/", {.auth = Auth::none, .executor = http::Executor::io, .hidden = true},
              [] { return http::Response::html(std::string(kFrontPage)); });
 }
 

@@ -28,7 +28,9 @@ void add_profile_routes(http::Routes& routes, const catalog::Visible& visible, P
       });
 
   routes.post("/api/catalog/profile/{table_name}/refresh",
-              {.tag = "catalog", .summary = "Make a table's profile now, unless it is of the present data"},
+              {.tag = "catalog",
+               .summary = "Make a table's profile now, unless it is of the present data",
+               .executor = http::Executor::tasks},
               [&](const http::Caller& caller, const http::Param<"table_name">& name) {
                 const auto set = visible.of(caller);
                 const Table& table = visible.table(*set, caller, *name);

@@ -118,7 +118,10 @@ void add_metadata_routes(http::Routes& routes, state::Store& store, const catalo
              [&](const http::Caller& caller) { return status(cache, *visible.of(caller)); });
 
   routes.post("/api/v2/metadata-cache/refresh",
-              {.auth = Auth::admin, .tag = "catalog", .summary = "Ask the engine of one remote table now"},
+              {.auth = Auth::admin,
+               .tag = "catalog",
+               .summary = "Ask the engine of one remote table now",
+               .executor = http::Executor::tasks},
               [&](const http::Query<RefreshQuery>& query) {
                 const auto row =
                     store.read([&](duck::Connection& c) { return catalog::find(c, query->table); });

@@ -4,18 +4,20 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/beast/http/buffer_body.hpp>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/http/upload.h"
 
 namespace agnes::http {
 
 namespace bh = beast::http;
 
 namespace {
-constexpr asio::use_awaitable_t<Executor> kUse{};
+constexpr asio::use_awaitable_t<IoExecutor> kUse{};
 constexpr std::size_t kIdleBuffer = 2 << 10, kBodyBuffer = 64 << 10;
 constexpr std::size_t kUnseenBody =
     64 << 10;  // larger ones are read only once the caller is known to be allowed
@@ -67,7 +69,7 @@ void Connection::close(bool now) {
   if (channel_ != nullptr) channel_->set_gone();
   const bool nothing_under_way = phase_ == Phase::idle || phase_ == Phase::lingering;
   boost::system::error_code ignored;
-  if (now) socket_.shutdown(Socket::shutdown_both, ignored);
+  if (now || phase_ == Phase::upgraded) socket_.shutdown(Socket::shutdown_both, ignored);
   if (now || nothing_under_way) socket_.cancel(ignored);
 }
 
@@ -182,6 +184,78 @@ Task<bool> Connection::read_body(Parser& parser, std::size_t limit) {
   co_return true;
 }
 
+// As read_body, into a temporary file: a piece at a time, on a thread that may wait for the disk.
+Task<bool> Connection::read_upload(Parser& header, Request& request, std::size_t limit) {
+  const auto too_large =
+      fmt::format("The body is larger than the {} that this route takes", human_bytes(limit));
+  if (!request.header("content-encoding").empty())
+    co_return co_await refuse(415, "An upload is not taken with a Content-Encoding");
+  std::unique_ptr<Upload> upload;
+  std::optional<Error> problem;
+  const auto on_disk = [&](auto work) -> Task<bool> {
+    Owner nobody;
+    const Turn turn = co_await on_pool(shared_.streams, std::move(nobody), [&] {
+      try {
+        work();
+      } catch (const Error& error) {
+        problem = error;
+      }
+      return false;
+    });
+    if (turn.refusal != Pool::Refusal::none)
+      problem.emplace(ErrorKind::unavailable, "The server is busy: try again in a moment");
+    co_return !problem;
+  };
+  const auto folder = shared_.options.upload_folder.empty() ? std::filesystem::temp_directory_path()
+                                                            : shared_.options.upload_folder;
+  bh::request_parser<bh::buffer_body> parser(std::move(header));
+  parser.body_limit(limit);
+  parser.eager(true);
+  enter(Phase::body, shared_.options.body_timeout);
+  const auto began = Clock::now();
+  std::uint64_t received = 0;
+  std::string piece(kBodyBuffer, '\0');
+  bool going =
+      co_await on_disk([&] { upload = std::make_unique<Upload>(folder, request.header("content-type")); });
+  while (going && !parser.is_done()) {
+    boost::system::error_code error;
+    if (begin_ != end_) {
+      auto& body = parser.get().body();
+      body.data = piece.data();
+      body.size = piece.size();
+      const std::size_t used = parser.put(asio::buffer(unread().data(), unread().size()), error);
+      begin_ += used;
+      received += used;
+      if (error == bh::error::body_limit) co_return co_await refuse(413, too_large);
+      if (error && error != bh::error::need_more && error != bh::error::need_buffer)
+        co_return co_await refuse(400, fmt::format("The body is malformed: {}", error.message()));
+      try {
+        upload->feed({piece.data(), piece.size() - body.size});
+      } catch (const Error& malformed) {
+        problem = malformed;
+        break;
+      }
+      if (upload->is_full()) going = co_await on_disk([&] { upload->flush(); });
+      if (used > 0 || parser.is_done() || !going) continue;
+      if (end_ - begin_ > kBodyBuffer)
+        co_return co_await refuse(400, "The body is malformed: a chunk's header is too long");
+    }
+    deadline_ =
+        began + shared_.options.body_timeout + std::chrono::milliseconds(received * 1000 / kSlowestBody);
+    if (!co_await read_more(kBodyBuffer)) {
+      if (expired_) co_return co_await refuse(408, "The request's body took too long to arrive");
+      if (!closing_) co_return co_await refuse(400, "The request ends before its body does");
+      co_return false;
+    }
+  }
+  if (going && !problem) co_await on_disk([&] { request.set_body_file(upload->finish()); });
+  if (!problem) co_return true;
+  if (problem->kind() == ErrorKind::internal)
+    log::error("an upload, request {}, failed: {}", request.id(), problem->what());
+  const std::string told = problem->kind() == ErrorKind::internal ? "Internal server error" : problem->what();
+  co_return co_await refuse(http_status(problem->kind()), told);
+}
+
 // One request and its answer. False: the connection ends.
 Task<bool> Connection::serve() {
   std::optional<Parser> parser(std::in_place);
@@ -203,22 +277,32 @@ Task<bool> Connection::serve() {
 
   const Routes::Plan plan = shared_.routes.plan(*request);
   const std::size_t limit = plan.max_body > 0 ? plan.max_body : shared_.options.max_body;
+  bool admitted = !plan.authenticated || plan.executor == Executor::io || plan.executor == Executor::handlers;
+  const bool keeps_alive = parser->keep_alive();
   if (!parser->is_done()) {
     const bool expects = iequals(request->header("expect"), "100-continue");
     const bool is_large = parser->chunked() || parser->content_length().value_or(0) > kUnseenBody;
     if (parser->content_length().value_or(0) > limit)
       co_return co_await refuse(
           413, fmt::format("The body is larger than the {} that this route takes", human_bytes(limit)));
-    if ((expects || is_large) && !co_await admit(*request)) co_return false;
+    if (expects || is_large || plan.body_file) {
+      if (const auto answered = co_await admit(*request, false)) co_return false;
+      admitted = true;
+    }
     if (expects && begin_ == end_ && !is_http10_) {
       enter(Phase::sending, shared_.options.write_timeout);
       if (!co_await send_bytes("HTTP/1.1 100 Continue\r\n\r\n", {}, false)) co_return false;
     }
-    if (!co_await read_body(*parser, limit)) co_return false;
+    bool read = false;
+    if (plan.body_file)
+      read = co_await read_upload(*parser, *request, limit);
+    else
+      read = co_await read_body(*parser, limit);
+    if (!read) co_return false;
   }
   more_to_come_ = false;
-  keep_alive_ = parser->keep_alive() && !closing_;
-  request->set_body(std::move(parser->get().body()));
+  keep_alive_ = keeps_alive && !closing_;
+  if (!plan.body_file) request->set_body(std::move(parser->get().body()));
   parser.reset();
   if (const auto coding = request->header("content-encoding"); !request->body().empty() && !coding.empty()) {
     int status = 0;
@@ -235,16 +319,51 @@ Task<bool> Connection::serve() {
   }
 
   ++shared_.requests;
-  enter(Phase::handler, {});
   Outgoing out;
-  if (plan.inline_ok) {
-    out = answer(*request, false);
-  } else if (!co_await on_pool(plan.slow ? shared_.slow : shared_.handlers,
-                               [&] { out = answer(*request, shared_.options.compress); })) {
-    co_return co_await refuse(503, "The server is busy: try again in a moment");
-  }
+  Pool::Permit permit;  // of what the answer's stream still reads: until that has ended
+  std::optional<bool> answered;
+  if (!admitted) answered = co_await admit(*request, true);
+  if (!answered) answered = co_await run_handler(*request, plan, out, permit);
   shared_.body_bytes -= std::exchange(reserved_, 0);
+  if (!out.stream) request->set_body_file(nullptr);
+  if (answered) co_return *answered;
   co_return co_await respond(*request, std::move(out));
+}
+
+namespace {
+// Before anybody is authenticated: whoever sends the same credentials, or none from the same address.
+std::string sender_of(const Request& request) {
+  for (const std::string_view name : {"authorization", "cookie"})
+    if (const auto value = request.header(name); !value.empty())
+      return fmt::format("{}:{:x}", name, std::hash<std::string_view>()(value));
+  return request.client_address();
+}
+}  // namespace
+
+// Nothing when there is an answer in `out`.
+Task<std::optional<bool>> Connection::run_handler(Request& request, const Routes::Plan& plan, Outgoing& out,
+                                                  Pool::Permit& permit) {
+  enter(Phase::handler, {});
+  if (plan.executor == Executor::io) {
+    out = answer(request, false);
+    co_return std::nullopt;
+  }
+  Pool& pool = shared_.pool(plan.executor);
+  const auto& caller = request.routing.caller;
+  Owner owner{plan.executor == Executor::handlers ? sender_of(request)
+              : caller.empty()                    ? request.client_address()
+                                                  : caller,
+              std::string(plan.group)};
+  while (true) {
+    Turn turn = co_await on_pool(pool, owner, [&] {
+      out = answer(request, shared_.options.compress);
+      return plan.executor == Executor::query && out.stream != nullptr;
+    });
+    if (turn.refusal != Pool::Refusal::none) co_return co_await turn_away(request, turn.refusal, pool);
+    permit = std::move(turn.permit);
+    if (!turn.requeue) co_return std::nullopt;
+    owner.group = *turn.requeue;
+  }
 }
 
 // Runs on a handler thread, or on this one for an inline route.
@@ -253,39 +372,73 @@ Outgoing Connection::answer(Request& request, bool compress) {
                  {keep_alive_ && !shared_.stopping, is_http10_, compress});
 }
 
-// Whether the body should be read at all; sends the refusal if not.
-Task<bool> Connection::admit(Request& request) {
+Task<std::optional<bool>> Connection::admit(Request& request, bool body_is_read) {
   std::optional<Response> refusal;
   enter(Phase::handler, {});
-  if (!co_await on_pool(shared_.handlers, [&] { refusal = shared_.routes.admit(request); }))
-    co_return co_await refuse(503, "The server is busy: try again in a moment");
-  if (!refusal) co_return true;
-  Outgoing out = prepare(request, std::move(*refusal), {false, is_http10_, false});
-  co_await respond(request, std::move(out));
-  co_return false;
+  Owner owner{sender_of(request)};
+  const Turn turn = co_await on_pool(shared_.handlers, std::move(owner), [&] {
+    refusal = shared_.routes.admit(request);
+    return false;
+  });
+  if (turn.refusal != Pool::Refusal::none) {
+    if (!body_is_read) keep_alive_ = false;
+    co_return co_await turn_away(request, turn.refusal, shared_.handlers);
+  }
+  if (!refusal) co_return std::nullopt;
+  const bool keep_alive = body_is_read && keep_alive_ && !shared_.stopping;
+  co_return co_await respond(request, prepare(request, std::move(*refusal), {keep_alive, is_http10_, false}));
 }
 
-// Runs `work` on a thread of the pool and comes back to this one, with what it threw. False when there is no
-// room, or no time left.
-Task<bool> Connection::on_pool(Pool& pool, std::function<void()> work) {
-  bool accepted = false;
+// Answers a request that an executor does not take.
+Task<bool> Connection::turn_away(const Request& request, Pool::Refusal refusal, const Pool& pool) {
+  std::string detail;
+  if (refusal == Pool::Refusal::caller)
+    detail = fmt::format("Too many requests of yours are running or waiting ({}): let one end first",
+                         pool.limits().per_caller_total);
+  else if (refusal == Pool::Refusal::waited)
+    detail = fmt::format("The server is busy: no place became free in {} s; try again in a moment",
+                         std::chrono::duration_cast<std::chrono::seconds>(pool.limits().max_wait).count());
+  else
+    detail = "The server is busy: try again in a moment";
+  Response response =
+      Response::error(refusal == Pool::Refusal::caller ? 429 : 503, boost::json::value(detail));
+  response.header("Retry-After", "1");
+  shared_.routes.finish(request, response);
+  log::debug("turned away {} {}, request {}: {}", request.method(), request.path(), request.id(), detail);
+  const bool keep_alive = keep_alive_ && !shared_.stopping;
+  co_return co_await respond(request, prepare(request, std::move(response), {keep_alive, is_http10_, false}));
+}
+
+// Runs `work` on a thread of the pool and comes back to this one, with what it threw. The permit is given back with
+// the work's end, unless it returns true.
+Task<Connection::Turn> Connection::on_pool(Pool& pool, Owner owner, std::function<bool()> work) {
+  Turn turn;
   std::exception_ptr failure;
   const auto start = [&](auto handler) {
     auto done = std::make_shared<decltype(handler)>(std::move(handler));
-    const bool taken = pool.submit([this, done, &accepted, &work, &failure] {
-      try {
-        accepted = !shared_.over;
-        if (accepted) work();
-      } catch (...) {
-        failure = std::current_exception();
-      }
+    const auto resume = [this, done] {
       asio::post(network_.context.get_executor(), [done] { std::move (*done)(); });
-    });
-    if (!taken) asio::post(network_.context.get_executor(), [done] { std::move (*done)(); });
+    };
+    const auto refusal = pool.submit(
+        std::move(owner), [this, resume, &turn, &work, &failure](Pool::Refusal why, Pool::Permit& permit) {
+          turn.refusal = why == Pool::Refusal::none && shared_.over ? Pool::Refusal::full : why;
+          try {
+            if (turn.refusal == Pool::Refusal::none && work()) turn.permit = std::move(permit);
+          } catch (const Requeue& wanted) {
+            turn.requeue = wanted.group;
+          } catch (...) {
+            failure = std::current_exception();
+          }
+          permit.release();
+          resume();
+        });
+    if (refusal == Pool::Refusal::none) return;
+    turn.refusal = refusal;
+    resume();
   };
-  co_await asio::async_initiate<const asio::use_awaitable_t<Executor>&, void()>(start, kUse);
+  co_await asio::async_initiate<const asio::use_awaitable_t<IoExecutor>&, void()>(start, kUse);
   if (failure) std::rethrow_exception(failure);
-  co_return accepted;
+  co_return turn;
 }
 
 // An answer of the server itself, after which the connection ends: what follows cannot be understood.
@@ -294,7 +447,7 @@ Task<bool> Connection::refuse(int status, std::string_view detail) {
   Request nobody("GET", "/");
   nobody.set_peer(peer_, {});
   Response response = Response::error(status, boost::json::value(detail));
-  if (status == 503) response.header("Retry-After", "1");
+  if (status == 503 || status == 429) response.header("Retry-After", "1");
   shared_.routes.finish(nobody, response);
   log::debug("refused a request from {}: {} {}", peer_, status, detail);
   if (shared_.options.observe) shared_.options.observe({{}, {}, status, 0});

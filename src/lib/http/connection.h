@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <set>
 
 #include <boost/asio/awaitable.hpp>
@@ -20,12 +21,12 @@ namespace agnes::http {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 
-using Executor = asio::io_context::executor_type;
+using IoExecutor = asio::io_context::executor_type;
 template <class T>
-using Task = asio::awaitable<T, Executor>;
-using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
+using Task = asio::awaitable<T, IoExecutor>;
+using Socket = asio::basic_stream_socket<asio::ip::tcp, IoExecutor>;
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
+                                         asio::wait_traits<std::chrono::steady_clock>, IoExecutor>;
 using Clock = std::chrono::steady_clock;
 
 class Connection;
@@ -35,13 +36,52 @@ struct Shared {
   Shared(const Server::Options& options, const Routes& routes)
       : options(options),
         routes(routes),
-        handlers(static_cast<std::size_t>(options.handler_threads), options.max_queued),
-        slow(static_cast<std::size_t>(options.slow_threads), options.max_slow_queued),
-        streams(options.max_streams, 0) {}
+        // One caller has three quarters of the threads and half of the queue at most.
+        handlers(limits("handlers", options.handler_threads, options.max_queued)),
+        // Nobody has signed in yet, and behind a proxy all have one address: only the queue is shared out.
+        compute({.name = "compute",
+                 .running = static_cast<std::size_t>(std::max(1, options.compute_threads)),
+                 .queued = options.max_compute_queued,
+                 .per_caller_total = static_cast<std::size_t>(std::max(1, options.compute_threads)) +
+                                     (options.max_compute_queued + 1) / 2,
+                 .max_wait = options.max_wait}),
+        query({.name = "query",
+               .running = static_cast<std::size_t>(std::max(1, options.query_threads)),
+               .queued = options.max_queries_queued,
+               .per_caller = static_cast<std::size_t>(std::max(1, options.queries_per_caller)),
+               .per_caller_total = options.max_caller_queries,
+               .max_wait = options.max_wait}),
+        tasks(limits("tasks", options.task_threads, options.max_tasks_queued)),
+        streams({.name = "streams",
+                 .running = options.max_streams,
+                 .per_caller = std::max<std::size_t>(1, options.max_streams / 4),
+                 .per_caller_total = std::max<std::size_t>(1, options.max_streams / 4)}) {}
+  Pool::Limits limits(std::string_view name, int threads, std::size_t queued) const {
+    const auto running = static_cast<std::size_t>(std::max(1, threads));
+    return {.name = name,
+            .running = running,
+            .queued = queued,
+            .per_caller = std::max<std::size_t>(1, running * 3 / 4),
+            .per_caller_total = running + (queued + 1) / 2,
+            .max_wait = options.max_wait};
+  }
 
   const Server::Options options;
   const Routes& routes;
-  Pool handlers, slow, streams;
+  Pool handlers, compute, query, tasks, streams;
+  std::array<Pool*, 5> pools() { return {&handlers, &compute, &query, &tasks, &streams}; }
+  Pool& pool(Executor executor) {
+    switch (executor) {
+      case Executor::compute:
+        return compute;
+      case Executor::query:
+        return query;
+      case Executor::tasks:
+        return tasks;
+      default:
+        return handlers;
+    }
+  }
   std::atomic<bool> stopping{false};
   std::atomic<bool> over{false};  // what waits for a thread is not begun any more
   std::atomic<std::size_t> connections{0}, body_bytes{0}, open_streams{0};
@@ -74,7 +114,7 @@ class Connection {
   void close(bool now);
 
  private:
-  enum class Phase { idle, header, body, handler, sending, streaming, lingering };
+  enum class Phase { idle, header, body, handler, sending, streaming, upgraded, lingering };
   using Parser = RequestParser;
 
   void enter(Phase phase, std::chrono::milliseconds limit);
@@ -83,16 +123,27 @@ class Connection {
   Task<bool> read_header(Parser& parser);
   Task<bool> read_body(Parser& parser, std::size_t limit);
   Task<bool> refuse(int status, std::string_view detail);
-  Task<bool> admit(Request& request);
+  // Nothing when the request is admitted; otherwise it is answered, and true when the connection goes on.
+  Task<std::optional<bool>> admit(Request& request, bool body_is_read);
+  Task<std::optional<bool>> run_handler(Request& request, const Routes::Plan& plan, Outgoing& out,
+                                        Pool::Permit& permit);
+  Task<bool> turn_away(const Request& request, Pool::Refusal refusal, const Pool& pool);
+  Task<bool> read_upload(Parser& parser, Request& request, std::size_t limit);
   Task<bool> respond(const Request& request, Outgoing out);
   Task<bool> send(std::string_view head, const Outgoing& out);
   Task<bool> send_bytes(std::string_view first, std::string_view second, bool more);
   Task<bool> send_file(const Piece& piece);
   Task<bool> send_stream(const Request& request, Outgoing& out);
+  Task<bool> send_upgrade(const Request& request, Outgoing& out);
   Task<bool> send_parts(Timer& news, bool chunked, bool sent);
   void progressed() { deadline_ = std::min(Clock::now() + shared_.options.write_timeout, last_); }
   Task<void> linger();
-  Task<bool> on_pool(Pool& pool, std::function<void()> work);
+  struct Turn {
+    Pool::Refusal refusal = Pool::Refusal::none;
+    Pool::Permit permit;                 // when the work asked to keep it
+    std::optional<std::string> requeue;  // the group, see Requeue
+  };
+  Task<Turn> on_pool(Pool& pool, Owner owner, std::function<bool()> work);
   Outgoing answer(Request& request, bool compress);
   void log(const Request& request, const Outgoing& out, Clock::time_point began) const;
   std::string_view unread() const { return {buffer_.data() + begin_, end_ - begin_}; }

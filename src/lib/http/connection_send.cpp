@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -14,7 +15,7 @@
 namespace agnes::http {
 
 namespace {
-constexpr asio::use_awaitable_t<Executor> kUse{};
+constexpr asio::use_awaitable_t<IoExecutor> kUse{};
 constexpr std::uint64_t kFileStep = 1 << 20, kFileTurn = 8 << 20;
 constexpr std::size_t kReceive = 64 << 10;
 constexpr auto kLingerTime = std::chrono::seconds(2);
@@ -35,7 +36,14 @@ Task<bool> Connection::respond(const Request& request, Outgoing out) {
     }
     shared_.options.observe(served);
   }
-  const bool sent = out.stream ? co_await send_stream(request, out) : co_await send(out.head, out);
+  // No conditional expressions: the compiler (g++ 12) awaits both sides of nested ones.
+  bool sent = false;
+  if (out.stream)
+    sent = co_await send_stream(request, out);
+  else if (out.upgrade.run)
+    sent = co_await send_upgrade(request, out);
+  else
+    sent = co_await send(out.head, out);
   if (shared_.options.access_log) log(request, out, began);
   co_return sent && !out.close && !closing_;
 }
@@ -121,6 +129,54 @@ Task<bool> Connection::send_file(const Piece& piece) {
   co_return true;
 }
 
+namespace {
+std::string stream_owner(const Request& request) {
+  return request.routing.caller.empty() ? request.client_address() : request.routing.caller;
+}
+
+// To a blocking socket.
+bool send_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+}  // namespace
+
+// The handler gets a descriptor of its own for the same socket. This object stays until it has ended, so that the
+// connection counts, and is shut down when the server stops.
+Task<bool> Connection::send_upgrade(const Request& request, Outgoing& out) {
+  UpgradedSocket socket{UniqueFd(::fcntl(socket_.native_handle(), F_DUPFD_CLOEXEC, 0)),
+                        std::string(unread())};
+  if (!socket.fd) co_return false;
+  enter(Phase::upgraded, {});
+  if (closing_) co_return false;
+  bool begun = false;
+  ++shared_.open_streams;
+  Owner owner{stream_owner(request)};
+  const Turn turn = co_await on_pool(shared_.streams, std::move(owner), [&] {
+    begun = true;
+    try {
+      const int flags = ::fcntl(socket.fd.get(), F_GETFL);
+      if (flags < 0 || ::fcntl(socket.fd.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) return false;
+      if (send_all(socket.fd.get(), out.head)) out.upgrade.run(std::move(socket));
+    } catch (const std::exception& error) {
+      log::error("{} {} broke off, request {}: {}", request.method(), request.path(), request.id(),
+                 error.what());
+    } catch (...) {
+      log::error("{} {} broke off, request {}", request.method(), request.path(), request.id());
+    }
+    return false;
+  });
+  --shared_.open_streams;
+  if (begun) co_return false;
+  out.status = 503;
+  co_return co_await refuse(503, "Too many streams are open: try again later");
+}
+
 Task<bool> Connection::send_stream(const Request& request, Outgoing& out) {
   Timer news(network_.context.get_executor(), Clock::time_point::max());
   // The timer lives as long as this coroutine, which waits for the stream's end.
@@ -128,23 +184,27 @@ Task<bool> Connection::send_stream(const Request& request, Outgoing& out) {
     asio::post(executor, [&news] { news.cancel(); });
   });
   is_events_ = out.is_events;
-  const bool started = shared_.streams.submit([&, channel = channel_] {
-    bool whole = false;
-    try {
-      out.stream(*channel);
-      whole = true;
-    } catch (const std::exception& error) {
-      log::error("{} {} broke off, request {}: {}", request.method(), request.path(), request.id(),
-                 error.what());
-    } catch (...) {
-      log::error("{} {} broke off, request {}", request.method(), request.path(), request.id());
-    }
-    channel->end(whole);
-  });
-  if (!started) {
+  const auto refusal = shared_.streams.submit(
+      {stream_owner(request)}, [&, channel = channel_](Pool::Refusal, Pool::Permit& permit) {
+        bool whole = false;
+        try {
+          out.stream(*channel);
+          whole = true;
+        } catch (const std::exception& error) {
+          log::error("{} {} broke off, request {}: {}", request.method(), request.path(), request.id(),
+                     error.what());
+        } catch (...) {
+          log::error("{} {} broke off, request {}", request.method(), request.path(), request.id());
+        }
+        permit.release();  // the client may ask for the next one as soon as it sees this one's end
+        channel->end(whole);
+      });
+  if (refusal != Pool::Refusal::none) {
     channel_.reset();
-    out.status = 503;
-    co_return co_await refuse(503, "Too many streams are open: try again later");
+    const bool callers_own = refusal == Pool::Refusal::caller;
+    out.status = callers_own ? 429 : 503;
+    co_return co_await refuse(out.status, callers_own ? "Too many streams of yours are open: end one first"
+                                                      : "Too many streams are open: try again later");
   }
   ++shared_.open_streams;
   expired_ = false;

@@ -140,6 +140,13 @@ bj::object describe(const Route& route, json::Components& components) {
     bj::object body = content(type, std::move(form));
     body.emplace("required", true);
     out.emplace("requestBody", std::move(body));
+  } else if (operation.body_file) {
+    const bj::object file{{"type", "string"}, {"format", "binary"}};
+    bj::object body = content("application/octet-stream", file);
+    bj::object form{{"type", "object"}, {"properties", {{"file", file}}}, {"required", bj::array{"file"}}};
+    body.at("content").as_object().emplace("multipart/form-data", bj::object{{"schema", std::move(form)}});
+    body.emplace("required", true);
+    out.emplace("requestBody", std::move(body));
   } else if (const SchemaOf body_schema = info.body != nullptr ? info.body : operation.body) {
     bj::object body = content("application/json", body_schema(components));
     body.emplace("required", !operation.body_optional);

@@ -7,6 +7,7 @@
 
 #include "lib/base/ids.h"
 #include "lib/base/text.h"
+#include "lib/http/upload.h"
 
 namespace agnes::http {
 
@@ -85,10 +86,6 @@ std::size_t find_bytes(std::string_view text, std::string_view wanted, std::size
                        : static_cast<std::size_t>(static_cast<const char*>(at) - text.data());
 }
 
-Error malformed_form(std::string_view why) {
-  return {ErrorKind::bad_request, fmt::format("The form cannot be read: {}", why)};
-}
-
 std::string utf8_or_throw(std::string_view text, std::string_view what) {
   if (!is_utf8(text)) throw malformed_form(fmt::format("{} is not UTF-8", what));
   return std::string(text);
@@ -110,33 +107,18 @@ FormData parse_multipart(std::string_view body, const std::string& boundary, con
         head_end == std::string_view::npos ? head_end : find_bytes(body, delimiter, head_end + 2);
     if (end == std::string_view::npos) throw malformed_form("it ends before its last boundary");
     if (head_end - at > 16384) throw malformed_form("a part's header is too long");
-    std::string name, filename, type;
-    bool is_file = false;
-    for (const auto& line : split(body.substr(at, head_end - at), '\n')) {
-      const auto colon = line.find(':');
-      if (colon == std::string::npos) continue;
-      const std::string_view key = trim(std::string_view(line).substr(0, colon));
-      const std::string_view value = trim(std::string_view(line).substr(colon + 1));
-      if (iequals(key, "content-type")) type = value;
-      if (!iequals(key, "content-disposition")) continue;
-      name = header_parameter(value, "name");
-      is_file = value.find("filename") != std::string_view::npos;
-      filename = header_parameter(value, "filename");
-      if (const std::string extended = header_parameter(value, "filename*");
-          iequals(extended.substr(0, 7), "utf-8''"))
-        filename = percent_decode(extended.substr(7), false).value_or(filename);
-    }
+    PartHead part = parse_part_head(body.substr(at, head_end - at));
     const std::string_view data =
         head_end + 4 <= end ? body.substr(head_end + 4, end - head_end - 4) : std::string_view();
-    name = utf8_or_throw(name, "a field's name");
-    if (is_file) {
+    if (part.is_file) {
       if (form.files.size() >= limits.files)
         throw Error(ErrorKind::too_large, fmt::format("The form has more than {} files", limits.files));
-      form.files.emplace_back(name, File{utf8_or_throw(filename, "a file's name"), type, data});
+      form.files.emplace_back(std::move(part.name),
+                              File{std::move(part.filename), std::move(part.type), data});
     } else {
       if (form.fields.size() >= limits.fields || data.size() > limits.field_bytes)
         throw Error(ErrorKind::too_large, "The form has too many fields or one that is too long");
-      form.fields.emplace_back(name, utf8_or_throw(data, "a field"));
+      form.fields.emplace_back(std::move(part.name), utf8_or_throw(data, "a field"));
     }
     at = end + delimiter.size();
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ struct File {
   std::string content_type;  // as sent, may be empty
   std::string_view data;
 };
+
+struct BodyFile;
 
 struct FormLimits {
   std::size_t fields = 1000, files = 200;
@@ -41,6 +44,8 @@ class Request {
   const std::string& target() const { return target_; }  // as sent: path?query
   const std::string& path() const { return path_; }      // percent-decoded
   const std::string& body() const { return body_; }
+  // The body of a route that takes it as a file (body_file.h); null when there is none.
+  const BodyFile* body_file() const { return body_file_.get(); }
 
   // "" when there is none; names in any case. Of a repeated header, the first.
   std::string_view header(std::string_view name) const;
@@ -81,6 +86,7 @@ class Request {
   // For the server and for tests.
   void add_header(std::string name, std::string value);
   void set_body(std::string body) { body_ = std::move(body); }
+  void set_body_file(std::shared_ptr<const BodyFile> file) { body_file_ = std::move(file); }
   void set_params(Pairs params) { params_ = std::move(params); }
   void set_socket(int fd) { socket_ = fd; }
   // What Routes found for this request, kept between its calls.
@@ -88,6 +94,7 @@ class Request {
     bool done = false;
     const void* route = nullptr;
     unsigned allowed = 0;
+    std::string caller = {};  // the user's id, once authenticated
   };
   Routing routing;
   // After the headers are in. `trusted` are addresses, "10.0.0.0/8" ranges or "*".
@@ -96,6 +103,7 @@ class Request {
  private:
   std::string method_, target_, path_, body_, remote_address_, client_address_, scheme_ = "http", host_, id_;
   Pairs headers_, queries_, params_;
+  std::shared_ptr<const BodyFile> body_file_;
   int socket_ = -1;
 };
 

@@ -146,6 +146,11 @@ Response Response::events(std::function<void(EventWriter&)> body) {
   response.headers.emplace_back("X-Accel-Buffering", "no");
   return response;
 }
+Response Response::upgrade(std::string protocol, std::function<void(UpgradedSocket)> run) {
+  Response response(101);
+  response.body = UpgradeBody{std::move(protocol), std::move(run)};
+  return response;
+}
 Response Response::error(int status, const boost::json::value& detail) {
   return json(boost::json::object{{"detail", detail}}, status);
 }

@@ -94,9 +94,21 @@ class EventWriter {
 // connection, so that the client sees that the answer is not whole.
 using StreamBody = std::function<void(Writer&)>;
 
+// A connection that speaks another protocol from now on.
+struct UpgradedSocket {
+  UniqueFd fd;           // blocking; the server shuts it down when it stops
+  std::string received;  // what the client has sent already, behind its request
+};
+
+// Runs on a stream's thread of its own; the connection ends when it returns or throws.
+struct UpgradeBody {
+  std::string protocol;  // of the Upgrade header; empty: `run` sends the 101 itself
+  std::function<void(UpgradedSocket)> run;
+};
+
 class Response {
  public:
-  using Body = std::variant<std::string, SharedBody, FileBody, StreamBody>;
+  using Body = std::variant<std::string, SharedBody, FileBody, StreamBody, UpgradeBody>;
 
   Response() = default;
   explicit Response(int status) : status(status) {}
@@ -112,6 +124,9 @@ class Response {
   // something.
   static Response stream(std::string content_type, StreamBody body, std::chrono::seconds limit = {});
   static Response events(std::function<void(EventWriter&)> body);
+  // Answers 101 and hands the connection to `run`, see UpgradeBody. The handler checks that the client asked for it. A
+  // client of HTTP/1.0 gets 426. For WebSockets see websocket.h.
+  static Response upgrade(std::string protocol, std::function<void(UpgradedSocket)> run);
   static Response error(int status, const boost::json::value& detail);
 
   // Sets (replaces) a header. Line breaks and control characters are taken out of the value.

@@ -16,6 +16,7 @@ struct Route {
   RouteInfo info;
   detail::Handler handler;
   detail::Operation (*describe)();
+  bool body_file = false;          // whether the handler takes a BodyFile
   std::vector<std::string> names;  // of the path's parameters, in order
 };
 

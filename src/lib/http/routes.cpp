@@ -85,7 +85,7 @@ struct Routes::Impl {
       Pairs params;
       const auto found = table.find(request.method(), request.path(), params);
       request.set_params(std::move(params));
-      request.routing = {true, found.route, found.allowed};
+      request.routing = {true, found.route, found.allowed, {}};
     }
     const auto* route = static_cast<const Route*>(request.routing.route);
     return route != nullptr && route->info.off ? nullptr : route;
@@ -108,11 +108,12 @@ struct Routes::Impl {
   }
 
   // Who asks; or the refusal.
-  std::optional<Response> authorise(const Request& request, const RouteInfo& info,
+  std::optional<Response> authorise(Request& request, const RouteInfo& info,
                                     std::optional<Caller>& caller) const {
     if (info.auth == Auth::none) return std::nullopt;
     std::string reason;
     if (authenticator) caller = authenticator(request, reason);
+    if (caller) request.routing.caller = caller->user_id;
     if (info.auth == Auth::optional) return std::nullopt;
     if (!caller) return unauthenticated(request, info, reason);
     const bool is_session = caller->token_kind == Caller::TokenKind::session ||
@@ -148,6 +149,8 @@ struct Routes::Impl {
   Response guarded(const Request& request, F make) const {
     try {
       return make();
+    } catch (const Requeue&) {
+      throw;
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::internal) return fault(request, error.what());
       Response response = Response::error(http_status(error.kind()), error.detail());
@@ -178,8 +181,9 @@ void Routes::fallback(std::function<std::optional<Response>(const Request&)> han
 
 void Routes::add(std::string_view method, std::string pattern, RouteInfo info, detail::Handler handler,
                  detail::Operation (*describe)()) {
-  impl_->table.add(
-      Route{std::string(method), std::move(pattern), std::move(info), std::move(handler), describe, {}});
+  const bool body_file = describe().body_file;
+  impl_->table.add(Route{
+      std::string(method), std::move(pattern), std::move(info), std::move(handler), describe, body_file, {}});
 }
 
 void Routes::mount(std::string prefix, fs::path folder, std::string cache_control) {
@@ -233,7 +237,8 @@ void Routes::serve_docs(ApiInfo api) {
 Routes::Plan Routes::plan(Request& request) const {
   const Route* route = impl_->find(request);
   if (route == nullptr) return {};
-  return {route->info.inline_ok, route->info.slow, route->info.max_body};
+  const RouteInfo& info = route->info;
+  return {info.executor, info.group, info.auth != Auth::none, route->body_file, info.max_body};
 }
 
 std::optional<Response> Routes::admit(Request& request) const {
@@ -327,6 +332,13 @@ boost::json::value Call::form_values(const std::vector<json::detail::Member>& me
 
 std::string_view Call::path_value(std::string_view name) {
   return request.param(name);
+}
+
+const BodyFile* Argument<BodyFile>::get(Call& call) {
+  const BodyFile* file = call.request.body_file();
+  call.reader.restart({"body"}, false);
+  if (file == nullptr) call.reader.fail("missing", "Field required", nullptr);
+  return file;
 }
 
 const Caller* Argument<Caller>::get(Call& call) {

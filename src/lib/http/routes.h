@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "lib/base/json.h"
+#include "lib/http/body_file.h"
 #include "lib/http/caller.h"
+#include "lib/http/executor.h"
 #include "lib/http/request.h"
 #include "lib/http/response.h"
 
@@ -25,6 +27,7 @@
 //   const Body&                    a described struct (or a vector or map): the JSON body, checked;
 //   std::optional<Body>
 //                                  when it may be left out; boost::json::value for a body of any shape
+//   const BodyFile&                an upload, written to a temporary file as it arrives (body_file.h)
 //   const Query<T>&                a described struct from the query string (vectors take repeated
 //   parameters) const Path<T>&                 a described struct from the path's {name} segments const
 //   Param<"name">&           one path segment as text, Param<"n", int> as another type const Form<T>& a
@@ -51,9 +54,11 @@ struct RouteInfo {
   Auth auth = Auth::user;
   int status = 0;  // of a good answer; 0 means 200, or 204 for a handler that returns nothing
   std::string tag = {}, summary = {}, description = {};
-  bool page = false;         // for browsers: nobody is sent to /login?next=... instead of 401
-  bool inline_ok = false;    // never blocks (nor does its authentication): runs on the network thread
-  bool slow = false;         // computes for long: runs on one of the few threads for such, and waits there
+  bool page = false;  // for browsers: nobody is sent to /login?next=... instead of 401
+  Executor executor = Executor::handlers;
+  // Requests of a group share, all callers together, the places that one caller has for requests of none, so that
+  // work that may last (streams to slow readers, engines elsewhere) leaves the executor room for the rest.
+  std::string_view group = {};
   bool off = false;          // switched off: 404, as if it were not there; in the API document all the same
   bool hidden = false;       // not in the API document
   std::size_t max_body = 0;  // bytes; 0 means the server's limit
@@ -110,7 +115,7 @@ struct Call {
 };
 struct Operation {
   SchemaOf query = nullptr, path = nullptr, body = nullptr, form = nullptr, answer = nullptr;
-  bool body_optional = false;
+  bool body_optional = false, body_file = false;
   std::vector<std::pair<std::string_view, SchemaOf>> params;
 };
 using Handler = std::function<Response(Call&)>;
@@ -148,6 +153,13 @@ struct Argument<Request> {
   static Held get(Call& call) { return &call.request; }
   static const Request& pass(Held held) { return *held; }
   static void describe(Operation&) {}
+};
+template <>
+struct Argument<BodyFile> {
+  using Held = const BodyFile*;
+  static Held get(Call& call);
+  static const BodyFile& pass(Held held) { return *held; }
+  static void describe(Operation& operation) { operation.body_file = true; }
 };
 template <>
 struct Argument<Caller> {
@@ -262,8 +274,8 @@ struct Signature<R (C::*)(A...)> : Signature<R (*)(A...)> {};
 class Routes {
  public:
   // Who makes the request; nothing for nobody, with the reason to show in the 401 (empty: "Not
-  // authenticated"). Called from many threads; for an inline_ok route on the network thread, so it should not
-  // wait for anything.
+  // authenticated"). Called from many threads; for routes on Executor::io on the network thread, so it should
+  // not wait for anything.
   using Authenticator = std::function<std::optional<Caller>(const Request&, std::string& reason)>;
 
   Routes();
@@ -311,13 +323,17 @@ class Routes {
 
   // For the server.
   struct Plan {
-    bool inline_ok = false, slow = false;
+    Executor executor = Executor::handlers;
+    std::string_view group = {};
+    bool authenticated = false;  // whether admit() finds out who asks
+    bool body_file = false;
     std::size_t max_body = 0;  // 0: the server's limit
   };
   Plan plan(Request& request) const;
-  // Refuses (401, 403, 404, 405) what needs no body to be refused; nothing when the body should be read.
+  // Refuses (401, 403, 404, 405) what needs no body to be refused; nothing when the body should be read. Notes who
+  // asks in the request's `routing`.
   std::optional<Response> admit(Request& request) const;
-  // Answers. Never throws: faults become 500 and are logged with the request's id.
+  // Answers. Throws nothing but Requeue: faults become 500 and are logged with the request's id.
   Response handle(Request& request) const;
   // For answers that the server itself makes (400, 408, 413, ...): runs the hooks.
   void finish(const Request& request, Response& response) const;

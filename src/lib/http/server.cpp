@@ -13,7 +13,7 @@ namespace agnes::http {
 
 namespace {
 
-using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
+using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, IoExecutor>;
 
 // How often deadlines are looked at: often enough for the shortest of them.
 std::chrono::milliseconds sweep_interval(const Server::Options& options) {
@@ -27,10 +27,11 @@ Task<void> sweep(Network& network) {
   while (true) {
     network.sweeper.expires_after(interval);
     boost::system::error_code error;
-    co_await network.sweeper.async_wait(asio::redirect_error(asio::use_awaitable_t<Executor>(), error));
+    co_await network.sweeper.async_wait(asio::redirect_error(asio::use_awaitable_t<IoExecutor>(), error));
     if (error) co_return;
     const auto now = Clock::now();
     for (Connection* connection : network.connections) connection->sweep(now);
+    for (Pool* pool : network.shared.pools()) pool->expire(now, network.shared.over);
   }
 }
 
@@ -97,13 +98,13 @@ Task<void> Server::Impl::accept() {
     Network& network = *networks[turn++ % networks.size()];
     boost::system::error_code error;
     Socket socket = co_await acceptor->async_accept(
-        network.context.get_executor(), asio::redirect_error(asio::use_awaitable_t<Executor>(), error));
+        network.context.get_executor(), asio::redirect_error(asio::use_awaitable_t<IoExecutor>(), error));
     if (shared.stopping) co_return;
     if (error) {
       // Out of descriptors, most likely: they come back when others end.
       log::warn("cannot accept a connection: {}", error.message());
       Timer pause(networks[0]->context.get_executor(), std::chrono::milliseconds(100));
-      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable_t<Executor>(), error));
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable_t<IoExecutor>(), error));
       continue;
     }
     if (shared.connections.load() >= shared.options.max_connections) {
@@ -183,6 +184,7 @@ void Server::stop(std::chrono::milliseconds grace) {
   impl_->close_connections(false);
   if (!impl_->wait_for_connections(grace)) {
     shared.over = true;
+    for (Pool* pool : shared.pools()) pool->expire({}, true);
     impl_->close_connections(true);
     // Handlers that are at work end by themselves; their connections right after.
     while (!impl_->wait_for_connections(std::chrono::seconds(5))) {
@@ -190,9 +192,7 @@ void Server::stop(std::chrono::milliseconds grace) {
       impl_->close_connections(true);
     }
   }
-  shared.handlers.finish();
-  shared.slow.finish();
-  shared.streams.finish();
+  for (Pool* pool : shared.pools()) pool->finish();
   for (auto& network : impl_->networks) network->context.stop();
   for (auto& thread : impl_->threads) thread.join();
   impl_->threads.clear();
@@ -200,8 +200,14 @@ void Server::stop(std::chrono::milliseconds grace) {
 
 Server::Counts Server::counts() const {
   const auto& shared = impl_->shared;
-  return {shared.connections, shared.requests, shared.handlers.queued() + shared.slow.queued(),
-          shared.handlers.running() + shared.slow.running(), shared.open_streams};
+  Counts out{.connections = shared.connections, .requests = shared.requests, .streams = shared.open_streams};
+  for (const Pool* pool : impl_->shared.pools()) {
+    out.executors.push_back(pool->counts());
+    if (pool == &shared.streams) continue;
+    out.queued += out.executors.back().queued;
+    out.running += out.executors.back().running;
+  }
+  return out;
 }
 
 }  // namespace agnes::http

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -30,13 +31,21 @@ class Server {
     int io_threads = 1;
     int handler_threads = 16;
     std::size_t max_connections = 8192;
-    std::size_t max_queued = 1024;        // requests that wait for a handler thread; more get 503
-    int slow_threads = 2;                 // for slow routes: a crowd of these delays no other request
-    std::size_t max_slow_queued = 256;    // requests that wait for one of them; more get 503
-    std::size_t max_streams = 256;        // streaming answers at a time; more get 503
-    std::size_t max_header = 32 << 10;    // bytes, request line included: 431
-    std::size_t max_body = 16 << 20;      // bytes, unless the route says otherwise: 413
-    std::size_t max_bodies = 512u << 20;  // bytes of all request bodies held at once: 503
+    std::size_t max_queued = 1024;  // requests that wait for a handler thread; more get 503
+    int compute_threads = 2;        // of Executor::compute
+    std::size_t max_compute_queued = 256;
+    int query_threads = 6;  // of Executor::query: as many as there are query processes
+    std::size_t max_queries_queued = 256;
+    int queries_per_caller = 3;           // that run at once; more of the caller wait
+    std::size_t max_caller_queries = 64;  // running and waiting ones of one caller; more get 429
+    int task_threads = 8;                 // of Executor::tasks
+    std::size_t max_tasks_queued = 64;
+    std::size_t max_streams = 256;  // streaming answers and upgraded connections at a time; more get 503
+    std::chrono::milliseconds max_wait{30'000};  // in an executor's queue: 503
+    std::filesystem::path upload_folder = {};  // for BodyFile; empty: the system's folder for temporary files
+    std::size_t max_header = 32 << 10;         // bytes, request line included: 431
+    std::size_t max_body = 16 << 20;           // bytes, unless the route says otherwise: 413
+    std::size_t max_bodies = 512u << 20;       // bytes of all request bodies held at once: 503
     std::chrono::milliseconds header_timeout{
         10'000};  // from a request's first byte to the end of its header: 408
     std::chrono::milliseconds body_timeout{
@@ -62,7 +71,10 @@ class Server {
   void stop(std::chrono::milliseconds grace);
 
   struct Counts {
-    std::uint64_t connections, requests, queued, running, streams;
+    std::uint64_t connections = 0, requests = 0;
+    std::uint64_t queued = 0, running = 0;  // on all executors that run handlers
+    std::uint64_t streams = 0;
+    std::vector<ExecutorCounts> executors = {};
   };
   Counts counts() const;
 

@@ -15,6 +15,8 @@ constexpr int kCompressionLevel = 4;
 
 std::string_view reason(int status) {
   switch (status) {
+    case 101:
+      return "Switching Protocols";
     case 200:
       return "OK";
     case 201:
@@ -65,6 +67,8 @@ std::string_view reason(int status) {
       return "Range Not Satisfiable";
     case 422:
       return "Unprocessable Content";
+    case 426:
+      return "Upgrade Required";
     case 429:
       return "Too Many Requests";
     case 431:
@@ -129,6 +133,11 @@ class Preparation {
       : request_(request), response_(response), options_(options), is_head_(request.method() == "HEAD") {}
 
   Outgoing make() {
+    if (auto* upgrade = std::get_if<UpgradeBody>(&response_.body)) {
+      if (!options_.is_http10) return switch_protocols(*upgrade);
+      response_ =
+          Response::error(426, "Another protocol is spoken here: upgrade the connection with HTTP/1.1");
+    }
     if (auto* file = std::get_if<FileBody>(&response_.body)) {
       add_file(*file);
     } else if (auto* stream = std::get_if<StreamBody>(&response_.body)) {
@@ -221,6 +230,21 @@ class Preparation {
     streams_ = true;
     out_.stream_limit = response_.stream_limit;
     if (!is_head_) out_.stream = std::move(stream);
+  }
+
+  Outgoing switch_protocols(UpgradeBody& upgrade) {
+    out_.status = 101;
+    out_.close = true;
+    if (!upgrade.protocol.empty()) {
+      out_.head = fmt::format("HTTP/1.1 101 {}\r\nConnection: Upgrade\r\nUpgrade: {}\r\n", reason(101),
+                              upgrade.protocol);
+      for (const auto& [name, value] : response_.headers)
+        if (!iequals(name, "connection") && !iequals(name, "upgrade") && !iequals(name, "content-type"))
+          out_.head.append(name).append(": ").append(value).append("\r\n");
+      out_.head += "\r\n";
+    }
+    out_.upgrade = std::move(upgrade);
+    return std::move(out_);
   }
 
   void add_file(FileBody& file) {

@@ -24,6 +24,7 @@ struct Outgoing {
   std::vector<Piece> pieces;
   std::uint64_t length = 0;  // of all pieces
   StreamBody stream;         // instead of pieces
+  UpgradeBody upgrade;       // likewise
   bool chunked = false;      // how the stream is framed; else it ends with the connection
   bool is_events = false;
   std::chrono::seconds stream_limit{0};  // 0: none

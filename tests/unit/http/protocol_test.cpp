@@ -18,7 +18,7 @@ class ProtocolTest : public ServerTest {
     options.header_timeout = std::chrono::milliseconds(300);
     options.body_timeout = std::chrono::milliseconds(300);
     routes.get("/ok", {.auth = Auth::none}, [] { return std::string("ok"); });
-    routes.get("/inline", {.auth = Auth::none, .inline_ok = true}, [] { return std::string("ok"); });
+    routes.get("/inline", {.auth = Auth::none, .executor = Executor::io}, [] { return std::string("ok"); });
     routes.post("/echo", {.auth = Auth::none},
                 [](const Request& request) { return Response::text(request.body()); });
     routes.post("/big", {.auth = Auth::none, .max_body = 1 << 20},
@@ -30,7 +30,7 @@ class ProtocolTest : public ServerTest {
     plain = text;
     routes.get("/text", {.auth = Auth::none},
                [text] { return Response::text(text).header("ETag", "\"t\""); });
-    routes.get("/shared", {.auth = Auth::none, .inline_ok = true},
+    routes.get("/shared", {.auth = Auth::none, .executor = Executor::io},
                [shared = std::make_shared<SharedText>(text)] {
                  return Response::shared_json({shared, "the end\n"}, "\"s\"");
                });

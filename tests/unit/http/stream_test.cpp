@@ -44,7 +44,7 @@ class StreamTest : public ServerTest {
       return std::string("done");
     });
     // The first of them waits as well.
-    routes.post("/slow", {.auth = Auth::none, .slow = true}, [this] {
+    routes.post("/slow", {.auth = Auth::none, .executor = Executor::compute}, [this] {
       if (++slow_begun == 1) {
         entered.set_value();
         release.get_future().wait();
@@ -168,8 +168,8 @@ TEST_F(StreamTest, SaysWhenItIsFull) {
 }
 
 TEST_F(StreamTest, SlowRequestsWaitForEachOtherAndHoldNobodyElseUp) {
-  options.slow_threads = 1;
-  options.max_slow_queued = 1;
+  options.compute_threads = 1;
+  options.max_compute_queued = 1;
   start();
   Client first(server->port()), second(server->port());
   first.send(kSlow);
@@ -187,7 +187,7 @@ TEST_F(StreamTest, SlowRequestsWaitForEachOtherAndHoldNobodyElseUp) {
 }
 
 TEST_F(StreamTest, WhatStillWaitsWhenTheTimeIsUpIsNotBegun) {
-  options.slow_threads = 1;
+  options.compute_threads = 1;
   start();
   Client first(server->port()), second(server->port());
   first.send(kSlow);

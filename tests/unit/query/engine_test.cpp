@@ -282,5 +282,34 @@ TEST(Messages, BoxesSideBySideAreHiddenByColumn) {
   EXPECT_NE(hidden.find("10 rows"), std::string::npos) << hidden;
 }
 
+TEST(Remote, WhatNamesOneIsNotRunButTold) {
+  Statement statement;
+  statement.remote = {"customers"};
+  std::string out;
+  const auto run = [&](const std::string& sql) {
+    out.clear();
+    statement.sql = sql;
+    return engine().run(statement, [&](std::string_view part) { out += part; });
+  };
+  EXPECT_EQ(run("SELECT count(*) FROM Customers a, customers b, orders"),
+            (Readings{{"customers", 2}, {"orders", 1}}));
+  EXPECT_EQ(out, "");
+  EXPECT_EQ(run("WITH RECURSIVE t(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM t, customers) SELECT * FROM t")
+                .at("customers"),
+            -1);
+  EXPECT_EQ(run("SELECT count(*) FROM orders"), Readings());
+  EXPECT_NE(out.find("[[2000]]"), std::string::npos);
+  EXPECT_EQ(run("WITH customers AS (SELECT 7) SELECT * FROM customers"), Readings()) << "another of the name";
+  EXPECT_THROW(run("SELECT * FROM customers, salaries"), Error) << "what is refused is not told";
+}
+
+TEST(Inspect, TellsTheTablesOfAStatementWithoutRunningIt) {
+  const auto found = engine().inspect("WITH c AS (SELECT 1) SELECT * FROM Orders, nowhere, c");
+  EXPECT_EQ(found.tables, (std::vector<std::string>{"nowhere", "orders"}));
+  EXPECT_EQ(found.refusal, "");
+  EXPECT_NE(engine().inspect("SELECT getenv('PATH')").refusal, "");
+  EXPECT_THROW(engine().inspect("DELETE FROM orders"), Error);
+}
+
 }  // namespace
 }  // namespace agnes::query
