@@ -1,6 +1,6 @@
-// The parts of docs/ that follow from the program: the settings from their table in src/config, the routes from the
+// The parts of docs/ that follow from the program: the settings as the server lists them, the routes from the
 // server's own OpenAPI document, the figures from the last measurement. script/docs writes them; tests/docs compares them.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
@@ -10,72 +10,43 @@ import path from 'node:path';
 const root = path.resolve(path.dirname(new URL(import.meta.url).pathname), '..');
 const read = (name) => readFileSync(path.join(root, name), 'utf8');
 
-// The rows of a constant array in C++: string literals (adjacent ones joined), names and booleans.
-function rowsOf(source, array) {
-  const start = source.indexOf('{', source.indexOf(`${array}[] =`)) + 1;
-  const rows = [];
-  const token = /"((?:[^"\\]|\\.)*)"|([{}]);?|,|([\w:]+)|\/\/[^\n]*|\s+/gy;
-  token.lastIndex = start;
-  let row = null;
-  let cell = null;
-  for (let m = token.exec(source); m; m = token.exec(source)) {
-    if (m[2] === '{') row = [];
-    else if (m[2] === '}') {
-      if (row === null) return rows;
-      if (cell !== null) row.push(cell);
-      rows.push(row);
-      row = cell = null;
-    } else if (m[1] !== undefined) cell = (cell ?? '') + m[1].replace(/\\(.)/g, '$1');
-    else if (m[3] !== undefined) cell = m[3];
-    else if (m[0] === ',' && row !== null) {
-      row.push(cell ?? '');
-      cell = null;
-    }
-  }
-  throw new Error(`cannot read ${array}`);
-}
+const binaries = (bin = process.env.AGNES_BIN ?? path.join(root, 'build/bin')) => bin;
 
-export function settings() {
-  const source = read('src/app/config/settings.cpp');
-  return {
-    settings: rowsOf(source, 'kSettings').map(([name, kind, fallback, environment, allowed, secret, , help]) => ({
-      name,
-      kind: kind.replace(/^.*::/, ''),
-      fallback,
-      environment,
-      allowed,
-      secret: secret === 'true',
-      help,
-    })),
-    variables: rowsOf(source, 'kVariables').map(([name, applies, help]) => ({ name, applies: applies === 'true', help })),
-  };
+// Every setting, as the server itself lists them.
+export function settings(bin = binaries()) {
+  return JSON.parse(execFileSync(path.join(bin, 'agnes-server'), ['settings', '--json'], { encoding: 'utf8', env: { PATH: process.env.PATH } }));
 }
 
 const code = (text) => (text ? `\`${text}\`` : '');
 const bar = (text) => text.replaceAll('|', '\\|');
 
+const number = (n) => (Number.isInteger(n) && Math.abs(n) >= 1e6 ? n.toLocaleString('en').replaceAll(',', '_') : String(n));
+const range = ({ ge, le }) => (ge === null ? `up to ${number(le)}` : le === null ? `from ${number(ge)}` : `${number(ge)} to ${number(le)}`);
+const default_ = (s) => (s.same_as ? `= ${s.same_as}` : s.default === null ? '' : typeof s.default === 'string' ? s.default : JSON.stringify(s.default));
+
 export function settingsTables() {
-  const { settings: all, variables } = settings();
-  const kept = all.filter((s) => s.help.startsWith('Kept for existing files'));
-  const used = all.filter((s) => !kept.includes(s));
+  const { settings: all, unbuilt } = settings();
   const lines = [];
-  let part = null;
-  for (const s of used) {
-    const of = s.name.split('.')[0];
-    if (of !== part) {
-      part = of;
-      lines.push('', `### ${of}`, '', '| setting | kind | default | environment | what it does |', '|---|---|---|---|---|');
-    }
-    const kind = s.allowed ? s.allowed.split('|').map(code).join(', ') : s.kind;
-    lines.push(`| ${code(s.name)} | ${kind} | ${code(s.fallback)} | ${code(s.environment)} | ${bar(s.help)}${s.secret ? ' (secret)' : ''} |`);
+  const byPart = new Map();
+  for (const s of all.filter((s) => s.path !== null)) {
+    const part = s.path.split('.')[0];
+    byPart.set(part, [...(byPart.get(part) ?? []), s]);
   }
-  lines.push('', '### Kept for existing files', '');
-  lines.push('These are read without complaint, so that an existing `instance.yaml` keeps working, and do nothing:');
-  lines.push(`${kept.map((s) => code(s.name)).join(', ')}.`, '');
-  lines.push('## Environment variables that are no setting of the file', '', '| variable | what it does |', '|---|---|');
-  for (const v of variables.filter((v) => v.applies)) lines.push(`| ${code(v.name)} | ${bar(v.help)} |`);
-  lines.push('', 'These variables of the Python server mean nothing here; the server says so once at its start when one is set:');
-  lines.push(`${variables.filter((v) => !v.applies).map((v) => code(v.name)).join(', ')}.`);
+  const limited = (s) => (s.one_of.length > 0 ? s.one_of.map(code).join(', ') : s.ge !== null || s.le !== null ? `${s.type}, ${range(s)}` : s.type);
+  for (const [part, of] of [...byPart].sort(([a], [b]) => a.localeCompare(b))) {
+    lines.push('', `### ${part}`, '', '| setting | kind | default | environment | what it does |', '|---|---|---|---|---|');
+    for (const s of of)
+      lines.push(`| ${code(s.name)} | ${limited(s)} | ${code(default_(s))} | ${code(s.variable)} | ${bar(s.help)}${s.secret ? ' (secret)' : ''} |`);
+  }
+  lines.push('', '## Environment variables that are no setting of the file', '', '| variable | kind | default | what it does |', '|---|---|---|---|');
+  for (const s of all.filter((s) => s.path === null))
+    lines.push(`| ${code(s.name)} | ${limited(s)} | ${code(default_(s))} | ${bar(s.help)}${s.secret ? ' (secret)' : ''} |`);
+  lines.push('', '## Settings that do nothing here', '');
+  lines.push('They are of features that this server does not have, or kept so that an existing `instance.yaml` keeps working. What is');
+  lines.push('set of them is named once in the log at the start:');
+  lines.push(`${unbuilt.settings.map(code).join(', ')}.`, '');
+  lines.push('The same for these variables of the Python server:');
+  lines.push(`${unbuilt.variables.map(code).join(', ')}.`);
   return lines.join('\n').trim();
 }
 
@@ -89,7 +60,7 @@ const get = (url) =>
   });
 
 // The OpenAPI document of a server started for this, on an empty data directory.
-export async function openapi(bin = process.env.AGNES_BIN ?? path.join(root, 'build/bin')) {
+export async function openapi(bin = binaries()) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'agnes-docs-'));
   const port = await new Promise((resolve) => {
     const probe = net.createServer().listen(0, '127.0.0.1', () => {

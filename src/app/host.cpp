@@ -11,7 +11,6 @@
 #include "app/config/overlay.h"
 #include "app/operation.h"
 #include "app/request_counts.h"
-#include "lib/base/env.h"
 #include "lib/base/files.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -57,9 +56,101 @@ void add_headers(const http::Request& request, http::Response& response) {
   response.header("X-Agnes-Min-Version", "0.0.0");
 }
 
-jobs::Scheduler::Options scheduler_options(const config::Places& places) {
+// Read from the command line, which knows the variables, too (server/options.cpp).
+struct StartSettings {
+  std::string data_dir, state_dir, config_dir, host, port;
+  static constexpr config::Rule kRules[] = {
+      {.member = "data_dir",
+       .variable = "DATA_DIR",
+       .help = "Data directory; ./data when unset (--data-dir)"},
+      {.member = "state_dir",
+       .variable = "STATE_DIR",
+       .help = "State directory; DATA_DIR/state when unset (--state-dir)"},
+      {.member = "config_dir",
+       .variable = "CONFIG_DIR",
+       .help = "Folder of instance.yaml; ./config when unset (--config-dir)"},
+      {.member = "host",
+       .variable = "AGNES_HOST",
+       .help = "Address to listen on; 0.0.0.0 when unset (--host)"},
+      {.member = "port", .variable = "AGNES_PORT", .help = "Port to listen on; 8000 when unset (--port)"},
+  };
+};
+BOOST_DESCRIBE_STRUCT(StartSettings, (), (data_dir, state_dir, config_dir, host, port))
+
+// Of the file itself, and what the frame's own configuration looks at.
+struct FileSettings {
+  std::int64_t config_version = 1;
+  std::string type = "local";
+  static constexpr config::Rule kRules[] = {
+      {.member = "config_version",
+       .key = "config_version",
+       .one_of = {"1"},
+       .help = "Version of this file's layout"},
+      {.member = "type",
+       .key = "data_source.type",
+       .variable = "DATA_SOURCE",
+       .one_of = {"local", "csv", "files", "keboola", "bigquery"},
+       .help = "Where tables come from; local, csv and files all mean a folder of files"},
+  };
+};
+BOOST_DESCRIBE_STRUCT(FileSettings, (), (config_version, type))
+
+struct LogSettings {
+  std::string level = "info", format = "text";
+  static constexpr config::Rule kRules[] = {
+      {.member = "level",
+       .variable = "LOG_LEVEL",
+       .one_of = {"debug", "info", "warning", "warn", "error", "critical", "off"},
+       .help = "What is logged: this and what is worse"},
+      {.member = "format",
+       .variable = "AGNES_LOG_FORMAT",
+       .one_of = {"text", "json"},
+       .help = "How a line of the log is written"},
+  };
+};
+BOOST_DESCRIBE_STRUCT(LogSettings, (), (level, format))
+
+struct SchedulerSettings {
+  std::int64_t grace_seconds = 60;
+  static constexpr config::Rule kRules[] = {
+      {.member = "grace_seconds",
+       .variable = "SCHEDULER_STARTUP_GRACE_SECONDS",
+       .ge = 0,
+       .le = 3'155'760'000,
+       .help = "Seconds after the start in which no job starts by itself"},
+  };
+};
+BOOST_DESCRIBE_STRUCT(SchedulerSettings, (), (grace_seconds))
+
+struct HttpSettings {
+  static constexpr std::string_view kSection = "server";
+  std::vector<std::string> trusted_proxies;
+  int threads = 16;
+  std::chrono::seconds send_timeout_seconds{60};
+  std::uint64_t max_body_bytes = 32u << 20;
+  static constexpr config::Rule kRules[] = {
+      {.member = "trusted_proxies",
+       .variable = "AGNES_TRUSTED_PROXIES",
+       .help = "Addresses whose X-Forwarded-For is believed (single addresses or networks such as "
+               "10.0.0.0/8)"},
+      {.member = "threads",
+       .variable = "AGNES_THREADPOOL_SIZE",
+       .ge = 1,
+       .le = 1024,
+       .help = "Threads that run request handlers"},
+      {.member = "send_timeout_seconds",
+       .ge = 1,
+       .le = 86'400,
+       .help = "A client that takes nothing of its answer for this long is cut off"},
+      {.member = "max_body_bytes", .ge = 1024, .help = "Largest request body"},
+  };
+};
+BOOST_DESCRIBE_STRUCT(HttpSettings, (), (trusted_proxies, threads, send_timeout_seconds, max_body_bytes))
+
+jobs::Scheduler::Options scheduler_options(const config::Config& config) {
+  const auto& places = config.places();
   jobs::Scheduler::Options options;
-  options.timetable.grace_seconds = jobs::seconds_from_env("SCHEDULER_STARTUP_GRACE_SECONDS", 60);
+  options.timetable.grace_seconds = config.get<SchedulerSettings>().grace_seconds;
   // So that servers of one organisation do not ask a source at the same moment.
   options.timetable.seed = static_cast<std::uint64_t>(now().micros);
   options.memory = places.state / "jobs.json";
@@ -70,14 +161,12 @@ http::Server::Options server_options(const config::Config& config, const HostOpt
   http::Server::Options out;
   out.host = options.host;
   out.port = options.port;
-  out.handler_threads = static_cast<int>(config.integer_or("server.threads", 16));
-  // As many as there are query processes (core/query), and of one caller half of them.
-  out.query_threads = static_cast<int>(std::max<std::int64_t>(2, config.integer_or("query.max_workers", 6)));
-  out.queries_per_caller = std::max(1, out.query_threads / 2);
+  const auto settings = config.get<HttpSettings>();
+  out.handler_threads = settings.threads;
+  out.max_body = settings.max_body_bytes;
+  out.write_timeout = settings.send_timeout_seconds;
+  out.trusted_proxies = settings.trusted_proxies;
   out.upload_folder = config.places().data / "tmp";
-  out.max_body = static_cast<std::size_t>(config.integer_or("server.max_body_bytes", 32 << 20));
-  out.write_timeout = std::chrono::seconds(config.integer_or("server.send_timeout_seconds", 60));
-  out.trusted_proxies = config.list("server.trusted_proxies");
   return out;
 }
 
@@ -190,10 +279,28 @@ void write_connections(Exposition& out, const http::Server::Counts& now) {
 
 workers::TaskTable declared_tasks(std::span<const ModuleKind> modules) {
   workers::TaskTable tasks;
-  Declarations declarations{.tasks = tasks};
+  config::Schema settings;
+  Declarations declarations{.tasks = tasks, .settings = settings};
   for (const auto& kind : modules)
     if (kind.declare != nullptr) kind.declare(declarations);
   return tasks;
+}
+
+config::Schema declared_settings(std::span<const ModuleKind> modules) {
+  workers::TaskTable tasks;
+  config::Schema settings;
+  settings.add<FileSettings>();
+  settings.add<AddressSettings>();
+  settings.add<HttpSettings>();
+  settings.add<StartSettings>();
+  settings.add<LogSettings>();
+  settings.add<SchedulerSettings>();
+  Declarations declarations{.tasks = tasks, .settings = settings};
+  for (const auto& kind : modules) {
+    settings.module(kind.name);
+    if (kind.declare != nullptr) kind.declare(declarations);
+  }
+  return settings;
 }
 
 int run(std::span<const ModuleKind> kinds, const HostOptions& options) {
@@ -203,8 +310,11 @@ int run(std::span<const ModuleKind> kinds, const HostOptions& options) {
   const auto& places = options.places;
   const auto config = config::Config::load(places);
   config::Overlay overlay(places);
-  log::init(env_or("LOG_LEVEL", "info"), env_or("AGNES_LOG_FORMAT", "text") == "json");
+  const auto logging = config.get<LogSettings>();
+  log::init(logging.level, logging.format == "json");
   for (const auto& warning : config.warnings()) log::warn("{}", warning);
+  if (!config.unbuilt().empty())
+    log::info("set, but of no effect in this server: {}", join(config.unbuilt(), ", "));
   for (const auto& folder : {places.data, places.state, places.extracts()}) make_folder(folder);
 
   RequestCounts request_counts;
@@ -213,7 +323,7 @@ int run(std::span<const ModuleKind> kinds, const HostOptions& options) {
   // Modules outlive the threads that run their code: these are stopped first, below or by their destructors.
   std::vector<std::unique_ptr<Module>> modules;
   jobs::Runner runner;
-  jobs::Scheduler scheduler(runner, scheduler_options(places));
+  jobs::Scheduler scheduler(runner, scheduler_options(config));
   Services services(config, overlay, runner, scheduler, options.host);
   std::function<http::Server::Counts()> connections;
   Operation operation;

@@ -8,6 +8,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "app/config/schema.h"
 #include "app/exposition.h"
 #include "app/services.h"
 #include "lib/http/routes.h"
@@ -35,6 +36,7 @@ class HealthReport {
 // What a module says of itself before anything is opened; the server's `extract` processes ask for it, too.
 struct Declarations {
   workers::TaskTable& tasks;  // what worker processes of the role "extract" can do
+  config::Schema& settings;   // what an operator may set: app/config/settings.h
 };
 
 // One part of the server: its objects, its routes, its jobs. Made in the order of the list of modules, and destroyed

@@ -9,6 +9,7 @@
 
 #include "app/config/config.h"
 #include "app/config/overlay.h"
+#include "app/public_address.h"
 #include "lib/jobs/runner.h"
 #include "lib/jobs/scheduler.h"
 
@@ -24,6 +25,7 @@ class Services {
            jobs::Scheduler& scheduler, std::string host_address)
       : config(config),
         places(config.places()),
+        public_address(config.get<AddressSettings>()),
         overlay(overlay),
         runner(runner),
         scheduler(scheduler),
@@ -33,6 +35,7 @@ class Services {
 
   const config::Config& config;  // as read at the start
   const config::Places& places;
+  const PublicAddress public_address;
   config::Overlay& overlay;  // the settings that administrators change
   jobs::Runner& runner;
   jobs::Scheduler& scheduler;

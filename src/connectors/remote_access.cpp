@@ -1,7 +1,6 @@
 #include "connectors/remote_access.h"
 
 #include "connectors/bigquery/scan_cost.h"
-#include "lib/base/env.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/google/credentials.h"
@@ -49,7 +48,7 @@ query::Attachment attachment_of(const catalog::RemoteEngine& engine, Account& ac
               engine.alias, engine.extension));
     }
   } else if (!engine.token_env.empty()) {
-    out.token = env_or(engine.token_env.c_str(), "");
+    out.token = config::outside(engine.token_env).value_or("");
     if (out.token.empty())
       throw Error(ErrorKind::unavailable,
                   fmt::format("The engine {} ({}) cannot be reached: {} is not set on the server",

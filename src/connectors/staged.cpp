@@ -4,7 +4,7 @@
 #include <mutex>
 #include <thread>
 
-#include "lib/base/env.h"
+#include "core/extracts/settings.h"
 #include "lib/base/error.h"
 #include "lib/base/files.h"
 #include "lib/base/log.h"
@@ -44,8 +44,8 @@ class Bringing {
         config_(config),
         context_(context),
         fetch_(fetch),
-        seconds_(config.integer_or("extract.timeout_seconds", 3600)),
-        ends_(Clock::now() + std::chrono::seconds(seconds_)) {}
+        settings_(config.get<extracts::ExtractSettings>()),
+        ends_(Clock::now() + std::chrono::seconds(settings_.timeout_seconds)) {}
 
   std::vector<sync::SyncedTable> run(const std::vector<catalog::Registration>& tables, std::size_t at_once) {
     std::vector<sync::SyncedTable> out(tables.size());  // by place, each one thread's
@@ -86,7 +86,8 @@ class Bringing {
         throw Error(
             ErrorKind::invalid,
             "its name cannot be a table's in SQL: register it under letters, digits and '_', 64 at most");
-      const fs::path parent = env_or("AGNES_TEMP_DIR", (config_.places().data / "tmp").string());
+      const fs::path parent =
+          settings_.temp_dir.empty() ? config_.places().data / "tmp" : fs::path(settings_.temp_dir);
       fs::create_directories(parent);
       const TemporaryFolder scratch(parent);
       folder = scratch.path();
@@ -103,7 +104,7 @@ class Bringing {
       out.error = told(error, folder);
       if (late())
         out.error = fmt::format("the sync of {} was ended at its limit of {} s (extract.timeout_seconds)",
-                                source_, seconds_);
+                                source_, settings_.timeout_seconds);
     } catch (const std::exception& error) {
       log::error("sync of {}: {}", row.name, error.what());
       out.failed = true;
@@ -116,7 +117,7 @@ class Bringing {
   bool late() const { return Clock::now() > ends_; }
 
   void store_in_worker(const catalog::Registration& row, const fs::path& scratch, const std::string& select) {
-    const auto memory = static_cast<std::uint64_t>(config_.integer_or("extract.memory_mb", 1024)) << 20;
+    const auto memory = settings_.memory_mb << 20;
     StagedTable staged{
         .extract_dir = folder_of(source_, config_),
         .scratch = scratch,
@@ -138,7 +139,7 @@ class Bringing {
   const config::Config& config_;
   const jobs::Context& context_;
   const Fetch& fetch_;
-  const std::int64_t seconds_;
+  const extracts::ExtractSettings settings_;
   const Clock::time_point ends_;
   std::mutex storing_;
 };

@@ -9,6 +9,7 @@
 #include "server/modules.h"
 #include "server/options.h"
 #include "server/restore.h"
+#include "server/settings_list.h"
 
 namespace agnes::server {
 
@@ -20,6 +21,7 @@ int run(const Options& options) {
     duck::api();  // loaded while files may still be opened: afterwards a worker sees only its own
     return workers::serve_task(app::declared_tasks(modules()));
   }
+  config::use(app::declared_settings(modules()));
   const auto places = places_of(options);
   if (!options.new_admin.empty()) {
     std::cout << identity::grant_admin(places.state, options.new_admin);
@@ -29,6 +31,8 @@ int run(const Options& options) {
     std::cout << restore(places, options.backup_folder, options.replace);
   } else if (options.command == "check") {
     return check_data(places, options.json);
+  } else if (options.command == "settings") {
+    std::cout << (options.json ? settings_json() : settings_text());
   } else {
     return app::run(modules(), {.places = places, .host = options.host, .port = options.port});
   }

@@ -4,13 +4,11 @@
 
 #include <CLI/CLI.hpp>
 
-#include "lib/base/env.h"
-
 namespace agnes::server {
 
 namespace fs = std::filesystem;
 
-// --host H --port P --data-dir D --config-dir C; each also from the environment.
+// Each of the first ones also from the environment.
 std::optional<int> parse(int argc, char** argv, Options& options) {
   CLI::App app("Agnes server: hands analysts the tables that they may see.", "agnes-server");
   app.add_option("--host", options.host, "Address to listen on")
@@ -21,6 +19,8 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
       ->default_val(8000)
       ->check(CLI::Range(0, 65535));
   app.add_option("--data-dir", options.data, "Data directory")->envname("DATA_DIR")->default_val("./data");
+  app.add_option("--state-dir", options.state, "State directory; DATA_DIR/state when unset")
+      ->envname("STATE_DIR");
   app.add_option("--config-dir", options.config, "Folder of instance.yaml")
       ->envname("CONFIG_DIR")
       ->default_val("./config");
@@ -37,7 +37,9 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
   restore->add_option("BACKUP", options.backup_folder, "The folder that 'backup' made")->required();
   restore->add_flag("--replace", options.replace,
                     "Also when the data directory is not empty; what is in it is kept beside it");
-  for (auto* command : {backup, restore, check})
+  auto* settings = app.add_subcommand("settings", "List every setting and what it may be");
+  settings->add_flag("--json", options.json, "Print them as JSON");
+  for (auto* command : {backup, restore, check, settings})
     command->fallthrough()->callback([&options, command] { options.command = command->get_name(); });
   app.set_version_flag("--version,-V", "agnes-server " AGNES_VERSION);
   try {
@@ -53,7 +55,7 @@ config::Places places_of(const Options& options) {
   places.data = fs::absolute(options.data).lexically_normal();
   places.config = fs::absolute(options.config).lexically_normal();
   places.state =
-      env("STATE_DIR") ? fs::absolute(*env("STATE_DIR")).lexically_normal() : places.data / "state";
+      options.state.empty() ? places.data / "state" : fs::absolute(options.state).lexically_normal();
   return places;
 }
 

@@ -9,7 +9,7 @@ namespace agnes::server {
 
 // What the command line and its environment variables say.
 struct Options {
-  std::string host, data, config, role, new_admin;
+  std::string host, data, state, config, role, new_admin;
   int port = 8000;
   std::string command, backup_folder;  // of a subcommand
   bool json = false, replace = false;

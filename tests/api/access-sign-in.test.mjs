@@ -1,7 +1,7 @@
 // Signing in: sessions, cookies, limits, the first account, and what survives a restart.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { adminEmail, adminPassword, fileText, must, runServer, startServer, temporaryFolder } from '../lib/server.mjs';
@@ -111,6 +111,20 @@ test('behind TLS the cookie is secure', async () => {
   assert.match(answer.headers['set-cookie'][0], /; *Secure/i);
   assert.equal(answer.headers.location, '/home');
   await other.stop();
+});
+
+test('where people reach the server decides: cookies, and the page after sign-in from the file', async () => {
+  const config = temporaryFolder();
+  const signIn = async (env, yaml) => {
+    writeFileSync(path.join(config, 'instance.yaml'), yaml);
+    const other = await startServer({ env, config });
+    const answer = await other.request('POST', '/auth/password/login/web', { form: { email: adminEmail, password: adminPassword } });
+    await other.stop();
+    return { secure: /; *Secure/i.test(answer.headers['set-cookie'][0]), to: answer.headers.location };
+  };
+  assert.deepEqual(await signIn({ SERVER_URL: 'https://agnes.example.com' }, 'instance:\n  home_route: /start\n'), { secure: true, to: '/start' });
+  assert.deepEqual(await signIn({}, 'server:\n  hostname: agnes.example.com\n'), { secure: true, to: '/dashboard' });
+  assert.deepEqual(await signIn({ SERVER_URL: 'http://agnes.example.com' }, ''), { secure: false, to: '/dashboard' });
 });
 
 test('a hundred people sign in at the same moment, and others are answered meanwhile', async () => {

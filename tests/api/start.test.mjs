@@ -29,9 +29,43 @@ for (const [what, yaml, pattern] of [
   ['a setting of the wrong kind', 'query:\n  timeout_seconds: soon\n', /query\.timeout_seconds must be a whole number/],
   ['an environment variable that is not set', 'data_source:\n  files:\n    path: ${NO_SUCH_FOLDER}/in\n', /NO_SUCH_FOLDER, which is not set/],
   ['a source that does not exist', 'data_source:\n  type: oracle\n', /data_source\.type/],
+  ['a value out of its range', 'query:\n  timeout_seconds: 300\n', /query\.timeout_seconds is 300 and must be a whole number from 1 to 60/],
+  ['a page after sign-in that is elsewhere', 'instance:\n  home_route: //evil.example\n', /instance\.home_route .* a path of this server/],
 ]) {
   test(`${what} is named`, async () => refused(await start(['--config-dir', configured(yaml)]), pattern));
 }
+
+test('a variable out of its range is named, with its setting', async () => {
+  const env = { AGNES_QUERY_TIMEOUT_SECONDS: '300' };
+  refused(await start([], env), /AGNES_QUERY_TIMEOUT_SECONDS \(query\.timeout_seconds\) is "300" and must be a whole number from 1 to 60/);
+  refused(await start([], { SCHEDULER_DATA_REFRESH_INTERVAL: '0' }), /SCHEDULER_DATA_REFRESH_INTERVAL is "0"/);
+  refused(await start([], { SERVER_URL: 'agnes.example.com' }), /SERVER_URL/);
+});
+
+test('what is set of features that are not built is named once, and nothing else is said of it', async () => {
+  const config = configured('jira:\n  domain: x.example.com\ntheme:\n  primary: "#fff"\nguardrails: {}\n');
+  const server = await startServer({ config, env: { POSTHOG_HOST: 'x' } });
+  const lines = server.log.split('\n').filter((line) => /jira|POSTHOG/.test(line));
+  assert.equal(lines.length, 1, server.log);
+  for (const name of ['jira', 'theme', 'guardrails', 'POSTHOG_HOST']) assert.match(lines[0], new RegExp(`\\b${name}\\b`));
+  await server.stop();
+});
+
+test('settings --json lists every setting', async () => {
+  const { status, stdout } = await runServer(['settings', '--json']);
+  assert.equal(status, 0);
+  const { settings, unbuilt } = JSON.parse(stdout);
+  const named = (name) => settings.find((s) => s.name === name);
+  assert.deepEqual(named('query.timeout_seconds'), {
+    name: 'query.timeout_seconds', path: 'query.timeout_seconds', variable: 'AGNES_QUERY_TIMEOUT_SECONDS', type: 'integer', default: 60, same_as: null,
+    ge: 1, le: 60, one_of: [], allowed: 'a whole number from 1 to 60', secret: false, applies: 'restart', help: 'A statement is ended after this time', module: 'query',
+  });
+  assert.equal(named('JWT_SECRET_KEY').secret, true);
+  assert.equal(named('JWT_SECRET_KEY').path, null);
+  assert.equal(named('data_source.bigquery.billing_project').same_as, 'data_source.bigquery.project');
+  assert.ok(unbuilt.settings.includes('jira.domain') && !named('jira.domain'));
+  assert.ok(unbuilt.variables.includes('POSTHOG_HOST'));
+});
 
 test('an option that does not exist, a port that is none', async () => {
   assert.notEqual((await start(['--prot', '1'])).status, 0);

@@ -1,6 +1,10 @@
 #include "app/config/check.h"
 
+#include <algorithm>
 #include <cmath>
+
+#include <boost/json/serialize.hpp>
+#include <fmt/ranges.h>
 
 #include "app/config/config.h"
 #include "lib/base/env.h"
@@ -36,25 +40,11 @@ std::string_view kind_name(SettingKind kind) {
   return "";
 }
 
-constexpr double kNoEnd = std::numeric_limits<double>::infinity();
-
-// "60..604800" -> the two numbers; "0..": from 0 on.
-std::optional<std::pair<double, double>> range_of(const Setting& setting) {
-  const auto at = setting.allowed.find("..");
-  if (at == std::string_view::npos) return std::nullopt;
-  return std::pair(parse_double(setting.allowed.substr(0, at)).value_or(0),
-                   parse_double(setting.allowed.substr(at + 2)).value_or(kNoEnd));
-}
-
-bool has_choices(const Setting& setting) {
-  return !setting.allowed.empty() && setting.allowed[0] != '<' && !range_of(setting);
-}
-
-bool map_fits(std::string_view wanted, const object& map) {
+bool map_fits(Shape wanted, const object& map) {
   return std::all_of(map.begin(), map.end(), [&](const auto& pair) {
     const value& item = pair.value();
-    if (wanted == kMapOfNumbers) return item.is_number();
-    if (wanted == kMapOfObjects) return item.is_object();
+    if (wanted == Shape::numbers) return item.is_number();
+    if (wanted == Shape::objects) return item.is_object();
     if (!item.is_array()) return false;
     return std::all_of(item.as_array().begin(), item.as_array().end(),
                        [](const value& v) { return v.is_string(); });
@@ -98,7 +88,9 @@ class Walk {
     auto fitting = coerce(setting, item);
     if (!fitting) fail(fmt::format("{}: {} must be {}", c_.file, path, kind_name(setting.kind)));
     item = std::move(*fitting);
-    if (!is_allowed(setting, item)) fail(fmt::format("{}: {} must be {}", c_.file, path, described(setting)));
+    if (!is_allowed(setting, item))
+      fail(
+          fmt::format("{}: {} is {} and must be {}", c_.file, path, told(setting, item), described(setting)));
   }
 
   void fill(value& item, const Setting& setting, const std::string& path) {
@@ -129,41 +121,78 @@ class Walk {
   const Checking& c_;
 };
 
+// Browsers take "//" and "/\\" for another server's.
+bool is_own_path(std::string_view text) {
+  if (text.empty()) return true;
+  return text[0] == '/' && (text.size() == 1 || (text[1] != '/' && text[1] != '\\')) &&
+         std::none_of(text.begin(), text.end(),
+                      [](unsigned char c) { return c <= 0x20 || c == 0x7F || c == '\\'; });
+}
+
+// 604800, and not 6.048e+05.
+std::string number_text(double number) {
+  if (std::abs(number) < 9e15 && number == std::floor(number))
+    return std::to_string(static_cast<std::int64_t>(number));
+  return fmt::format("{}", number);
+}
+
 }  // namespace
 
+std::string told(const Setting& setting, const value& item) {
+  if (setting.secret) return "a secret";
+  if (item.is_double()) return number_text(item.as_double());
+  return escape_control(boost::json::serialize(item)).substr(0, 100);
+}
+
 std::string described(const Setting& setting) {
-  if (has_choices(setting)) return fmt::format("one of: {}", join(split(setting.allowed, '|'), ", "));
-  if (const auto range = range_of(setting); range && range->second == kNoEnd)
-    return fmt::format("{}, {} or more", kind_name(setting.kind), range->first);
-  if (const auto range = range_of(setting))
-    return fmt::format("{} from {} to {}", kind_name(setting.kind), range->first, range->second);
-  if (setting.allowed == kMapOfNumbers) return "a mapping of numbers";
-  if (setting.allowed == kMapOfLists) return "a mapping of lists of texts";
-  if (setting.allowed == kMapOfObjects) return "a mapping of mappings";
-  if (setting.allowed == kAddress || setting.allowed == kPublicAddress) return "an http or https address";
+  if (!setting.one_of.empty()) return fmt::format("one of: {}", fmt::join(setting.one_of, ", "));
+  if (setting.ge && setting.le)
+    return fmt::format("{} from {} to {}", kind_name(setting.kind), number_text(*setting.ge),
+                       number_text(*setting.le));
+  if (setting.ge) return fmt::format("{}, {} or more", kind_name(setting.kind), number_text(*setting.ge));
+  if (setting.le) return fmt::format("{}, {} or less", kind_name(setting.kind), number_text(*setting.le));
+  switch (setting.shape) {
+    case Shape::numbers:
+      return "a mapping of numbers";
+    case Shape::lists:
+      return "a mapping of lists of texts";
+    case Shape::objects:
+      return "a mapping of mappings";
+    case Shape::address:
+    case Shape::public_address:
+      return "an http or https address";
+    case Shape::path:
+      return "a path of this server, such as /dashboard";
+    case Shape::any:
+      break;
+  }
   return std::string(kind_name(setting.kind));
 }
 
 bool is_allowed(const Setting& setting, const value& item) {
-  if (setting.allowed.empty() || item.is_null()) return true;
+  if (item.is_null()) return true;
   if (setting.kind == SettingKind::object)
-    return item.is_object() && map_fits(setting.allowed, item.as_object());
-  if (const auto range = range_of(setting)) {
+    return setting.shape == Shape::any || (item.is_object() && map_fits(setting.shape, item.as_object()));
+  if (item.is_number()) {
     const double number = item.to_number<double>();
-    return number >= range->first && number <= range->second;
+    if ((setting.ge && number < *setting.ge) || (setting.le && number > *setting.le)) return false;
   }
-  if (!has_choices(setting)) return true;
+  if (setting.shape == Shape::path && item.is_string() && !is_own_path(item.as_string())) return false;
+  if (setting.one_of.empty()) return true;
   const std::string text =
       item.is_string() ? std::string(item.as_string()) : fmt::format("{}", item.as_int64());
-  const auto choices = split(setting.allowed, '|');
-  return std::find(choices.begin(), choices.end(), text) != choices.end();
+  return std::find(setting.one_of.begin(), setting.one_of.end(), text) != setting.one_of.end();
 }
 
 std::optional<value> coerce(const Setting& setting, const value& given) {
   if (given.is_null()) return value(nullptr);
   switch (setting.kind) {
     case SettingKind::text:
-      if (given.is_string()) return given;
+      if (given.is_string()) {
+        for (const auto choice : setting.one_of)
+          if (iequals(choice, given.as_string())) return value(choice);
+        return given;
+      }
       if (given.is_int64()) return value(std::to_string(given.as_int64()));
       return std::nullopt;
     case SettingKind::integer:
@@ -178,12 +207,19 @@ std::optional<value> coerce(const Setting& setting, const value& given) {
       return std::nullopt;
     case SettingKind::number:
       if (given.is_number()) return value(given.to_number<double>());
-      if (given.is_string())
+      if (given.is_string()) {
+        if (given.as_string().empty()) return value(nullptr);
         if (const auto number = parse_double(given.as_string())) return value(*number);
+      }
       return std::nullopt;
     case SettingKind::boolean:
       if (given.is_bool()) return given;
-      if (given.is_string()) return value(is_truthy(given.as_string()));
+      if (given.is_string()) {
+        if (given.as_string().empty()) return value(nullptr);
+        if (is_truthy(given.as_string())) return value(true);
+        for (const std::string_view no : {"0", "false", "no", "off"})
+          if (iequals(no, given.as_string())) return value(false);
+      }
       return std::nullopt;
     case SettingKind::list: {
       boost::json::array out;
@@ -205,10 +241,7 @@ std::optional<value> coerce(const Setting& setting, const value& given) {
 }
 
 value fallback_value(const Setting& setting) {
-  if (setting.fallback.empty() || setting.fallback[0] == '=') return nullptr;
-  if (setting.kind == SettingKind::text) return value(setting.fallback);
-  const auto parsed = yaml::parse(std::string(setting.fallback), std::string(setting.path));
-  return coerce(setting, parsed).value_or(nullptr);
+  return setting.fallback;
 }
 
 void check_tree(object& tree, const Checking& checking) {
@@ -253,7 +286,7 @@ std::string source_of(const object& tree) {
       type.empty() && part != nullptr && part->is_object())
     if (const auto* named = part->as_object().if_contains("type"); named != nullptr && named->is_string())
       type = std::string(named->as_string());
-  return canonical_source(type);
+  return canonical_source(to_lower(type));
 }
 
 }  // namespace agnes::config

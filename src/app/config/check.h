@@ -18,6 +18,9 @@ using Lookup = std::function<std::optional<std::string>(const std::string& name)
 // "a whole number from 60 to 604800", "one of a, b, c": what a setting must be, for messages.
 std::string described(const Setting& setting);
 
+// A value for a message: its JSON, at most 100 characters; of a secret nothing.
+std::string told(const Setting& setting, const boost::json::value& item);
+
 // Whether a value of the right kind is one that the setting allows. Addresses are not looked at.
 bool is_allowed(const Setting& setting, const boost::json::value& item);
 

@@ -1,6 +1,8 @@
 #include "app/config/config.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <stdexcept>
 
 #include "app/config/check.h"
 #include "app/config/secret_file.h"
@@ -90,41 +92,68 @@ Config Config::load(const Places& places) {
   return read(places);
 }
 
-Config Config::read(const Places& places) {
-  Config config;
-  config.places_ = places;
-  const auto kept = SecretFile(places.state).read();
-  const Lookup lookup = [&kept](const std::string& name) -> std::optional<std::string> {
-    if (auto outside = env(name.c_str())) return outside;
-    const auto found = kept.find(name);
-    return found == kept.end() || found->second.empty() ? std::nullopt : std::optional(found->second);
+namespace {
+
+Lookup lookup_in(const std::map<std::string, std::string>& saved) {
+  return [&saved](const std::string& name) -> std::optional<std::string> {
+    if (auto given = env(name.c_str())) return given;
+    const auto found = saved.find(name);
+    return found == saved.end() || found->second.empty() ? std::nullopt : std::optional(found->second);
   };
-  boost::json::object overlay;
-  config.tree_ = load_trees(places.config / kFile, places.state / kFile, lookup, config.warnings_, overlay);
+}
+
+// What a variable says for its setting.
+value of_variable(const Setting& setting, const std::string& text) {
+  auto fitting = coerce(setting, value(text));
+  if (!fitting || !is_allowed(setting, *fitting))
+    fail(fmt::format("the environment variable {}{} is {} and must be {}", setting.environment,
+                     setting.path.empty() ? "" : fmt::format(" ({})", setting.path),
+                     told(setting, value(text)), described(setting)));
+  return *std::move(fitting);
+}
+
+}  // namespace
+
+void Config::take_variables(const std::map<std::string, std::string>& saved,
+                            const boost::json::object& overlay) {
+  const auto is_named_above = [&](std::string_view path) {
+    return std::any_of(unbuilt_.begin(), unbuilt_.end(), [&](const std::string& named) {
+      return path.size() > named.size() && path.starts_with(named) && path[named.size()] == '.';
+    });
+  };
+  const auto lookup = lookup_in(saved);
   for (const auto& setting : settings()) {
     const std::string name(setting.environment);
     const auto given = name.empty() ? std::nullopt : lookup(name);
-    if (setting.allowed == kPublicAddress) {
+    if (setting.shape == Shape::public_address) {
       // Names that were saved over HTTP are in the environment, too, after `load`.
-      const auto saved = kept.find(name);
-      if (given ? saved != kept.end() && saved->second == *given : find_in(overlay, setting.path) != nullptr)
-        config.public_only_.emplace(setting.path);
+      const auto kept = saved.find(name);
+      if (given ? kept != saved.end() && kept->second == *given : find_in(overlay, setting.path) != nullptr)
+        public_only_.emplace(setting.path);
     }
-    if (!given) continue;
-    auto fitting = coerce(setting, value(*given));
-    if (!fitting) fail(fmt::format("the environment variable {} must be {}", name, described(setting)));
-    if (!is_allowed(setting, *fitting))
-      fail(fmt::format("the environment variable {} must be {}", name, described(setting)));
-    put(config.tree_, setting.path, std::move(*fitting));
+    if (given) put(tree_, setting.path, of_variable(setting, *given));
+    if (!setting.built && find(setting.path) != nullptr && !is_named_above(setting.path))
+      unbuilt_.emplace_back(setting.path);
   }
-  if (const auto* named = config.find("data_source.keboola.token_env");
+  for (const auto& setting : variables())
+    if (const auto given = lookup(std::string(setting.environment)))
+      variables_[setting.environment] = of_variable(setting, *given);
+  if (const auto* named = find("data_source.keboola.token_env");
       named != nullptr && !named->as_string().empty())
     if (const auto token = lookup(std::string(named->as_string())))
-      put(config.tree_, "data_source.keboola.storage_token", value(*token));
-  for (const auto& variable : variables())
-    if (!variable.applies && env(std::string(variable.name).c_str()))
-      config.warnings_.push_back(
-          fmt::format("the environment variable {} has no meaning here and is ignored", variable.name));
+      put(tree_, "data_source.keboola.storage_token", value(*token));
+  for (const auto name : unbuilt_variables())
+    if (lookup(std::string(name))) unbuilt_.emplace_back(name);
+}
+
+Config Config::read(const Places& places) {
+  Config config;
+  config.places_ = places;
+  const auto saved = SecretFile(places.state).read();
+  boost::json::object overlay;
+  config.tree_ =
+      load_trees(places.config / kFile, places.state / kFile, lookup_in(saved), config.warnings_, overlay);
+  config.take_variables(saved, overlay);
   return config;
 }
 
@@ -132,57 +161,31 @@ const value* Config::find(std::string_view path) const {
   return find_in(tree_, path);
 }
 
-namespace {
-const Setting& setting_or_throw(std::string_view path, SettingKind kind) {
-  const Setting* setting = find_setting(path);
-  if (setting == nullptr || setting->kind != kind)
-    throw Error(ErrorKind::internal, fmt::format("{} is no setting of that type", path));
-  return *setting;
+const value* Config::value_of(const std::string& path, const Rule& rule) const {
+  const Setting* setting = path.empty() ? find_variable(rule.variable) : find_setting(path);
+  if (setting == nullptr || !setting->built)
+    throw std::logic_error(
+        fmt::format("no module declares the setting {}", path.empty() ? rule.variable : path));
+  const value* found = nullptr;
+  if (path.empty()) {
+    const auto* given = variables_.if_contains(rule.variable);
+    if (given != nullptr && !given->is_null()) found = given;
+  } else {
+    found = find(path);
+  }
+  // Cleared in a form it is there, but empty; as a variable that is empty, it is as good as unset.
+  if (found != nullptr && found->is_string() && found->as_string().empty()) found = nullptr;
+  return found == nullptr && !rule.same_as.empty() ? find(rule.same_as) : found;
 }
-}  // namespace
 
-std::string Config::text(std::string_view path) const {
-  const auto& setting = setting_or_throw(path, SettingKind::text);
+bool Config::is_given(std::string_view path) const {
   const auto* found = find(path);
-  if (found != nullptr) return std::string(found->as_string());
-  return setting.fallback.starts_with('=') ? text(setting.fallback.substr(1)) : std::string(setting.fallback);
-}
-std::optional<std::int64_t> Config::integer(std::string_view path) const {
-  const auto& setting = setting_or_throw(path, SettingKind::integer);
-  const auto* found = find(path);
-  return found != nullptr ? std::optional(found->as_int64()) : parse_int(setting.fallback);
-}
-std::int64_t Config::integer_or(std::string_view path, std::int64_t fallback) const {
-  return integer(path).value_or(fallback);
-}
-double Config::number(std::string_view path) const {
-  const auto& setting = setting_or_throw(path, SettingKind::number);
-  const auto* found = find(path);
-  return found != nullptr ? found->as_double() : parse_double(setting.fallback).value_or(0);
-}
-bool Config::boolean(std::string_view path) const {
-  const auto& setting = setting_or_throw(path, SettingKind::boolean);
-  const auto* found = find(path);
-  return found != nullptr ? found->as_bool() : is_truthy(setting.fallback);
-}
-std::vector<std::string> Config::list(std::string_view path) const {
-  const auto& setting = setting_or_throw(path, SettingKind::list);
-  const auto* found = find(path);
-  const value items = found != nullptr ? *found : fallback_value(setting);
-  std::vector<std::string> out;
-  if (items.is_array())
-    for (const auto& item : items.as_array()) out.emplace_back(item.as_string());
-  return out;
-}
-boost::json::object Config::object(std::string_view path) const {
-  const auto& setting = setting_or_throw(path, SettingKind::object);
-  const auto* found = find(path);
-  const value item = found != nullptr ? *found : fallback_value(setting);
-  return item.is_object() ? item.as_object() : boost::json::object{};
+  return found != nullptr && !(found->is_string() && found->as_string().empty());
 }
 
 std::string Config::source() const {
-  return canonical_source(text("data_source.type"));
+  const auto* type = find("data_source.type");
+  return canonical_source(type != nullptr ? std::string_view(type->as_string()) : "");
 }
 
 }  // namespace agnes::config

@@ -17,15 +17,14 @@ bool is_in(std::span<const std::string_view> sections, std::string_view path) {
 }
 
 bool is_map(const Setting& setting) {
-  return setting.allowed == kMapOfNumbers || setting.allowed == kMapOfLists ||
-         setting.allowed == kMapOfObjects;
+  return setting.shape == Shape::numbers || setting.shape == Shape::lists || setting.shape == Shape::objects;
 }
 
 std::string_view kind_of(const Setting& setting) {
   switch (setting.kind) {
     case SettingKind::text:
       if (setting.secret) return "secret";
-      return setting.allowed.find('|') != std::string_view::npos ? "select" : "string";
+      return setting.one_of.empty() ? "string" : "select";
     case SettingKind::integer:
       return "int";
     case SettingKind::number:
@@ -40,28 +39,32 @@ std::string_view kind_of(const Setting& setting) {
   return "";
 }
 
+bool is_limited(const Setting& setting) {
+  return setting.ge || setting.le || !setting.one_of.empty() || setting.shape != Shape::any;
+}
+
 object field_of(const Setting& setting) {
   object out{{"kind", kind_of(setting)}};
   if (const auto fallback = fallback_value(setting); !fallback.is_null()) out["default"] = fallback;
   out["hint"] = setting.help;
   if (kind_of(setting) == "select") {
     array options;
-    for (const auto& choice : split(setting.allowed, '|')) options.emplace_back(choice);
+    for (const auto& choice : setting.one_of) options.emplace_back(choice);
     out["options"] = std::move(options);
   }
   if (setting.kind == SettingKind::list) out["item_kind"] = "string";
   if (setting.kind == SettingKind::object && !is_map(setting)) out["fields"] = object{};
   if (is_map(setting)) {
     out["key_kind"] = "string";
-    out["value_kind"] = setting.allowed == kMapOfNumbers ? "float"
-                        : setting.allowed == kMapOfLists ? "array"
-                                                         : "object";
-    if (setting.allowed == kMapOfLists) out["value_item_kind"] = "string";
-    if (setting.allowed == kMapOfObjects) out["value_fields"] = object{};
+    out["value_kind"] = setting.shape == Shape::numbers ? "float"
+                        : setting.shape == Shape::lists ? "array"
+                                                        : "object";
+    if (setting.shape == Shape::lists) out["value_item_kind"] = "string";
+    if (setting.shape == Shape::objects) out["value_fields"] = object{};
   }
-  if (setting.fallback.starts_with('=')) {
+  if (!setting.same_as.empty()) {
     array from;
-    for (const auto& step : split(setting.fallback.substr(1), '.')) from.emplace_back(step);
+    for (const auto& step : split(setting.same_as, '.')) from.emplace_back(step);
     out["placeholder_from"] = std::move(from);
   }
   return out;
@@ -102,12 +105,13 @@ object known_fields() {
 array setting_list(const Overlay& overlay) {
   array out;
   for (const auto& setting : settings()) {
+    if (!setting.built) continue;
     object row{{"path", setting.path}, {"kind", kind_of(setting)}, {"default", fallback_value(setting)}};
-    row["allowed"] = setting.allowed.empty() ? value(nullptr) : value(described(setting));
+    row["allowed"] = is_limited(setting) ? value(described(setting)) : value(nullptr);
     row["secret"] = setting.secret;
     row["editable"] = is_in(editable_sections(), setting.path);
     row["danger"] = is_in(danger_sections(), setting.path);
-    row["restart"] = true;  // every setting is read once, at the start
+    row["restart"] = !setting.live;
     row["environment"] = setting.environment.empty() ? value(nullptr) : value(setting.environment);
     row["overridden"] = overlay.overriding(setting).has_value();
     row["help"] = setting.help;

@@ -11,7 +11,7 @@ namespace agnes::config {
 // nested as instance.yaml is. Kinds: string, secret, int, float, bool, select, array, map, object.
 boost::json::object known_fields();
 
-// Every setting flat: {path, kind, default, allowed, secret, editable, danger, restart, environment,
+// Every setting that does something, flat: {path, kind, default, allowed, secret, editable, danger, restart, environment,
 // overridden, help}.
 boost::json::array setting_list(const Overlay& overlay);
 

@@ -209,8 +209,8 @@ void check_addresses(const object& tree, const std::string& path) {
     if (setting == nullptr || !item.is_string() || item.as_string().empty() ||
         !references(item.as_string()).empty())
       continue;
-    if (setting->allowed == kPublicAddress) public_addresses_of(item.as_string(), below);
-    if (setting->allowed == kAddress) host_of_address(item.as_string(), below);
+    if (setting->shape == Shape::public_address) public_addresses_of(item.as_string(), below);
+    if (setting->shape == Shape::address) host_of_address(item.as_string(), below);
   }
 }
 

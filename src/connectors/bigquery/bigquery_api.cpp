@@ -1,8 +1,9 @@
 #include "connectors/bigquery/bigquery_api.h"
 
+#include "connectors/bigquery/settings.h"
 #include "connectors/source_error.h"
 #include "core/catalog/registry_rules.h"
-#include "lib/base/env.h"
+#include "core/state/bigquery_project.h"
 #include "lib/base/text.h"
 #include "lib/http_client/call.h"
 
@@ -21,8 +22,7 @@ constexpr std::size_t kLargestAnswer = 64u << 20;
 constexpr std::size_t kShownOfAnAnswer = 300;
 constexpr const char* kPageSize = "1000";
 
-std::string project_at(const config::Config& config, std::string_view path) {
-  auto project = config.text(path);
+std::string checked(std::string project, std::string_view path) {
   if (project.empty())
     throw source_error(ErrorKind::bad_request, "not_configured",
                        fmt::format("{} is not set: the Google Cloud project with the data", path));
@@ -63,8 +63,8 @@ void no_sense(const std::string& what) {
                      "BigQuery's answer makes no sense: " + what);
 }
 
-Api::Api(Projects projects, google::CredentialsPtr credentials, milliseconds limit)
-    : address_(env_or("BIGQUERY_EMULATOR_HOST", "https://bigquery.googleapis.com")),
+Api::Api(std::string server, Projects projects, google::CredentialsPtr credentials, milliseconds limit)
+    : address_(std::move(server)),
       data_(std::move(projects.data)),
       billing_(std::move(projects.billing)),
       credentials_(std::move(credentials)),
@@ -76,9 +76,10 @@ Api::Api(Projects projects, google::CredentialsPtr credentials, milliseconds lim
 }
 
 Api::Api(const config::Config& config, milliseconds limit, http_client::Stop cancelled)
-    : Api({project_at(config, kProject),
-           // Cleared in a form it is there, but empty.
-           project_at(config, config.text(kBilling).empty() ? kProject : kBilling)},
+    : Api(config.get<BigQuerySettings>().server,
+          {checked(config.get<state::BigQueryProject>().project, kProject),
+           checked(config.get<state::BigQueryProject>().billing_project,
+                   config.is_given(kBilling) ? kBilling : kProject)},
           nullptr, limit) {
   cancelled_ = std::move(cancelled);
   try {

@@ -33,11 +33,12 @@ class Api {
   explicit Api(const config::Config& config, std::chrono::milliseconds limit = sync::kPatience,
                http_client::Stop cancelled = {});
 
-  // For other projects, in the name of other credentials.
+  // For other projects, in the name of other credentials. `server`: BigQuerySettings::server.
   struct Projects {
     std::string data, billing;
   };
-  Api(Projects projects, google::CredentialsPtr credentials, std::chrono::milliseconds limit);
+  Api(std::string server, Projects projects, google::CredentialsPtr credentials,
+      std::chrono::milliseconds limit);
 
   // What comes now may take so long, whoever has cancelled: for leaving nothing behind.
   void allow(std::chrono::milliseconds limit);

@@ -127,8 +127,7 @@ std::optional<object> ask_for_table(Api& api, const std::string& path) {
 object BigQueryConnector::test() {
   Api api(config_, kTestLimit);
   object query{{"query", "SELECT 1 AS ok"}, {"useLegacySql", false}, {"dryRun", true}};
-  if (const auto location = config_.text("data_source.bigquery.location"); !location.empty())
-    query["location"] = location;
+  if (const auto& location = settings_.location; !location.empty()) query["location"] = location;
   if (!api.post(percent_encode(api.billing_project()) + "/queries", query))
     throw source_error(ErrorKind::bad_gateway, "bq_upstream_error",
                        fmt::format("BigQuery knows no project {}", api.billing_project()),
@@ -234,10 +233,9 @@ array BigQueryConnector::sample(const catalog::Registration& row, int rows) {
       {"jobTimeoutMs", "30000"},
       {"requestId", random_hex(16)},  // a repeated request is the same query
       {"formatOptions", {{"useInt64Timestamp", true}}}};
-  if (const auto limit = config_.integer_or("data_source.bigquery.bq_max_scan_bytes", 0); limit > 0)
+  if (const auto limit = settings_.bq_max_scan_bytes; limit > 0)
     query["maximumBytesBilled"] = std::to_string(limit);
-  if (const auto location = config_.text("data_source.bigquery.location"); !location.empty())
-    query["location"] = location;
+  if (const auto& location = settings_.location; !location.empty()) query["location"] = location;
   const auto answer = api.post(percent_encode(api.billing_project()) + "/queries", query).value_or(object{});
   const auto* complete = answer.if_contains("jobComplete");
   if (complete == nullptr || !complete->is_bool() || !complete->get_bool())
@@ -249,10 +247,9 @@ array BigQueryConnector::sample(const catalog::Registration& row, int rows) {
 std::vector<sync::SyncedTable> BigQueryConnector::extract(
     const std::vector<catalog::Registration>& registered,
     const std::optional<std::vector<std::string>>& names, const jobs::Context& context) {
-  const QueryLimits limits{
-      .max_bytes = config_.integer_or("data_source.bigquery.max_bytes_per_materialize", 0),
-      .time_limit = std::chrono::milliseconds(config_.integer_or("data_source.bigquery.query_timeout_ms", 0)),
-      .location = config_.text("data_source.bigquery.location")};
+  const QueryLimits limits{.max_bytes = settings_.max_bytes_per_materialize,
+                           .time_limit = settings_.query_timeout_ms,
+                           .location = settings_.location};
   const auto fetch = [&](const catalog::Registration& row, const Fetching& fetching) {
     if (!row.source_query || trim(*row.source_query).empty())
       throw Error(ErrorKind::invalid, "it has no source_query: set one with agnes admin update-table");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/config/config.h"
+#include "connectors/bigquery/settings.h"
 #include "core/sync/connector.h"
 
 namespace agnes::connectors::bigquery {
@@ -9,7 +10,8 @@ namespace agnes::connectors::bigquery {
 // credentials. Registered tables stay there; what a query of a materialized one finds is copied.
 class BigQueryConnector : public sync::Connector {
  public:
-  explicit BigQueryConnector(const config::Config& config) : config_(config) {}
+  explicit BigQueryConnector(const config::Config& config)
+      : config_(config), settings_(config.get<BigQuerySettings>()) {}
 
   std::string source_type() const override { return "bigquery"; }
   // A dry run of a query, which costs nothing: it needs what every query needs of the project that is billed.
@@ -29,6 +31,7 @@ class BigQueryConnector : public sync::Connector {
 
  private:
   const config::Config config_;
+  const BigQuerySettings settings_;
 };
 
 }  // namespace agnes::connectors::bigquery

@@ -1,10 +1,15 @@
 #include "app/module.h"
 
 #include "connectors/bigquery/bigquery_connector.h"
+#include "connectors/bigquery/settings.h"
 
 namespace agnes::connectors::bigquery {
 
 namespace {
+
+void declare(app::Declarations& declarations) {
+  declarations.settings.add<BigQuerySettings>();
+}
 
 std::unique_ptr<sync::Connector> make_connector(const config::Config& config) {
   return std::make_unique<BigQueryConnector>(config);
@@ -20,7 +25,7 @@ class BigQueryModule final : public app::Module {
 }  // namespace
 
 app::ModuleKind module() {
-  return {"bigquery", nullptr, app::make_module<BigQueryModule>};
+  return {"bigquery", declare, app::make_module<BigQueryModule>};
 }
 
 }  // namespace agnes::connectors::bigquery

@@ -4,6 +4,7 @@
 
 #include "connectors/bigquery/bigquery_query.h"
 #include "core/query/lexer.h"
+#include "core/state/bigquery_project.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -140,14 +141,12 @@ std::optional<std::string> in_bigquery_words(std::string_view sql) {
 }
 
 std::int64_t ScanCost::ask(const catalog::Table& table, const std::string& sql) {
-  const auto set = [&](std::string_view name) {
-    return config_.text(fmt::format("data_source.bigquery.{}", name));
-  };
-  auto data = set("project"), billing = set("billing_project");
+  auto [data, billing] = config_.get<state::BigQueryProject>();
+  const auto settings = config_.get<BigQuerySettings>();
   if (data.empty()) data = project_of(table.remote->url);
   if (billing.empty()) billing = data;
-  Api api(Api::Projects{data, billing}, credentials_(), kPatience);
-  return dry_run(api, sql, {.location = set("location")});
+  Api api(settings.server, Api::Projects{data, billing}, credentials_(), kPatience);
+  return dry_run(api, sql, {.location = settings.location});
 }
 
 std::int64_t ScanCost::whole(const catalog::Table& table, const std::string& sql) {

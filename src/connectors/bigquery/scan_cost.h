@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/config/config.h"
+#include "connectors/bigquery/settings.h"
 #include "core/catalog/generation.h"
 #include "core/query/remote.h"
 #include "lib/google/credentials.h"
@@ -20,7 +21,7 @@ class ScanCost {
   using Credentials = std::function<google::CredentialsPtr()>;
   ScanCost(const config::Config& config, Credentials credentials)
       : config_(config),
-        limit_(config.integer_or("data_source.bigquery.bq_max_scan_bytes", 0)),
+        limit_(config.get<BigQuerySettings>().bq_max_scan_bytes),
         credentials_(std::move(credentials)) {}
 
   // Throws Error: bad_request (detail.reason "remote_scan_too_large") when `sql` over these tables, all of

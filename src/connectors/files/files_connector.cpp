@@ -47,21 +47,17 @@ fs::path root_of(const std::string& path) {
 
 FilesConnector::FilesConnector(const config::Config& config)
     : places_(config.places()),
-      path_(config.text("data_source.files.path")),
-      exclude_(config.list("data_source.files.exclude")),
-      tables_(config.object("data_source.files.tables")),
-      auto_register_(config.boolean("data_source.files.auto_register")),
-      memory_bytes_(static_cast<std::uint64_t>(config.integer_or("extract.memory_mb", 1024)) << 20),
-      timeout_seconds_(config.integer_or("extract.timeout_seconds", 3600)) {}
+      settings_(config.get<FilesSettings>()),
+      limits_(config.get<extracts::ExtractSettings>()) {}
 
 Job FilesConnector::job(const fs::path& spill) const {
   Job job;
-  job.path = path_;
+  job.path = settings_.path;
   job.extract_dir = places_.extracts() / "files";
   job.temp_dir = spill;
-  job.memory_bytes = static_cast<std::uint64_t>(static_cast<double>(memory_bytes_) * kDuckDBShare);
-  job.exclude = exclude_;
-  for (const auto& entry : tables_) {
+  job.memory_bytes = static_cast<std::uint64_t>(static_cast<double>(limits_.memory_mb << 20) * kDuckDBShare);
+  job.exclude = settings_.exclude;
+  for (const auto& entry : settings_.tables) {
     auto spec = json::from_json<TableSpec>(entry.value());
     spec.name = entry.key();
     job.tables.push_back(std::move(spec));
@@ -72,8 +68,8 @@ Job FilesConnector::job(const fs::path& spill) const {
 Discovery FilesConnector::look_around() const {
   const Job job = this->job({});
   workers::Confinement confinement;
-  confinement.readable = {root_of(path_)};
-  confinement.memory_bytes = 2 * memory_bytes_;
+  confinement.readable = {root_of(settings_.path)};
+  confinement.memory_bytes = 2 * (limits_.memory_mb << 20);
   const auto ends = std::chrono::steady_clock::now() + sync::kPatience;
   try {
     const workers::TaskContext context{[](const value&) {},
@@ -82,23 +78,26 @@ Discovery FilesConnector::look_around() const {
                                                         {{"job", json::to_json(job)}, {"rows", 0}}, context));
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::timeout)
-      throw source_error(ErrorKind::gateway_timeout, "timeout",
-                         fmt::format("the folder {} was not read in {} s", path_, sync::kPatience.count()),
-                         "A network share that hangs, for one");
+      throw source_error(
+          ErrorKind::gateway_timeout, "timeout",
+          fmt::format("the folder {} was not read in {} s", settings_.path, sync::kPatience.count()),
+          "A network share that hangs, for one");
     throw source_error(ErrorKind::bad_gateway, "unreachable", error.what(),
                        "Check data_source.files.path and who may read it");
   }
 }
 
 boost::json::object FilesConnector::test() {
-  if (path_.empty()) throw source_error(ErrorKind::bad_request, "not_configured", kNoPath);
+  if (settings_.path.empty()) throw source_error(ErrorKind::bad_request, "not_configured", kNoPath);
   const auto found = look_around();
-  return {{"folder", path_}, {"tables", found.tables.size()}, {"problems", json::to_json(found.problems)}};
+  return {{"folder", settings_.path},
+          {"tables", found.tables.size()},
+          {"problems", json::to_json(found.problems)}};
 }
 
 sync::Discovery FilesConnector::discover(const std::optional<std::string>& /*part*/) {
   sync::Discovery out;
-  if (path_.empty()) {
+  if (settings_.path.empty()) {
     out.problem = kNoPath;
     return out;
   }
@@ -113,7 +112,7 @@ sync::Discovery FilesConnector::discover(const std::optional<std::string>& /*par
     offer.row.id = catalog::id_for(preview.table);
     offer.row.name = preview.table;
     offer.row.source_type = source_type();
-    if (const auto* spec = tables_.if_contains(preview.table); spec != nullptr)
+    if (const auto* spec = settings_.tables.if_contains(preview.table); spec != nullptr)
       offer.row.description = json::from_json<TableSpec>(*spec).description;
   }
   out.more["problems"] = json::to_json(found.problems);
@@ -123,7 +122,7 @@ sync::Discovery FilesConnector::discover(const std::optional<std::string>& /*par
 std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog::Registration>& registered,
                                                        const std::optional<std::vector<std::string>>& names,
                                                        const jobs::Context& context) {
-  if (path_.empty()) return {};
+  if (settings_.path.empty()) return {};
   const fs::path spill_root = places_.data / "tmp";
   fs::create_directories(spill_root);
   TemporaryFolder spill(spill_root);
@@ -131,10 +130,10 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
   fs::create_directories(job.extract_dir);
 
   workers::Confinement confinement;
-  confinement.readable = {root_of(path_)};
+  confinement.readable = {root_of(settings_.path)};
   confinement.writable = {job.extract_dir, job.temp_dir};
-  confinement.memory_bytes = 2 * memory_bytes_;
-  const auto ends = std::chrono::steady_clock::now() + std::chrono::seconds(timeout_seconds_);
+  confinement.memory_bytes = 2 * (limits_.memory_mb << 20);
+  const auto ends = std::chrono::steady_clock::now() + std::chrono::seconds(limits_.timeout_seconds);
   const auto late = [&] { return std::chrono::steady_clock::now() > ends; };
   const workers::TaskContext relay{[&](const value& said) { context.progress(said); },
                                    [&] { return context.cancelled() || late(); }};
@@ -146,7 +145,7 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
       throw Error(ErrorKind::timeout,
                   fmt::format("the sync of files was ended at its limit of {} s (extract.timeout_seconds); "
                               "what was finished is kept",
-                              timeout_seconds_));
+                              limits_.timeout_seconds));
     }
   };
 
@@ -160,7 +159,7 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
   std::vector<std::string> wanted;
   for (const auto& preview : found.tables) {
     const bool is_registered = registered_names.contains(to_lower(preview.table));
-    if (!is_registered && (!auto_register_ || known.contains(preview.table))) continue;
+    if (!is_registered && (!settings_.auto_register || known.contains(preview.table))) continue;
     if (!is_registered) fresh.insert(preview.table);
     wanted.push_back(preview.table);
   }
@@ -216,7 +215,7 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
 
 void FilesConnector::remove(const std::string& name, const jobs::Context& context) {
   Job job;
-  job.path = path_;
+  job.path = settings_.path;
   job.extract_dir = places_.extracts() / "files";
   if (!fs::exists(job.extract_dir)) return;
   workers::Confinement confinement;

@@ -2,12 +2,13 @@
 
 #include "app/config/config.h"
 #include "connectors/files/files.h"
+#include "connectors/files/settings.h"
+#include "core/extracts/settings.h"
 #include "core/sync/connector.h"
 
 namespace agnes::connectors::files {
 
 // The server's side of the files connector: finds out what is new, and has workers do the reading.
-// Configuration: data_source.files.*, extract.memory_mb.
 class FilesConnector : public sync::Connector {
  public:
   explicit FilesConnector(const config::Config& config);
@@ -26,12 +27,8 @@ class FilesConnector : public sync::Connector {
   Discovery look_around() const;
 
   config::Places places_;
-  std::string path_;
-  std::vector<std::string> exclude_;
-  boost::json::object tables_;
-  bool auto_register_;
-  std::uint64_t memory_bytes_;
-  std::int64_t timeout_seconds_;
+  FilesSettings settings_;
+  extracts::ExtractSettings limits_;
 };
 
 }  // namespace agnes::connectors::files

@@ -2,6 +2,7 @@
 
 #include "connectors/files/files.h"
 #include "connectors/files/files_connector.h"
+#include "connectors/files/settings.h"
 
 namespace agnes::connectors::files {
 
@@ -25,6 +26,7 @@ void declare(app::Declarations& declarations) {
   declarations.tasks.emplace("files.extract", extract_files);    // Job: Outcome
   declarations.tasks.emplace("files.discover", discover_files);  // {"job": Job, "rows": n}: Discovery
   declarations.tasks.emplace("files.remove", remove_table);      // {"job": Job, "table": name}: null
+  declarations.settings.add<FilesSettings>();
 }
 
 std::unique_ptr<sync::Connector> make_connector(const config::Config& config) {

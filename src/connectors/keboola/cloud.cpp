@@ -2,7 +2,6 @@
 
 #include "connectors/answer.h"
 #include "connectors/source_error.h"
-#include "lib/base/env.h"
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
 #include "lib/http_client/call.h"
@@ -41,13 +40,14 @@ std::string basic_time(Timestamp t) {
   return out + "Z";
 }
 
-CloudRequest from_aws(const std::string& url, const object& file, Timestamp moment) {
+CloudRequest from_aws(const std::string& url, const object& file, const KeboolaSettings& settings,
+                      Timestamp moment) {
   const auto [bucket, key] = place_of(url, "s3://");
   const auto credentials = object_at(file, "credentials");
   const auto id = text_at(credentials, "AccessKeyId"), secret = text_at(credentials, "SecretAccessKey"),
              session = text_at(credentials, "SessionToken"), region = text_at(file, "region");
   if (id.empty() || secret.empty() || region.empty()) no_way("s3:// without credentials");
-  std::string server = env_or("AWS_ENDPOINT_URL_S3", "");
+  std::string server = settings.aws_server;
   // A bucket with dots has no certificate of its own.
   if (server.empty()) server = fmt::format("https://s3.{}.amazonaws.com", region);
   const std::string host = server.substr(server.find("://") + 3);
@@ -78,12 +78,11 @@ CloudRequest from_aws(const std::string& url, const object& file, Timestamp mome
   return out;
 }
 
-CloudRequest from_google(const std::string& url, const object& file) {
+CloudRequest from_google(const std::string& url, const object& file, const KeboolaSettings& settings) {
   const auto [bucket, key] = place_of(url, "gs://");
   const auto token = text_at(object_at(file, "gcsCredentials"), "access_token");
   if (token.empty()) no_way("gs:// without a token");
-  return {fmt::format("{}/storage/v1/b/{}/o/{}?alt=media",
-                      env_or("STORAGE_EMULATOR_HOST", "https://storage.googleapis.com"),
+  return {fmt::format("{}/storage/v1/b/{}/o/{}?alt=media", settings.google_server,
                       http_client::percent_encode(bucket), http_client::percent_encode(key)),
           {{"Authorization", "Bearer " + token}}};
 }
@@ -102,12 +101,13 @@ CloudRequest from_azure(const std::string& url, const object& file) {
 
 }  // namespace
 
-CloudRequest cloud_request(const std::string& url, const object& file, Timestamp moment) {
+CloudRequest cloud_request(const std::string& url, const object& file, const KeboolaSettings& settings,
+                           Timestamp moment) {
   CloudRequest out;
   if (url.starts_with("gs://"))
-    out = from_google(url, file);
+    out = from_google(url, file, settings);
   else if (url.starts_with("s3://"))
-    out = from_aws(url, file, moment);
+    out = from_aws(url, file, settings, moment);
   else if (url.starts_with("azure://"))
     out = from_azure(url, file);
   else

@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "connectors/keboola/settings.h"
 #include "lib/base/time.h"
 #include "lib/http_client/client.h"
 
@@ -23,6 +24,7 @@ struct CloudRequest {
 //
 // Sources: "File detail" and "sliced files" of Keboola's Storage API; the JSON API of Google Cloud Storage;
 // "Signature Version 4" of AWS; shared access signatures of Azure Storage.
-CloudRequest cloud_request(const std::string& url, const boost::json::object& file, Timestamp moment = now());
+CloudRequest cloud_request(const std::string& url, const boost::json::object& file,
+                           const KeboolaSettings& settings, Timestamp moment = now());
 
 }  // namespace agnes::connectors::keboola

@@ -1,6 +1,6 @@
 #include "connectors/keboola/column_push.h"
 
-#include "lib/base/env.h"
+#include "connectors/keboola/settings.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 #include "lib/http_client/client.h"
@@ -13,11 +13,6 @@ using boost::json::array;
 using boost::json::value;
 
 constexpr std::size_t kShownOfAnAnswer = 200;
-
-std::string setting(const config::Config& config, const char* variable, std::string_view path) {
-  if (auto text = env(variable)) return *text;
-  return config.text(path);
-}
 
 array metadata_of(const catalog::ColumnMetadata& column) {
   array out;
@@ -32,9 +27,10 @@ array metadata_of(const catalog::ColumnMetadata& column) {
 }  // namespace
 
 catalog::PushColumns column_push(const config::Config& config) {
-  return [&config](const catalog::Registration& table, const std::vector<catalog::ColumnMetadata>& columns) {
-    const std::string stack = setting(config, "KBC_STACK_URL", "data_source.keboola.stack_url");
-    const std::string token = setting(config, "KBC_STORAGE_TOKEN", "data_source.keboola.storage_token");
+  return [settings = config.get<KeboolaSettings>()](const catalog::Registration& table,
+                                                    const std::vector<catalog::ColumnMetadata>& columns) {
+    const auto& stack = settings.push_url;
+    const auto& token = settings.push_token;
     if (stack.empty() || token.empty())
       throw Error(ErrorKind::bad_request,
                   "Keboola's address and token are not set: set KBC_STACK_URL and KBC_STORAGE_TOKEN, or "

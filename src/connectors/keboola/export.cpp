@@ -94,11 +94,14 @@ value parsed(const std::string& text, std::string_view what) {
   return out;
 }
 
+std::chrono::milliseconds milliseconds_of(double seconds) {
+  return std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
+}
+
 // The finished export's file.
 object wait_for_export(const Storage& storage, const std::string& job, const Fetching& fetching) {
-  const auto give_up =
-      std::chrono::steady_clock::now() + time_from_env("AGNES_KEBOOLA_EXPORT_TIMEOUT_SEC", 1800);
-  auto pause = time_from_env("AGNES_KEBOOLA_POLL_INTERVAL_SEC", 2);
+  const auto give_up = std::chrono::steady_clock::now() + milliseconds_of(storage.settings().export_timeout);
+  auto pause = milliseconds_of(storage.settings().poll_interval);
   while (true) {
     const auto answer = storage.get("/v2/storage/jobs/" + http_client::percent_encode(job));
     const auto* told = answer.if_object();
@@ -130,7 +133,7 @@ object wait_for_export(const Storage& storage, const std::string& job, const Fet
 std::vector<std::string> slices_of(const Storage& storage, const std::string& manifest, const object& of,
                                    const Fetching& fetching) {
   const auto file = fetching.scratch / "manifest.json";
-  storage.download(cloud_request(manifest, of), file, fetching);
+  storage.download(cloud_request(manifest, of, storage.settings()), file, fetching);
   if (std::filesystem::file_size(file) > kLargestManifest) no_sense("a manifest of more than 64 MB");
   const auto text = read_file(file);
   boost::system::error_code failed;
@@ -288,7 +291,7 @@ std::string fetch_table(const Storage& storage, const ExportRequest& wanted, con
     fetching.report(fmt::format("fetching part {}", files.size() + 1));
     const auto target =
         fetching.scratch / fmt::format("part-{:05}.{}", files.size(), wanted.csv ? "csv" : "parquet");
-    storage.download(cloud_request(from, file), target, fetching);
+    storage.download(cloud_request(from, file, storage.settings()), target, fetching);
     files.push_back(wanted.csv ? named_by_content(target) : target);
   };
   if (sliced != nullptr && sliced->is_bool() && sliced->get_bool()) {

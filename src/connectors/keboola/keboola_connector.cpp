@@ -4,7 +4,6 @@
 #include "connectors/keboola/export.h"
 #include "connectors/keboola/storage.h"
 #include "connectors/source_error.h"
-#include "lib/base/env.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 
@@ -135,9 +134,7 @@ std::vector<sync::SyncedTable> KeboolaConnector::extract(const std::vector<catal
                                                          const jobs::Context& context) {
   const auto tables = chosen(registered, source_type(), {"materialized", "local"}, names);
   if (tables.empty()) return {};
-  const auto at_once = parse_int(env_or("AGNES_KEBOOLA_PARALLELISM", "8"));
-  if (!at_once || *at_once < 1)
-    throw Error(ErrorKind::bad_request, "AGNES_KEBOOLA_PARALLELISM: a whole number from 1 on was expected");
+  const std::size_t at_once = config_.get<KeboolaSettings>().parallelism;
   const auto fetch = [&](const catalog::Registration& row, const Fetching& fetching) {
     if (row.query_mode == "local" && row.sync_strategy != "full_refresh")
       throw Error(
@@ -148,8 +145,7 @@ std::vector<sync::SyncedTable> KeboolaConnector::extract(const std::vector<catal
     patience.cancelled = fetching.cancelled;
     return fetch_table(Storage(config_, patience), export_of(row, now()), fetching);
   };
-  return bring(tables, source_type(), config_, static_cast<std::size_t>(std::min<std::int64_t>(*at_once, 64)),
-               context, fetch);
+  return bring(tables, source_type(), config_, at_once, context, fetch);
 }
 
 void KeboolaConnector::remove(const std::string& name, const jobs::Context& context) {

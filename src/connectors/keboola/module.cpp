@@ -2,11 +2,16 @@
 
 #include "connectors/keboola/column_push.h"
 #include "connectors/keboola/keboola_connector.h"
+#include "connectors/keboola/settings.h"
 #include "core/catalog/column_metadata.h"
 
 namespace agnes::connectors::keboola {
 
 namespace {
+
+void declare(app::Declarations& declarations) {
+  declarations.settings.add<KeboolaSettings>();
+}
 
 std::unique_ptr<sync::Connector> make_connector(const config::Config& config) {
   return std::make_unique<KeboolaConnector>(config);
@@ -26,7 +31,7 @@ class KeboolaModule final : public app::Module {
 }  // namespace
 
 app::ModuleKind module() {
-  return {"keboola", nullptr, app::make_module<KeboolaModule>};
+  return {"keboola", declare, app::make_module<KeboolaModule>};
 }
 
 }  // namespace agnes::connectors::keboola

@@ -6,7 +6,6 @@
 
 #include "app/config/address.h"
 #include "connectors/source_error.h"
-#include "lib/base/env.h"
 #include "lib/base/files.h"
 #include "lib/base/text.h"
 #include "lib/http_client/call.h"
@@ -59,18 +58,11 @@ std::string said_in(const std::string& body) {
 
 }  // namespace
 
-std::chrono::milliseconds time_from_env(const char* variable, double fallback_seconds) {
-  const auto text = env(variable);
-  const auto seconds = text ? parse_double(*text) : fallback_seconds;
-  constexpr double kYear = 365.0 * 24 * 60 * 60;
-  if (!seconds || !(*seconds > 0) || *seconds > kYear)
-    throw Error(ErrorKind::bad_request, fmt::format("{} is {}: a number of seconds was expected", variable,
-                                                    escape_control(text.value_or(""))));
-  return std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(*seconds * 1000)));
-}
-
 Storage::Storage(const config::Config& config, Patience patience)
-    : address_(config.text(kAddress)), token_(config.text(kToken)), patience_(patience) {
+    : settings_(config.get<KeboolaSettings>()),
+      address_(settings_.stack_url),
+      token_(settings_.storage_token),
+      patience_(patience) {
   const auto not_configured = [](const std::string& message) {
     return source_error(ErrorKind::bad_request, "not_configured", message);
   };
@@ -147,7 +139,7 @@ void Storage::download(const CloudRequest& wanted, const std::filesystem::path& 
   request.headers = wanted.headers;
   const std::string host = config::host_of_address(wanted.url, "the export's address");
   http_client::CallOptions options{.patience = std::chrono::ceil<std::chrono::seconds>(
-                                       time_from_env("AGNES_KEBOOLA_SLICE_TIMEOUT_SEC", 300)),
+                                       std::chrono::duration<double>(settings_.slice_timeout)),
                                    .cancelled = fetching.cancelled};
   if (must_be_public_) options.addresses = config::public_addresses_of(wanted.url, "the export's address");
 

@@ -9,14 +9,12 @@
 
 #include "app/config/config.h"
 #include "connectors/keboola/cloud.h"
+#include "connectors/keboola/settings.h"
 #include "connectors/staged.h"
 #include "core/sync/connector.h"
 #include "lib/http_client/client.h"
 
 namespace agnes::connectors::keboola {
-
-// A variable of the environment in seconds, more than 0 and a year at most. Throws Error (bad_request).
-std::chrono::milliseconds time_from_env(const char* variable, double fallback_seconds);
 
 // Keboola's Storage API (https://keboola.docs.apiary.io), as far as it is read, with a token in
 // X-StorageApi-Token. Thread-safe.
@@ -51,10 +49,12 @@ class Storage {
                 const Fetching& fetching) const;
 
   const std::string& address() const { return address_; }
+  const KeboolaSettings& settings() const { return settings_; }
 
  private:
   std::optional<boost::json::value> ask(const std::string& path, const http_client::Request& request) const;
 
+  KeboolaSettings settings_;
   std::string address_, token_;
   std::vector<std::string> resolved_;
   bool must_be_public_ = false;

@@ -6,9 +6,9 @@
 #include "core/auth/google_groups.h"
 #include "core/auth/pages.h"
 #include "core/auth/routes.h"
+#include "core/auth/settings.h"
 #include "core/auth/sign_in.h"
 #include "core/identity/views.h"
-#include "lib/base/env.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -138,8 +138,8 @@ Refetched refetch(identity::Identity& identity, google::AdminDirectory* director
 }  // namespace
 
 void add_debug_routes(http::Routes& routes, identity::Identity& identity, const config::Config& config) {
-  const bool off = !is_truthy(env_or("AGNES_DEBUG_AUTH", ""));
-  const auto rules = google::read_rules();
+  const bool off = !config.get<LoginSettings>().debug;
+  const auto rules = google::group_rules(config.get<identity::GroupSettings>());
   routes.get("/me/debug",
              {.auth = Auth::user,
               .tag = "me",
@@ -157,7 +157,8 @@ void add_debug_routes(http::Routes& routes, identity::Identity& identity, const 
                           "only with AGNES_DEBUG_AUTH",
                .off = off,
                .answer = http::schema_of<Refetched>},
-              [&identity, rules, directory = off ? nullptr : google::make_directory(config)](
+              [&identity, rules,
+               directory = off ? nullptr : google::make_directory(config.get<GoogleSignInSettings>())](
                   const Caller& caller, const Request& request) {
                 if (auto busy = over_limit(identity, request, "refetch " + caller.user_id, kRefetches))
                   return std::move(*busy);

@@ -77,9 +77,7 @@ LinkSent send_to_developer(identity::Identity& identity, identity::EmailOutbox& 
                            const Request& request, const std::string& email) {
   const auto link = identity.users().request_link(Link::sign_in, email, request.client_address());
   if (!link) return {"There is no account of this address.", {}, {}};
-  const auto base = outbox.settings().public_url.empty()
-                        ? fmt::format("{}://{}", request.scheme(), request.host())
-                        : outbox.settings().public_url;
+  const auto base = outbox.address().for_request(request);
   LinkSent sent{"LOCAL_DEV_MODE: open dev_link to sign in.",
                 identity::link_address(base, Link::sign_in, link->email, link->secret),
                 {}};

@@ -152,15 +152,12 @@ class SignIn {
             .path = std::string(kCookiePath),
             .same_site = "lax",
             .http_only = true,
-            .secure = access_.settings().secure_cookies || request.scheme() == "https"};
+            .secure = access_.settings().address.secure(request)};
   }
 
   // As it is registered with Google, which refuses any other.
   std::string redirect_uri(const Request& request) const {
-    const auto& settings = access_.settings();
-    if (!settings.server_url.empty()) return settings.server_url + kCallback;
-    return fmt::format("{}://{}{}", settings.secure_cookies ? "https" : request.scheme(), request.host(),
-                       kCallback);
+    return access_.settings().address.for_request(request) + kCallback;
   }
 
   // The attempt of this browser that the provider has sent back, which ends with this.
@@ -325,24 +322,25 @@ class SignIn {
 }  // namespace
 
 GoogleSettings read_settings(const config::Config& config) {
-  GoogleSettings settings{.client_id = config.text("auth.google_client_id"),
-                          .client_secret = config.text("auth.google_client_secret"),
-                          .issuer = config.text("auth.google_issuer"),
-                          .groups_api = config.text("auth.google_groups_api"),
-                          .allowed_domains = domains_of(config.text("auth.allowed_domain")),
+  const auto given = config.get<GoogleSignInSettings>();
+  GoogleSettings settings{.client_id = given.google_client_id,
+                          .client_secret = given.google_client_secret,
+                          .issuer = given.google_issuer,
+                          .groups_api = given.google_groups_api,
+                          .allowed_domains = domains_of(given.allowed_domain),
                           .reads_groups = false,
-                          .directory = make_directory(config),
-                          .rules = read_rules()};
+                          .directory = make_directory(given),
+                          .rules = group_rules(config.get<identity::GroupSettings>())};
   while (settings.groups_api.ends_with('/')) settings.groups_api.pop_back();
   const auto& rules = settings.rules;
-  settings.reads_groups = settings.directory || config.boolean("auth.google_groups") ||
-                          !rules.prefix.empty() || !rules.admin_email.empty() ||
-                          !rules.everyone_email.empty();
+  settings.reads_groups = settings.directory || given.google_groups || !rules.prefix.empty() ||
+                          !rules.admin_email.empty() || !rules.everyone_email.empty();
   return settings;
 }
 
 bool is_configured(const config::Config& config) {
-  return !config.text("auth.google_client_id").empty() && !config.text("auth.google_client_secret").empty();
+  const auto given = config.get<GoogleSignInSettings>();
+  return !given.google_client_id.empty() && !given.google_client_secret.empty();
 }
 
 void add_routes(http::Routes& routes, identity::Identity& identity, const config::Config& config) {

@@ -4,7 +4,6 @@
 
 #include "core/auth/google_groups.h"
 #include "core/identity/users.h"
-#include "lib/base/env.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/http_client/call.h"
@@ -16,8 +15,7 @@ namespace {
 constexpr std::string_view kScope = "https://www.googleapis.com/auth/admin.directory.group.readonly";
 
 // An address that tokens are sent to.
-std::string service(const config::Config& config, const char* setting) {
-  auto url = config.text(setting);
+std::string service(std::string url, const char* setting) {
   if (!http_client::may_carry_secrets(url))
     throw Error(ErrorKind::bad_request, fmt::format("{} must begin with https://", setting));
   while (url.ends_with('/')) url.pop_back();
@@ -47,17 +45,18 @@ std::vector<std::string> AdminDirectory::groups_of(const std::string& email) {
   }
 }
 
-std::shared_ptr<AdminDirectory> make_directory(const config::Config& config) {
-  AdminDirectory::Settings settings{.api = service(config, "auth.google_directory_api"),
-                                    .subject = std::string(trim(config.text("auth.google_groups_subject"))),
-                                    .account = std::string(trim(config.text("auth.google_groups_account"))),
-                                    .services = {.token_url = service(config, "auth.google_token_url"),
-                                                 .iam = service(config, "auth.google_iam_api")},
-                                    .pretended = std::nullopt};
-  if (const auto text = env("GOOGLE_ADMIN_SDK_MOCK_GROUPS")) {
+std::shared_ptr<AdminDirectory> make_directory(const GoogleSignInSettings& given) {
+  AdminDirectory::Settings settings{
+      .api = service(given.google_directory_api, "auth.google_directory_api"),
+      .subject = std::string(trim(given.google_groups_subject)),
+      .account = std::string(trim(given.google_groups_account)),
+      .services = {.token_url = service(given.google_token_url, "auth.google_token_url"),
+                   .iam = service(given.google_iam_api, "auth.google_iam_api")},
+      .pretended = std::nullopt};
+  if (!given.mock_groups.empty()) {
     log::warn("GOOGLE_ADMIN_SDK_MOCK_GROUPS is set: these are everybody's groups, and Google is not asked");
     settings.pretended.emplace();
-    for (const auto& group : split(*text, ','))
+    for (const auto& group : split(given.mock_groups, ','))
       if (const auto address = to_lower(trim(group)); identity::problem_with_email(address).empty())
         settings.pretended->push_back(address);
   }

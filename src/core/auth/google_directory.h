@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "app/config/config.h"
+#include "core/auth/settings.h"
 #include "lib/google/credentials.h"
 
 namespace agnes::auth::google {
@@ -36,6 +36,6 @@ class AdminDirectory {
 };
 
 // Nothing unless the operator has named an administrator (GOOGLE_ADMIN_SDK_SUBJECT) or groups to pretend.
-std::shared_ptr<AdminDirectory> make_directory(const config::Config& config);
+std::shared_ptr<AdminDirectory> make_directory(const GoogleSignInSettings& settings);
 
 }  // namespace agnes::auth::google

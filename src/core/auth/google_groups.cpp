@@ -9,7 +9,6 @@
 #include "core/identity/actor.h"
 #include "core/identity/users.h"
 #include "core/state/seed.h"
-#include "lib/base/env.h"
 #include "lib/base/error.h"
 #include "lib/base/ids.h"
 #include "lib/base/text.h"
@@ -163,11 +162,10 @@ std::vector<std::string> read_directory_groups(const std::string& api, const std
                    access_token);
 }
 
-GroupRules read_rules() {
-  const auto lower = [](const char* name) { return to_lower(trim(env_or(name, ""))); };
-  return {.prefix = lower("AGNES_GOOGLE_GROUP_PREFIX"),
-          .admin_email = lower("AGNES_GROUP_ADMIN_EMAIL"),
-          .everyone_email = lower("AGNES_GROUP_EVERYONE_EMAIL")};
+GroupRules group_rules(const identity::GroupSettings& settings) {
+  return {.prefix = to_lower(trim(settings.prefix)),
+          .admin_email = to_lower(trim(settings.admin_email)),
+          .everyone_email = to_lower(trim(settings.everyone_email))};
 }
 
 std::vector<std::string> relevant_groups(const std::vector<std::string>& groups, const GroupRules& rules) {

@@ -34,8 +34,7 @@ struct GroupRules {
   std::string everyone_email;  // the same for Everyone
 };
 
-// AGNES_GOOGLE_GROUP_PREFIX, AGNES_GROUP_ADMIN_EMAIL and AGNES_GROUP_EVERYONE_EMAIL.
-GroupRules read_rules();
+GroupRules group_rules(const identity::GroupSettings& settings);
 
 // Those of `groups` that count.
 std::vector<std::string> relevant_groups(const std::vector<std::string>& groups, const GroupRules& rules);

@@ -5,6 +5,7 @@
 #include "core/auth/pages.h"
 #include "core/auth/providers.h"
 #include "core/auth/routes.h"
+#include "core/auth/settings.h"
 #include "core/auth/sign_in.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
@@ -96,8 +97,8 @@ admin's: it can do everything, and make accounts for others.</p>
 class LoginPages {
  public:
   LoginPages(identity::Identity& identity, identity::EmailOutbox& outbox, const config::Config& config)
-      : access_(identity), outbox_(outbox), name_(config.text("instance.name")) {
-    const auto hidden = config.list("auth.disabled_providers");
+      : access_(identity), outbox_(outbox), name_(config.get<identity::InstanceSettings>().name) {
+    const auto hidden = config.get<LoginSettings>().disabled_providers;
     const auto shown = [&](std::string_view name) {
       return std::find(hidden.begin(), hidden.end(), name) == hidden.end();
     };

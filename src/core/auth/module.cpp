@@ -1,6 +1,7 @@
 #include "app/module.h"
 
 #include "core/auth/routes.h"
+#include "core/auth/settings.h"
 
 namespace agnes::auth {
 
@@ -22,10 +23,16 @@ class AuthModule final : public app::Module {
   const config::Config& config_;
 };
 
+void declare(app::Declarations& declarations) {
+  declarations.settings.add<LoginSettings>();
+  declarations.settings.add<GoogleSignInSettings>();
+  declarations.settings.add<GoogleAccountSettings>();
+}
+
 }  // namespace
 
 app::ModuleKind module() {
-  return {"auth", nullptr, app::make_module<AuthModule>};
+  return {"auth", declare, app::make_module<AuthModule>};
 }
 
 }  // namespace agnes::auth

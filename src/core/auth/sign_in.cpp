@@ -68,7 +68,7 @@ Response::Cookie session_cookie(identity::Identity& identity, const http::Reques
           .max_age = 86400,
           .same_site = "lax",
           .http_only = true,
-          .secure = identity.settings().secure_cookies || request.scheme() == "https"};
+          .secure = identity.settings().address.secure(request)};
 }
 
 }  // namespace agnes::auth

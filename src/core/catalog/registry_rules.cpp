@@ -1,6 +1,7 @@
 #include "core/catalog/registry_rules.h"
 
 #include "app/config/check.h"
+#include "core/state/bigquery_project.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 
@@ -45,7 +46,7 @@ void check_view_name(const Registration& row) {
 }
 
 std::string project_of(const config::Config& settings) {
-  const auto project = settings.text("data_source.bigquery.project");
+  const auto project = settings.get<state::BigQueryProject>().project;
   if (project.empty())
     impossible(
         "the setting data_source.bigquery.project is empty: set it in instance.yaml or with POST "
@@ -121,7 +122,7 @@ void refuse_unconfigured(std::string_view source_type, const config::Config& set
   const std::string prefix = fmt::format("data_source.{}.", source_type);
   for (const auto& setting : config::settings())
     if (setting.path.starts_with(prefix) && setting.kind == config::SettingKind::text &&
-        !settings.text(setting.path).empty())
+        settings.is_given(setting.path))
       return;
   missing(fmt::format("source_type: {} is not set up on this server, whose source is {}; set {}* first",
                       source_type, own, prefix));

@@ -3,8 +3,8 @@
 #include "core/extracts/analytics.h"
 #include "core/extracts/extension_install.h"
 #include "core/extracts/extract_reader.h"
+#include "core/extracts/settings.h"
 #include "core/extracts/table_read.h"
-#include "lib/base/env.h"
 #include "lib/base/files.h"
 #include "lib/base/log.h"
 
@@ -37,6 +37,8 @@ void declare(app::Declarations& declarations) {
   declarations.tasks.emplace("analytics.check", check);      // file name: list of problems
   declarations.tasks.emplace("table.sample", sample);        // SampleRequest: Sample
   declarations.tasks.emplace("table.columns", columns);      // SampleRequest: [Column]
+  declarations.settings.add<ExtractSettings>();
+  declarations.settings.add<RemoteSettings>();
 }
 
 class ExtractsModule final : public app::Module {
@@ -47,8 +49,9 @@ class ExtractsModule final : public app::Module {
       log::warn("this kernel has no Landlock: worker processes are limited, but not confined to their files");
     for (const auto& folder : work_folders(services.places)) remove_leftovers(folder, Leftovers::all);
     // Others may be at work there.
-    if (const auto scratch = env("AGNES_TEMP_DIR"); scratch && fs::is_directory(*scratch))
-      remove_leftovers(*scratch);
+    if (const fs::path scratch = services.config.get<ExtractSettings>().temp_dir;
+        !scratch.empty() && fs::is_directory(scratch))
+      remove_leftovers(scratch);
   }
 
   void health(app::HealthReport& report) const override {

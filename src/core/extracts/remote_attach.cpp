@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "lib/base/env.h"
+#include "core/extracts/settings.h"
 #include "lib/base/text.h"
 
 namespace agnes::extracts {
@@ -21,13 +21,6 @@ constexpr std::string_view kReservedAliases[] = {
 constexpr std::string_view kSecretWords[] = {"token",  "secret",      "password",   "passwd",
                                              "pwd",    "credential",  "access_key", "api_key",
                                              "apikey", "private_key", "signature"};
-
-void replace_from_env(const char* variable, std::vector<std::string>& list) {
-  std::vector<std::string> wanted;
-  for (const auto& part : split(env_or(variable, ""), ','))
-    if (const auto name = trim(part); !name.empty()) wanted.emplace_back(name);
-  if (!wanted.empty()) list = std::move(wanted);
-}
 
 template <class List>
 bool contains(const List& list, std::string_view item) {
@@ -127,11 +120,10 @@ std::vector<Token> tokens(std::string_view sql) {
 
 }  // namespace
 
-RemoteRules remote_rules_from_env() {
-  RemoteRules rules;
-  replace_from_env("AGNES_REMOTE_ATTACH_EXTENSIONS", rules.extensions);
-  replace_from_env("AGNES_REMOTE_ATTACH_TOKEN_ENVS", rules.token_envs);
-  replace_from_env("AGNES_REMOTE_ATTACH_ENDPOINTS", rules.endpoints);
+RemoteRules remote_rules(const RemoteSettings& settings) {
+  RemoteRules rules{.endpoints = settings.endpoints};
+  if (!settings.extensions.empty()) rules.extensions = settings.extensions;
+  if (!settings.token_envs.empty()) rules.token_envs = settings.token_envs;
   return rules;
 }
 

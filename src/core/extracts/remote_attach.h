@@ -33,10 +33,6 @@ struct RemoteRules {
 };
 BOOST_DESCRIBE_STRUCT(RemoteRules, (), (extensions, token_envs, endpoints))
 
-// The rules above; AGNES_REMOTE_ATTACH_EXTENSIONS, AGNES_REMOTE_ATTACH_TOKEN_ENVS and
-// AGNES_REMOTE_ATTACH_ENDPOINTS (separated by commas) replace one list each.
-RemoteRules remote_rules_from_env();
-
 // Why a row may not be used, as the rest of a sentence about it, with what an operator may do; nothing when
 // it may. Repeats neither the url, which may hold a secret, nor the value of a variable.
 std::optional<std::string> refusal(const RemoteAttach& row, const RemoteRules& rules);

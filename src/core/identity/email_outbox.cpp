@@ -59,8 +59,8 @@ std::string link_address(const std::string& base, Link kind, const std::string& 
   return fmt::format("{}{}?email={}&token={}", base, page, http::percent_encode(email), secret);
 }
 
-EmailOutbox::EmailOutbox(Users& users, mail::MailSettings settings)
-    : users_(users), settings_(std::move(settings)) {
+EmailOutbox::EmailOutbox(Users& users, mail::MailSettings settings, app::PublicAddress address)
+    : users_(users), settings_(std::move(settings)), address_(std::move(address)) {
   if (!ready()) return;
   for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { run(); });
 }
@@ -127,8 +127,8 @@ void EmailOutbox::work(Task task) {
   if (task.mail.to.empty()) {
     const auto link = users_.request_link(task.kind, task.email, task.address);
     if (!link) return;
-    task.mail = mail_of(task.kind, link->email,
-                        link_address(settings_.public_url, task.kind, link->email, link->secret));
+    task.mail =
+        mail_of(task.kind, link->email, link_address(address_.url(), task.kind, link->email, link->secret));
   }
   ++task.tries;
   try {
@@ -149,26 +149,22 @@ void EmailOutbox::work(Task task) {
   }
 }
 
-mail::MailSettings read_mail_settings(const config::Config& config) {
+mail::MailSettings read_mail_settings(const config::Config& config, const app::PublicAddress& address) {
+  const auto settings = config.get<EmailSettings>();
   mail::MailSettings out;
-  out.smtp_host = config.text("email.smtp_host");
-  out.smtp_port = static_cast<int>(config.integer_or("email.smtp_port", 587));
-  out.smtp_user = config.text("email.smtp_user");
-  out.smtp_password = config.text("email.smtp_password");
-  const auto use_tls = to_lower(trim(env_or("SMTP_USE_TLS", "true")));
-  if (use_tls == "implicit" || (is_truthy(use_tls) && out.smtp_port == kSmtpsPort))
+  out.smtp_host = settings.smtp_host;
+  out.smtp_port = settings.smtp_port;
+  out.smtp_user = settings.smtp_user;
+  out.smtp_password = settings.smtp_password;
+  if (settings.smtp_use_tls == "implicit" ||
+      (is_truthy(settings.smtp_use_tls) && out.smtp_port == kSmtpsPort))
     out.security = mail::MailSettings::Security::tls;
-  else if (!is_truthy(use_tls))
+  else if (!is_truthy(settings.smtp_use_tls))
     out.security = mail::MailSettings::Security::none;
-  out.sendgrid_key = std::string(trim(env_or("SENDGRID_API_KEY", "")));
-  out.sendgrid_url = env_or("SENDGRID_API_URL", out.sendgrid_url);
-  out.from_name = config.text("email.from_name");
-  out.from_address = config.text("email.from_address");
-  if (out.sendgrid_key.empty()) out.from_address = env_or("SMTP_FROM", out.from_address);
-  out.public_url = env_or("SERVER_URL", "");
-  if (const auto name = config.text("server.hostname"); out.public_url.empty() && !name.empty())
-    out.public_url = "https://" + name;
-  while (out.public_url.ends_with('/')) out.public_url.pop_back();
+  out.sendgrid_key = std::string(trim(settings.sendgrid_key));
+  out.sendgrid_url = settings.sendgrid_url;
+  out.from_name = settings.from_name;
+  out.from_address = out.sendgrid_key.empty() ? settings.smtp_from : settings.from_address;
   if (!out.usable()) return out;
 
   if (out.from_address.empty()) {
@@ -181,7 +177,7 @@ mail::MailSettings read_mail_settings(const config::Config& config) {
     throw Error(ErrorKind::invalid,
                 "email.from_address (or SMTP_FROM) is no address, or email.from_name has control characters");
   }
-  if (out.public_url.empty())
+  if (!address.known())
     log::warn(
         "mail is set up, but not where people reach this server: set SERVER_URL, or nobody is sent a link");
   if (out.sendgrid_key.empty() && out.security == mail::MailSettings::Security::none &&

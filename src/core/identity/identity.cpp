@@ -48,9 +48,6 @@ Identity::Identity(state::Store& store, Settings settings)
   users_.seed();
 }
 
-Identity::Identity(state::Store& store, const std::filesystem::path& state_folder)
-    : Identity(store, read_settings(state_folder)) {}
-
 std::optional<http::Caller> Identity::authenticate(const http::Request& request, std::string& reason) {
   if (settings_.local_dev)
     if (auto developer = tokens_.developer()) return developer;

@@ -25,8 +25,6 @@ class Identity {
  public:
   // Seeds the accounts that `settings` ask for.
   Identity(state::Store& store, Settings settings);
-  // With the settings of the environment; see read_settings.
-  Identity(state::Store& store, const std::filesystem::path& state_folder);
 
   // Who makes the request: by its bearer token, by a personal token as the password of HTTP Basic (with any
   // name, for git and curl), else by the browser's cookie. For Routes::set_authenticator. Throws Error

@@ -18,8 +18,9 @@ object mail_health(const EmailOutbox& outbox) {
 class IdentityModule final : public app::Module {
  public:
   explicit IdentityModule(app::Services& services)
-      : identity_(services.get<state::Store>(), services.places.state),
-        outbox_(identity_.users(), read_mail_settings(services.config)) {
+      : identity_(services.get<state::Store>(), read_settings(services.config, services.public_address)),
+        outbox_(identity_.users(), read_mail_settings(services.config, services.public_address),
+                services.public_address) {
     services.provide(identity_);
     services.provide(outbox_);
   }
@@ -45,10 +46,17 @@ class IdentityModule final : public app::Module {
   EmailOutbox outbox_;
 };
 
+void declare(app::Declarations& declarations) {
+  declarations.settings.add<InstanceSettings>();
+  declarations.settings.add<AccessSettings>();
+  declarations.settings.add<GroupSettings>();
+  declarations.settings.add<EmailSettings>();
+}
+
 }  // namespace
 
 app::ModuleKind module() {
-  return {"identity", nullptr, app::make_module<IdentityModule>};
+  return {"identity", declare, app::make_module<IdentityModule>};
 }
 
 }  // namespace agnes::identity

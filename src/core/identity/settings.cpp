@@ -2,7 +2,6 @@
 
 #include <sys/stat.h>
 
-#include "lib/base/env.h"
 #include "lib/base/files.h"
 #include "lib/base/ids.h"
 #include "lib/base/log.h"
@@ -14,15 +13,11 @@ namespace {
 
 constexpr std::size_t kShortestSecret = 32;  // characters
 
-std::string trimmed_env(const char* name) {
-  return std::string(trim(env_or(name, "")));
-}
-
-std::string signing_secret(const fs::path& state_folder) {
-  if (auto secret = env("JWT_SECRET_KEY")) {
-    if (secret->size() < kShortestSecret)
-      log::warn("JWT_SECRET_KEY has {} characters; use {} or more", secret->size(), kShortestSecret);
-    return *secret;
+std::string signing_secret(const std::string& given, const fs::path& state_folder) {
+  if (!given.empty()) {
+    if (given.size() < kShortestSecret)
+      log::warn("JWT_SECRET_KEY has {} characters; use {} or more", given.size(), kShortestSecret);
+    return given;
   }
   const fs::path file = state_folder / ".jwt_secret";
   if (const auto text = read_file(file)) {
@@ -43,28 +38,29 @@ std::string signing_secret(const fs::path& state_folder) {
 
 }  // namespace
 
-Settings read_settings(const std::filesystem::path& state_folder) {
+Settings read_settings(const config::Config& config, const app::PublicAddress& address) {
+  const auto access = config.get<AccessSettings>();
+  const auto groups = config.get<GroupSettings>();
   Settings settings;
-  settings.jwt_secret = signing_secret(state_folder);
-  settings.scheduler_token = trimmed_env("SCHEDULER_API_TOKEN");
+  settings.jwt_secret = signing_secret(access.jwt_secret_key, config.places().state);
+  settings.scheduler_token = std::string(trim(access.scheduler_token));
   if (!settings.scheduler_token.empty() && settings.scheduler_token.size() < kShortestSecret) {
     log::warn("SCHEDULER_API_TOKEN has {} characters and is not accepted: it needs {}",
               settings.scheduler_token.size(), kShortestSecret);
     settings.scheduler_token.clear();
   }
-  settings.local_dev = is_truthy(env_or("LOCAL_DEV_MODE", ""));
-  settings.local_dev_email = env_or("LOCAL_DEV_USER_EMAIL", "dev@localhost");
+  settings.local_dev = access.local_dev;
+  settings.local_dev_email = access.local_dev_email;
   if (settings.local_dev) log::warn("LOCAL_DEV_MODE is on: everybody who reaches this server is its admin");
-  settings.seed_admin_email = env_or("SEED_ADMIN_EMAIL", settings.local_dev ? settings.local_dev_email : "");
-  settings.seed_admin_password = env_or("SEED_ADMIN_PASSWORD", "");
-  const auto limits = to_lower(env_or("AGNES_AUTH_RATELIMIT_ENABLED", "1"));
-  settings.rate_limits = limits != "0" && limits != "false" && limits != "no" && limits != "off";
-  settings.secure_cookies = env("DOMAIN").has_value();
-  settings.server_url = trimmed_env("SERVER_URL");
-  while (settings.server_url.ends_with('/')) settings.server_url.pop_back();
-  settings.home_route = env_or("AGNES_HOME_ROUTE", "/dashboard");
-  settings.admin_group_email = trimmed_env("AGNES_GROUP_ADMIN_EMAIL");
-  settings.everyone_group_email = trimmed_env("AGNES_GROUP_EVERYONE_EMAIL");
+  settings.seed_admin_email = access.seed_admin_email;
+  if (settings.seed_admin_email.empty() && settings.local_dev)
+    settings.seed_admin_email = settings.local_dev_email;
+  settings.seed_admin_password = access.seed_admin_password;
+  settings.rate_limits = access.rate_limits;
+  settings.address = address;
+  settings.home_route = config.get<InstanceSettings>().home_route;
+  settings.admin_group_email = std::string(trim(groups.admin_email));
+  settings.everyone_group_email = std::string(trim(groups.everyone_email));
   return settings;
 }
 

@@ -93,9 +93,7 @@ UserView view_of(Identity& identity, const User& user) {
 // An admin's own request says well enough where the server is, when nothing else does.
 std::string link_to(const EmailOutbox& outbox, const Request& request, Users::Link kind,
                     const std::string& email, const std::string& secret) {
-  const auto& known = outbox.settings().public_url;
-  return link_address(known.empty() ? fmt::format("{}://{}", request.scheme(), request.host()) : known, kind,
-                      email, secret);
+  return link_address(outbox.address().for_request(request), kind, email, secret);
 }
 
 }  // namespace

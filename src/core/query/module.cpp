@@ -3,52 +3,50 @@
 #include "core/catalog/routes.h"
 #include "core/query/scan.h"
 #include "core/query/service.h"
+#include "core/query/settings.h"
 
 namespace agnes::query {
 
 namespace {
 
 PoolOptions pool_options(const config::Config& config) {
+  const auto settings = config.get<QuerySettings>();
   PoolOptions options;
-  options.max_workers = static_cast<std::size_t>(config.integer_or("query.max_workers", 6));
-  options.memory_bytes = static_cast<std::uint64_t>(config.integer_or("query.memory_mb", 1024)) << 20;
-  options.spill_bytes = static_cast<std::uint64_t>(config.integer_or("query.spill_mb", 4096)) << 20;
-  options.time_limit_seconds =
-      static_cast<int>(std::clamp<std::int64_t>(config.integer_or("query.timeout_seconds", 60), 1, 60));
+  options.max_workers = settings.max_workers;
+  options.memory_bytes = settings.memory_mb << 20;
+  options.spill_bytes = settings.spill_mb << 20;
+  options.time_limit_seconds = settings.timeout_seconds;
   options.spill_folder = config.places().data / "tmp";
   return options;
 }
 
-ServiceLimits service_limits(const config::Config& config) {
-  ServiceLimits limits;
-  limits.max_rows = config.integer_or("query.max_rows", 100'000);
-  limits.max_result_bytes = static_cast<std::uint64_t>(config.integer_or("query.max_result_mb", 64)) << 20;
-  limits.transfer_limit = std::chrono::seconds(config.integer_or("query.transfer_timeout_seconds", 300));
-  return limits;
+ServiceLimits service_limits(const QuerySettings& settings) {
+  return {.max_rows = settings.max_rows,
+          .max_result_bytes = settings.max_result_mb << 20,
+          .transfer_limit = settings.transfer_timeout_seconds};
 }
 
-ScanLimits scan_limits(const config::Config& config) {
-  ScanLimits limits;
-  const auto set = [&](std::string_view name, auto& limit) {
-    limit = static_cast<std::remove_reference_t<decltype(limit)>>(
-        config.integer_or(fmt::format("api.scan.{}", name), static_cast<std::int64_t>(limit)));
-  };
-  set("max_limit", limits.max_limit);
-  set("max_result_bytes", limits.max_result_bytes);
-  set("request_timeout_seconds", limits.time_limit_seconds);
-  set("transfer_timeout_seconds", limits.transfer_timeout_seconds);
-  set("max_concurrent_per_user", limits.quota.at_once);
-  set("max_daily_bytes_per_user", limits.quota.daily_bytes);
-  return limits;
+ScanLimits scan_limits(const ScanSettings& settings) {
+  return {.max_limit = settings.max_limit,
+          .max_result_bytes = settings.max_result_bytes,
+          .time_limit_seconds = settings.request_timeout_seconds,
+          .transfer_timeout_seconds = settings.transfer_timeout_seconds,
+          .quota = {.at_once = settings.max_concurrent_per_user,
+                    .daily_bytes = settings.max_daily_bytes_per_user}};
+}
+
+void declare(app::Declarations& declarations) {
+  declarations.settings.add<QuerySettings>();
+  declarations.settings.add<ScanSettings>();
 }
 
 class QueryModule final : public app::Module {
  public:
   explicit QueryModule(app::Services& services)
       : pool_(pool_options(services.config)),
-        service_(services.get<catalog::Visible>(), pool_, service_limits(services.config),
-                 services.get<RemoteAccess>()),
-        scans_(services.get<catalog::Visible>(), service_, scan_limits(services.config)),
+        service_(services.get<catalog::Visible>(), pool_,
+                 service_limits(services.config.get<QuerySettings>()), services.get<RemoteAccess>()),
+        scans_(services.get<catalog::Visible>(), service_, scan_limits(services.config.get<ScanSettings>())),
         run_query_([this](const http::Caller& caller, const std::string& sql, std::int64_t limit) {
           return service_.run(caller, sql, limit);
         }) {
@@ -106,7 +104,7 @@ class QueryModule final : public app::Module {
 }  // namespace
 
 app::ModuleKind module() {
-  return {"query", nullptr, app::make_module<QueryModule>};
+  return {"query", declare, app::make_module<QueryModule>};
 }
 
 }  // namespace agnes::query

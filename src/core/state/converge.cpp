@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "app/config/settings.h"
 #include "core/state/file.h"
 #include "core/state/history.h"
 #include "core/state/schema.h"
 #include "core/state/seed.h"
-#include "lib/base/env.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/base/time.h"
@@ -81,7 +81,7 @@ class Convergence {
                           now());
     seed(connection_);
     for (const auto& step : steps())
-      if (version_ < step.before && (step.only_with == nullptr || env(step.only_with)))
+      if (version_ < step.before && (step.only_with == nullptr || config::outside(step.only_with)))
         connection_.execute(std::string(step.sql));
     bring_strangers();
     tell_of_abandoned();

@@ -1,5 +1,6 @@
 #include "app/module.h"
 
+#include "core/state/bigquery_project.h"
 #include "core/state/store.h"
 
 namespace agnes::state {
@@ -10,8 +11,7 @@ namespace {
 class StateModule final : public app::Module {
  public:
   explicit StateModule(app::Services& services)
-      : store_(services.places.state,
-               {.bigquery_project = services.config.text("data_source.bigquery.project")}) {
+      : store_(services.places.state, {.bigquery_project = services.config.get<BigQueryProject>().project}) {
     services.provide(store_);
   }
 
@@ -19,10 +19,14 @@ class StateModule final : public app::Module {
   Store store_;
 };
 
+void declare(app::Declarations& declarations) {
+  declarations.settings.add<BigQueryProject>();
+}
+
 }  // namespace
 
 app::ModuleKind module() {
-  return {"state", nullptr, app::make_module<StateModule>};
+  return {"state", declare, app::make_module<StateModule>};
 }
 
 }  // namespace agnes::state

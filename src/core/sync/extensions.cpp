@@ -15,7 +15,6 @@ constexpr const char* kJob = "install extensions";
 // A repository that is not reached is tried again after the next sync.
 constexpr std::chrono::minutes kLimit{2};
 constexpr std::uint64_t kMemory = 1ull << 30;
-constexpr std::string_view kRepository = "extract.extension_repository";
 
 // DuckDB keeps what it has installed, wherever it came from: each repository has a folder of its own.
 std::string repository_folder(const std::string& repository) {
@@ -24,9 +23,12 @@ std::string repository_folder(const std::string& repository) {
 }  // namespace
 
 Extensions::Extensions(const config::Config& config)
-    : folder_(config.places().state / kExtensionFolder / repository_folder(config.text(kRepository))),
-      repository_(config.text(kRepository)),
-      allow_unsigned_(config.boolean("extract.unsigned_extensions")) {}
+    : Extensions(config.places(), config.get<extracts::ExtractSettings>()) {}
+
+Extensions::Extensions(const config::Places& places, const extracts::ExtractSettings& settings)
+    : folder_(places.state / kExtensionFolder / repository_folder(settings.extension_repository)),
+      repository_(settings.extension_repository),
+      allow_unsigned_(settings.unsigned_extensions) {}
 
 void Extensions::install(const std::vector<extracts::RemoteAttach>& attachments, jobs::Runner& runner) {
   {

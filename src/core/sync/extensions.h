@@ -8,6 +8,7 @@
 
 #include "app/config/config.h"
 #include "core/extracts/extract_reader.h"
+#include "core/extracts/settings.h"
 #include "lib/jobs/runner.h"
 
 namespace agnes::sync {
@@ -20,6 +21,7 @@ inline constexpr const char* kExtensionFolder = "duckdb_extensions";
 class Extensions {
  public:
   explicit Extensions(const config::Config& config);
+  Extensions(const config::Places& places, const extracts::ExtractSettings& settings);
 
   // Starts the job that installs what these attachments name and is not there yet.
   void install(const std::vector<extracts::RemoteAttach>& attachments, jobs::Runner& runner);

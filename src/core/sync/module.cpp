@@ -1,6 +1,7 @@
 #include "app/module.h"
 
 #include "core/catalog/visible.h"
+#include "core/extracts/settings.h"
 #include "core/sync/data_routes.h"
 #include "core/sync/orchestrator.h"
 #include "core/sync/sync_routes.h"
@@ -10,6 +11,22 @@ namespace agnes::sync {
 namespace {
 
 using boost::json::object;
+
+struct SyncSettings {
+  std::int64_t interval_seconds = 15 * 60;
+  static constexpr config::Rule kRules[] = {
+      {.member = "interval_seconds",
+       .variable = "SCHEDULER_DATA_REFRESH_INTERVAL",
+       .ge = 1,
+       .le = jobs::kMostIntervalSeconds,
+       .help = "Seconds between scheduled syncs, rounded up to minutes"},
+  };
+};
+BOOST_DESCRIBE_STRUCT(SyncSettings, (), (interval_seconds))
+
+void declare(app::Declarations& declarations) {
+  declarations.settings.add<SyncSettings>();
+}
 
 object analytics_health(const config::Places& places) {
   std::error_code missing;
@@ -27,8 +44,8 @@ class SyncModule final : public app::Module {
         manifests_(services.places.data),
         orchestrator_(services.places, services.get<state::Store>(), services.get<catalog::Generations>(),
                       services.runner, connectors_for_sync(services.list<ConnectorKind>(), services.config),
-                      std::chrono::seconds(services.config.integer_or("extract.read_timeout_seconds", 600)),
-                      extensions_) {
+                      services.config.get<extracts::ExtractSettings>().read_timeout_seconds,
+                      extracts::remote_rules(services.config.get<extracts::RemoteSettings>()), extensions_) {
     services.provide(extensions_);
     services.provide(orchestrator_);
   }
@@ -36,7 +53,7 @@ class SyncModule final : public app::Module {
   void jobs(jobs::Scheduler& scheduler) override {
     scheduler.add({.name = kSyncJob,
                    .description = "Brings the tables that are due from the source",
-                   .schedule = jobs::interval_from_env("SCHEDULER_DATA_REFRESH_INTERVAL", 15 * 60),
+                   .schedule = jobs::interval(services_.config.get<SyncSettings>().interval_seconds),
                    .work = [this](const jobs::Context& context) { return orchestrator_.sync_due(context); }});
     scheduler.add({.name = kRebuildJob,
                    .description = "Reads again what the extracts hold",
@@ -67,7 +84,7 @@ class SyncModule final : public app::Module {
 }  // namespace
 
 app::ModuleKind module() {
-  return {"sync", nullptr, app::make_module<SyncModule>};
+  return {"sync", declare, app::make_module<SyncModule>};
 }
 
 }  // namespace agnes::sync

@@ -108,13 +108,15 @@ void remove_materialized(const config::Places& places, const catalog::Registrati
 Orchestrator::Orchestrator(const config::Places& places, state::Store& store,
                            catalog::Generations& generations, jobs::Runner& runner,
                            std::vector<std::unique_ptr<Connector>> connectors,
-                           std::chrono::seconds read_limit, Extensions& extensions)
+                           std::chrono::seconds read_limit, extracts::RemoteRules remote,
+                           Extensions& extensions)
     : places_(places),
       store_(store),
       generations_(generations),
       runner_(runner),
       connectors_(std::move(connectors)),
       read_limit_(read_limit),
+      remote_(std::move(remote)),
       extensions_(extensions),
       memory_(places.state / kSyncedFile) {
   fs::create_directories(places_.extracts() / kPinFolder);
@@ -439,7 +441,7 @@ boost::json::object Orchestrator::rebuild(const jobs::Context& context) {
   options.pin_folder = places_.extracts() / kPinFolder;
   options.keep_pins = pins_in_use();
   options.analytics_file = places_.analytics();
-  options.remote = extracts::remote_rules_from_env();
+  options.remote = remote_;
   store_.read([&](duck::Connection& c) {
     for (const auto& owner : duck::rows<ViewOwner>(c, "SELECT * FROM view_ownership"))
       options.owners.emplace(owner.view_name, owner.source_name);

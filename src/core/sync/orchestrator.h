@@ -32,10 +32,10 @@ class Orchestrator {
   // The first connector is that of the server's own source. Without any there is nothing to extract: syncs
   // only read what the extracts hold. Reading them may take `read_limit`; of one that takes longer by itself,
   // or ends the process that reads it, the tables are not served until its extract.duckdb changes or `reread`
-  // is asked for.
+  // is asked for. `remote`: what extracts may attach.
   Orchestrator(const config::Places& places, state::Store& store, catalog::Generations& generations,
                jobs::Runner& runner, std::vector<std::unique_ptr<Connector>> connectors,
-               std::chrono::seconds read_limit, Extensions& extensions);
+               std::chrono::seconds read_limit, extracts::RemoteRules remote, Extensions& extensions);
 
   // Starts the job that reads the extracts and publishes the first generation.
   void start();
@@ -101,6 +101,7 @@ class Orchestrator {
   jobs::Runner& runner_;
   const std::vector<std::unique_ptr<Connector>> connectors_;
   const std::chrono::seconds read_limit_;
+  const extracts::RemoteRules remote_;
   Extensions& extensions_;
 
   SyncMemory memory_;

@@ -3,7 +3,6 @@
 #include <re2/re2.h>
 
 #include "features/client/client_package.h"
-#include "lib/base/env.h"
 #include "lib/base/text.h"
 
 namespace agnes::client {
@@ -30,12 +29,11 @@ bool is_plain_name(std::string_view name) {
 }
 
 // The wheel whose name sorts last; the contract's rule.
-std::optional<fs::path> find_wheel() {
-  const auto folder = env("AGNES_CLI_DIST_DIR");
-  if (!folder) return std::nullopt;
+std::optional<fs::path> wheel_in(const std::string& folder) {
+  if (folder.empty()) return std::nullopt;
   std::optional<fs::path> last;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(*folder, ignored))
+  for (const auto& entry : fs::directory_iterator(folder, ignored))
     if (entry.path().extension() == ".whl" && is_plain_name(entry.path().filename().string()) &&
         (!last || *last < entry.path()))
       last = entry.path();
@@ -154,15 +152,18 @@ std::string install_script(const std::string& server, const std::string& platfor
                   "@WHEEL@", wheel);
 }
 
-void add_client_routes(http::Routes& routes, const config::Places& places, std::string public_url) {
+void add_client_routes(http::Routes& routes, const config::Places& places, const app::PublicAddress& address,
+                       const ClientSettings& settings) {
   using http::Auth;
   std::error_code error;
   const auto program = fs::read_symlink("/proc/self/exe", error);
+  const auto find_wheel = [folder = settings.dist_dir] { return wheel_in(folder); };
   const auto packages = std::make_shared<ClientPackages>(program.parent_path(), places.data / "tmp");
 
   routes.get(
       "/cli/latest",
-      {.auth = Auth::none, .tag = "client", .summary = "The Python client's package, if there is one"}, [] {
+      {.auth = Auth::none, .tag = "client", .summary = "The Python client's package, if there is one"},
+      [find_wheel] {
         const auto wheel = find_wheel();
         if (!wheel) return Latest{};
         const std::string name = wheel->filename();
@@ -174,7 +175,7 @@ void add_client_routes(http::Routes& routes, const config::Places& places, std::
               .tag = "client",
               .summary = "The Python client's package",
               .answer_type = "application/octet-stream"},
-             [] {
+             [find_wheel] {
                const auto wheel = find_wheel();
                if (!wheel) throw Error(ErrorKind::not_found, kNoWheel);
                return send_file(*wheel, wheel->filename());
@@ -184,7 +185,7 @@ void add_client_routes(http::Routes& routes, const config::Places& places, std::
               .tag = "client",
               .summary = "The same by its name",
               .answer_type = "application/octet-stream"},
-             [](const http::Param<"wheel_name">& name) {
+             [find_wheel](const http::Param<"wheel_name">& name) {
                const auto wheel = find_wheel();
                if (!wheel || wheel->filename() != *name) throw Error(ErrorKind::not_found, kNoWheel);
                return send_file(*wheel, *name);
@@ -214,9 +215,8 @@ void add_client_routes(http::Routes& routes, const config::Places& places, std::
        .tag = "client",
        .summary = "A script that installs the client",
        .answer_type = "text/plain"},
-      [packages, public_url = std::move(public_url)](const http::Request& request) {
-        const std::string server =
-            public_url.empty() ? request.scheme() + "://" + std::string(request.host()) : public_url;
+      [packages, address, find_wheel](const http::Request& request) {
+        const std::string server = address.for_request(request);
         if (!is_plain_address(server))
           throw Error(ErrorKind::bad_request,
                       "this server's address makes no install script: ask for it by a plain host name");

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "app/config/config.h"
+#include "app/public_address.h"
+#include "features/client/settings.h"
 #include "lib/http/routes.h"
 
 namespace agnes::client {
@@ -9,8 +10,8 @@ namespace agnes::client {
 //   install.sh           a script for `curl -fsSL https://agnes.example.com/cli/install.sh | bash`
 //   package[/FILENAME]   this project's client for the server's own platform: what there is, and the archive
 //   latest, download, wheel/NAME   the Python client's wheel, when AGNES_CLI_DIST_DIR has one, as the contract has it
-// `public_url`: where people reach this server; empty: as each request came.
-void add_client_routes(http::Routes& routes, const config::Places& places, std::string public_url);
+void add_client_routes(http::Routes& routes, const config::Places& places, const app::PublicAddress& address,
+                        const ClientSettings& settings);
 
 // The script. `server` is an address that passed `is_plain_address`; `wheel` may be empty.
 std::string install_script(const std::string& server, const std::string& platform, const std::string& wheel);

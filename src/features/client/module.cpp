@@ -1,7 +1,7 @@
 #include "app/module.h"
 
-#include "core/identity/email_outbox.h"
 #include "features/client/client_routes.h"
+#include "features/client/settings.h"
 #include "features/client/welcome_routes.h"
 
 namespace agnes::client {
@@ -14,18 +14,24 @@ class ClientModule final : public app::Module {
   explicit ClientModule(app::Services& services) : services_(services) {}
 
   void routes(http::Routes& routes) override {
-    add_client_routes(routes, services_.places, services_.get<identity::EmailOutbox>().settings().public_url);
-    add_welcome_routes(routes, services_.get<catalog::Visible>(), services_.config);
+    add_client_routes(routes, services_.places, services_.public_address,
+                      services_.config.get<ClientSettings>());
+    add_welcome_routes(routes, services_.get<catalog::Visible>(), services_.config, services_.public_address);
   }
 
  private:
   app::Services& services_;
 };
 
+void declare(app::Declarations& declarations) {
+  declarations.settings.add<ClientSettings>();
+  declarations.settings.add<WelcomeSettings>();
+}
+
 }  // namespace
 
 app::ModuleKind module() {
-  return {"client", nullptr, app::make_module<ClientModule>};
+  return {"client", declare, app::make_module<ClientModule>};
 }
 
 }  // namespace agnes::client

@@ -1,5 +1,8 @@
 #include "features/client/welcome_routes.h"
 
+#include "core/identity/settings.h"
+#include "features/client/settings.h"
+
 namespace agnes::client {
 
 namespace {
@@ -52,13 +55,15 @@ This folder holds a local copy of the tables that you may see, fetched from {1}.
 
 }  // namespace
 
-void add_welcome_routes(http::Routes& routes, const catalog::Visible& visible, const config::Config& config) {
+void add_welcome_routes(http::Routes& routes, const catalog::Visible& visible, const config::Config& config,
+                        const app::PublicAddress& address) {
   routes.get(
       "/api/welcome", {.tag = "workspace", .summary = "The guide for an analyst's workspace"},
-      [&](const http::Caller& caller, const http::Request& request, const http::Query<WelcomeQuery>& query) {
-        const std::string here = request.scheme() + "://" + std::string(request.host());
-        return Welcome{guide(config.text("instance.name"), config.text("instance.sync_interval"),
-                             query->server_url.value_or(here), *visible.of(caller))};
+      [&visible, address, name = config.get<identity::InstanceSettings>().name,
+       interval = config.get<WelcomeSettings>().sync_interval](
+          const http::Caller& caller, const http::Request& request, const http::Query<WelcomeQuery>& query) {
+        return Welcome{guide(name, interval, query->server_url.value_or(address.for_request(request)),
+                             *visible.of(caller))};
       });
 }
 

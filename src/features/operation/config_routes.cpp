@@ -5,7 +5,6 @@
 #include "app/config/masks.h"
 #include "core/catalog/registry_rules.h"
 #include "core/state/audit.h"
-#include "lib/base/env.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -164,7 +163,7 @@ void verify_keboola(const std::string& address, const std::string& token) {
 void add_language_model(object& sections, const config::Overlay& overlay) {
   if (overlay.written().contains("ai")) return;
   for (const char* variable : {"ANTHROPIC_API_KEY", "LLM_API_KEY"}) {
-    if (!env(variable)) continue;
+    if (!config::outside(variable)) continue;
     sections["ai"] = {{"provider", "anthropic"},
                       {"api_key", fmt::format("${{{}}}", variable)},
                       {"model", config::find_setting("corporate_memory.extraction.model")->fallback},

@@ -3,8 +3,8 @@
 #include <filesystem>
 
 #include "app/operation.h"
+#include "core/state/bigquery_project.h"
 #include "core/state/schema.h"
-#include "lib/base/env.h"
 #include "lib/base/log.h"
 #include "lib/duck/rows.h"
 
@@ -20,14 +20,16 @@ using boost::json::value;
 constexpr std::chrono::milliseconds kPatience{2000};
 
 struct Version {
-  std::string version = env_or("AGNES_VERSION", "dev");
-  std::string channel = env_or("RELEASE_CHANNEL", "dev");
-  std::string image_tag = env_or("AGNES_TAG", "unknown");
-  std::string commit_sha = env_or("AGNES_COMMIT_SHA", "unknown");
+  std::string version, channel, image_tag, commit_sha;
   int schema_version = state::kSchemaVersion;
   std::string deployed_at = format_iso_utc(now());
 };
 BOOST_DESCRIBE_STRUCT(Version, (), (version, channel, image_tag, commit_sha, schema_version, deployed_at))
+
+Version version_of(const BuildSettings& build) {
+  return {
+      .version = build.version, .channel = build.channel, .image_tag = build.tag, .commit_sha = build.commit};
+}
 
 struct Health {
   std::string status = "ok", db_schema = "ok";
@@ -94,8 +96,7 @@ std::optional<object> bigquery_part(const config::Places& places) {
   try {
     const auto config = config::Config::read(places);
     if (config.source() != "bigquery") return std::nullopt;
-    const auto project = config.text("data_source.bigquery.project");
-    const auto billed = config.text("data_source.bigquery.billing_project");
+    const auto [project, billed] = config.get<state::BigQueryProject>();
     if (project.empty()) return object{{"status", "ok"}, {"detail", "no BigQuery project is set"}};
     object part{{"status", "ok"}, {"billing_project", billed}, {"data_project", project}};
     if (billed != project) return part;
@@ -135,7 +136,8 @@ h1{font-weight:650;letter-spacing:-.02em}code{padding:.1em .35em;border-radius:.
 
 void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
                        const jobs::Runner& runner, const sync::Orchestrator& orchestrator,
-                       const config::Places& places, const app::Operation& operation) {
+                       const config::Places& places, const app::Operation& operation,
+                       const BuildSettings& build) {
   using http::Auth;
   routes.get("/api/health",
              {.auth = Auth::none,
@@ -146,10 +148,10 @@ void add_health_routes(http::Routes& routes, state::Store& store, const catalog:
   routes.get(
       "/api/version",
       {.auth = Auth::none, .tag = "health", .summary = "What runs here", .executor = http::Executor::io},
-      [version = Version{}] { return version; });
+      [version = version_of(build)] { return version; });
   routes.get(
       "/api/health/detailed", {.tag = "health", .summary = "Each part's own verdict"},
-      [&store, &generations, &runner, &orchestrator, places, &operation, version = Version{}](
+      [&store, &generations, &runner, &orchestrator, places, &operation, version = version_of(build)](
           const http::Caller& caller, const http::Query<DetailQuery>& query) {
         object services;
         std::int64_t users = 0;

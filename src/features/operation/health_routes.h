@@ -5,6 +5,7 @@
 #include "core/catalog/generation.h"
 #include "core/state/store.h"
 #include "core/sync/orchestrator.h"
+#include "features/operation/settings.h"
 #include "lib/http/routes.h"
 #include "lib/jobs/runner.h"
 
@@ -13,6 +14,7 @@ namespace agnes::operation {
 // /api/health, /api/health/detailed, /api/version and the page at /.
 void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
                        const jobs::Runner& runner, const sync::Orchestrator& orchestrator,
-                       const config::Places& places, const app::Operation& operation);
+                       const config::Places& places, const app::Operation& operation,
+                       const BuildSettings& build);
 
 }  // namespace agnes::operation

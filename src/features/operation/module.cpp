@@ -8,7 +8,7 @@
 #include "features/operation/config_routes.h"
 #include "features/operation/health_routes.h"
 #include "features/operation/job_routes.h"
-#include "lib/base/env.h"
+#include "features/operation/settings.h"
 #include "lib/base/files.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
@@ -50,20 +50,20 @@ object configuration_health(const config::Places& places) {
 }
 
 // No names of tables or people, so that there are few series and nothing to hide.
-std::string metrics_text(const app::Operation& operation) {
+std::string metrics_text(const app::Operation& operation, const BuildSettings& build) {
   app::Exposition out;
   out.family("agnes_build_info", "gauge", "What runs here");
   out.sample(1, {{"version", AGNES_VERSION},
-                 {"release", env_or("AGNES_VERSION", "dev")},
-                 {"commit", env_or("AGNES_COMMIT_SHA", "unknown")},
+                 {"release", build.version},
+                 {"commit", build.commit},
                  {"schema", std::to_string(state::kSchemaVersion)}});
   operation.metrics(out);
   return out.text();
 }
 
 // GET /metrics: for administrators, and for whoever has AGNES_METRICS_TOKEN as bearer token.
-void add_metrics_route(http::Routes& routes, const app::Operation& operation) {
-  std::string token = env_or("AGNES_METRICS_TOKEN", "");
+void add_metrics_route(http::Routes& routes, const app::Operation& operation, const BuildSettings& build,
+                       std::string token) {
   if (!token.empty() && token.size() < kShortestToken) {
     log::warn("AGNES_METRICS_TOKEN is shorter than {} characters and not used", kShortestToken);
     token.clear();
@@ -73,7 +73,7 @@ void add_metrics_route(http::Routes& routes, const app::Operation& operation) {
               .tag = "health",
               .summary = "Figures for Prometheus",
               .answer_type = "text/plain"},
-             [&operation, expected = token.empty() ? "" : "Bearer " + token](
+             [&operation, build, expected = token.empty() ? "" : "Bearer " + token](
                  const http::Request& request, const std::optional<http::Caller>& caller) {
                const bool has_token =
                    !expected.empty() && constant_time_equal(request.header("authorization"), expected);
@@ -82,7 +82,7 @@ void add_metrics_route(http::Routes& routes, const app::Operation& operation) {
                              "sign in as an administrator, or send AGNES_METRICS_TOKEN as bearer token");
                if (!has_token && !caller->is_admin)
                  throw Error(ErrorKind::forbidden, "only members of the Admin group may do this");
-               http::Response response = http::Response::text(metrics_text(operation));
+               http::Response response = http::Response::text(metrics_text(operation, build));
                response.header("Content-Type", kType).header("Cache-Control", "no-store");
                return response;
              });
@@ -96,9 +96,10 @@ class OperationModule final : public app::Module {
   void routes(http::Routes& routes) override {
     auto& store = services_.get<state::Store>();
     const auto& operation = services_.get<app::Operation>();
+    const auto build = services_.config.get<BuildSettings>();
     add_health_routes(routes, store, services_.get<catalog::Generations>(), services_.runner,
-                      services_.get<sync::Orchestrator>(), services_.places, operation);
-    add_metrics_route(routes, operation);
+                      services_.get<sync::Orchestrator>(), services_.places, operation, build);
+    add_metrics_route(routes, operation, build, services_.config.get<MetricsSettings>().token);
     add_config_routes(routes, store, services_.overlay);
     add_job_routes(routes, store, services_.scheduler, services_.runner);
   }
@@ -113,10 +114,15 @@ class OperationModule final : public app::Module {
   app::Services& services_;
 };
 
+void declare(app::Declarations& declarations) {
+  declarations.settings.add<BuildSettings>();
+  declarations.settings.add<MetricsSettings>();
+}
+
 }  // namespace
 
 app::ModuleKind module() {
-  return {"operation", nullptr, app::make_module<OperationModule>};
+  return {"operation", declare, app::make_module<OperationModule>};
 }
 
 }  // namespace agnes::operation

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "app/config/settings.h"
 #include "core/extracts/extract.h"
 #include "lib/workers/task.h"
 
@@ -16,15 +17,34 @@ struct ProfileLimits {
   std::int64_t top_values_limit = 10, histogram_bins = 15, sample_rows_limit = 5, sample_values_limit = 5;
   double alert_high_missing_pct = 30, alert_missing_pct = 5, alert_imbalance_pct = 60;
   std::int64_t alert_high_cardinality = 50;
-  static constexpr json::Rule rules[] = {
-      {.field = "sample_size", .has_default = true, .ge = 1'000, .le = 10'000'000},
-      {.field = "max_categorical_distinct", .has_default = true, .ge = 1, .le = 10'000},
-      {.field = "top_values_limit", .has_default = true, .ge = 1, .le = 1'000},
-      {.field = "histogram_bins", .has_default = true, .ge = 2, .le = 200},
-      {.field = "sample_rows_limit", .has_default = true, .ge = 0, .le = 100},
-      {.field = "sample_values_limit", .has_default = true, .ge = 0, .le = 100},
-      {.field = "*", .has_default = true, .ge = 0},
+  static constexpr std::string_view kSection = "profiler";
+  static constexpr config::Rule kRules[] = {
+      {.member = "sample_size",
+       .ge = 1'000,
+       .le = 10'000'000,
+       .help = "Rows; a bigger table's distributions come from about as many of its rows"},
+      {.member = "max_categorical_distinct",
+       .ge = 1,
+       .le = 10'000,
+       .help = "A text column with no more different values shows its top ones"},
+      {.member = "top_values_limit", .ge = 1, .le = 1'000, .help = "Top values that are shown"},
+      {.member = "histogram_bins", .ge = 2, .le = 200, .help = "Bars of a histogram"},
+      {.member = "sample_rows_limit", .ge = 0, .le = 100, .help = "Rows that are shown as examples"},
+      {.member = "sample_values_limit", .ge = 0, .le = 100, .help = "Values of a column that are shown"},
+      {.member = "alert_high_missing_pct",
+       .ge = 0,
+       .help = "Share of missing values, of 100, from which a column has an alert"},
+      {.member = "alert_missing_pct",
+       .ge = 0,
+       .help = "Share of missing values, of 100, from which it has a note"},
+      {.member = "alert_imbalance_pct",
+       .ge = 0,
+       .help = "Share of the commonest value, of 100, from which a column counts as unbalanced"},
+      {.member = "alert_high_cardinality",
+       .ge = 0,
+       .help = "Different values from which a text column counts as high in cardinality"},
   };
+  static constexpr json::Rule rules[] = {{.field = "*", .has_default = true}};
 };
 BOOST_DESCRIBE_STRUCT(ProfileLimits, (),
                       (sample_size, max_categorical_distinct, top_values_limit, histogram_bins,

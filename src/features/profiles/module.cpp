@@ -3,20 +3,10 @@
 #include "features/profiles/compute_profile.h"
 #include "features/profiles/profile_routes.h"
 #include "lib/base/files.h"
-#include "lib/base/log.h"
 
 namespace agnes::profiles {
 
 namespace {
-
-ProfileLimits limits(const config::Config& config) {
-  try {
-    return json::from_json<ProfileLimits>(config.object("profiler"));
-  } catch (const std::exception& error) {
-    log::warn("the settings below profiler are not used: {}", error.what());
-    return {};
-  }
-}
 
 ComputeProfile compute(const config::Places& places, const ProfileLimits& limits) {
   return [places, limits](const Table& table, const std::vector<std::string>& primary_key,
@@ -46,6 +36,7 @@ ComputeProfile compute(const config::Places& places, const ProfileLimits& limits
 
 void declare(app::Declarations& declarations) {
   declarations.tasks.emplace("table.profile", profile_task);  // ProfileRequest: the profile
+  declarations.settings.add<ProfileLimits>();
 }
 
 class ProfilesModule final : public app::Module {
@@ -53,7 +44,7 @@ class ProfilesModule final : public app::Module {
   explicit ProfilesModule(app::Services& services)
       : services_(services),
         profiles_(services.get<state::Store>(), services.get<catalog::Generations>(), services.runner,
-                  services.places.data, compute(services.places, limits(services.config)),
+                  services.places.data, compute(services.places, services.config.get<ProfileLimits>()),
                   services.list<catalog::TableUses>()) {
     services.extend(profiles_.warmer());
   }

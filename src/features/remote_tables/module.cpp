@@ -7,16 +7,28 @@ namespace agnes::remote_tables {
 
 namespace {
 
-// How often what engines say of remote tables is asked for again; four hours.
-constexpr const char* kInterval = "SCHEDULER_BQ_METADATA_REFRESH_INTERVAL";
-constexpr std::int64_t kIntervalSeconds = 4 * 60 * 60;
+struct MetadataSettings {
+  std::int64_t interval_seconds = 4 * 60 * 60;
+  static constexpr config::Rule kRules[] = {
+      {.member = "interval_seconds",
+       .variable = "SCHEDULER_BQ_METADATA_REFRESH_INTERVAL",
+       .ge = 1,
+       .le = jobs::kMostIntervalSeconds,
+       .help = "Seconds between questions to the engines of remote tables, rounded up to minutes"},
+  };
+};
+BOOST_DESCRIBE_STRUCT(MetadataSettings, (), (interval_seconds))
+
+void declare(app::Declarations& declarations) {
+  declarations.settings.add<MetadataSettings>();
+}
 
 class RemoteTablesModule final : public app::Module {
  public:
   explicit RemoteTablesModule(app::Services& services)
       : services_(services),
-        metadata_(services.get<state::Store>(), services.get<catalog::Engines>().facts,
-                  jobs::seconds_from_env(kInterval, kIntervalSeconds)),
+        interval_seconds_(services.config.get<MetadataSettings>().interval_seconds),
+        metadata_(services.get<state::Store>(), services.get<catalog::Engines>().facts, interval_seconds_),
         engines_(services.get<catalog::Engines>().facts, services.get<catalog::Engines>().rows),
         tables_(metadata_, engines_) {
     services.provide<catalog::RemoteTables>(tables_);
@@ -26,7 +38,7 @@ class RemoteTablesModule final : public app::Module {
   void jobs(jobs::Scheduler& scheduler) override {
     scheduler.add({.name = kMetadataJob,
                    .description = "Asks the engines of remote tables for their sizes and columns",
-                   .schedule = jobs::interval_from_env(kInterval, kIntervalSeconds),
+                   .schedule = jobs::interval(interval_seconds_),
                    .work = [this](const jobs::Context& context) -> boost::json::value {
                      return metadata_.refresh_all(context);
                    }});
@@ -39,6 +51,7 @@ class RemoteTablesModule final : public app::Module {
 
  private:
   app::Services& services_;
+  const std::int64_t interval_seconds_;
   RemoteMetadataCache metadata_;
   RemoteLooks engines_;
   RemoteTables tables_;
@@ -47,7 +60,7 @@ class RemoteTablesModule final : public app::Module {
 }  // namespace
 
 app::ModuleKind module() {
-  return {"remote_tables", nullptr, app::make_module<RemoteTablesModule>};
+  return {"remote_tables", declare, app::make_module<RemoteTablesModule>};
 }
 
 }  // namespace agnes::remote_tables

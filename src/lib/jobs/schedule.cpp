@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "lib/base/env.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 
@@ -51,24 +50,8 @@ bool Schedule::due(std::optional<Timestamp> last, Timestamp now) const {
   return !last || *last > now || next_after(*last) <= now;
 }
 
-std::int64_t seconds_from_env(const char* variable, std::int64_t fallback) {
-  const auto text = env(variable);
-  if (!text) return fallback;
-  const auto parsed = parse_int(*text);
-  // A century of seconds: beyond it arithmetic with times would overflow, and nobody means it.
-  if (!parsed || *parsed < 0 || *parsed > 3'155'760'000)
-    throw Error(ErrorKind::invalid,
-                fmt::format("the environment variable {} must be a whole number of seconds", variable));
-  return *parsed;
-}
-
-std::string interval_from_env(const char* variable, std::int64_t fallback_seconds) {
-  const std::int64_t seconds = seconds_from_env(variable, fallback_seconds);
-  const std::int64_t minutes = (seconds + 59) / 60;
-  if (minutes < 1 || minutes > kMostInterval)
-    throw Error(ErrorKind::invalid, fmt::format("the environment variable {} must be from 1 to {} seconds",
-                                                variable, kMostInterval * 60));
-  return fmt::format("every {}m", minutes);
+std::string interval(std::int64_t seconds) {
+  return fmt::format("every {}m", (seconds + 59) / 60);
 }
 
 }  // namespace agnes::jobs

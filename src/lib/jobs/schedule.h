@@ -27,11 +27,9 @@ class Schedule {
   std::vector<std::int64_t> seconds_of_day_;  // sorted
 };
 
-// "every 15m" for an environment variable with 900 (seconds, rounded up to minutes), or for
-// `fallback_seconds` where it is unset. Throws Error naming the variable when it holds anything but a whole
-// number from 1 on.
-std::string interval_from_env(const char* variable, std::int64_t fallback_seconds);
-// A variable's whole number, 0 or more; throws the same.
-std::int64_t seconds_from_env(const char* variable, std::int64_t fallback);
+// The longest interval of a schedule in minutes: 69 days.
+constexpr std::int64_t kMostIntervalSeconds = 6'000'000;
+// "every 15m" for 900 seconds, rounded up to minutes. `seconds`: from 1 to kMostIntervalSeconds.
+std::string interval(std::int64_t seconds);
 
 }  // namespace agnes::jobs

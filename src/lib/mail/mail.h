@@ -26,9 +26,6 @@ struct MailSettings {
       "https://api.sendgrid.com";  // SENDGRID_API_URL: https://api.eu.sendgrid.com, say
   std::string from_address;        // SMTP_FROM for a relay, else email.from_address
   std::string from_name;           // email.from_name
-  // Where people reach this server, for links in mails: SERVER_URL, else https://DOMAIN. Never what a request
-  // says, which a stranger writes. Empty: no mail with a link is sent.
-  std::string public_url;
 
   bool usable() const { return !sendgrid_key.empty() || !smtp_host.empty(); }
 };

@@ -1,5 +1,6 @@
 #include "core/extracts/remote_attach.h"
 
+#include "core/extracts/settings.h"
 #include "extracts/extract_fixture.h"
 #include "lib/base/text.h"
 
@@ -98,14 +99,10 @@ TEST(RemoteAttachRules, WhatIsRefused) {
   }
 }
 
-TEST(RemoteAttachRules, TheEnvironmentReplacesTheLists) {
-  ::setenv("AGNES_REMOTE_ATTACH_EXTENSIONS", " postgres , bigquery,,", 1);
-  ::setenv("AGNES_REMOTE_ATTACH_TOKEN_ENVS", "WAREHOUSE_TOKEN", 1);
-  const auto changed = remote_rules_from_env();
-  ::unsetenv("AGNES_REMOTE_ATTACH_EXTENSIONS");
-  ::setenv("AGNES_REMOTE_ATTACH_TOKEN_ENVS", "  ,", 1);
-  const auto unchanged = remote_rules_from_env();
-  ::unsetenv("AGNES_REMOTE_ATTACH_TOKEN_ENVS");
+TEST(RemoteAttachRules, SettingsReplaceTheLists) {
+  const auto changed = remote_rules(
+      {.extensions = {"postgres", "bigquery"}, .endpoints = {}, .token_envs = {"WAREHOUSE_TOKEN"}});
+  const auto unchanged = remote_rules({.extensions = {}, .endpoints = {}, .token_envs = {}});
   EXPECT_EQ(changed.extensions, (std::vector<std::string>{"postgres", "bigquery"}));
   EXPECT_EQ(changed.token_envs, (std::vector<std::string>{"WAREHOUSE_TOKEN"}));
   EXPECT_EQ(unchanged.extensions, RemoteRules{}.extensions);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "app/config/config.h"
+#include "app/config/schema.h"
 #include "core/identity/email_outbox.h"
 #include "lib/base/files.h"
 #include "lib/base/hash.h"
@@ -139,17 +140,19 @@ TEST(MailMessage, NothingAddsAHeaderOrARecipient) {
 }
 
 TEST(MailSettingsTest, ChooseHowTheRelayIsSpokenTo) {
+  config::Schema schema;
+  schema.add<identity::EmailSettings>();
+  config::use(std::move(schema));
   const TemporaryFolder folder(fs::temp_directory_path());
   const auto security = [&](const char* port, const char* use_tls) {
     ::setenv("SMTP_HOST", "relay.example.com", 1);
     ::setenv("SMTP_FROM", "agnes@example.com", 1);
-    ::setenv("SERVER_URL", "https://agnes.example.com", 1);
     ::setenv("SMTP_PORT", port, 1);
     ::setenv("SMTP_USE_TLS", use_tls, 1);
     const auto out =
-        identity::read_mail_settings(config::Config::read({folder.path(), folder.path(), folder.path()}));
-    for (const char* name : {"SMTP_HOST", "SMTP_FROM", "SERVER_URL", "SMTP_PORT", "SMTP_USE_TLS"})
-      ::unsetenv(name);
+        identity::read_mail_settings(config::Config::read({folder.path(), folder.path(), folder.path()}),
+                                     app::PublicAddress("https://agnes.example.com"));
+    for (const char* name : {"SMTP_HOST", "SMTP_FROM", "SMTP_PORT", "SMTP_USE_TLS"}) ::unsetenv(name);
     return out.security;
   };
   using Security = MailSettings::Security;

@@ -7,8 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/config/check.h"
 #include "app/config/form.h"
 #include "app/config/masks.h"
+#include "app/config/schema.h"
 #include "lib/base/error.h"
 #include "lib/base/files.h"
 
@@ -53,7 +55,7 @@ TEST_F(OverlayFiles, HoldsOnlyWhatWasChangedAndMergesDeep) {
   EXPECT_EQ(overlay_text(), "instance:\n  name: Over\n");
   EXPECT_EQ(shown("instance"), (object{{"name", "Over"}, {"subtitle", "Kept"}}));
   save({{"theme", {{"radius", "6px"}}}});
-  EXPECT_EQ(Config::load(places_).object("theme"), (object{{"primary", "#fff"}, {"radius", "6px"}}));
+  EXPECT_EQ(shown("theme"), (object{{"primary", "#fff"}, {"radius", "6px"}}));
 }
 
 TEST_F(OverlayFiles, KeepsWhatItDoesNotKnow) {
@@ -65,7 +67,7 @@ TEST_F(OverlayFiles, KeepsWhatItDoesNotKnow) {
   EXPECT_EQ(now.at("instance").at("from_another_version"), (value{{"deep", {1, nullptr}}}));
   EXPECT_EQ(now.at("later"), (value{{"a", "1"}, {"b", 1.0}, {"c", "yes"}, {"d", "x\ny"}}));
   const auto config = Config::load(places_);
-  EXPECT_EQ(config.text("instance.name"), "New");
+  EXPECT_EQ(schema().in_force(config).at("instance.name"), "New");
   EXPECT_EQ(config.warnings().size(), 2u);
 }
 
@@ -100,7 +102,8 @@ TEST_F(OverlayFiles, SecretsGoToAFileOfTheirOwn) {
   EXPECT_EQ(save({{"email", {{"smtp_password", ""}}}}).diff.size(), 1u);
   EXPECT_EQ(secrets_text(), "AGNES_SECRET_AI_API_KEY_2=sk-2\n");
   EXPECT_EQ(shown("email").at("smtp_password"), "<empty>");
-  EXPECT_EQ(Config::load(places_).text("ai.api_key"), "sk-2");
+  Config::load(places_);
+  EXPECT_EQ(outside("AGNES_SECRET_AI_API_KEY_2"), "sk-2");
   ::unsetenv("AGNES_SECRET_AI_API_KEY_2");
 }
 
@@ -227,9 +230,11 @@ TEST_F(OverlayFiles, AKillAtAnyMomentLeavesOneOfTheTwo) {
     const pid_t reader = ::fork();
     if (reader == 0) {
       const auto config = Config::load(places_);
-      const auto name = config.text("instance.name");
-      const bool whole = (name == "even" || name == "odd") && config.text("ai.api_key") == name &&
-                         config.text("instance.subtitle") == std::string(20'000, name[0]) &&
+      const std::string name(schema().in_force(config).at("instance.name").as_string());
+      const auto written = Overlay(places_).written();
+      const auto key = reference(written.at("ai").at("api_key"));
+      const bool whole = (name == "even" || name == "odd") && key && outside(*key) == name &&
+                         written.at("instance").at("subtitle") == std::string(20'000, name[0]) &&
                          config.warnings().empty();
       ::_exit(whole ? 0 : 1);
     }
