@@ -23,25 +23,19 @@ class SyncModule final : public app::Module {
  public:
   explicit SyncModule(app::Services& services)
       : services_(services),
-        extensions_(services.config),
+        extensions_(services.config, services.jobs),
         manifests_(services.places.data),
         orchestrator_(services.places, services.get<state::Store>(), services.get<catalog::Generations>(),
-                      services.runner, connectors_for_sync(services.list<ConnectorKind>(), services.config),
+                      services.jobs, connectors_for_sync(services.list<ConnectorKind>(), services.config),
                       std::chrono::seconds(services.config.integer_or("extract.read_timeout_seconds", 600)),
                       extensions_) {
     services.provide(extensions_);
     services.provide(orchestrator_);
   }
 
-  void jobs(jobs::Scheduler& scheduler) override {
-    scheduler.add({.name = kSyncJob,
-                   .description = "Brings the tables that are due from the source",
-                   .schedule = jobs::interval_from_env("SCHEDULER_DATA_REFRESH_INTERVAL", 15 * 60),
-                   .work = [this](const jobs::Context& context) { return orchestrator_.sync_due(context); }});
-    scheduler.add({.name = kRebuildJob,
-                   .description = "Reads again what the extracts hold",
-                   .schedule = "",
-                   .work = [this](const jobs::Context& context) { return orchestrator_.reread(context); }});
+  void jobs(jobs::Service& jobs) override {
+    orchestrator_.add_jobs(jobs);
+    jobs.add(extensions_.kind());
   }
 
   void routes(http::Routes& routes) override {
