@@ -1,16 +1,16 @@
-// Runs a scheduler with many jobs that do nothing, and tells what that costs.
+// Runs many scheduled jobs that do nothing, and tells what that costs.
 //
 // usage: bench_jobs COUNT SECONDS FOLDER
 //
 // COUNT jobs "every 15m", whose last runs lie spread over the last quarter of an hour, for SECONDS of real
-// time; what the scheduler remembers is written to FOLDER. Prints one JSON object: `cpu_seconds` (of the
+// time; what is remembered of them is written to FOLDER. Prints one JSON object: `cpu_seconds` (of the
 // process, once all is set up), `seconds`, `runs`.
 #include <ctime>
 #include <iostream>
 
 #include "lib/base/files.h"
 #include "lib/base/json.h"
-#include "lib/jobs/scheduler.h"
+#include "lib/jobs/service.h"
 
 namespace {
 
@@ -39,22 +39,23 @@ int main(int argc, char** argv) {
   replace_file(memory, boost::json::serialize(last));
 
   std::atomic<std::int64_t> runs = 0;
-  jobs::Runner runner;
-  jobs::Scheduler::Options options;
+  jobs::Service::Options options;
   options.timetable.grace_seconds = 0;
   options.memory = memory;
-  jobs::Scheduler scheduler(runner, options);
+  jobs::Service service(options);
   for (int i = 0; i < count; ++i)
-    scheduler.add({std::to_string(i), "", "every 15m", [&](const jobs::Context&) -> boost::json::value {
-                     ++runs;
-                     return nullptr;
-                   }});
-  scheduler.start();
+    service.add({.name = std::to_string(i),
+                 .description = "",
+                 .schedule = "every 15m",
+                 .work = jobs::work([&](const jobs::Context&) {
+                   ++runs;
+                   return jobs::Done();
+                 })});
+  service.start();
   const double before = cpu_seconds();
   std::this_thread::sleep_for(std::chrono::seconds(seconds));
   const double spent = cpu_seconds() - before;
-  scheduler.stop();
-  runner.stop();
+  service.stop();
   std::cout << boost::json::serialize(
                    boost::json::value{{"cpu_seconds", spent}, {"seconds", seconds}, {"runs", runs.load()}})
             << '\n';

@@ -147,13 +147,14 @@ struct HttpSettings {
 };
 BOOST_DESCRIBE_STRUCT(HttpSettings, (), (trusted_proxies, threads, send_timeout_seconds, max_body_bytes))
 
-jobs::Scheduler::Options scheduler_options(const config::Config& config) {
+jobs::Service::Options job_options(const config::Config& config) {
   const auto& places = config.places();
-  jobs::Scheduler::Options options;
+  jobs::Service::Options options;
   options.timetable.grace_seconds = config.get<SchedulerSettings>().grace_seconds;
   // So that servers of one organisation do not ask a source at the same moment.
   options.timetable.seed = static_cast<std::uint64_t>(now().micros);
   options.memory = places.state / "jobs.json";
+  options.queue = places.state / "job-queue.json";
   return options;
 }
 
@@ -170,54 +171,46 @@ http::Server::Options server_options(const config::Config& config, const HostOpt
   return out;
 }
 
-// "remove orders" is a job of its own for each table: its first word will do.
-std::string kind_of(const std::string& job) {
-  return job.substr(0, job.find_first_of(" :"));
-}
-
-void write_jobs(Exposition& out, const jobs::Runner& runner, const jobs::Scheduler& scheduler) {
-  std::map<std::string, jobs::Runner::Tally> kinds;
-  for (const auto& [job, tally] : runner.tallies()) {
-    auto& kind = kinds[kind_of(job)];
-    kind.ok += tally.ok;
-    kind.failed += tally.failed;
-    kind.cancelled += tally.cancelled;
-    kind.running = kind.running || tally.running;
-    kind.last_ok = std::max(kind.last_ok, tally.last_ok);
-  }
-  // The scheduler remembers across starts.
-  for (const auto& state : scheduler.jobs())
-    if (state.outcome == "ok" && state.last_run) {
-      auto& last = kinds[kind_of(state.name)].last_ok;
-      last = std::max(
-          last, std::optional(Timestamp{state.last_run->micros + state.duration_ms.value_or(0) * 1000}));
-    }
+void write_jobs(Exposition& out, const jobs::Service& jobs) {
+  const auto kinds = jobs.tallies();
   out.family("agnes_job_runs_total", "counter", "Runs of background jobs by how they ended");
   for (const auto& [job, tally] : kinds) {
     out.sample(tally.ok, {{"job", job}, {"outcome", "ok"}});
+    out.sample(tally.partly, {{"job", job}, {"outcome", "partly"}});
     out.sample(tally.failed, {{"job", job}, {"outcome", "failed"}});
     out.sample(tally.cancelled, {{"job", job}, {"outcome", "cancelled"}});
   }
-  out.family("agnes_job_running", "gauge", "Whether the job runs now");
-  for (const auto& [job, tally] : kinds) out.sample(tally.running ? 1 : 0, {{"job", job}});
-  out.family("agnes_job_last_success_timestamp_seconds", "gauge", "When the job last ended well");
+  out.family("agnes_job_retries_total", "counter", "Attempts that failed and were put off for another one");
+  for (const auto& [job, tally] : kinds) out.sample(tally.retries, {{"job", job}});
+  out.family("agnes_job_running", "gauge", "How many runs of the job are under way");
+  for (const auto& [job, tally] : kinds) out.sample(tally.running, {{"job", job}});
+  out.family("agnes_job_queued", "gauge",
+             "How many runs of the job wait for their place or their next attempt");
+  for (const auto& [job, tally] : kinds) out.sample(tally.queued, {{"job", job}});
+  out.family("agnes_job_last_success_timestamp_seconds", "gauge",
+             "When the job last ended well, or partly so");
   for (const auto& [job, tally] : kinds)
-    if (tally.last_ok) out.sample(seconds(*tally.last_ok), {{"job", job}});
+    if (tally.last_success) out.sample(seconds(*tally.last_success), {{"job", job}});
 }
 
-boost::json::object scheduler_health(const jobs::Scheduler& scheduler) {
-  boost::json::array running, failed;
+boost::json::object jobs_health(const jobs::Service& service) {
+  boost::json::array running, failed, partly;
   std::int64_t count = 0;
-  for (const auto& job : scheduler.jobs()) {
+  for (const auto& job : service.jobs()) {
     ++count;
     if (job.running) running.emplace_back(job.name);
-    if (job.outcome == "failed") failed.emplace_back(job.name);
+    if (job.outcome == jobs::Outcome::failed) failed.emplace_back(job.name);
+    if (job.outcome == jobs::Outcome::partly) partly.emplace_back(job.name);
   }
-  boost::json::object part{{"status", failed.empty() ? "ok" : "warning"},
+  boost::json::object part{{"status", failed.empty() && partly.empty() ? "ok" : "warning"},
                            {"jobs", count},
                            {"running", running},
-                           {"failed", failed}};
-  if (!failed.empty()) part["detail"] = "the last run of these jobs failed: GET /api/admin/jobs says why";
+                           {"failed", failed},
+                           {"partly", partly}};
+  if (!failed.empty())
+    part["detail"] = "the last run of these jobs failed: GET /api/admin/jobs says why";
+  else if (!partly.empty())
+    part["detail"] = "a part of the last run of these jobs failed: GET /api/admin/jobs says which and why";
   return part;
 }
 
@@ -322,26 +315,25 @@ int run(std::span<const ModuleKind> kinds, const HostOptions& options) {
   routes.on_response(add_headers);
   // Modules outlive the threads that run their code: these are stopped first, below or by their destructors.
   std::vector<std::unique_ptr<Module>> modules;
-  jobs::Runner runner;
-  jobs::Scheduler scheduler(runner, scheduler_options(config));
-  Services services(config, overlay, runner, scheduler, options.host);
+  jobs::Service jobs(job_options(config));
+  Services services(config, overlay, jobs, options.host);
   std::function<http::Server::Counts()> connections;
   Operation operation;
   operation.health = [&](HealthReport& report) {
     for (const auto& module : modules) module->health(report);
-    if (report.caller().is_admin) report.add("scheduler", scheduler_health(scheduler));
+    if (report.caller().is_admin) report.add("scheduler", jobs_health(jobs));
   };
   operation.metrics = [&](Exposition& out) {
     request_counts.write(out);
     write_connections(out, connections());
-    write_jobs(out, runner, scheduler);
+    write_jobs(out, jobs);
     for (const auto& module : modules) module->metrics(out);
     write_process(out, places.data, started);
   };
   services.provide(operation);
 
   for (const auto& kind : kinds) modules.push_back(kind.make(services));
-  for (const auto& module : modules) module->jobs(scheduler);
+  for (const auto& module : modules) module->jobs(jobs);
   for (const auto& module : modules) module->routes(routes);
   routes.serve_docs(
       {.title = "Agnes", .version = AGNES_VERSION, .description = "Tables, for those who may see them."});
@@ -353,14 +345,13 @@ int run(std::span<const ModuleKind> kinds, const HostOptions& options) {
   server.start();
   log::info("listening on http://{}:{}, data in {}", options.host, server.port(), places.data.string());
   for (const auto& module : modules) module->start();
-  scheduler.start();
+  jobs.start();
 
   int signal = 0;
   ::sigwait(&ends, &signal);
   log::info("stopping: running requests get 10 s to end");
   server.stop(std::chrono::seconds(10));
-  scheduler.stop();
-  runner.stop();
+  jobs.stop();
   for (auto module = modules.rbegin(); module != modules.rend(); ++module) (*module)->stop();
   // The opposite order of their making, which a vector's destructor does not promise.
   while (!modules.empty()) modules.pop_back();

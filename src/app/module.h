@@ -12,7 +12,7 @@
 #include "app/exposition.h"
 #include "app/services.h"
 #include "lib/http/routes.h"
-#include "lib/jobs/scheduler.h"
+#include "lib/jobs/service.h"
 #include "lib/workers/task.h"
 
 // The frame: a server is a list of modules. docs/architecture.md, "A module", tells how to write one.
@@ -46,7 +46,8 @@ class Module {
   virtual ~Module() = default;
 
   // The next four are called once, on one thread, after every module was made.
-  virtual void jobs(jobs::Scheduler&) {}
+  // Adds the kinds of background work.
+  virtual void jobs(jobs::Service&) {}
   virtual void routes(http::Routes&) {}
   // The server listens. Start threads and jobs here.
   virtual void start() {}

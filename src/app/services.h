@@ -10,8 +10,7 @@
 #include "app/config/config.h"
 #include "app/config/overlay.h"
 #include "app/public_address.h"
-#include "lib/jobs/runner.h"
-#include "lib/jobs/scheduler.h"
+#include "lib/jobs/service.h"
 
 namespace agnes::app {
 
@@ -21,14 +20,13 @@ class Module;
 // while modules are made, on one thread; after that only read, from any thread.
 class Services {
  public:
-  Services(const config::Config& config, config::Overlay& overlay, jobs::Runner& runner,
-           jobs::Scheduler& scheduler, std::string host_address)
+  Services(const config::Config& config, config::Overlay& overlay, jobs::Service& jobs,
+           std::string host_address)
       : config(config),
         places(config.places()),
         public_address(config.get<AddressSettings>()),
         overlay(overlay),
-        runner(runner),
-        scheduler(scheduler),
+        jobs(jobs),
         host_address(std::move(host_address)) {}
   Services(const Services&) = delete;
   Services& operator=(const Services&) = delete;
@@ -36,9 +34,8 @@ class Services {
   const config::Config& config;  // as read at the start
   const config::Places& places;
   const PublicAddress public_address;
-  config::Overlay& overlay;  // the settings that administrators change
-  jobs::Runner& runner;
-  jobs::Scheduler& scheduler;
+  config::Overlay& overlay;        // the settings that administrators change
+  jobs::Service& jobs;             // background work; kinds are added in Module::jobs
   const std::string host_address;  // that the server listens on
 
   // The settings as they are now: for what administrators may change while the server runs.

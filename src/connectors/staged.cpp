@@ -93,7 +93,7 @@ class Bringing {
       folder = scratch.path();
       const Fetching fetching{scratch.path(),
                               folder_of(source_, config_) / extracts::kDataFolder / (row.name + ".parquet"),
-                              ends_, [&] { return context_.cancelled() || late(); }, report};
+                              ends_, context_.stop().until(ends_), report};
       if (late()) throw Error(ErrorKind::timeout, "its turn did not come");
       report("fetching");
       const auto select = fetch_(row, fetching);
@@ -130,7 +130,7 @@ class Bringing {
     workers::Confinement confinement;
     confinement.writable = {staged.extract_dir, staged.scratch};
     confinement.memory_bytes = 2 * memory;
-    const workers::TaskContext relay{[](const value&) {}, [&] { return context_.cancelled() || late(); }};
+    const workers::TaskContext relay{[](const value&) {}, context_.stop().until(ends_)};
     const std::lock_guard one(storing_);  // an extract has one writer at a time
     workers::run_task("extract.store", confinement, json::to_json(staged), relay);
   }
@@ -221,7 +221,7 @@ void take_out(const std::string& table, std::string_view source, const config::C
   workers::Confinement confinement;
   confinement.writable = {folder};
   workers::run_task("extract.take_out", confinement, {{"extract_dir", folder.string()}, {"table", table}},
-                    {[](const value&) {}, [&] { return context.cancelled(); }});
+                    {[](const value&) {}, context.stop()});
 }
 
 }  // namespace agnes::connectors

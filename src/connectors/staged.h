@@ -39,7 +39,7 @@ struct Fetching {
   std::filesystem::path scratch;  // an empty folder of its own
   std::filesystem::path current;  // the table's Parquet file as it is now, if there is one
   std::chrono::steady_clock::time_point ends;
-  std::function<bool()> cancelled;                     // or out of time
+  StopToken cancelled;                                 // or out of time
   std::function<void(std::string_view state)> report;  // for those who watch: "waiting for BigQuery"
 
   std::chrono::milliseconds left() const {

@@ -156,20 +156,20 @@ config::Places Snapshot::places() const {
 }
 
 void serve_snapshot(Channel& channel, const config::Places& places, state::Store& store,
-                    const jobs::Runner& runner) {
+                    const jobs::Service& jobs) {
   fs::create_directories(places.data / "tmp");
   std::optional<TemporaryFolder> staging;
   for (int attempt = 1;; ++attempt) {
-    if (runner.running(sync::kSyncJob)) {
+    if (jobs.running(sync::kSyncJob)) {
       channel.send(FrameType::progress, R"({"said":"a sync is running: waiting until it has ended"})");
-      runner.wait(sync::kSyncJob);
+      jobs.wait_idle(sync::kSyncJob);
     }
     staging.reset();
     staging.emplace(places.data / "tmp");
     const auto before = list_data(places);
     take_names(before, staging->path());
     const auto after = list_data(places);
-    if (after == before && !runner.running(sync::kSyncJob)) break;
+    if (after == before && !jobs.running(sync::kSyncJob)) break;
     if (attempt == kAttempts) throw keeps_changing(before, after);
     std::this_thread::sleep_for(kBetween);
   }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/state/store.h"
-#include "lib/jobs/runner.h"
+#include "lib/jobs/service.h"
 #include "server/control.h"
 #include "server/copy_files.h"
 
@@ -17,7 +17,7 @@ namespace agnes::server {
 //   server -> client  done      it was held still until then
 inline constexpr const char* kSnapshotRequest = "snapshot";
 void serve_snapshot(workers::Channel& channel, const config::Places& places, state::Store& store,
-                    const jobs::Runner& runner);
+                    const jobs::Service& jobs);
 
 // The client's part: a snapshot of the running server's, there until this goes. Its state database, with
 // its log, is copied to `folder`/state.

@@ -253,8 +253,7 @@ void Check::source(const std::string& name) {
   confinement.readable = {places_.extracts()};
   confinement.memory_bytes = kReaderMemory;
   const auto ends = std::chrono::steady_clock::now() + kReadLimit;
-  const workers::TaskContext limit{.progress = nullptr,
-                                   .cancelled = [&] { return std::chrono::steady_clock::now() > ends; }};
+  const workers::TaskContext limit{.progress = nullptr, .stop = StopToken().until(ends)};
   try {
     const auto found = json::from_json<extracts::Catalogue>(
         workers::run_task("extracts.read", confinement, json::to_json(options), limit));

@@ -14,7 +14,7 @@ class SnapshotsModule final : public app::Module {
       : control_(services.places.state,
                  {{server::kSnapshotRequest,
                    [&services, &store = services.get<state::Store>()](workers::Channel& channel) {
-                     server::serve_snapshot(channel, services.places, store, services.runner);
+                     server::serve_snapshot(channel, services.places, store, services.jobs);
                    }}}) {
     // What is served is no untouched backup any more, if it was one.
     std::filesystem::remove(services.places.data / server::kBackupNote);

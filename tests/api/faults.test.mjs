@@ -36,7 +36,7 @@ const ended = (name, of = site) =>
 async function rebuild(of = site) {
   must(202, await run('rebuild', of));
   const done = await ended('rebuild', of);
-  assert.equal(done.outcome, 'ok', done.error);
+  assert.equal(done.outcome, done.result.problems.length ? 'partly' : 'ok', done.error);
   return done.result.problems;
 }
 const count = async (table, token = admin, of = site) => {
@@ -237,7 +237,7 @@ test('an extract that nobody comes to the end of is left out until it changes, a
   other.put('orders.csv', 'id\n1\n2\n3\n');
   must(202, await run('sync', other));
   const synced = await ended('sync', other);
-  assert.equal(synced.outcome, 'ok', synced.error);
+  assert.equal(synced.outcome, 'partly', synced.error);
   assert.deepEqual(synced.result.problems, left);
   assert.equal(await count('orders', other.admin.token, other), 3);
   rmSync(endless, { recursive: true });

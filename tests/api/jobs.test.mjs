@@ -1,6 +1,8 @@
 // Background jobs: list, start, cancel, the stream, and syncs by each table's own schedule.
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { must, runServer, startServer, temporaryFolder } from '../lib/server.mjs';
 import { startSite } from '../lib/site.mjs';
@@ -17,7 +19,7 @@ after(() => site.stop());
 
 const list = async () => must(200, await site.get('/api/admin/jobs', { token: admin })).json.jobs;
 const job = async (name) => (await list()).find((j) => j.name === name);
-const run = (name, token = admin) => site.post(`/api/admin/jobs/${name}/run`, undefined, { token });
+const run = (name, token = admin, input = undefined) => site.post(`/api/admin/jobs/${name}/run`, input, { token });
 const cancel = (name, token = admin) => site.post(`/api/admin/jobs/${name}/cancel`, undefined, { token });
 const count = async (table) => (await site.query(`SELECT count(*) FROM "${table}"`, admin)).json.rows?.[0][0];
 
@@ -74,6 +76,54 @@ test('the list tells of each job when it ran, how that went and when it runs nex
   assert.ok(Date.parse(`${sync.next_run}Z`) - Date.parse(`${sync.last_run}Z`) > 80_000_000, 'after the grace');
   assert.equal(rebuild.schedule, null);
   assert.equal(rebuild.next_run, null);
+});
+
+test('docs/jobs.md has every job', async () => {
+  const text = readFileSync(new URL('../../docs/jobs.md', import.meta.url), 'utf8');
+  const documented = [...text.split('## Runs')[0].matchAll(/^\| `(\S+)` \|/gm)].map((row) => row[1]);
+  assert.deepEqual(documented, (await list()).map((j) => j.name));
+});
+
+test('every job runs by its name, and its run is listed', async () => {
+  for (const { name } of await list()) {
+    if (['mail', 'remove-table'].includes(name)) continue;
+    const { run: id } = must(202, await run(name)).json;
+    const ran = await ended(name);
+    assert.equal(ran.runs.find((r) => r.id === id)?.outcome, 'ok', `${name}: ${ran.error}`);
+    assert.deepEqual([ran.queued, ran.failures], [0, []], name);
+  }
+});
+
+test('input is checked before a job runs', async () => {
+  const before = (await job('remove-table')).runs.length;
+  for (const input of [undefined, 5, [], {}, { table: 'orders' }, { table: '', source_type: 'local' }, { table: 5, source_type: 'local' }])
+    assert.equal((await run('remove-table', admin, input)).status, 422, JSON.stringify(input));
+  assert.equal((await run('rebuild', admin, { tables: ['orders'] })).status, 422);
+  assert.equal((await run('sync', admin, { tables: 'orders' })).status, 422);
+  assert.equal((await job('remove-table')).runs.length, before);
+  const one = must(202, await run('sync', admin, { tables: ['orders'] })).json;
+  assert.equal((await ended('sync')).runs.find((r) => r.id === one.run).outcome, 'ok');
+});
+
+test('the data of a registered table is not removed by hand', async () => {
+  must(202, await run('remove-table', admin, { table: 'orders', source_type: 'local' }));
+  const done = await ended('remove-table');
+  assert.deepEqual([done.outcome, done.runs[0].key], ['ok', 'orders of local']);
+  assert.equal(await count('orders'), 1);
+});
+
+test('a sync of which a table failed says so, and is a warning', async () => {
+  site.put('people.csv', 'id,name\n1\n');
+  await site.sync();
+  const done = await job('sync');
+  assert.equal(done.outcome, 'partly');
+  assert.equal(done.error, null);
+  assert.match(done.failures[0], /^people: people\.csv line 2 /);
+  const { services } = must(200, await site.get('/api/health/detailed', { token: admin })).json;
+  assert.deepEqual([services.scheduler.status, services.scheduler.partly, services.scheduler.failed], ['warning', ['sync'], []]);
+  site.put('people.csv', 'id\n1\n');
+  await site.sync();
+  assert.equal((await job('sync')).outcome, 'ok');
 });
 
 test('a job that does not exist, does not run, or cannot be started by name', async () => {
@@ -154,6 +204,29 @@ test('an interval that is none ends the start with a line that names it', async 
     assert.equal(status, 1, value);
     assert.match(stderr, /SCHEDULER_DATA_REFRESH_INTERVAL/);
   }
+});
+
+test('a removal that a kill cuts short is done by the next server; one of a table that is there is not', async () => {
+  const first = await startSite({ 'gone.csv': 'id\n1\n', 'kept.csv': 'id\n1\n' });
+  await first.sync();
+  const file = path.join(first.data, 'extracts/files/data/gone.parquet');
+  const queue = path.join(first.data, 'state/job-queue.json');
+  must(204, await first.request('DELETE', '/api/admin/registry/gone', { token: first.admin.token }));
+  await first.kill();
+  const entry = (table) => ({ id: table, job: 'remove-table', input: { table, source_type: 'local', query_mode: 'local' }, attempts: 0, queued: '2026-01-01T00:00:00', next_attempt: null });
+  const { runs } = JSON.parse(readFileSync(queue, 'utf8'));
+  assert.ok(runs.every((r) => r.job === 'remove-table' && r.input.table === 'gone'));
+  writeFileSync(queue, JSON.stringify({ format: 1, runs: [...(runs.length ? runs : [entry('gone')]), entry('kept')] }));
+  const second = await startServer({ data: first.data, config: first.config });
+  const token = second.admin.token;
+  const removals = async () => must(200, await second.get('/api/admin/jobs', { token })).json.jobs.find((j) => j.name === 'remove-table');
+  await second.until('both have ended', async () => (await removals()).runs.filter((r) => r.outcome === 'ok').length === 2);
+  assert.ok(!existsSync(file));
+  const answer = async (table) => (await second.post('/api/query', { sql: `SELECT count(*) FROM ${table}` }, { token })).status;
+  assert.equal(await answer('kept'), 200);
+  assert.notEqual(await answer('gone'), 200);
+  await second.until('the queue is empty', () => JSON.parse(readFileSync(queue, 'utf8')).runs.length === 0);
+  await second.stop();
 });
 
 test('a job starts by itself after the grace', async () => {

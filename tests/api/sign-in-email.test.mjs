@@ -1,6 +1,7 @@
 // Links by mail: signing in, setting passwords; how mails leave, and what becomes of relays that misbehave.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import duckdb from '@duckdb/node-bindings';
@@ -296,6 +297,31 @@ test('a relay that is busy or breaks off is asked again', async () => {
     assert.equal((await linkFor(server.admin.email)).email, server.admin.email, JSON.stringify(faults));
   }
   relay.misbehave({});
+});
+
+test('a mail that waits for its next attempt is sent after a kill, and no link was on the disk', async () => {
+  const own = await startRelay();
+  const data = temporaryFolder();
+  const env = { ...own.environment, SERVER_URL: publicUrl };
+  const first = await startServer({ data, env });
+  const { token, email } = first.admin;
+  own.misbehave({ rcpt: Array(2).fill('451 4.3.0 later') });
+  must(200, await sendLink(email, first));
+  const mail = async () => must(200, await first.get('/api/admin/jobs', { token })).json.jobs.find((j) => j.name === 'mail');
+  await first.until('the second attempt has failed', async () => (await mail()).runs[0]?.attempts === 2 && (await mail()).queued === 1);
+  const [run] = (await mail()).runs;
+  assert.deepEqual([run.outcome, run.key.includes('@'), run.ended === null], ['queued', false, false]);
+  await first.kill();
+  const [kept] = JSON.parse(readFileSync(path.join(data, 'state/job-queue.json'), 'utf8')).runs;
+  assert.deepEqual(Object.keys(kept.input), ['kind', 'email', 'address', 'asked']);
+  assert.equal(statSync(path.join(data, 'state/job-queue.json')).mode & 0o77, 0);
+  own.misbehave({});
+  const second = await startServer({ data, env, signIn: false });
+  const link = linkOf(await own.next());
+  assert.equal(link.email, email);
+  must(200, await verify(link.email, link.token, second));
+  await second.stop();
+  await own.stop();
 });
 
 test('a mail that the relay refuses is not sent, and whoever asked is told', async () => {

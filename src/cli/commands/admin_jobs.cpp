@@ -47,7 +47,9 @@ json::object follow(Api& api, const std::string& before, bool quiet) {
   while (true) {
     auto job = find_job(api, "sync");
     const bool running = plain(job, "running") == "true";
-    if (!running && plain(job, "last_run") != before) return job;
+    // One that waits for its place has not begun.
+    const bool waits = plain(job, "outcome") == "queued";
+    if (!running && !waits && plain(job, "last_run") != before) return job;
     const auto text = progress_text(job);
     if (!quiet && !text.empty() && text != said) note("{}", text);
     said = text;
@@ -101,12 +103,23 @@ void sync(const Args& args) {
   const auto outcome = plain(job, "outcome");
   if (args.flag("json")) print("{}", pretty(job));
   const bool problems = tell_problems(result);
-  if (outcome != "ok")
+  if (outcome != "ok" && outcome != "partly")
     throw Failure(1, fmt::format("the sync {}{}", outcome == "cancelled" ? "was cancelled" : "failed",
                                  plain(job, "error").empty() ? "" : ": " + shown(job, "error")));
   if (!args.flag("json"))
-    print("Synced: {} tables in {} ms.", plain(result, "tables"), plain(job, "duration_ms"));
+    print("Synced{}: {} tables in {} ms.", problems ? " in part" : "", plain(result, "tables"),
+          plain(job, "duration_ms"));
   if (problems) throw Exit{1};
+}
+
+// Why the last run failed, or a part of it.
+std::string trouble(const json::object& job) {
+  const auto error = shown(job, "error");
+  const auto* failures = list_in(job, "failures");
+  if (!error.empty() || failures == nullptr || failures->empty()) return error;
+  const auto& first = failures->front();
+  const std::string said = first.is_string() ? escape_control(std::string(first.get_string())) : "";
+  return failures->size() == 1 ? said : fmt::format("{} (and {} more)", said, failures->size() - 1);
 }
 
 void list_jobs(const Args& args) {
@@ -121,14 +134,19 @@ void list_jobs(const Args& args) {
       const auto took = shown(job, "duration_ms");
       rows.push_back({shown(job, "name"), shown(job, "schedule"), shown(job, "last_run"),
                       shown(job, "outcome"), took.empty() ? "" : took + " ms", shown(job, "next_run"),
-                      plain(job, "running") == "true" ? progress_text(job) : shown(job, "error")});
+                      plain(job, "running") == "true" ? progress_text(job) : trouble(job)});
     }
   out(columns_text({"JOB", "SCHEDULE", "LAST RUN", "OUTCOME", "TOOK", "NEXT RUN", "NOTE"}, rows));
 }
 
 void run_job(const Args& args) {
   Api api;
-  expect(api.post("/api/admin/jobs/" + http_client::percent_encode(args.text("JOB")) + "/run"), {202},
+  const auto target = "/api/admin/jobs/" + http_client::percent_encode(args.text("JOB")) + "/run";
+  const auto input = args.find("input");
+  boost::system::error_code error;
+  const auto body = input ? json::parse(*input, error) : json::value();
+  if (error) throw Failure(2, "--input is no JSON: write it like '{\"table\": \"orders\"}'");
+  expect(input ? api.post(target, body) : api.post(target), {202},
          "run the job " + escape_control(args.text("JOB")));
   print("The job has begun: agnes admin jobs list");
 }
@@ -163,6 +181,7 @@ std::vector<Command> admin_job_commands() {
            {.name = "run",
             .help = "Run a job now, whatever its schedule",
             .arguments = {kJob},
+            .options = {{.names = "--input", .value = "JSON", .help = "Its input, for jobs that take one"}},
             .run = run_job},
            {.name = "cancel", .help = "Ask a running job to stop", .arguments = {kJob}, .run = cancel_job}}}};
 }

@@ -42,7 +42,7 @@ class Extraction {
       if (wanted(candidate.table)) chosen.push_back(&candidate);
     std::size_t done = 0;
     for (const auto* candidate : chosen) {
-      if (context_.cancelled && context_.cancelled())
+      if (context_.stop.stop_requested())
         throw Error(ErrorKind::timeout, "the sync of files was cancelled; what was finished is kept");
       bring_up_to_date(*candidate);
       ++done;

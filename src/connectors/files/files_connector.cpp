@@ -72,8 +72,7 @@ Discovery FilesConnector::look_around() const {
   confinement.memory_bytes = 2 * (limits_.memory_mb << 20);
   const auto ends = std::chrono::steady_clock::now() + sync::kPatience;
   try {
-    const workers::TaskContext context{[](const value&) {},
-                                       [&] { return std::chrono::steady_clock::now() > ends; }};
+    const workers::TaskContext context{[](const value&) {}, StopToken().until(ends)};
     return json::from_json<Discovery>(workers::run_task("files.discover", confinement,
                                                         {{"job", json::to_json(job)}, {"rows", 0}}, context));
   } catch (const Error& error) {
@@ -136,7 +135,7 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
   const auto ends = std::chrono::steady_clock::now() + std::chrono::seconds(limits_.timeout_seconds);
   const auto late = [&] { return std::chrono::steady_clock::now() > ends; };
   const workers::TaskContext relay{[&](const value& said) { context.progress(said); },
-                                   [&] { return context.cancelled() || late(); }};
+                                   context.stop().until(ends)};
   const auto run_task = [&](const std::string& task, const value& input) {
     try {
       return workers::run_task(task, confinement, input, relay);
@@ -221,7 +220,7 @@ void FilesConnector::remove(const std::string& name, const jobs::Context& contex
   workers::Confinement confinement;
   confinement.writable = {job.extract_dir};
   workers::run_task("files.remove", confinement, {{"job", json::to_json(job)}, {"table", name}},
-                    {[](const value&) {}, [&] { return context.cancelled(); }});
+                    {[](const value&) {}, context.stop()});
 }
 
 }  // namespace agnes::connectors::files

@@ -6,6 +6,7 @@
 
 #include "core/catalog/generation.h"
 #include "core/catalog/registry.h"
+#include "lib/base/stop.h"
 
 namespace agnes::catalog {
 
@@ -15,7 +16,7 @@ struct Warmer {
   std::function<bool(const Registration& row, const Table* table)> takes;
   // Blocks. The reason when it failed; may throw as well.
   std::function<std::optional<std::string>(const Registration& row, const Table* table,
-                                           const std::function<bool()>& cancelled)>
+                                           const StopToken& stop)>
       warm;
 };
 

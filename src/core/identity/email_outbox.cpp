@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/env.h"
+#include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/http/request.h"
@@ -16,10 +17,14 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr int kSmtpsPort = 465;            // RFC 8314
-constexpr int kThreads = 2;                // a relay that hangs for one mail does not hold up all
-constexpr std::size_t kMostWaiting = 500;  // strangers fill it: it must not grow with their zeal
-constexpr int kTries = 3;
+constexpr std::size_t kAtOnce = 2;         // a relay that hangs for one mail does not hold up all
+constexpr std::size_t kMostWaiting = 500;  // anybody can fill the queue: it is bounded
+constexpr int kAttempts = 3;
+// A quarter of a second, then four, unless the relay says how long.
+constexpr milliseconds kFirstWait{250};
 constexpr seconds kLongestWait{300};
+// Who asked before that, when the server was down since, has given up or asked again.
+constexpr std::int64_t kTooOldSeconds = 3600;
 
 mail::Mail mail_of(Link kind, const std::string& email, const std::string& url) {
   switch (kind) {
@@ -59,20 +64,49 @@ std::string link_address(const std::string& base, Link kind, const std::string& 
   return fmt::format("{}{}?email={}&token={}", base, page, http::percent_encode(email), secret);
 }
 
-EmailOutbox::EmailOutbox(Users& users, mail::MailSettings settings, app::PublicAddress address)
-    : users_(users), settings_(std::move(settings)), address_(std::move(address)) {
-  if (!ready()) return;
-  for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { run(); });
+// As it is kept on disk: no link, and nothing that tells whether there is an account.
+struct EmailOutbox::Request {
+  Link kind = Link::sign_in;
+  std::string email, address;  // of the account; that the request came from
+  Timestamp asked;
+  // Lists of runs show it, so it does not have the address, for which somebody may have mistyped a password. One for
+  // each request: whether another one still waits, which it does for an account only, must not show in the answer's
+  // time.
+  std::string key() const {
+    return md5_hex(fmt::format("{} {} {}", static_cast<int>(kind), to_lower(email), asked.micros))
+        .substr(0, 12);
+  }
+  BOOST_DESCRIBE_CLASS(Request, (), (kind, email, address, asked), (), ())
+};
+
+EmailOutbox::EmailOutbox(Users& users, mail::MailSettings settings, app::PublicAddress address, jobs::Service& jobs)
+    : users_(users), settings_(std::move(settings)), address_(std::move(address)), jobs_(jobs) {
+  jobs_.on_ended([this](const jobs::Run& run) {
+    if (run.job != kMailJob) return;
+    const std::lock_guard lock(mutex_);
+    made_.erase(run.id);
+  });
 }
 
-EmailOutbox::~EmailOutbox() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_all();
-  for (auto& thread : threads_) thread.join();
-  if (!waiting_.empty()) log::warn("{} mails were waiting and are not sent", waiting_.size());
+jobs::Kind EmailOutbox::kind() {
+  return {.name = kMailJob,
+          .description = "Sends the links that people asked for",
+          .at_once = kAtOnce,
+          .most_queued = kMostWaiting,
+          .retry = {.attempts = kAttempts,
+                    .base = kFirstWait,
+                    .cap = kLongestWait,
+                    .factor = 16,
+                    .wait = [](const std::exception& error) -> std::optional<milliseconds> {
+                      const auto* mail = dynamic_cast<const mail::MailError*>(&error);
+                      if (mail == nullptr || !mail->temporary()) return std::nullopt;
+                      return mail->wait();
+                    }},
+          .durable = true,
+          .work = jobs::work<Request>([this](const jobs::Context& context, const Request& request) {
+            work(context, request);
+            return jobs::Done();
+          })};
 }
 
 void EmailOutbox::request(Link kind, const std::string& email, const std::string& address) {
@@ -80,21 +114,17 @@ void EmailOutbox::request(Link kind, const std::string& email, const std::string
     log::warn("a link was asked for, and no mail is set up: see docs/access.md");
     return;
   }
-  {
-    const std::lock_guard lock(mutex_);
-    if (waiting_.size() >= kMostWaiting) {
-      log::error("{} mails wait already: one more is not sent", waiting_.size());
-      return;
-    }
-    waiting_.emplace(Clock::now(), Task{kind, email, address});
+  try {
+    jobs_.enqueue_typed(kMailJob, Request{kind, email, address, now()});
+  } catch (const Error& error) {
+    log::error("a link is not sent: {}", error.what());
   }
-  wake_.notify_one();
 }
 
 bool EmailOutbox::send(Link kind, const std::string& email, const std::string& url) {
   if (!settings_.usable()) return false;
   try {
-    mail::send_mail(settings_, mail_of(kind, email, url), stopping_);
+    mail::send_mail(settings_, mail_of(kind, email, url), {});
     return true;
   } catch (const std::exception& error) {
     log::error("no mail to {}: {}", email, error.what());
@@ -102,51 +132,22 @@ bool EmailOutbox::send(Link kind, const std::string& email, const std::string& u
   }
 }
 
-void EmailOutbox::run() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    if (waiting_.empty()) {
-      wake_.wait(lock);
-    } else if (const auto due = waiting_.begin()->first; due > Clock::now()) {
-      wake_.wait_until(lock, due);
-    } else {
-      Task task = std::move(waiting_.begin()->second);
-      waiting_.erase(waiting_.begin());
-      lock.unlock();
-      try {
-        work(std::move(task));
-      } catch (const std::exception& error) {
-        log::error("a link could not be sent: {}", error.what());
-      }
-      lock.lock();
-    }
+void EmailOutbox::work(const jobs::Context& context, const Request& request) {
+  if (!ready() || agnes::seconds(now()) - agnes::seconds(request.asked) > kTooOldSeconds) return;
+  mail::Mail mail;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto made = made_.find(context.run_id()); made != made_.end()) mail = made->second;
   }
-}
-
-void EmailOutbox::work(Task task) {
-  if (task.mail.to.empty()) {
-    const auto link = users_.request_link(task.kind, task.email, task.address);
+  if (mail.to.empty()) {
+    const auto link = users_.request_link(request.kind, request.email, request.address);
     if (!link) return;
-    task.mail =
-        mail_of(task.kind, link->email, link_address(address_.url(), task.kind, link->email, link->secret));
+    mail = mail_of(request.kind, link->email,
+                   link_address(address_.url(), request.kind, link->email, link->secret));
+    const std::lock_guard lock(mutex_);
+    made_[context.run_id()] = mail;
   }
-  ++task.tries;
-  try {
-    mail::send_mail(settings_, task.mail, stopping_);
-  } catch (const mail::MailError& error) {
-    if (stopping_) return;
-    const bool again = error.temporary() && task.tries < kTries;
-    log::error("no mail to {}{}: {}", task.mail.to, again ? " yet" : "", error.what());
-    if (!again) return;
-    // A quarter of a second, then four, unless we were told how long.
-    const auto wait = error.wait() > seconds(0) ? milliseconds(std::min(error.wait(), kLongestWait))
-                                                : milliseconds(task.tries == 1 ? 250 : 4000);
-    {
-      const std::lock_guard lock(mutex_);
-      waiting_.emplace(Clock::now() + wait, std::move(task));
-    }
-    wake_.notify_one();
-  }
+  mail::send_mail(settings_, mail, context.stop());
 }
 
 mail::MailSettings read_mail_settings(const config::Config& config, const app::PublicAddress& address) {

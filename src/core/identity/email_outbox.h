@@ -1,16 +1,12 @@
 #pragma once
 
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include "app/public_address.h"
 #include "core/identity/users.h"
+#include "lib/jobs/service.h"
 #include "lib/mail/mail.h"
 
 namespace agnes::identity {
@@ -62,13 +58,14 @@ BOOST_DESCRIBE_STRUCT(EmailSettings, (),
                       (from_address, from_name, smtp_host, smtp_port, smtp_user, smtp_password, smtp_use_tls,
                        smtp_from, sendgrid_key, sendgrid_url))
 
+inline constexpr const char* kMailJob = "mail";
+
 // Sends people the links that lead into their accounts. Thread-safe.
 class EmailOutbox {
  public:
-  // `users` must outlive it.
-  EmailOutbox(Users& users, mail::MailSettings settings, app::PublicAddress address);
-  // Ends what is being sent; what waits is not sent.
-  ~EmailOutbox();
+  // `users` and `jobs` must outlive it, and `jobs` be stopped before it goes.
+  EmailOutbox(Users& users, mail::MailSettings settings, app::PublicAddress address,
+              jobs::Service& jobs);
   EmailOutbox(const EmailOutbox&) = delete;
   EmailOutbox& operator=(const EmailOutbox&) = delete;
 
@@ -79,32 +76,27 @@ class EmailOutbox {
   bool ready() const { return settings_.usable() && address_.known(); }
 
   // For somebody who is not known: the account of `email`, if there is one that may have such a link, is sent
-  // one. Everything happens later on another thread, so neither the answer nor its time tells whether there
-  // is. A mail that is not taken for now is tried three times in all.
+  // one. Everything happens later, as a run of kMailJob, so neither the answer nor its time tells whether there
+  // is. A mail that is not taken for now is tried three times in all, also after a restart. What is kept on disk is
+  // who asked for what: the link is made when the mail is sent, and only in memory until it was.
   void request(Users::Link kind, const std::string& email, const std::string& address);
 
   // Sends a link that is there, now; false (and why in the log) when that fails.
   bool send(Users::Link kind, const std::string& email, const std::string& url);
 
+  // The background job.
+  jobs::Kind kind();
+
  private:
-  using Clock = std::chrono::steady_clock;
-  struct Task {
-    Users::Link kind;
-    std::string email, address;
-    mail::Mail mail = {};  // once the link is made
-    int tries = 0;
-  };
-  void run();
-  void work(Task task);
+  struct Request;
+  void work(const jobs::Context& context, const Request& request);
 
   Users& users_;
   const mail::MailSettings settings_;
   const app::PublicAddress address_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::multimap<Clock::time_point, Task> waiting_;  // by when to begin
-  std::atomic<bool> stopping_ = false;
-  std::vector<std::thread> threads_;
+  jobs::Service& jobs_;
+  std::mutex mutex_;                        // guards the next
+  std::map<std::string, mail::Mail> made_;  // by the id of a run that has not ended
 };
 
 // Reads configuration and environment; says in the log what makes mail impossible or unsafe. Throws Error

@@ -20,10 +20,12 @@ class IdentityModule final : public app::Module {
   explicit IdentityModule(app::Services& services)
       : identity_(services.get<state::Store>(), read_settings(services.config, services.public_address)),
         outbox_(identity_.users(), read_mail_settings(services.config, services.public_address),
-                services.public_address) {
+                services.public_address, services.jobs) {
     services.provide(identity_);
     services.provide(outbox_);
   }
+
+  void jobs(jobs::Service& jobs) override { jobs.add(outbox_.kind()); }
 
   void routes(http::Routes& routes) override {
     routes.set_authenticator([this](const http::Request& request, std::string& reason) {

@@ -43,6 +43,7 @@ class Users {
   // What a link is for: setting the first password (good for seven days), a new one (a day), or signing in
   // (an hour). Each works once. The last two share one place: making one ends the other.
   enum class Link { setup, reset, sign_in };
+  BOOST_DESCRIBE_NESTED_ENUM(Link, setup, reset, sign_in)
   // A secret for a link by which the user sets a password; only its hash is kept.
   std::string make_link(const Actor& actor, const std::string& id, Link kind);
 

@@ -11,7 +11,7 @@
 #include "app/config/config.h"
 #include "core/catalog/registry.h"
 #include "core/catalog/remote_tables.h"
-#include "lib/jobs/runner.h"
+#include "lib/jobs/context.h"
 
 namespace agnes::sync {
 

@@ -11,7 +11,7 @@
 namespace agnes::sync {
 
 namespace {
-constexpr const char* kJob = "install extensions";
+constexpr const char* kJob = "install-extensions";
 // A repository that is not reached is tried again after the next sync.
 constexpr std::chrono::minutes kLimit{2};
 constexpr std::uint64_t kMemory = 1ull << 30;
@@ -22,37 +22,53 @@ std::string repository_folder(const std::string& repository) {
 }
 }  // namespace
 
-Extensions::Extensions(const config::Config& config)
-    : Extensions(config.places(), config.get<extracts::ExtractSettings>()) {}
+Extensions::Extensions(const config::Config& config, jobs::Service& jobs)
+    : Extensions(config.places(), config.get<extracts::ExtractSettings>(), jobs) {}
 
-Extensions::Extensions(const config::Places& places, const extracts::ExtractSettings& settings)
-    : folder_(places.state / kExtensionFolder / repository_folder(settings.extension_repository)),
+Extensions::Extensions(const config::Places& places, const extracts::ExtractSettings& settings,
+                       jobs::Service& jobs)
+    : jobs_(jobs),
+      folder_(places.state / kExtensionFolder / repository_folder(settings.extension_repository)),
       repository_(settings.extension_repository),
       allow_unsigned_(settings.unsigned_extensions) {}
 
-void Extensions::install(const std::vector<extracts::RemoteAttach>& attachments, jobs::Runner& runner) {
+void Extensions::install(const std::vector<extracts::RemoteAttach>& attachments) {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& attachment : attachments)
       if (!installed_.contains(attachment.extension)) wanted_.insert(attachment.extension);
     if (wanted_.empty()) return;
   }
-  // A job that runs already takes what has been added meanwhile.
-  runner.start(kJob, [this](const jobs::Context& context) {
-    while (!context.cancelled()) {
-      std::string name;
-      {
-        const std::lock_guard lock(mutex_);
-        if (wanted_.empty()) break;
-        name = *wanted_.begin();
-      }
-      install_one(name, context);
-    }
-    return boost::json::value(nullptr);
-  });
+  jobs_.enqueue(kJob);
 }
 
-void Extensions::install_one(const std::string& name, const jobs::Context& context) {
+jobs::Kind Extensions::kind() {
+  return {.name = kJob,
+          .description = "Installs what DuckDB needs for the attachments that extracts name",
+          .follow_up = true,
+          .work = jobs::work([this](const jobs::Context& context) -> jobs::Done {
+            std::vector<std::string> failures;
+            boost::json::array installed;
+            while (true) {
+              std::string name;
+              {
+                const std::lock_guard lock(mutex_);
+                if (wanted_.empty()) break;
+                name = *wanted_.begin();
+              }
+              context.throw_if_cancelled("the installation of extensions was cancelled");
+              if (const auto why = install_one(name, context); !why.empty())
+                failures.push_back(fmt::format("{}: {}", name, why));
+              else
+                installed.emplace_back(name);
+            }
+            if (installed.empty() && !failures.empty())
+              throw Error(ErrorKind::bad_gateway, fmt::format("{}", fmt::join(failures, "; ")));
+            return {boost::json::object{{"installed", installed}}, std::move(failures)};
+          })};
+}
+
+std::string Extensions::install_one(const std::string& name, const jobs::Context& context) {
   const auto ends = std::chrono::steady_clock::now() + kLimit;
   std::string why;
   try {
@@ -63,9 +79,7 @@ void Extensions::install_one(const std::string& name, const jobs::Context& conte
     if (repository_.starts_with('/')) confinement.readable.push_back(repository_);
     confinement.network = true;
     confinement.memory_bytes = kMemory;
-    const workers::TaskContext relay{
-        [](const boost::json::value&) {},
-        [&] { return context.cancelled() || std::chrono::steady_clock::now() > ends; }};
+    const workers::TaskContext relay{[](const boost::json::value&) {}, context.stop().until(ends)};
     workers::run_task("extension.install", confinement,
                       json::to_json(extracts::ExtensionInstall{name, folder_, repository_, allow_unsigned_}),
                       relay);
@@ -82,6 +96,7 @@ void Extensions::install_one(const std::string& name, const jobs::Context& conte
     installed_.insert(name);
   else
     failed_[name] = why;
+  return why;
 }
 
 std::vector<extracts::ReadProblem> Extensions::problems(

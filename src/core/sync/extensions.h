@@ -9,7 +9,7 @@
 #include "app/config/config.h"
 #include "core/extracts/extract_reader.h"
 #include "core/extracts/settings.h"
-#include "lib/jobs/runner.h"
+#include "lib/jobs/service.h"
 
 namespace agnes::sync {
 
@@ -20,11 +20,13 @@ inline constexpr const char* kExtensionFolder = "duckdb_extensions";
 // background, so that no query waits for that. Thread-safe.
 class Extensions {
  public:
-  explicit Extensions(const config::Config& config);
-  Extensions(const config::Places& places, const extracts::ExtractSettings& settings);
+  Extensions(const config::Config& config, jobs::Service& jobs);
+  Extensions(const config::Places& places, const extracts::ExtractSettings& settings, jobs::Service& jobs);
 
   // Starts the job that installs what these attachments name and is not there yet.
-  void install(const std::vector<extracts::RemoteAttach>& attachments, jobs::Runner& runner);
+  void install(const std::vector<extracts::RemoteAttach>& attachments);
+  // That job.
+  jobs::Kind kind();
   // Of these attachments, those whose extension could not be installed, and why.
   std::vector<extracts::ReadProblem> problems(const std::vector<extracts::RemoteAttach>& attachments) const;
 
@@ -32,8 +34,10 @@ class Extensions {
   bool allow_unsigned() const { return allow_unsigned_; }
 
  private:
-  void install_one(const std::string& name, const jobs::Context& context);
+  // Why it is not there; "" when it is.
+  std::string install_one(const std::string& name, const jobs::Context& context);
 
+  jobs::Service& jobs_;
   const std::filesystem::path folder_;
   const std::string repository_;
   const bool allow_unsigned_;

@@ -40,25 +40,19 @@ class SyncModule final : public app::Module {
  public:
   explicit SyncModule(app::Services& services)
       : services_(services),
-        extensions_(services.config),
+        extensions_(services.config, services.jobs),
         manifests_(services.places.data),
         orchestrator_(services.places, services.get<state::Store>(), services.get<catalog::Generations>(),
-                      services.runner, connectors_for_sync(services.list<ConnectorKind>(), services.config),
+                      services.jobs, connectors_for_sync(services.list<ConnectorKind>(), services.config),
                       services.config.get<extracts::ExtractSettings>().read_timeout_seconds,
                       extracts::remote_rules(services.config.get<extracts::RemoteSettings>()), extensions_) {
     services.provide(extensions_);
     services.provide(orchestrator_);
   }
 
-  void jobs(jobs::Scheduler& scheduler) override {
-    scheduler.add({.name = kSyncJob,
-                   .description = "Brings the tables that are due from the source",
-                   .schedule = jobs::interval(services_.config.get<SyncSettings>().interval_seconds),
-                   .work = [this](const jobs::Context& context) { return orchestrator_.sync_due(context); }});
-    scheduler.add({.name = kRebuildJob,
-                   .description = "Reads again what the extracts hold",
-                   .schedule = "",
-                   .work = [this](const jobs::Context& context) { return orchestrator_.reread(context); }});
+  void jobs(jobs::Service& jobs) override {
+    orchestrator_.add_jobs(jobs, services_.config.get<SyncSettings>().interval_seconds);
+    jobs.add(extensions_.kind());
   }
 
   void routes(http::Routes& routes) override {

@@ -95,25 +95,39 @@ void adopt(catalog::Table& table, const catalog::Registration& row) {
 }
 
 // The result of a materialized table's query is a file that no list of an extract names.
-void remove_materialized(const config::Places& places, const catalog::Registration& row) {
-  const auto source = row.source_type.value_or("");
-  if (row.query_mode != "materialized" || !is_identifier(source) || !is_table_id(row.name)) return;
+void remove_materialized(const config::Places& places, const RemoveTable& gone) {
+  if (gone.query_mode != "materialized" || !is_identifier(gone.source_type) || !is_table_id(gone.table))
+    return;
   std::error_code error;
-  fs::remove(places.extracts() / source / extracts::kDataFolder / (row.name + ".parquet"), error);
-  if (error) log::warn("the file of the unregistered table {} stays: {}", row.name, error.message());
+  fs::remove(places.extracts() / gone.source_type / extracts::kDataFolder / (gone.table + ".parquet"), error);
+  if (error)
+    throw Error(ErrorKind::internal,
+                fmt::format("the file of the unregistered table {} stays: {}", gone.table, error.message()));
+}
+
+// The lines of a run's result that say what is not as it should be.
+std::vector<std::string> failures_in(const boost::json::object& done) {
+  std::vector<std::string> out;
+  const auto text = [](const value& item, const char* key) { return std::string(item.at(key).as_string()); };
+  if (const auto* failed = done.if_contains("failed"))
+    for (const auto& item : failed->as_array())
+      out.push_back(fmt::format("{}: {}", text(item, "table"), text(item, "error")));
+  if (const auto* problems = done.if_contains("problems"))
+    for (const auto& item : problems->as_array()) out.push_back(text(item, "message"));
+  return out;
 }
 
 }  // namespace
 
 Orchestrator::Orchestrator(const config::Places& places, state::Store& store,
-                           catalog::Generations& generations, jobs::Runner& runner,
+                           catalog::Generations& generations, jobs::Service& jobs,
                            std::vector<std::unique_ptr<Connector>> connectors,
                            std::chrono::seconds read_limit, extracts::RemoteRules remote,
                            Extensions& extensions)
     : places_(places),
       store_(store),
       generations_(generations),
-      runner_(runner),
+      jobs_(jobs),
       connectors_(std::move(connectors)),
       read_limit_(read_limit),
       remote_(std::move(remote)),
@@ -123,43 +137,67 @@ Orchestrator::Orchestrator(const config::Places& places, state::Store& store,
   fs::create_directories(places_.analytics().parent_path());
 }
 
+void Orchestrator::add_jobs(jobs::Service& jobs, std::int64_t interval_seconds) {
+  using jobs::Context;
+  jobs.add({.name = kSyncJob,
+            .description = "Brings the tables that are due from the source",
+            .schedule = jobs::interval(interval_seconds),
+            .work = jobs::work<SyncInput>(
+                [this](const Context& context, const SyncInput& input) { return sync(context, input); })});
+  jobs.add({.name = kRebuildJob,
+            .description = "Reads again what the extracts hold",
+            .work = jobs::work([this](const Context& context) { return reread(context); })});
+  jobs.add({.name = kRemoveTableJob,
+            .description = "Takes away the data of a table that was unregistered",
+            .at_once = 2,
+            .retry = {.attempts = 6, .base = std::chrono::seconds(10), .cap = std::chrono::minutes(10)},
+            .durable = true,
+            .follow_up = true,
+            .work = jobs::work<RemoveTable>([this](const Context& context, const RemoveTable& input) {
+              remove(context, input);
+              return jobs::Done();
+            })});
+}
+
 void Orchestrator::start() {
-  runner_.start(kRebuildJob, [this](const jobs::Context& context) -> value {
-    try {
-      return rebuild(context);
-    } catch (const std::exception&) {
-      // The server still answers, with what the registry says, and says in its health report why there is no
-      // more.
-      publish();
-      throw;
-    }
-  });
+  jobs_.enqueue(kRebuildJob);
 }
 
 void Orchestrator::trigger(const std::optional<std::vector<std::string>>& tables) {
-  if (tables) {
+  const bool all = !tables || tables->empty();
+  if (!all) {
     const auto generation = generations_.current();
     for (const auto& name : *tables)
       if (generation->find(name) == nullptr)
         throw Error(ErrorKind::not_found, fmt::format("there is no table {}; nothing was started", name));
   }
-  const bool started =
-      runner_.start(kSyncJob, [this, tables](const jobs::Context& context) { return sync(context, tables); });
-  if (!started) throw Error(ErrorKind::conflict, "sync_already_in_progress");
+  SyncInput input{.tables = std::nullopt, .all = all};
+  if (!all) input.tables = tables;
+  try {
+    jobs_.run_now(kSyncJob, json::to_json(input));
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::conflict) throw Error(ErrorKind::conflict, "sync_already_in_progress");
+    throw;
+  }
 }
 
-value Orchestrator::sync(const jobs::Context& context,
-                         const std::optional<std::vector<std::string>>& tables) {
+jobs::Done Orchestrator::sync(const jobs::Context& context, const SyncInput& input) {
   std::optional<std::vector<std::string>> names;
-  if (tables && !tables->empty()) {
+  boost::json::object counts;
+  if (input.tables) {
     const auto generation = generations_.current();
     names.emplace();
-    for (const auto& wanted : *tables)
+    for (const auto& wanted : *input.tables)
       if (const auto* table = generation->find(wanted)) names->push_back(table->name);
   } else {
-    names = due(true).names;
+    const auto found = due(input.all);
+    names = found.names;
+    if (!input.all) counts = {{"due", found.due}, {"not_due", found.not_due}};
   }
-  return bring(context, names);
+  auto done = bring(context, names);
+  for (auto& count : counts) done[count.key()] = count.value();
+  auto failures = failures_in(done);
+  return {std::move(done), std::move(failures)};
 }
 
 boost::json::object Orchestrator::bring(const jobs::Context& context,
@@ -254,20 +292,21 @@ Orchestrator::Due Orchestrator::due(bool all) const {
   return out;
 }
 
-boost::json::value Orchestrator::sync_due(const jobs::Context& context) {
-  const auto due = this->due(false);
-  auto done = bring(context, due.names);
-  done["due"] = due.due;
-  done["not_due"] = due.not_due;
-  return done;
-}
-
-boost::json::value Orchestrator::reread(const jobs::Context& context) {
+jobs::Done Orchestrator::reread(const jobs::Context& context) {
   {
     std::lock_guard one(rebuilding_);
     left_out_.clear();
   }
-  return rebuild(context);
+  try {
+    auto done = rebuild(context);
+    auto failures = failures_in(done);
+    return {std::move(done), std::move(failures)};
+  } catch (const std::exception&) {
+    // At the start the server still answers, with what the registry says, and says in its health report why there is
+    // no more.
+    if (generations_.peek() == nullptr) publish();
+    throw;
+  }
 }
 
 std::vector<Failure> Orchestrator::failures() const {
@@ -372,9 +411,8 @@ extracts::Catalogue Orchestrator::run_reader(const extracts::ReadOptions& option
   confinement.writable = {places_.extracts(), places_.analytics().parent_path()};
   confinement.memory_bytes = kReaderMemory;
   const auto ends = std::chrono::steady_clock::now() + limit;
-  const workers::TaskContext relay{
-      [&](const value& said) { context.progress(said); },
-      [&] { return context.cancelled() || std::chrono::steady_clock::now() > ends; }};
+  const workers::TaskContext relay{[&](const value& said) { context.progress(said); },
+                                   context.stop().until(ends)};
   try {
     return json::from_json<extracts::Catalogue>(
         workers::run_task("extracts.read", confinement, json::to_json(options), relay));
@@ -456,7 +494,7 @@ boost::json::object Orchestrator::rebuild(const jobs::Context& context) {
   record(catalogue);
   boost::json::object done{{"tables", catalogue.tables.size()},
                            {"problems", json::to_json(catalogue.problems)}};
-  extensions_.install(catalogue.remote_attaches, runner_);
+  extensions_.install(catalogue.remote_attaches);
   {
     std::lock_guard lock(publishing_);
     catalogue_ = std::move(catalogue);
@@ -563,13 +601,18 @@ void Orchestrator::removed(const catalog::Registration& row) {
     std::erase_if(failures_, [&](const Failure& failure) { return iequals(failure.table, row.name); });
   }
   redefined(row);
-  runner_.start("remove " + row.name, [this, row](const jobs::Context& context) {
-    for (const auto& connector : connectors_)
-      if (connector->source_type() == row.source_type) connector->remove(row.name, context);
-    remove_materialized(places_, row);
-    rebuild(context);
-    return value(nullptr);
-  });
+  jobs_.enqueue_typed(kRemoveTableJob, RemoveTable{row.name, row.source_type.value_or(""), row.query_mode});
+}
+
+void Orchestrator::remove(const jobs::Context& context, const RemoveTable& input) {
+  const auto registered = store_.read([](duck::Connection& c) { return catalog::all(c); });
+  // It may have been registered again since, and brought: the run may be an attempt after a restart.
+  for (const auto& row : registered)
+    if (row.name == input.table && row.source_type == input.source_type && row.query_mode != "remote") return;
+  for (const auto& connector : connectors_)
+    if (connector->source_type() == input.source_type) connector->remove(input.table, context);
+  remove_materialized(places_, input);
+  rebuild(context);
 }
 
 }  // namespace agnes::sync

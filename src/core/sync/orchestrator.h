@@ -18,12 +18,32 @@
 #include "core/sync/extensions.h"
 #include "core/sync/sync_memory.h"
 #include "core/sync/sync_state.h"
-#include "lib/jobs/runner.h"
+#include "lib/base/json.h"
+#include "lib/jobs/service.h"
 
 namespace agnes::sync {
 
 inline constexpr const char* kSyncJob = "sync";
 inline constexpr const char* kRebuildJob = "rebuild";
+inline constexpr const char* kRemoveTableJob = "remove-table";
+
+// Input of kSyncJob: these tables, by id or name; or all, but for materialized ones that are not due; or, without
+// either, those that are due by their own schedules (`sync_schedule`), those that have none, and new ones.
+struct SyncInput {
+  std::optional<std::vector<std::string>> tables;
+  bool all = false;
+  static constexpr json::Rule rules[] = {{.field = "all", .has_default = true}};
+};
+BOOST_DESCRIBE_STRUCT(SyncInput, (), (tables, all))
+
+// Input of kRemoveTableJob: a table as it was registered. Nothing is done when one like it is registered again.
+struct RemoveTable {
+  std::string table, source_type, query_mode = "local";
+  static constexpr json::Rule rules[] = {{.field = "table", .min_length = 1},
+                                         {.field = "query_mode", .has_default = true}};
+  std::string key() const { return table + " of " + source_type; }
+};
+BOOST_DESCRIBE_STRUCT(RemoveTable, (), (table, source_type, query_mode))
 
 // Brings data from its source into the extracts, and the extracts into the generation that the server serves.
 // Everything that reads a file of others runs in an `extract` worker process. Thread-safe.
@@ -34,7 +54,7 @@ class Orchestrator {
   // or ends the process that reads it, the tables are not served until its extract.duckdb changes or `reread`
   // is asked for. `remote`: what extracts may attach.
   Orchestrator(const config::Places& places, state::Store& store, catalog::Generations& generations,
-               jobs::Runner& runner, std::vector<std::unique_ptr<Connector>> connectors,
+               jobs::Service& jobs, std::vector<std::unique_ptr<Connector>> connectors,
                std::chrono::seconds read_limit, extracts::RemoteRules remote, Extensions& extensions);
 
   // Starts the job that reads the extracts and publishes the first generation.
@@ -43,16 +63,12 @@ class Orchestrator {
   // only when they are due or named. Throws Error: not_found naming a table that does not exist, conflict
   // when a sync is under way.
   void trigger(const std::optional<std::vector<std::string>>& tables);
-  // The work of two jobs. The sync of tables whose own schedule (`sync_schedule`) says so, of those that have
-  // none, and of new ones; run it as kSyncJob only, since one sync runs at a time. And the reading of what
-  // the extracts hold.
-  boost::json::value sync_due(const jobs::Context& context);
-  boost::json::value reread(const jobs::Context& context);
+  void add_jobs(jobs::Service& jobs, std::int64_t interval_seconds);
   // Tables whose last sync since the start failed, with the reason.
   std::vector<Failure> failures() const;
   // What of the extracts is not served, and why, as of the last reading; and what extensions are missing.
   std::vector<extracts::ReadProblem> problems() const;
-  bool syncing() const { return runner_.running(kSyncJob); }
+  bool syncing() const { return jobs_.running(kSyncJob); }
 
   // What a table is brought from has changed: it is due, whenever it was synced.
   void redefined(const catalog::Registration& row);
@@ -62,8 +78,9 @@ class Orchestrator {
   void removed(const catalog::Registration& row);
 
  private:
-  boost::json::value sync(const jobs::Context& context,
-                          const std::optional<std::vector<std::string>>& tables);
+  jobs::Done sync(const jobs::Context& context, const SyncInput& input);
+  jobs::Done reread(const jobs::Context& context);
+  void remove(const jobs::Context& context, const RemoveTable& input);
   // Extracts these tables, or all, and rebuilds.
   boost::json::object bring(const jobs::Context& context,
                             const std::optional<std::vector<std::string>>& names);
@@ -98,7 +115,7 @@ class Orchestrator {
   const config::Places places_;
   state::Store& store_;
   catalog::Generations& generations_;
-  jobs::Runner& runner_;
+  jobs::Service& jobs_;
   const std::vector<std::unique_ptr<Connector>> connectors_;
   const std::chrono::seconds read_limit_;
   const extracts::RemoteRules remote_;

@@ -58,7 +58,7 @@ object state_part(state::Store& store, std::int64_t& users) {
 }
 
 // What is wrong with which table is an administrator's business; others see how many.
-object data_part(const catalog::Generation* generation, const jobs::Runner& runner,
+object data_part(const catalog::Generation* generation, const jobs::Service& jobs,
                  const sync::Orchestrator& orchestrator, const http::Caller& caller) {
   if (generation == nullptr) return {{"status", "unknown"}, {"detail", "the extracts are being read"}};
   std::int64_t tables = 0, rows = 0;
@@ -82,11 +82,9 @@ object data_part(const catalog::Generation* generation, const jobs::Runner& runn
     part["problems"] = json::to_json(problems);
     part["failures"] = json::to_json(failures);
   }
-  for (const auto& run : runner.history()) {
-    if (run.job != sync::kRebuildJob || !run.error) continue;
+  if (const auto run = jobs.latest(sync::kRebuildJob); run && run->outcome == jobs::Outcome::failed) {
     part["status"] = "error";
     part["detail"] = "the extracts could not be read; see the server's log";
-    break;
   }
   return part;
 }
@@ -135,7 +133,7 @@ h1{font-weight:650;letter-spacing:-.02em}code{padding:.1em .35em;border-radius:.
 }  // namespace
 
 void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
-                       const jobs::Runner& runner, const sync::Orchestrator& orchestrator,
+                       const jobs::Service& jobs, const sync::Orchestrator& orchestrator,
                        const config::Places& places, const app::Operation& operation,
                        const BuildSettings& build) {
   using http::Auth;
@@ -151,13 +149,13 @@ void add_health_routes(http::Routes& routes, state::Store& store, const catalog:
       [version = version_of(build)] { return version; });
   routes.get(
       "/api/health/detailed", {.tag = "health", .summary = "Each part's own verdict"},
-      [&store, &generations, &runner, &orchestrator, places, &operation, version = version_of(build)](
+      [&store, &generations, &jobs, &orchestrator, places, &operation, version = version_of(build)](
           const http::Caller& caller, const http::Query<DetailQuery>& query) {
         object services;
         std::int64_t users = 0;
         services["duckdb_state"] = state_part(store, users);
         if (query->include == "schema") services["db_schema"] = json::to_json(Health{}).as_object();
-        services["data"] = data_part(generations.peek(kPatience).get(), runner, orchestrator, caller);
+        services["data"] = data_part(generations.peek(kPatience).get(), jobs, orchestrator, caller);
         services["users"] = {{"status", "ok"}, {"count", users}};
         if (auto part = bigquery_part(places)) services["bq_config"] = std::move(*part);
         services["session_pipeline"] = {{"status", "ok"}, {"detail", "no session waits to be processed"}};

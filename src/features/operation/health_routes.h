@@ -7,13 +7,13 @@
 #include "core/sync/orchestrator.h"
 #include "features/operation/settings.h"
 #include "lib/http/routes.h"
-#include "lib/jobs/runner.h"
+#include "lib/jobs/service.h"
 
 namespace agnes::operation {
 
 // /api/health, /api/health/detailed, /api/version and the page at /.
 void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
-                       const jobs::Runner& runner, const sync::Orchestrator& orchestrator,
+                       const jobs::Service& jobs, const sync::Orchestrator& orchestrator,
                        const config::Places& places, const app::Operation& operation,
                        const BuildSettings& build);
 

@@ -1,6 +1,6 @@
 #include "features/operation/job_routes.h"
 
-#include <set>
+#include <algorithm>
 
 #include "core/state/audit.h"
 #include "lib/base/json.h"
@@ -23,8 +23,17 @@ BOOST_DESCRIBE_STRUCT(JobList, (), (jobs))
 
 struct JobAnswer {
   std::string name, status;
+  std::optional<std::string> run;  // its id
+  static constexpr json::Rule rules[] = {{.field = "run", .omit_null = true}};
 };
-BOOST_DESCRIBE_STRUCT(JobAnswer, (), (name, status))
+BOOST_DESCRIBE_STRUCT(JobAnswer, (), (name, status, run))
+
+struct CancelQuery {
+  std::optional<std::string> run;
+  static constexpr json::Rule rules[] = {
+      {.field = "run", .description = "Only the run of this id, as the list of jobs has it"}};
+};
+BOOST_DESCRIBE_STRUCT(CancelQuery, (), (run))
 
 void note(state::Store& store, const http::Caller& caller, const char* action, const std::string& name) {
   store.write([&](duck::Connection& c) {
@@ -32,21 +41,18 @@ void note(state::Store& store, const http::Caller& caller, const char* action, c
   });
 }
 
-void tell(http::EventWriter& events, const jobs::Scheduler& scheduler, const jobs::Runner& runner) {
+void tell(http::EventWriter& events, const jobs::Service& jobs) {
   // Read before the list, so that nothing falls between the two.
-  auto revision = runner.changes(0, {}).revision;
-  events.send(boost::json::serialize(json::to_json(JobList{scheduler.jobs()})), "jobs",
-              std::to_string(revision));
+  auto revision = jobs.changes(0, {}).revision;
+  events.send(boost::json::serialize(json::to_json(JobList{jobs.jobs()})), "jobs", std::to_string(revision));
   auto spoken = std::chrono::steady_clock::now();
   while (!events.gone()) {
-    const auto changes = runner.changes(revision, kLook);
+    const auto changes = jobs.changes(revision, kLook);
     const auto moment = std::chrono::steady_clock::now();
     if (changes.revision > revision) {
       revision = changes.revision;
-      std::set<std::string> changed;
-      for (const auto& run : changes.runs) changed.insert(run.job);
-      for (const auto& state : scheduler.jobs())
-        if (changed.contains(state.name) &&
+      for (const auto& state : jobs.jobs())
+        if (std::binary_search(changes.names.begin(), changes.names.end(), state.name) &&
             !events.send(boost::json::serialize(json::to_json(state)), "job", std::to_string(revision)))
           return;
       spoken = moment;
@@ -60,14 +66,13 @@ void tell(http::EventWriter& events, const jobs::Scheduler& scheduler, const job
 
 }  // namespace
 
-void add_job_routes(http::Routes& routes, state::Store& store, jobs::Scheduler& scheduler,
-                    const jobs::Runner& runner) {
+void add_job_routes(http::Routes& routes, state::Store& store, jobs::Service& jobs) {
   using http::Auth;
   routes.get("/api/admin/jobs",
              {.auth = Auth::admin,
               .tag = "jobs",
               .summary = "Background jobs: last and next run, outcome, progress"},
-             [&scheduler] { return JobList{scheduler.jobs()}; });
+             [&jobs] { return JobList{jobs.jobs()}; });
 
   routes.get(
       "/api/admin/jobs/stream",
@@ -78,25 +83,32 @@ void add_job_routes(http::Routes& routes, state::Store& store, jobs::Scheduler& 
            "First an event `jobs` with the list, then an event `job` with the state of each job that has "
            "changed. States that a job passes within a tenth of a second may be left out.",
        .answer_type = "text/event-stream"},
-      [&scheduler, &runner] {
-        return http::Response::events([&](http::EventWriter& events) { tell(events, scheduler, runner); });
-      });
+      [&jobs] { return http::Response::events([&](http::EventWriter& events) { tell(events, jobs); }); });
 
   routes.post(
       "/api/admin/jobs/{name}/run",
-      {.auth = Auth::admin, .status = 202, .tag = "jobs", .summary = "Run a job now, whatever its schedule"},
-      [&](const http::Caller& caller, const http::Param<"name">& name) {
-        scheduler.run(*name);
+      {.auth = Auth::admin,
+       .status = 202,
+       .tag = "jobs",
+       .summary = "Run a job now, whatever its schedule",
+       .description = "The body is the job's input, for those that take one; docs/jobs.md tells which do."},
+      [&](const http::Caller& caller, const http::Param<"name">& name,
+          const std::optional<boost::json::value>& input) {
+        const auto id = jobs.run_now(*name, input.value_or(nullptr));
         note(store, caller, "job.run", *name);
-        return JobAnswer{*name, "started"};
+        return JobAnswer{*name, "started", id};
       });
 
   routes.post("/api/admin/jobs/{name}/cancel",
-              {.auth = Auth::admin, .status = 202, .tag = "jobs", .summary = "Ask a running job to stop"},
-              [&](const http::Caller& caller, const http::Param<"name">& name) {
-                scheduler.cancel(*name);
+              {.auth = Auth::admin,
+               .status = 202,
+               .tag = "jobs",
+               .summary = "Ask a job's runs to stop, and take its waiting ones out of the queue"},
+              [&](const http::Caller& caller, const http::Param<"name">& name,
+                  const http::Query<CancelQuery>& query) {
+                jobs.cancel(*name, query->run);
                 note(store, caller, "job.cancel", *name);
-                return JobAnswer{*name, "cancelling"};
+                return JobAnswer{*name, "cancelling", query->run};
               });
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 ComputeProfile compute(const config::Places& places, const ProfileLimits& limits) {
   return [places, limits](const Table& table, const std::vector<std::string>& primary_key,
-                          const std::function<bool()>& cancelled) {
+                          const StopToken& stop) {
     const auto scratch = places.data / "tmp";
     std::filesystem::create_directories(scratch);
     const TemporaryFolder spill(scratch);
@@ -29,7 +29,7 @@ ComputeProfile compute(const config::Places& places, const ProfileLimits& limits
     }
     confinement.writable = {spill.path()};
     confinement.memory_bytes = 1ull << 30;
-    const workers::TaskContext relay{[](const boost::json::value&) {}, cancelled};
+    const workers::TaskContext relay{[](const boost::json::value&) {}, stop};
     return workers::run_task("table.profile", confinement, json::to_json(request), relay).as_object();
   };
 }
@@ -43,11 +43,13 @@ class ProfilesModule final : public app::Module {
  public:
   explicit ProfilesModule(app::Services& services)
       : services_(services),
-        profiles_(services.get<state::Store>(), services.get<catalog::Generations>(), services.runner,
+        profiles_(services.get<state::Store>(), services.get<catalog::Generations>(), services.jobs,
                   services.places.data, compute(services.places, services.config.get<ProfileLimits>()),
                   services.list<catalog::TableUses>()) {
     services.extend(profiles_.warmer());
   }
+
+  void jobs(jobs::Service& jobs) override { jobs.add(profiles_.kind()); }
 
   void routes(http::Routes& routes) override {
     add_profile_routes(routes, services_.get<catalog::Visible>(), profiles_);

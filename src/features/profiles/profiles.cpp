@@ -27,6 +27,13 @@ struct StoredProfile {
   std::optional<Timestamp> profiled_at;
 };
 BOOST_DESCRIBE_STRUCT(StoredProfile, (), (profile, profiled_at))
+// Input of the job.
+struct RenewProfiles {
+  bool retry_failed = true;  // also of data that no profile could be made of before
+  static constexpr json::Rule rules[] = {{.field = "retry_failed", .has_default = true}};
+};
+BOOST_DESCRIBE_STRUCT(RenewProfiles, (), (retry_failed))
+
 struct StoredStamp {
   std::string table_id;
   std::optional<std::string> stamp;
@@ -85,11 +92,11 @@ std::optional<object> from_file(const fs::path& file, const Table& table) {
 
 }  // namespace
 
-Profiles::Profiles(state::Store& store, Generations& generations, jobs::Runner& runner, fs::path data,
+Profiles::Profiles(state::Store& store, Generations& generations, jobs::Service& jobs, fs::path data,
                    ComputeProfile compute, const std::vector<catalog::TableUses>& uses)
     : store_(store),
       generations_(generations),
-      runner_(runner),
+      jobs_(jobs),
       data_(std::move(data)),
       compute_(std::move(compute)),
       uses_(uses) {
@@ -137,7 +144,7 @@ std::optional<std::int64_t> Profiles::columns_of(const std::string& table_id, co
   return data->at("column_count").to_number<std::int64_t>();
 }
 
-std::int64_t Profiles::refresh(const Table& table, const std::function<bool()>& cancelled) {
+std::int64_t Profiles::refresh(const Table& table, const StopToken& stop) {
   if (!has_profile(table))
     throw Error(ErrorKind::not_found,
                 fmt::format("the table {} has no data here to make a profile of", table.id));
@@ -152,12 +159,11 @@ std::int64_t Profiles::refresh(const Table& table, const std::function<bool()>& 
     ~Release() { held.release(); }
   } release{asked_for_};
   const auto end = std::chrono::steady_clock::now() + kTimeLimit;
-  return make(table, primary_key, stamp,
-              [&] { return (cancelled && cancelled()) || std::chrono::steady_clock::now() > end; });
+  return make(table, primary_key, stamp, stop.until(end));
 }
 
 std::int64_t Profiles::make(const Table& table, const std::vector<std::string>& primary_key,
-                            const std::string& stamp, const std::function<bool()>& cancelled) {
+                            const std::string& stamp, const StopToken& stop) {
   struct Claim {
     Profiles& of;
     const std::string& id;
@@ -173,7 +179,7 @@ std::int64_t Profiles::make(const Table& table, const std::vector<std::string>& 
   } claim(*this, table.id);
   // Somebody else may just have made it.
   if (const auto columns = columns_of(table.id, stamp)) return *columns;
-  object data = compute_(table, primary_key, cancelled);
+  object data = compute_(table, primary_key, stop);
   data[kStampKey] = stamp;
   const std::int64_t columns = data.at("column_count").to_number<std::int64_t>();
   const std::string text = boost::json::serialize(data);
@@ -192,8 +198,8 @@ catalog::Warmer Profiles::warmer() {
                 return table != nullptr && table->has_data() && row.profile_after_sync;
               },
           .warm = [this](const catalog::Registration&, const Table* table,
-                         const std::function<bool()>& cancelled) -> std::optional<std::string> {
-            refresh(*table, cancelled);
+                         const StopToken& stop) -> std::optional<std::string> {
+            refresh(*table, stop);
             return std::nullopt;
           }};
 }
@@ -209,19 +215,20 @@ void Profiles::changed(const Generation& generation) {
                                             [&](const auto& stamp) { return known_->contains(stamp); });
     known_ = std::move(stamps);
     if (first || same) return;
-    wanted_ = true;
   }
-  runner_.start(kProfilesJob, [this](const jobs::Context& context) {
-    const auto take = [this] {
-      std::lock_guard lock(mutex_);
-      return std::exchange(wanted_, false);
-    };
-    while (take() && !context.cancelled()) renew(context);
-    return value(nullptr);
-  });
+  jobs_.enqueue_typed(kProfilesJob, RenewProfiles{.retry_failed = false});
 }
 
-void Profiles::renew(const jobs::Context& context) {
+jobs::Kind Profiles::kind() {
+  return {.name = kProfilesJob,
+          .description = "Makes the profiles of registered tables that are missing or of older data",
+          .follow_up = true,
+          .work = jobs::work<RenewProfiles>([this](const jobs::Context& context, const RenewProfiles& input) {
+            return renew(context, input.retry_failed);
+          })};
+}
+
+jobs::Done Profiles::renew(const jobs::Context& context, bool retry_failed) {
   const auto generation = generations_.current();
   const auto [registered, stamps] = store_.read([](duck::Connection& c) {
     return std::pair(catalog::all(c),
@@ -244,24 +251,28 @@ void Profiles::renew(const jobs::Context& context) {
     std::string stamp = stamp_of(*table, primary_key);
     const auto found = stamp_by_id.find(row.id);
     std::lock_guard lock(mutex_);
-    if ((found == stamp_by_id.end() || found->second != stamp) && !failed_.contains(stamp))
+    if ((found == stamp_by_id.end() || found->second != stamp) && (retry_failed || !failed_.contains(stamp)))
       stale.push_back({table, std::move(primary_key), std::move(stamp)});
   }
+  constexpr const char* kCancelled = "the profiles were cancelled; those that were made are kept";
   std::size_t done = 0;
+  std::vector<std::string> failures;
   for (const auto& item : stale) {
-    if (context.cancelled()) return;
+    context.throw_if_cancelled(kCancelled);
     context.progress({{"table", item.table->id}, {"done", done++}, {"of", stale.size()}});
     const auto end = std::chrono::steady_clock::now() + kTimeLimit;
     try {
-      make(*item.table, item.primary_key, item.stamp,
-           [&] { return context.cancelled() || std::chrono::steady_clock::now() > end; });
+      make(*item.table, item.primary_key, item.stamp, context.stop().until(end));
     } catch (const std::exception& error) {
-      if (context.cancelled()) return;
+      context.throw_if_cancelled(kCancelled);
       log::warn("no profile of {}: {}", item.table->id, error.what());
+      failures.push_back(fmt::format("{}: {}", item.table->id, error.what()));
       std::lock_guard lock(mutex_);
       failed_.insert(item.stamp);
     }
   }
+  return {boost::json::object{{"made", stale.size() - failures.size()}, {"failed", failures.size()}},
+          std::move(failures)};
 }
 
 }  // namespace agnes::profiles

@@ -16,7 +16,7 @@
 #include "core/catalog/registry.h"
 #include "core/catalog/warmer.h"
 #include "core/state/store.h"
-#include "lib/jobs/runner.h"
+#include "lib/jobs/service.h"
 
 namespace agnes::profiles {
 
@@ -27,9 +27,9 @@ using catalog::Table;
 inline constexpr const char* kProfilesJob = "profiles";
 
 // Computes what can be said of a table's data (read_profile) in a worker process; set by the
-// server. Blocks until done; asks `cancelled` whether it should give up.
+// server. Blocks until done; asks `stop` whether it should give up.
 using ComputeProfile = std::function<boost::json::object(
-    const Table& table, const std::vector<std::string>& primary_key, const std::function<bool()>& cancelled)>;
+    const Table& table, const std::vector<std::string>& primary_key, const StopToken& stop)>;
 
 // The profiles of tables, kept in `table_profiles` by the table's id. Thread-safe.
 //
@@ -39,29 +39,31 @@ using ComputeProfile = std::function<boost::json::object(
 class Profiles {
  public:
   // `data` is the data directory: profiles.json of older deployments is read where the database has nothing.
-  Profiles(state::Store& store, Generations& generations, jobs::Runner& runner, std::filesystem::path data,
+  Profiles(state::Store& store, Generations& generations, jobs::Service& jobs, std::filesystem::path data,
            ComputeProfile compute, const std::vector<catalog::TableUses>& uses);
 
   // In the contract's form, with what is known of the table at this moment; nothing when there is none yet.
   std::optional<boost::json::object> find(const Table& table);
   // Makes the table's profile, unless there is one of its present data, and gives the number of columns.
   // Throws Error: not_found when the table has no data here, unavailable when too many others are being made,
-  // timeout when it takes too long or `cancelled` says so.
-  std::int64_t refresh(const Table& table, const std::function<bool()>& cancelled = {});
+  // timeout when it takes too long or `stop` says so.
+  std::int64_t refresh(const Table& table, const StopToken& stop = {});
   // Takes registered tables that are here and profiled after a sync.
   catalog::Warmer warmer();
+  // The background job.
+  jobs::Kind kind();
 
  private:
   void changed(const Generation& generation);
-  void renew(const jobs::Context& context);
+  jobs::Done renew(const jobs::Context& context, bool retry_failed);
   // The number of columns when the stored profile is of that.
   std::optional<std::int64_t> columns_of(const std::string& table_id, const std::string& stamp);
   std::int64_t make(const Table& table, const std::vector<std::string>& primary_key, const std::string& stamp,
-                    const std::function<bool()>& cancelled);
+                    const StopToken& stop);
 
   state::Store& store_;
   Generations& generations_;
-  jobs::Runner& runner_;
+  jobs::Service& jobs_;
   const std::filesystem::path data_;
   const ComputeProfile compute_;
   const std::vector<catalog::TableUses>& uses_;
@@ -72,7 +74,6 @@ class Profiles {
   std::mutex mutex_;                        // guards what follows
   std::unordered_set<std::string> making_;  // ids of tables
   std::condition_variable made_;
-  bool wanted_ = false;
   std::optional<std::unordered_set<std::string>> known_;  // stamps of the latest generation
   std::unordered_set<std::string> failed_;                // stamps that no profile could be made of
 };

@@ -1,9 +1,6 @@
 #include "features/remote_tables/metadata_routes.h"
 
-#include <future>
-
 #include "lib/base/error.h"
-#include "lib/base/ids.h"
 
 namespace agnes::remote_tables {
 
@@ -71,35 +68,34 @@ CacheStatus status(const RemoteMetadataCache& cache, const catalog::VisibleSet& 
   return out;
 }
 
-// Runs the job and waits for it.
-RefreshedTables refresh_all(jobs::Runner& runner, RemoteMetadataCache& cache) {
-  const auto began = now();
-  auto ended = std::make_shared<std::promise<boost::json::object>>();
-  auto result = ended->get_future();
-  const bool started = runner.start(kMetadataJob, [&cache, ended](const jobs::Context& context) {
-    try {
-      auto counts = cache.refresh_all(context);
-      ended->set_value(counts);
-      return boost::json::value(std::move(counts));
-    } catch (...) {
-      ended->set_exception(std::current_exception());
-      throw;
-    }
-  });
-  if (!started) {
-    boost::json::value since;
-    for (const auto& run : runner.history())
-      if (run.job == kMetadataJob && run.outcome == "running") since = format_iso_utc(run.started);
+std::string run_refresh(jobs::Service& jobs) {
+  try {
+    return jobs.run_now(kMetadataJob);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::conflict) throw;
+    const auto active = jobs.active(kMetadataJob);
+    boost::json::value since, id;
+    if (active) id = active->id;
+    if (active && active->started) since = format_iso_utc(*active->started);
     const std::string hint = "a refresh is under way; see GET /api/admin/jobs";
-    throw Error(
-        ErrorKind::conflict, hint,
-        boost::json::object{
-            {"reason", "already_running"}, {"run_id", nullptr}, {"started_at", since}, {"hint", hint}});
+    throw Error(ErrorKind::conflict, hint,
+                boost::json::object{
+                    {"reason", "already_running"}, {"run_id", id}, {"started_at", since}, {"hint", hint}});
   }
-  runner.wait(kMetadataJob);  // the list of jobs says so too by then
-  const auto counts = result.get();
+}
+
+// Runs the job and waits for it.
+RefreshedTables refresh_all(jobs::Service& jobs) {
+  const auto began = now();
+  const auto id = run_refresh(jobs);
+  const auto run = jobs.wait(id);
+  if (!run || !run->result.is_object())
+    throw Error(ErrorKind::unavailable, run && run->error
+                                            ? *run->error
+                                            : "the refresh did not come to its end; see GET /api/admin/jobs");
+  const auto& counts = run->result.get_object();
   const auto count = [&](std::string_view name) { return counts.at(name).to_number<std::int64_t>(); };
-  return {.run_id = random_hex(4),
+  return {.run_id = id,
           .started_at = format_iso_utc(began),
           .total = count("total"),
           .succeeded = count("succeeded"),
@@ -111,7 +107,7 @@ RefreshedTables refresh_all(jobs::Runner& runner, RemoteMetadataCache& cache) {
 }  // namespace
 
 void add_metadata_routes(http::Routes& routes, state::Store& store, const catalog::Visible& visible,
-                         jobs::Runner& runner, RemoteMetadataCache& cache) {
+                         jobs::Service& jobs, RemoteMetadataCache& cache) {
   using http::Auth;
   routes.get("/api/v2/metadata-cache/status",
              {.tag = "catalog", .summary = "What is known of your remote tables, and since when"},
@@ -137,7 +133,7 @@ void add_metadata_routes(http::Routes& routes, state::Store& store, const catalo
 
   routes.post("/api/admin/run-bq-metadata-refresh",
               {.auth = Auth::admin, .tag = "jobs", .summary = "Ask the engines of all remote tables now"},
-              [&] { return refresh_all(runner, cache); });
+              [&] { return refresh_all(jobs); });
 }
 
 }  // namespace agnes::remote_tables

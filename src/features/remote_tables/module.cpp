@@ -35,18 +35,17 @@ class RemoteTablesModule final : public app::Module {
     services.extend(metadata_.warmer());
   }
 
-  void jobs(jobs::Scheduler& scheduler) override {
-    scheduler.add({.name = kMetadataJob,
-                   .description = "Asks the engines of remote tables for their sizes and columns",
-                   .schedule = jobs::interval(interval_seconds_),
-                   .work = [this](const jobs::Context& context) -> boost::json::value {
-                     return metadata_.refresh_all(context);
-                   }});
+  void jobs(jobs::Service& jobs) override {
+    jobs.add({.name = kMetadataJob,
+              .description = "Asks the engines of remote tables for their sizes and columns",
+              .schedule = jobs::interval(interval_seconds_),
+              .work = jobs::work(
+                  [this](const jobs::Context& context) { return metadata_.refresh_all(context); })});
   }
 
   void routes(http::Routes& routes) override {
     add_metadata_routes(routes, services_.get<state::Store>(), services_.get<catalog::Visible>(),
-                        services_.runner, metadata_);
+                        services_.jobs, metadata_);
   }
 
  private:

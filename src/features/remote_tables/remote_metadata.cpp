@@ -88,7 +88,7 @@ RefreshedTable RemoteMetadataCache::refresh(const Registration& row) {
   return out;
 }
 
-boost::json::object RemoteMetadataCache::refresh_all(const jobs::Context& context) {
+jobs::Done RemoteMetadataCache::refresh_all(const jobs::Context& context) {
   auto rows = store_.read([](duck::Connection& c) { return catalog::all(c); });
   std::erase_if(rows, [](const Registration& row) { return !is_remote(row); });
   std::int64_t succeeded = 0, no_data = 0, failed = 0;
@@ -96,19 +96,21 @@ boost::json::object RemoteMetadataCache::refresh_all(const jobs::Context& contex
     return boost::json::object{
         {"total", rows.size()}, {"succeeded", succeeded}, {"no_data", no_data}, {"failed", failed}};
   };
+  std::vector<std::string> failures;
   for (const auto& row : rows) {
-    if (context.cancelled()) break;
+    context.throw_if_cancelled("the refresh was cancelled; what was asked for so far is kept");
     const auto done = refresh(row);
+    if (done.error) failures.push_back(fmt::format("{}: {}", row.id, *done.error));
     ++(done.status == "ok" ? succeeded : done.status == "no_data" ? no_data : failed);
     context.progress(counts());
   }
-  return counts();
+  return {counts(), std::move(failures)};
 }
 
 catalog::Warmer RemoteMetadataCache::warmer() {
   return {.takes = [](const Registration& row, const catalog::Table*) { return catalog::is_remote(row); },
           .warm = [this](const Registration& row, const catalog::Table*,
-                         const std::function<bool()>&) { return refresh(row).error; }};
+                         const StopToken&) { return refresh(row).error; }};
 }
 
 }  // namespace agnes::remote_tables

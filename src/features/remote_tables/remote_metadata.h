@@ -15,7 +15,7 @@
 #include "core/catalog/warmer.h"
 #include "core/state/store.h"
 #include "lib/base/json.h"
-#include "lib/jobs/runner.h"
+#include "lib/jobs/kind.h"
 
 namespace agnes::remote_tables {
 
@@ -57,7 +57,7 @@ class RemoteMetadataCache {
   // Never throws for what the engine says.
   RefreshedTable refresh(const Registration& row);
   // Every remote table, one after the other: {"total", "succeeded", "no_data", "failed"}.
-  boost::json::object refresh_all(const jobs::Context& context);
+  jobs::Done refresh_all(const jobs::Context& context);
   catalog::Warmer warmer();
 
  private:

@@ -9,8 +9,10 @@ namespace {
 class WarmUpModule final : public app::Module {
  public:
   explicit WarmUpModule(app::Services& services)
-      : warm_up_(services.get<state::Store>(), services.get<catalog::Generations>(), services.runner,
+      : warm_up_(services.get<state::Store>(), services.get<catalog::Generations>(), services.jobs,
                  services.list<catalog::Warmer>()) {}
+
+  void jobs(jobs::Service& jobs) override { jobs.add(warm_up_.kind()); }
 
   void routes(http::Routes& routes) override { add_routes(routes, warm_up_); }
 

@@ -1,7 +1,6 @@
 #include "features/warm_up/warm_up.h"
 
 #include "lib/base/error.h"
-#include "lib/base/ids.h"
 #include "lib/base/log.h"
 
 namespace agnes::warm_up {
@@ -25,7 +24,7 @@ BOOST_DESCRIBE_STRUCT(Row, (),
 }  // namespace
 
 struct WarmUp::Run {
-  std::string run_id = random_hex(4), trigger = "manual", started_at = format_iso_utc(now());
+  std::string run_id, trigger = "manual", started_at = format_iso_utc(now());
   std::optional<std::string> completed_at;
   std::int64_t total = 0, completed = 0, failed = 0;
   std::map<std::string, Row> rows;
@@ -42,14 +41,25 @@ boost::json::object WarmUp::status() const {
 }
 
 boost::json::object WarmUp::start() {
-  auto run = std::make_shared<Run>();
+  // With the lock, so that a work which begins at once finds the run.
   std::lock_guard lock(mutex_);
-  const bool started = runner_.start(kWarmUpJob, [this, run](const jobs::Context& context) {
-    return boost::json::value(work(context, run));
-  });
-  if (started) run_ = run;
-  if (run_ == nullptr) throw Error(ErrorKind::unavailable, "the server is stopping");
-  return {{"run_id", run_->run_id}, {"status", started ? "started" : "already_running"}};
+  const auto [id, fresh] = jobs_.enqueue(kWarmUpJob);
+  if (id.empty()) throw Error(ErrorKind::unavailable, "the server is stopping");
+  return {{"run_id", run_of(id)->run_id}, {"status", fresh ? "started" : "already_running"}};
+}
+
+std::shared_ptr<WarmUp::Run> WarmUp::run_of(const std::string& run_id) {
+  if (run_ == nullptr || run_->run_id != run_id) {
+    run_ = std::make_shared<Run>();
+    run_->run_id = run_id;
+  }
+  return run_;
+}
+
+jobs::Kind WarmUp::kind() {
+  return {.name = kWarmUpJob,
+          .description = "Makes ahead what the first analyst would wait for",
+          .work = jobs::work([this](const jobs::Context& context) { return work(context); })};
 }
 
 std::vector<WarmUp::Item> WarmUp::items(const Generation& generation) const {
@@ -63,7 +73,11 @@ std::vector<WarmUp::Item> WarmUp::items(const Generation& generation) const {
   return out;
 }
 
-boost::json::object WarmUp::work(const jobs::Context& context, const std::shared_ptr<Run>& run) {
+jobs::Done WarmUp::work(const jobs::Context& context) {
+  const auto run = [&] {
+    std::lock_guard lock(mutex_);
+    return run_of(context.run_id());
+  }();
   const auto note = [&](const std::string& id, auto change) {
     std::lock_guard lock(mutex_);
     Row& row = run->rows[id];
@@ -89,8 +103,10 @@ boost::json::object WarmUp::work(const jobs::Context& context, const std::shared
     run->total = static_cast<std::int64_t>(all_items.size());
     for (const auto& item : all_items) run->rows[item.row.id].table_id = item.row.id;
   }
+  constexpr const char* kCancelled = "the warm-up was cancelled; what was made is kept";
+  std::vector<std::string> failures;
   for (const auto& item : all_items) {
-    if (context.cancelled()) break;
+    context.throw_if_cancelled(kCancelled);
     const auto began = now();
     note(item.row.id, [&](Row& row) {
       row.status = "warming";
@@ -98,7 +114,7 @@ boost::json::object WarmUp::work(const jobs::Context& context, const std::shared
     });
     std::optional<std::string> failed;
     try {
-      failed = item.warmer->warm(item.row, item.table, [&] { return context.cancelled(); });
+      failed = item.warmer->warm(item.row, item.table, context.stop());
     } catch (const std::exception& error) {
       log::warn("warm-up of {}: {}", item.row.id, error.what());
       failed = error.what();
@@ -111,9 +127,12 @@ boost::json::object WarmUp::work(const jobs::Context& context, const std::shared
       if (!failed) row.last_warmed_at = row.completed_at;
       ++(failed ? run->failed : run->completed);
     });
+    if (failed) failures.push_back(fmt::format("{}: {}", item.row.id, *failed));
     context.progress({{"total", run->total}, {"completed", run->completed}, {"failed", run->failed}});
   }
-  return {{"total", run->total}, {"completed", run->completed}, {"failed", run->failed}};
+  context.throw_if_cancelled(kCancelled);
+  return {boost::json::object{{"total", run->total}, {"completed", run->completed}, {"failed", run->failed}},
+          std::move(failures)};
 }
 
 void WarmUp::tell(http::EventWriter& events) const {

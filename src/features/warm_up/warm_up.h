@@ -13,7 +13,7 @@
 #include "core/state/store.h"
 #include "lib/http/response.h"
 #include "lib/http/routes.h"
-#include "lib/jobs/runner.h"
+#include "lib/jobs/service.h"
 
 namespace agnes::warm_up {
 
@@ -27,15 +27,17 @@ inline constexpr const char* kWarmUpJob = "cache-warmup";
 // the engine says of a remote table. One run at a time, as a job, when an admin asks. Thread-safe.
 class WarmUp {
  public:
-  WarmUp(state::Store& store, const Generations& generations, jobs::Runner& runner,
+  WarmUp(state::Store& store, const Generations& generations, jobs::Service& jobs,
          const std::vector<catalog::Warmer>& warmers)
-      : store_(store), generations_(generations), runner_(runner), warmers_(warmers) {}
+      : store_(store), generations_(generations), jobs_(jobs), warmers_(warmers) {}
 
   // {"run_id", "trigger", "started_at", "completed_at", "total", "completed", "failed", "rows": {id: {...}}}
   // of the present or the last run; {"state": "never_run"} when there was none.
   boost::json::object status() const;
   // {"run_id", "status": "started" or "already_running"}
   boost::json::object start();
+  // The background job.
+  jobs::Kind kind();
   // Tells a run as it goes: `snapshot` with the status, `row` with each row that changes, `complete`; `idle`
   // when there was none. Ends with the run, or when the reader has gone.
   void tell(http::EventWriter& events) const;
@@ -47,12 +49,14 @@ class WarmUp {
     const Table* table;  // null: its data is not here
     const catalog::Warmer* warmer;
   };
-  boost::json::object work(const jobs::Context& context, const std::shared_ptr<Run>& run);
+  jobs::Done work(const jobs::Context& context);
+  // That of this id, which becomes the present one. With the lock.
+  std::shared_ptr<Run> run_of(const std::string& run_id);
   std::vector<Item> items(const Generation& generation) const;
 
   state::Store& store_;
   const Generations& generations_;
-  jobs::Runner& runner_;
+  jobs::Service& jobs_;
   const std::vector<catalog::Warmer>& warmers_;
 
   mutable std::mutex mutex_;  // guards what follows, and what it points to

@@ -102,11 +102,10 @@ std::string mail_message(const MailSettings& settings, const Mail& mail, Timesta
       settings.from_address.substr(settings.from_address.find('@') + 1), as_it_is ? "7bit" : "base64", body);
 }
 
-void send_mail(const MailSettings& settings, const Mail& mail, const std::atomic<bool>& cancelled) {
+void send_mail(const MailSettings& settings, const Mail& mail, const StopToken& stop) {
   if (!settings.usable())
     throw MailError(false, "no mail is set up: see email.smtp_host and SENDGRID_API_KEY");
-  settings.sendgrid_key.empty() ? send_by_smtp(settings, mail, cancelled)
-                                : send_by_sendgrid(settings, mail, cancelled);
+  settings.sendgrid_key.empty() ? send_by_smtp(settings, mail, stop) : send_by_sendgrid(settings, mail, stop);
 }
 
 }  // namespace agnes::mail

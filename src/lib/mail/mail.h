@@ -1,11 +1,11 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <string>
 #include <string_view>
 
 #include "lib/base/error.h"
+#include "lib/base/stop.h"
 #include "lib/base/time.h"
 
 // Mail to single people, over the operator's relay or SendGrid's API.
@@ -48,8 +48,8 @@ class MailError : public Error {
   std::chrono::seconds wait_;
 };
 
-// Hands the mail over, in 30 s at most, or throws MailError. `cancelled` ends it early. Thread-safe.
-void send_mail(const MailSettings& settings, const Mail& mail, const std::atomic<bool>& cancelled);
+// Hands the mail over, in 30 s at most, or throws MailError. `stop` ends it early. Thread-safe.
+void send_mail(const MailSettings& settings, const Mail& mail, const StopToken& stop);
 
 // The mail as RFC 5322 has it, lines ended by CRLF. Throws MailError for an address that could be read as
 // anything but one address, and for a subject or sender with control characters: nothing can add a header.
@@ -58,7 +58,7 @@ std::string mail_message(const MailSettings& settings, const Mail& mail, Timesta
 void check_address(std::string_view address);
 
 // Its two ways.
-void send_by_smtp(const MailSettings& settings, const Mail& mail, const std::atomic<bool>& cancelled);
-void send_by_sendgrid(const MailSettings& settings, const Mail& mail, const std::atomic<bool>& cancelled);
+void send_by_smtp(const MailSettings& settings, const Mail& mail, const StopToken& stop);
+void send_by_sendgrid(const MailSettings& settings, const Mail& mail, const StopToken& stop);
 
 }  // namespace agnes::mail

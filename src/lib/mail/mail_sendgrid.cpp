@@ -23,7 +23,7 @@ std::string said_by(const http_client::Response& answer) {
 
 }  // namespace
 
-void send_by_sendgrid(const MailSettings& settings, const Mail& mail, const std::atomic<bool>& cancelled) {
+void send_by_sendgrid(const MailSettings& settings, const Mail& mail, const StopToken& stop) {
   check_address(settings.from_address);
   check_address(mail.to);
   if (escape_control(mail.subject) != mail.subject)
@@ -52,7 +52,7 @@ void send_by_sendgrid(const MailSettings& settings, const Mail& mail, const std:
     http_client::Client client({.server = settings.sendgrid_url,
                                 .token = settings.sendgrid_key,
                                 .user_agent = "agnes-server/" AGNES_VERSION,
-                                .cancelled = [&] { return cancelled.load(); }});
+                                .cancelled = stop});
     answer = client.send_json("POST", "/v3/mail/send", body);
   } catch (const http_client::TransportError& error) {
     throw MailError(error.cause() != http_client::TransportError::Cause::untrusted, error.what());

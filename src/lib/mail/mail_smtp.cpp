@@ -12,7 +12,7 @@ using http_client::curl;
 
 struct Upload {
   std::string_view rest;
-  const std::atomic<bool>* cancelled;
+  const StopToken* stop;
 };
 
 std::size_t hand_out(char* buffer, std::size_t size, std::size_t count, void* self) {
@@ -24,7 +24,7 @@ std::size_t hand_out(char* buffer, std::size_t size, std::size_t count, void* se
 }
 
 int report_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<const Upload*>(self)->cancelled->load() ? 1 : 0;
+  return static_cast<const Upload*>(self)->stop->stop_requested() ? 1 : 0;
 }
 
 struct Session {
@@ -64,11 +64,11 @@ MailError smtp_error(CURLcode code, long answered, const MailSettings& settings,
 
 }  // namespace
 
-void send_by_smtp(const MailSettings& settings, const Mail& mail, const std::atomic<bool>& cancelled) {
+void send_by_smtp(const MailSettings& settings, const Mail& mail, const StopToken& stop) {
   const auto message = mail_message(settings, mail, now());
   Session session;
   if (session.handle == nullptr) throw MailError(true, "libcurl cannot start: out of memory");
-  Upload upload{message, &cancelled};
+  Upload upload{message, &stop};
   char said[CURL_ERROR_SIZE] = "";
   const auto set = [&](CURLoption option, auto value) { curl().easy_setopt(session.handle, option, value); };
 

@@ -54,8 +54,7 @@ value run_task(const std::string& task, const Confinement& confinement, const va
     Frame frame;
     switch (channel.receive(frame, Channel::Clock::now() + kCancelCheck)) {
       case Channel::Outcome::timeout:
-        if (context.cancelled && context.cancelled())
-          throw Error(ErrorKind::timeout, task + " was cancelled");
+        if (context.stop.stop_requested()) throw Error(ErrorKind::timeout, task + " was cancelled");
         continue;
       case Channel::Outcome::closed:
         process->kill();
@@ -84,8 +83,7 @@ int serve_task(const TaskTable& tasks) {
     const auto found = tasks.find(name);
     if (found == tasks.end()) throw Error(ErrorKind::internal, "there is no task named " + name);
     // Cancelling is a kill; a task that asks is told nothing sooner.
-    const TaskContext context{[&](const value& said) { channel.send(FrameType::progress, serialize(said)); },
-                              [] { return false; }};
+    const TaskContext context{[&](const value& said) { channel.send(FrameType::progress, serialize(said)); }};
     channel.send(FrameType::done, found->second(request.at("input"), context));
     return 0;
   } catch (const std::exception& error) {

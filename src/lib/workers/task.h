@@ -6,6 +6,7 @@
 
 #include <boost/json/value.hpp>
 
+#include "lib/base/stop.h"
 #include "lib/workers/confine.h"
 
 namespace agnes::workers {
@@ -14,13 +15,13 @@ namespace agnes::workers {
 // which for ten thousand tables takes a fraction of the time), progress between.
 struct TaskContext {
   std::function<void(const boost::json::value&)> progress;
-  std::function<bool()> cancelled;
+  StopToken stop = {};
 };
 using TaskFunction = std::function<std::string(const boost::json::value& input, const TaskContext&)>;
 using TaskTable = std::map<std::string, TaskFunction>;
 
 // The server's side. Starts a process, lets it confine itself, runs the named task, and ends the process.
-// Blocks. `cancelled` is asked some ten times a second; when it says so the process is killed and Error
+// Blocks. `stop` is asked some ten times a second; when it says so the process is killed and Error
 // (timeout) thrown. What the task throws is thrown here with its kind; a crash is Error (internal) saying so.
 boost::json::value run_task(const std::string& task, const Confinement& confinement,
                             const boost::json::value& input, const TaskContext& context = {});

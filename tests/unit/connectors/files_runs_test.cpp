@@ -279,7 +279,7 @@ TEST_F(Files, ProgressAndCancelling) {
   };
   extract(job(), context);
   EXPECT_EQ(said, (std::vector<std::string>{"a", "b"}));
-  context.cancelled = [] { return true; };
+  context.stop = StopToken().until(StopToken::Clock::time_point::min());
   EXPECT_THROW(extract(job(), context), Error);
   EXPECT_EQ(catalogue().tables.size(), 2u);
 }

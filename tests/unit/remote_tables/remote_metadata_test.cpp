@@ -71,9 +71,8 @@ TEST_F(RemoteMetadataTest, OnlyRemoteTablesAreAsked) {
   store.write([&](duck::Connection& c) { insert(c, local); });
   int asked = 0;
   engine = [&] { return ++asked, RemoteFacts{}; };
-  const std::atomic<bool> cancelled{false};
-  const jobs::Context context([](const boost::json::value&) {}, cancelled);
-  EXPECT_EQ(boost::json::value(cache.refresh_all(context)),
+  const jobs::Context context([](const boost::json::value&) {}, {});
+  EXPECT_EQ(cache.refresh_all(context).result,
             (boost::json::value{{"total", 1}, {"succeeded", 1}, {"no_data", 0}, {"failed", 0}}));
   EXPECT_EQ(asked, 1);
 }

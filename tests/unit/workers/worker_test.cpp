@@ -132,7 +132,8 @@ TEST(Task, ACrashIsAnErrorThatSaysHowItEnded) {
 }
 
 TEST(Task, CancellingEndsATaskThatNeverWould) {
-  EXPECT_THROW(run_task("hang", {}, nullptr, {{}, [] { return true; }}), Error);
+  EXPECT_THROW(run_task("hang", {}, nullptr, {{}, StopToken().until(StopToken::Clock::time_point::min())}),
+               Error);
 }
 
 TEST(Task, SeesNoVariablesAndNoDescriptorsButItsChannel) {
