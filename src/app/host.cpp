@@ -316,7 +316,8 @@ int run(std::span<const ModuleKind> kinds, const HostOptions& options) {
   // Modules outlive the threads that run their code: these are stopped first, below or by their destructors.
   std::vector<std::unique_ptr<Module>> modules;
   jobs::Service jobs(job_options(config));
-  Services services(config, overlay, jobs, options.host);
+  auto http_options = server_options(config, options);
+  Services services(config, overlay, jobs, http_options);
   std::function<http::Server::Counts()> connections;
   Operation operation;
   operation.health = [&](HealthReport& report) {
@@ -338,7 +339,6 @@ int run(std::span<const ModuleKind> kinds, const HostOptions& options) {
   routes.serve_docs(
       {.title = "Agnes", .version = AGNES_VERSION, .description = "Tables, for those who may see them."});
 
-  auto http_options = server_options(config, options);
   http_options.observe = [&](const http::Served& served) { request_counts.add(served); };
   http::Server server(http_options, routes);
   connections = [&] { return server.counts(); };

@@ -10,6 +10,7 @@
 #include "app/config/config.h"
 #include "app/config/overlay.h"
 #include "app/public_address.h"
+#include "lib/http/server.h"
 #include "lib/jobs/service.h"
 
 namespace agnes::app {
@@ -21,13 +22,13 @@ class Module;
 class Services {
  public:
   Services(const config::Config& config, config::Overlay& overlay, jobs::Service& jobs,
-           std::string host_address)
+           http::Server::Options& server)
       : config(config),
         places(config.places()),
         public_address(config.get<AddressSettings>()),
         overlay(overlay),
         jobs(jobs),
-        host_address(std::move(host_address)) {}
+        server(server) {}
   Services(const Services&) = delete;
   Services& operator=(const Services&) = delete;
 
@@ -36,7 +37,7 @@ class Services {
   const PublicAddress public_address;
   config::Overlay& overlay;        // the settings that administrators change
   jobs::Service& jobs;             // background work; kinds are added in Module::jobs
-  const std::string host_address;  // that the server listens on
+  http::Server::Options& server;  // a module may size the executor that it uses
 
   // The settings as they are now: for what administrators may change while the server runs.
   config::Config current() const { return config::Config::read(places); }

@@ -50,6 +50,11 @@ class QueryModule final : public app::Module {
         run_query_([this](const http::Caller& caller, const std::string& sql, std::int64_t limit) {
           return service_.run(caller, sql, limit);
         }) {
+    // As many threads as there are query processes, so that statements wait in the executor's queue, and half of them
+    // for one caller.
+    const auto workers = static_cast<int>(services.config.get<QuerySettings>().max_workers);
+    services.server.query_threads = workers;
+    services.server.queries_per_caller = std::max(1, workers / 2);
     services.provide(service_);
     services.provide(run_query_);
     services.get<catalog::Generations>().on_publish([this](const catalog::Generation& generation) {
