@@ -26,9 +26,10 @@ struct JobAnswer {
 };
 BOOST_DESCRIBE_STRUCT(JobAnswer, (), (name, status))
 
-void note(state::Store& store, const http::Caller& caller, const char* action, const std::string& name) {
-  store.write([&](duck::Connection& c) {
-    state::audit(c, {.user_id = caller.user_id, .action = action, .resource = "job:" + name});
+void record_job(state::Store& store, const http::Request& request, const http::Caller& caller,
+                const char* action, const std::string& name) {
+  store.write([&](state::Tx& tx) {
+    state::record(tx, state::Actor::of(caller, request.client_address()), action, "job:" + name);
   });
 }
 
@@ -85,17 +86,17 @@ void add_job_routes(http::Routes& routes, state::Store& store, jobs::Scheduler& 
   routes.post(
       "/api/admin/jobs/{name}/run",
       {.auth = Auth::admin, .status = 202, .tag = "jobs", .summary = "Run a job now, whatever its schedule"},
-      [&](const http::Caller& caller, const http::Param<"name">& name) {
+      [&](const http::Request& request, const http::Caller& caller, const http::Param<"name">& name) {
         scheduler.run(*name);
-        note(store, caller, "job.run", *name);
+        record_job(store, request, caller, "job.run", *name);
         return JobAnswer{*name, "started"};
       });
 
   routes.post("/api/admin/jobs/{name}/cancel",
               {.auth = Auth::admin, .status = 202, .tag = "jobs", .summary = "Ask a running job to stop"},
-              [&](const http::Caller& caller, const http::Param<"name">& name) {
+              [&](const http::Request& request, const http::Caller& caller, const http::Param<"name">& name) {
                 scheduler.cancel(*name);
-                note(store, caller, "job.cancel", *name);
+                record_job(store, request, caller, "job.cancel", *name);
                 return JobAnswer{*name, "cancelling"};
               });
 }

@@ -120,8 +120,7 @@ void add_metadata_routes(http::Routes& routes, state::Store& store, const catalo
   routes.post("/api/v2/metadata-cache/refresh",
               {.auth = Auth::admin, .tag = "catalog", .summary = "Ask the engine of one remote table now"},
               [&](const http::Query<RefreshQuery>& query) {
-                const auto row =
-                    store.read([&](duck::Connection& c) { return catalog::find(c, query->table); });
+                const auto row = store.read([&](state::Tx& tx) { return catalog::find(tx, query->table); });
                 if (!row)
                   throw Error(ErrorKind::not_found, fmt::format("there is no table '{}'", query->table));
                 if (!catalog::is_remote(*row))
