@@ -122,7 +122,7 @@ object told(const Plan& plan, bool dry_run) {
   return out;
 }
 
-object register_found(state::Store& store, sync::Connector& connector, const http::Caller& caller,
+object register_found(state::Store& store, sync::Connector& connector, const state::Actor& actor,
                       const RegisterFound& wanted) {
   const auto found = connector.discover(wanted.part());
   std::vector<sync::Offer> offers;
@@ -130,20 +130,18 @@ object register_found(state::Store& store, sync::Connector& connector, const htt
   if (found.list == "tables") offers = found.offers;
   Plan made;
   if (wanted.dry_run) {
-    made = plan(store.read([](duck::Connection& c) { return catalog::all(c); }), offers);
+    made = plan(store.read([](state::Tx& tx) { return catalog::all(tx); }), offers);
   } else {
-    store.write([&](duck::Connection& c) {
-      made = plan(catalog::all(c), offers);
+    store.write([&](state::Tx& tx) {
+      made = plan(catalog::all(tx), offers);
       for (auto& row : made.fresh) {
-        row.registered_by = caller.email;
+        row.registered_by = actor.email;
         row.registered_at = now();
       }
       if (made.fresh.empty()) return;
-      catalog::insert_all(c, made.fresh);
-      state::audit(c, {.user_id = caller.user_id,
-                       .action = "register_tables",
-                       .resource = std::nullopt,
-                       .params = {{"found_by", "discovery"}, {"tables", ids(made.fresh)}}});
+      catalog::insert_all(tx, made.fresh);
+      state::record(tx, actor, "register_tables", "",
+                    {{"found_by", "discovery"}, {"tables", ids(made.fresh)}});
     });
   }
   object out = told(made, wanted.dry_run);
@@ -178,7 +176,7 @@ void add_source_routes(http::Routes& routes, state::Store& store, const sync::Co
                return discovering([&] {
                  const auto found = connector->discover(where->part());
                  return shown(*connector, found, *where,
-                              store.read([](duck::Connection& c) { return catalog::all(c); }));
+                              store.read([](state::Tx& tx) { return catalog::all(tx); }));
                });
              });
   routes.post("/api/admin/discover-and-register",
@@ -186,10 +184,11 @@ void add_source_routes(http::Routes& routes, state::Store& store, const sync::Co
                .tag = "registry",
                .summary = "Register what a source offers and is not registered yet",
                .executor = http::Executor::tasks},
-              [&store, &kinds, settings, changed](const http::Caller& caller,
+              [&store, &kinds, settings, changed](const http::Request& request, const http::Caller& caller,
                                                   const http::Query<RegisterFound>& wanted) {
                 const auto connector = connector_of(kinds, *wanted, settings);
-                auto out = discovering([&] { return register_found(store, *connector, caller, *wanted); });
+                const auto actor = state::Actor::of(caller, request.client_address());
+                auto out = discovering([&] { return register_found(store, *connector, actor, *wanted); });
                 if (out.at("registered") != 0) changed();
                 return out;
               });

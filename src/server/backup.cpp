@@ -92,7 +92,7 @@ int settle_state(const fs::path& folder, std::vector<BackedUpFile>& files) {
   const fs::path state = folder / "state" / kStateFile;
   int version = 0;
   try {
-    state::look_into(state, [&](duck::Connection& c) { version = state::version_of(c).value_or(0); });
+    state::look_into(state, [&](state::Tx& tx) { version = state::version_of(tx).value_or(0); });
     if (fs::exists(log_of(state))) state::write_log_into(state);
   } catch (const Error& error) {
     throw Error(

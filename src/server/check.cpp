@@ -12,7 +12,6 @@
 #include "core/sync/sync_state.h"
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
-#include "lib/duck/rows.h"
 #include "lib/workers/task.h"
 #include "server/backup.h"
 
@@ -69,7 +68,7 @@ class Check {
   void configuration();
   void secrets();
   void state();
-  void state_content(duck::Connection& connection);
+  void state_content(state::Tx& tx);
   void extracts();
   void source(const std::string& name);
   void table(const extracts::CatalogueTable& table);
@@ -152,18 +151,18 @@ void Check::state() {
     if (server_runs_) {
       const TemporaryFolder copy(fs::temp_directory_path());
       { const Snapshot snapshot(places_, copy.path()); }
-      state::look_into(copy.path() / "state" / kStateFile, [&](duck::Connection& c) { state_content(c); });
+      state::look_into(copy.path() / "state" / kStateFile, [&](state::Tx& tx) { state_content(tx); });
     } else {
       refuse_open_elsewhere(file);
-      state::look_into(file, [&](duck::Connection& c) { state_content(c); });
+      state::look_into(file, [&](state::Tx& tx) { state_content(tx); });
     }
   } catch (const Error& failure) {
     error("state", "", std::string(failure.what()).substr(0, std::string_view(failure.what()).find('\n')));
   }
 }
 
-void Check::state_content(duck::Connection& c) {
-  const auto version = state::version_of(c);
+void Check::state_content(state::Tx& tx) {
+  const auto version = state::version_of(tx);
   if (!version) return error("state", "", "system.duckdb has no schema_version: it is no state database");
   if (*version > state::kSchemaVersion)
     return error(
@@ -176,27 +175,26 @@ void Check::state_content(duck::Connection& c) {
         fmt::format("schema version {}: the next start brings it to {} and keeps a copy; its rows were "
                     "not looked at",
                     *version, state::kSchemaVersion));
-  if (!state::is_complete(c))
+  if (!state::is_complete(tx))
     return warn("state", "", "tables or columns are missing: the next start adds them and keeps a copy");
   // Every block is read, each against its checksum.
   for (const auto& table : state::schema()) {
     try {
-      c.execute(fmt::format("SELECT bit_xor(hash(t)) FROM {} t", duck::quote_identifier(table.name)));
-    } catch (const duck::QueryError& failure) {
+      state::read_through(tx, table.name);
+    } catch (const Error& failure) {
       error("state", std::string(table.name),
             fmt::format("cannot be read: {}", extracts::short_message(failure.what())));
       return;
     }
   }
-  if (duck::scalar<std::int64_t>(
-          c,
-          "SELECT count(*) FROM users u JOIN user_group_members m ON m.user_id = u.id JOIN "
-          "user_groups g ON g.id = m.group_id WHERE g.name = 'Admin' AND u.active")
+  if (tx.scalar<std::int64_t>(
+            "SELECT count(*) FROM users u JOIN user_group_members m ON m.user_id = u.id JOIN "
+            "user_groups g ON g.id = m.group_id WHERE g.name = 'Admin' AND u.active")
           .value_or(0) == 0)
     warn("state", "", "nobody is an administrator: agnes-server --grant-admin EMAIL, with the server down");
-  known_.registry = catalog::all(c);
-  for (auto& state : sync::all_states(c)) known_.states.emplace(to_lower(state.table_id), state);
-  for (const auto& row : c.execute("SELECT view_name, source_name FROM view_ownership").rows())
+  known_.registry = catalog::all(tx);
+  for (auto& state : sync::all_states(tx)) known_.states.emplace(to_lower(state.table_id), state);
+  for (const auto& row : tx.run("SELECT view_name, source_name FROM view_ownership", {}).rows)
     known_.owners.emplace(to_lower(std::get<std::string>(row.at(0))), std::get<std::string>(row.at(1)));
   known_.readable = true;
 }

@@ -201,6 +201,7 @@ class SignIn {
       note(user, request.client_address(), "login_failed", denied.code());
       throw;
     }
+    access_.users().claim(user);
     note(user, request.client_address(), "google_login", "");
     return user;
   }
@@ -301,9 +302,8 @@ class SignIn {
 
   void note(const identity::User& user, const std::string& address, const char* action, const char* result) {
     try {
-      access_.directory().store().write([&](duck::Connection& c) {
-        identity::record(c, identity::Actor{user.id, user.email, address}, action, "auth",
-                         {{"provider", "google"}}, result);
+      access_.directory().store().write([&](state::Tx& tx) {
+        state::record(tx, {user.id, user.email, address}, action, "auth", {{"provider", "google"}}, result);
       });
     } catch (const std::exception& error) {
       log::error("a sign-in could not be audited: {}", error.what());

@@ -6,13 +6,12 @@
 #include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
-#include "core/identity/actor.h"
+#include "core/identity/groups.h"
 #include "core/identity/users.h"
 #include "core/state/seed.h"
 #include "lib/base/error.h"
 #include "lib/base/ids.h"
 #include "lib/base/text.h"
-#include "lib/duck/rows.h"
 #include "lib/http_client/call.h"
 
 namespace agnes::auth::google {
@@ -26,23 +25,17 @@ constexpr int kMostPages = 50;
 constexpr std::string_view kSource = "google_sync";
 constexpr std::string_view kBy = "system:google-sync";  // the contract's mark of groups that belong to Google
 
-struct Plugin {
-  std::string marketplace_id, name;
-};
-BOOST_DESCRIBE_STRUCT(Plugin, (), (marketplace_id, name))
-
 // What a sign-in changes.
-struct Change {
+struct GroupChanges {
   std::vector<identity::Group> made;
-  std::vector<identity::Grant> granted;
   std::vector<identity::Member> added;
   std::vector<std::string> left;  // ids of groups
   bool empty() const { return made.empty() && added.empty() && left.empty(); }
 };
 
-Change change_for(const identity::Tables& tables, const identity::User& user,
-                  const std::vector<std::string>& groups, const GroupRules& rules) {
-  Change change;
+GroupChanges change_for(const identity::Tables& tables, const identity::User& user,
+                        const std::vector<std::string>& groups, const GroupRules& rules) {
+  GroupChanges change;
   std::set<std::string> wanted;
   for (const auto& email : groups) {
     std::string name = email;
@@ -183,54 +176,22 @@ void sync_groups(identity::Directory& directory, const identity::User& user,
           [&](const identity::Tables& tables) { return change_for(tables, user, groups, rules).empty(); }))
     return;
   const identity::Actor actor{user.id, user.email, address};
-  Change change;
-  directory.change([&](const identity::Tables& tables, duck::Connection& c) -> identity::Directory::Apply {
-    if (tables.user(user.id) == nullptr) return nullptr;  // deleted meanwhile
-    change = change_for(tables, user, groups, rules);
-    const auto plugins =
-        change.made.empty()
-            ? std::vector<Plugin>{}
-            : duck::rows<Plugin>(c, "SELECT marketplace_id, name FROM marketplace_plugins WHERE is_system");
-    for (const auto& group : change.made) {
-      c.execute(
-          "INSERT INTO user_groups (id, name, description, is_system, created_at, created_by) "
-          "VALUES (?, ?, ?, false, ?, ?)",
-          group.id, group.name, group.description, group.created_at, group.created_by);
-      record(c, actor, "user_group.created", "group:" + group.id,
-             {{"name", group.name}, {"source", std::string(kSource)}});
-      // System plugins are everybody's.
-      for (const auto& plugin : plugins) {
-        change.granted.push_back({uuid4(), group.id, "marketplace_plugin",
-                                  plugin.marketplace_id + "/" + plugin.name, now(), std::string(kBy)});
-        const auto& grant = change.granted.back();
-        c.execute(
-            "INSERT INTO resource_grants (id, group_id, resource_type, resource_id, assigned_at, "
-            "assigned_by) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
-            grant.id, grant.group_id, grant.resource_type, grant.resource_id, grant.assigned_at,
-            grant.assigned_by);
-      }
+  directory.change([&](identity::Change& change) {
+    if (change.tables().user(user.id) == nullptr) return;  // deleted meanwhile
+    const auto wanted = change_for(change.tables(), user, groups, rules);
+    for (const auto& group : wanted.made) {
+      identity::add_group(change, group);
+      change.record(actor, "user_group.created", "group:" + group.id,
+                    {{"name", group.name}, {"source", std::string(kSource)}});
     }
-    for (const auto& id : change.left)
-      c.execute(
-          "DELETE FROM user_group_members WHERE user_id = ? AND group_id = ? AND source = 'google_sync'",
-          user.id, id);
-    for (const auto& member : change.added)
-      c.execute(
-          "INSERT INTO user_group_members (user_id, group_id, source, added_at, added_by) VALUES (?, ?, ?, "
-          "?, "
-          "?)",
-          member.user_id, member.group_id, member.source, member.added_at, member.added_by);
+    for (const auto& id : wanted.left) change.erase_member(user.id, id);
     std::vector<std::string> joined;
-    for (const auto& member : change.added) joined.push_back(member.group_id);
-    record(c, actor, "user_group.google_sync", "user:" + user.id,
-           {{"added", as_array(joined)}, {"removed", as_array(change.left)}});
-    return [&](identity::Tables& t) {
-      for (const auto& group : change.made) t.put(group);
-      for (const auto& grant : change.granted) t.put(grant);
-      for (const auto& id : change.left) t.erase_member(user.id, id);
-      for (const auto& member : change.added) t.put(member);
-    };
+    for (const auto& member : wanted.added) {
+      change.put(member);
+      joined.push_back(member.group_id);
+    }
+    change.record(actor, "user_group.google_sync", "user:" + user.id,
+                  {{"added", as_array(joined)}, {"removed", as_array(wanted.left)}});
   });
 }
 

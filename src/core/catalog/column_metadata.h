@@ -9,8 +9,8 @@
 #include <boost/describe.hpp>
 
 #include "core/catalog/registry.h"
+#include "core/state/tx.h"
 #include "lib/base/time.h"
-#include "lib/duck/database.h"
 
 // What people know of a table's columns beyond their names and types.
 namespace agnes::catalog {
@@ -28,9 +28,9 @@ BOOST_DESCRIBE_STRUCT(ColumnMetadata, (),
                       (table_id, column_name, basetype, description, confidence, source, updated_at))
 
 // Each runs in the caller's transaction or read. Sorted by the column's name.
-std::vector<ColumnMetadata> column_metadata(duck::Connection& connection, std::string_view table_id);
+std::vector<ColumnMetadata> column_metadata(state::Tx& tx, std::string_view table_id);
 // Adds or replaces each, whole; sets updated_at. No column may be there twice.
-void save_column_metadata(duck::Connection& connection, std::vector<ColumnMetadata> columns);
+void save_column_metadata(state::Tx& tx, std::vector<ColumnMetadata> columns);
 
 // What became of telling a table's source about its columns.
 struct PushedColumns {

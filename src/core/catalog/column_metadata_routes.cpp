@@ -67,8 +67,7 @@ std::string table_id_of(state::Store& store, const Visible& visible, const http:
                         const std::string& given) {
   const auto set = visible.of(caller);
   if (const Table* table = set->find(given)) return table->id;
-  if (caller.is_admin && store.read([&](duck::Connection& c) { return find(c, given).has_value(); }))
-    return given;
+  if (caller.is_admin && store.read([&](state::Tx& tx) { return find(tx, given).has_value(); })) return given;
   return visible.table(*set, caller, given).id;
 }
 
@@ -78,22 +77,21 @@ void add_column_metadata_routes(http::Routes& routes, state::Store& store, const
                                 PushColumns push) {
   using http::Auth;
 
-  routes.get(
-      "/api/admin/metadata/{table_id}",
-      {.tag = "metadata", .summary = "What is known of a table's columns, for those who may read it"},
-      [&store, &visible](const http::Caller& caller, const http::Param<"table_id">& given) {
-        const std::string id = table_id_of(store, visible, caller, *given);
-        return TableColumns{id, store.read([&](duck::Connection& c) { return column_metadata(c, id); })};
-      });
+  routes.get("/api/admin/metadata/{table_id}",
+             {.tag = "metadata", .summary = "What is known of a table's columns, for those who may read it"},
+             [&store, &visible](const http::Caller& caller, const http::Param<"table_id">& given) {
+               const std::string id = table_id_of(store, visible, caller, *given);
+               return TableColumns{id, store.read([&](state::Tx& tx) { return column_metadata(tx, id); })};
+             });
 
   routes.post("/api/admin/metadata/{table_id}",
               {.auth = Auth::admin,
                .tag = "metadata",
                .summary = "Describe a table's columns; each replaces what was said of it"},
-              [&store, &visible](const http::Caller& caller, const http::Param<"table_id">& given,
-                                 const ColumnItems& body) {
+              [&store, &visible](const http::Request& request, const http::Caller& caller,
+                                 const http::Param<"table_id">& given, const ColumnItems& body) {
                 const std::string id = table_id_of(store, visible, caller, *given);
-                store.write([&](duck::Connection& c) {
+                store.write([&](state::Tx& tx) {
                   std::vector<ColumnMetadata> rows;
                   for (const auto& item : body.columns)
                     rows.push_back({.table_id = id,
@@ -103,11 +101,9 @@ void add_column_metadata_routes(http::Routes& routes, state::Store& store, const
                                     .confidence = item.confidence,
                                     .source = item.source,
                                     .updated_at = {}});
-                  save_column_metadata(c, std::move(rows));
-                  state::audit(c, {.user_id = caller.user_id,
-                                   .action = "save_column_metadata",
-                                   .resource = id,
-                                   .params = {{"columns", body.columns.size()}}});
+                  save_column_metadata(tx, std::move(rows));
+                  state::record(tx, state::Actor::of(caller, request.client_address()),
+                                "save_column_metadata", id, {{"columns", body.columns.size()}});
                 });
                 return Saved{"ok", static_cast<std::int64_t>(body.columns.size())};
               });
@@ -117,8 +113,9 @@ void add_column_metadata_routes(http::Routes& routes, state::Store& store, const
       {.auth = Auth::admin,
        .tag = "metadata",
        .summary = "Tell a Keboola table's project what is known of its columns"},
-      [&store, push](const http::Caller& caller, const http::Param<"table_id">& id) {
-        const auto table = store.read([&](duck::Connection& c) { return find(c, *id); });
+      [&store, push](const http::Request& request, const http::Caller& caller,
+                     const http::Param<"table_id">& id) {
+        const auto table = store.read([&](state::Tx& tx) { return find(tx, *id); });
         if (!table)
           throw Error(ErrorKind::not_found,
                       fmt::format("there is no registered table {}", escape_control(*id)));
@@ -126,13 +123,11 @@ void add_column_metadata_routes(http::Routes& routes, state::Store& store, const
           throw Error(ErrorKind::bad_request,
                       fmt::format("column metadata can be pushed to Keboola only; the source of {} is {}",
                                   table->id, table->source_type.value_or("not known")));
-        const auto columns = store.read([&](duck::Connection& c) { return column_metadata(c, table->id); });
+        const auto columns = store.read([&](state::Tx& tx) { return column_metadata(tx, table->id); });
         const auto done = push(*table, columns);
-        store.write([&](duck::Connection& c) {
-          state::audit(c, {.user_id = caller.user_id,
-                           .action = "push_column_metadata",
-                           .resource = table->id,
-                           .params = {{"pushed", done.pushed}, {"failed", done.errors.size()}}});
+        store.write([&](state::Tx& tx) {
+          state::record(tx, state::Actor::of(caller, request.client_address()), "push_column_metadata",
+                        table->id, {{"pushed", done.pushed}, {"failed", done.errors.size()}});
         });
         if (done.pushed == 0 && !done.errors.empty())
           throw Error(ErrorKind::bad_gateway,

@@ -3,6 +3,7 @@
 #include "core/catalog/column_metadata_routes.h"
 #include "core/catalog/registry_routes.h"
 #include "core/catalog/routes.h"
+#include "core/catalog/table_resource.h"
 #include "core/identity/identity.h"
 
 namespace agnes::catalog {
@@ -100,6 +101,7 @@ class CatalogModule final : public app::Module {
  public:
   explicit CatalogModule(app::Services& services)
       : services_(services), visible_(services.get<identity::Identity>().directory(), generations_) {
+    services.get<identity::Identity>().resource_types().add(table_resource());
     services.provide(generations_);
     services.provide(visible_);
     generations_.on_publish([this](const Generation&) { visible_.forget(); });

@@ -8,15 +8,15 @@
 
 #include <boost/describe.hpp>
 
+#include "core/identity/change.h"
 #include "core/state/store.h"
 #include "lib/base/time.h"
-#include "lib/duck/database.h"
 
 namespace agnes::catalog {
 
 struct Table;
 // What else of the state names a table, for its profile: [{"name", "file"}].
-using TableUses = std::function<boost::json::array(duck::Connection&, const Table&)>;
+using TableUses = std::function<boost::json::array(state::Tx&, const Table&)>;
 
 // A row of table_registry. `primary_key` and `where_filters` hold JSON text, as existing databases do.
 struct Registration {
@@ -38,18 +38,18 @@ BOOST_DESCRIBE_STRUCT(Registration, (),
                        where_filters, partition_by, partition_granularity, initial_load_chunk_days))
 
 // The registered tables. Each function runs in the caller's transaction or read.
-std::vector<Registration> all(duck::Connection& connection);
-std::optional<Registration> find(duck::Connection& connection, std::string_view id);
+std::vector<Registration> all(state::Tx& tx);
+std::optional<Registration> find(state::Tx& tx, std::string_view id);
 // Throws Error (conflict) when the id or the name, without regard to case, is taken.
-void refuse_taken(duck::Connection& connection, const Registration& row);
+void refuse_taken(state::Tx& tx, const Registration& row);
 // The same, then adds it.
-void insert(duck::Connection& connection, const Registration& row);
+void insert(state::Tx& tx, const Registration& row);
 // Adds rows whose ids and names are known to be free.
-void insert_all(duck::Connection& connection, const std::vector<Registration>& rows);
-void update(duck::Connection& connection, const Registration& row);
+void insert_all(state::Tx& tx, const std::vector<Registration>& rows);
+void update(state::Tx& tx, const Registration& row);
 // The registration and everything that hangs on it: grants, sync state and history, profile, column metadata,
 // subscriptions. False when there was none.
-bool remove(duck::Connection& connection, const std::string& id);
+bool remove(identity::Change& change, const std::string& id);
 
 // The id that a name becomes: lower case, spaces as '_'.
 std::string id_for(std::string_view name);

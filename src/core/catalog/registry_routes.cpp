@@ -1,12 +1,12 @@
 #include "core/catalog/registry_routes.h"
 
+#include "core/catalog/last_changes.h"
 #include "core/catalog/registry_body.h"
 #include "core/catalog/registry_rules.h"
 #include "core/state/audit.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
-#include "lib/duck/rows.h"
 
 namespace agnes::catalog {
 
@@ -40,6 +40,11 @@ struct Updated {
   std::string version;
 };
 BOOST_DESCRIBE_STRUCT(Updated, (), (id, updated, version))
+
+struct Change {
+  Registration before, after;
+  std::vector<std::string> fields;
+};
 
 struct RegistryList {
   boost::json::array tables;
@@ -78,13 +83,13 @@ boost::json::object shown(const Registration& row, const std::optional<std::stri
   return item;
 }
 
-RegistryList list(duck::Connection& connection) {
+RegistryList list(state::Tx& tx) {
   std::map<std::string, std::string> errors;
-  for (const auto& row : duck::rows<SyncError>(
-           connection, "SELECT table_id, error FROM sync_state WHERE status = 'error' AND error <> ''"))
+  for (const auto& row :
+       tx.rows<SyncError>("SELECT table_id, error FROM sync_state WHERE status = 'error' AND error <> ''"))
     errors.emplace(row.table_id, row.error);
   RegistryList out{};
-  for (const auto& row : all(connection)) {
+  for (const auto& row : all(tx)) {
     const auto error = errors.find(row.name);
     out.tables.push_back(shown(row, error == errors.end() ? std::nullopt : std::optional(error->second)));
   }
@@ -92,48 +97,34 @@ RegistryList list(duck::Connection& connection) {
   return out;
 }
 
-Registration find_or_throw(duck::Connection& connection, const std::string& id) {
-  auto row = find(connection, id);
+Registration find_or_throw(state::Tx& tx, const std::string& id) {
+  auto row = find(tx, id);
   if (!row) throw Error(ErrorKind::not_found, "there is no registered table " + escape_control(id));
   return std::move(*row);
 }
 
-http::Response one(duck::Connection& connection, const std::string& id) {
-  const auto row = find_or_throw(connection, id);
-  const auto error = duck::scalar<std::string>(
-      connection, "SELECT error FROM sync_state WHERE table_id = ? AND status = 'error' AND error <> ''",
-      row.name);
+http::Response one(state::Tx& tx, const std::string& id) {
+  const auto row = find_or_throw(tx, id);
+  const auto error = tx.scalar<std::string>(
+      "SELECT error FROM sync_state WHERE table_id = ? AND status = 'error' AND error <> ''", row.name);
   auto answer = http::Response::json(shown(row, error));
   answer.header("ETag", etag_of(row));
   return answer;
 }
 
-struct LastChange {
-  std::optional<Timestamp> timestamp;
-  std::optional<std::string> email;
-};
-BOOST_DESCRIBE_STRUCT(LastChange, (), (timestamp, email))
-
 // What an administrator read may have been changed by another one since: they are told, and nothing is
 // written.
-void refuse_if_changed(duck::Connection& connection, const http::Request& request, const Registration& row) {
+void refuse_if_changed(const LastChanges& changes, const http::Request& request, const Registration& row) {
   if (!request.has_header("if-match") || http::etag_matches(request.header("if-match"), etag_of(row))) return;
-  auto last = duck::row<LastChange>(connection,
-                                    "SELECT a.timestamp, coalesce(u.email, a.user_id) AS email FROM "
-                                    "audit_log a LEFT JOIN users u ON u.id = "
-                                    "a.user_id WHERE a.resource = ? AND a.action IN ('register_table', "
-                                    "'update_table') ORDER BY a.timestamp "
-                                    "DESC LIMIT 1",
-                                    row.id);
-  if (!last) last = LastChange{row.registered_at, row.registered_by};
-  const auto message = fmt::format("{} was changed by {}{}; read it again, then repeat what is still wanted",
-                                   row.name, last->email.value_or("somebody"),
-                                   last->timestamp ? " at " + format_iso_utc(*last->timestamp) : "");
+  const auto last = changes.of(row.id, version_of(row));
+  const auto message =
+      fmt::format("{} was changed by {}{}; read it again, then repeat what is still wanted", row.name,
+                  last ? last->by : "somebody", last ? " at " + format_iso_utc(last->at) : "");
   throw Error(ErrorKind::precondition, message,
               {{"kind", "changed_meanwhile"},
                {"message", message},
-               {"changed_by", json::to_json(last->email)},
-               {"changed_at", json::to_json(last->timestamp)},
+               {"changed_by", last ? value(last->by) : value(nullptr)},
+               {"changed_at", last ? json::to_json(last->at) : value(nullptr)},
                {"version", version_of(row)}});
 }
 
@@ -211,16 +202,17 @@ bool is_brought_anew(const Registration& before, const Registration& after) {
 void add_registry_routes(http::Routes& routes, identity::Directory& directory, RegistryHooks hooks) {
   using http::Auth;
   state::Store& store = directory.store();
+  const auto changes = std::make_shared<LastChanges>(store.file().parent_path() / "registry_changes.json");
 
   routes.get("/api/admin/registry",
              {.auth = Auth::admin, .tag = "registry", .summary = "All registered tables"},
-             [&store] { return store.read([](duck::Connection& c) { return list(c); }); });
+             [&store] { return store.read([](state::Tx& tx) { return list(tx); }); });
 
   routes.get(
       "/api/admin/registry/{table_id:path}",
       {.auth = Auth::admin, .tag = "registry", .summary = "One registered table; its ETag is for If-Match"},
       [&store](const http::Param<"table_id">& id) {
-        return store.read([&](duck::Connection& c) { return one(c, *id); });
+        return store.read([&](state::Tx& tx) { return one(tx, *id); });
       });
 
   routes.post("/api/admin/register-table",
@@ -230,15 +222,15 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
                .summary = "Register a table",
                .executor = http::Executor::tasks,  // asks the table's source
                .answer = http::schema_of<Registered>},
-              [&store, hooks](const http::Caller& caller, const RegisterTable& body) {
+              [&store, hooks, changes](const http::Request& request, const http::Caller& caller,
+                                       const RegisterTable& body) {
                 const Registration row = registration(body, caller, hooks);
-                store.write([&](duck::Connection& c) {
-                  insert(c, row);
-                  state::audit(c, {.user_id = caller.user_id,
-                                   .action = "register_table",
-                                   .resource = row.id,
-                                   .params = json::to_json(body).as_object()});
+                store.write([&](state::Tx& tx) {
+                  insert(tx, row);
+                  state::record(tx, state::Actor::of(caller, request.client_address()), "register_table",
+                                row.id, json::to_json(body).as_object());
                 });
+                changes->note(row.id, {caller.email, now(), version_of(row)});
                 hooks.changed();
                 return registered(row);
               });
@@ -250,7 +242,7 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
                .executor = http::Executor::tasks},
               [&store, hooks](const http::Caller& caller, const RegisterTable& body) {
                 const Registration row = registration(body, caller, hooks);
-                store.read([&](duck::Connection& c) { refuse_taken(c, row); });
+                store.read([&](state::Tx& tx) { refuse_taken(tx, row); });
                 return Prechecked{true, prechecked(row, hooks)};
               });
 
@@ -263,35 +255,33 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
        .executor = http::Executor::tasks,
        .answer = http::schema_of<Updated>,
        .header_names = {"If-Match"}},
-      [&store, hooks](const http::Request& request, const http::Caller& caller,
-                      const http::Param<"table_id">& id, const UpdateTable& body) {
-        const auto settings = hooks.settings();
-        Updated out{*id, {}, {}};
-        Registration before, after;
-        store.write([&](duck::Connection& c) {
-          auto row = find_or_throw(c, *id);
-          before = row;
-          refuse_if_changed(c, request, row);
+      [&store, hooks, changes](const http::Request& request, const http::Caller& caller,
+                               const http::Param<"table_id">& id, const UpdateTable& body) {
+        const auto done = store.write([&](state::Tx& tx) {
+          Change change{.before = find_or_throw(tx, *id), .after = {}, .fields = {}};
+          auto row = change.before;
+          refuse_if_changed(*changes, request, row);
           if (body.name.has_value()) {
-            out.updated.emplace_back("name");
+            change.fields.emplace_back("name");
             row.name = named(*body.name);
           }
-          body.apply(row, &out.updated);
+          body.apply(row, &change.fields);
           if (body.profile_after_sync.has_value()) {
-            out.updated.emplace_back("profile_after_sync");
+            change.fields.emplace_back("profile_after_sync");
             row.profile_after_sync = *body.profile_after_sync;
           }
           if (row.query_mode != "materialized" && body.source_query.omitted()) row.source_query.reset();
           refuse_incoherent(row);
           if (body.moves() || body.name.has_value()) settle(row, hooks, !body.source_type.omitted());
-          update(c, row);
-          state::audit(c, {.user_id = caller.user_id,
-                           .action = "update_table",
-                           .resource = *id,
-                           .params = json::to_json(body).as_object()});
-          out.version = version_of(row);
-          after = std::move(row);
+          update(tx, row);
+          state::record(tx, state::Actor::of(caller, request.client_address()), "update_table", *id,
+                        json::to_json(body).as_object());
+          change.after = std::move(row);
+          return change;
         });
+        const auto& [before, after, fields] = done;
+        const Updated out{*id, fields, version_of(after)};
+        changes->note(*id, {caller.email, now(), out.version});
         if (leaves_its_place(before, after))
           hooks.removed(before);
         else if (is_brought_anew(before, after))
@@ -307,23 +297,16 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
               .tag = "registry",
               .summary = "Unregister a table and remove its data",
               .header_names = {"If-Match"}},
-             [&directory, hooks](const http::Request& request, const http::Caller& caller,
-                                 const http::Param<"table_id">& id) {
-               Registration gone;
-               directory.change([&](const identity::Tables& tables,
-                                    duck::Connection& c) -> identity::Directory::Apply {
-                 gone = find_or_throw(c, *id);
-                 refuse_if_changed(c, request, gone);
-                 remove(c, *id);
-                 state::audit(c, {.user_id = caller.user_id, .action = "unregister_table", .resource = *id});
-                 std::vector<std::string> grants;
-                 for (const auto* grant : tables.grants())
-                   if (grant->resource_type == "table" && grant->resource_id == *id)
-                     grants.push_back(grant->id);
-                 return [grants](identity::Tables& changed_tables) {
-                   for (const auto& grant : grants) changed_tables.erase_grant(grant);
-                 };
+             [&directory, hooks, changes](const http::Request& request, const http::Caller& caller,
+                                          const http::Param<"table_id">& id) {
+               const auto gone = directory.change([&](identity::Change& change) {
+                 auto row = find_or_throw(change.tx(), *id);
+                 refuse_if_changed(*changes, request, row);
+                 remove(change, *id);
+                 change.record(state::Actor::of(caller, request.client_address()), "unregister_table", *id);
+                 return row;
                });
+               changes->forget(*id);
                hooks.removed(gone);
                hooks.changed();
              });

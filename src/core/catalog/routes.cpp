@@ -150,7 +150,7 @@ std::string catalog_until_time(const VisibleSet& set, const RemoteTables& remote
 // (not_found) for one that is neither.
 std::optional<Registration> at_engine(state::Store& store, const Table& table) {
   if (table.has_data()) return std::nullopt;
-  auto row = store.read([&](duck::Connection& c) { return find(c, table.id); });
+  auto row = store.read([&](state::Tx& tx) { return find(tx, table.id); });
   if (!row || !is_remote(*row)) throw Error(ErrorKind::not_found, table.why_no_data());
   return row;
 }
@@ -220,7 +220,7 @@ void add_routes(http::Routes& routes, state::Store& store, const Visible& visibl
         const Table& table = visible.table(*set, caller, *id);
         const auto remote_row = at_engine(store, table);
         std::map<std::string, std::string> descriptions;
-        for (auto& row : store.read([&](duck::Connection& c) { return column_metadata(c, table.id); }))
+        for (auto& row : store.read([&](state::Tx& tx) { return column_metadata(tx, table.id); }))
           descriptions.emplace(to_lower(row.column_name), row.description.value_or(""));
         TableSchema out{.table_id = table.id,
                         .source_type = table.source_type,

@@ -3,7 +3,6 @@
 #include "core/identity/routes.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
-#include "lib/duck/rows.h"
 
 namespace agnes::identity {
 
@@ -61,7 +60,7 @@ class Conditions {
   template <class... Values>
   void add(const std::string& sql, const Values&... values) {
     sql_ += (sql_.empty() ? " WHERE " : " AND ") + sql;
-    (values_.push_back(duck::detail::to_param(values)), ...);
+    (values_.push_back(state::param(values)), ...);
   }
   // Equal; or beginning alike, when `wanted` ends with '*'.
   void add_like(const std::string& column, const std::optional<std::string>& wanted) {
@@ -72,15 +71,15 @@ class Conditions {
       add(fmt::format("a.{} = ?", column), *wanted);
   }
   const std::string& sql() const { return sql_; }
-  const std::vector<duck::Value>& values() const { return values_; }
+  const std::vector<state::Value>& values() const { return values_; }
 
  private:
   std::string sql_;
-  std::vector<duck::Value> values_;
+  std::vector<state::Value> values_;
 };
 
 AuditPage audit_page(Identity& identity, const AuditQuery& query) {
-  return identity.directory().store().read([&](duck::Connection& c) {
+  return identity.directory().store().read([&](state::Tx& tx) {
     Conditions where;
     if (query.user) {
       const auto id = identity.directory().look([&](const Tables& tables) {
@@ -94,20 +93,19 @@ AuditPage audit_page(Identity& identity, const AuditQuery& query) {
     if (query.since) where.add("a.timestamp >= ?", *parse_timestamp(*query.since));
     if (query.until) where.add("a.timestamp < ?", *parse_timestamp(*query.until));
     if (query.before) {
-      const auto place =
-          duck::row<Place>(c, "SELECT timestamp, id FROM audit_log WHERE id = ?", *query.before);
+      const auto place = tx.row<Place>("SELECT timestamp, id FROM audit_log WHERE id = ?", *query.before);
       if (!place) throw Error(ErrorKind::bad_request, "before: the audit log has no entry of this id");
       where.add("(a.timestamp < ? OR (a.timestamp = ? AND a.id < ?))", place->timestamp, place->timestamp,
                 place->id);
     }
     AuditPage page;
-    page.entries = duck::to_structs<AuditEntry>(c.execute_bound(
+    page.entries = tx.structs<AuditEntry>(
         fmt::format(
             "SELECT a.id, a.timestamp, a.user_id, u.email AS user_email, a.action, a.resource, a.params, "
             "a.result, a.duration_ms FROM audit_log a LEFT JOIN users u ON u.id = a.user_id{} "
             "ORDER BY a.timestamp DESC, a.id DESC LIMIT {}",
             where.sql(), query.limit + 1),
-        where.values()));
+        where.values());
     if (page.entries.size() > static_cast<std::size_t>(query.limit)) {
       page.entries.pop_back();
       page.before = page.entries.back().id;

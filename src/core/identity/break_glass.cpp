@@ -44,18 +44,13 @@ std::string grant_admin(const std::filesystem::path& state_folder, const std::st
   if (directory.is_admin(user->id)) {
     said += fmt::format("{} is an admin already.\n", user->email);
   } else {
-    directory.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-      const auto* admins = tables.group_by_name(state::kAdminGroup);
+    directory.change([&](Change& change) {
+      const auto* admins = change.tables().group_by_name(state::kAdminGroup);
       if (admins == nullptr)
         throw Error(ErrorKind::not_found,
                     "this database has no group Admin: start the server once, which makes it, and try again");
-      const Member member{user->id, admins->id, std::string(kBreakGlass), now(), actor.email};
-      c.execute(
-          "INSERT INTO user_group_members (user_id, group_id, source, added_at, added_by) VALUES (?, ?, ?, "
-          "?, ?)",
-          member.user_id, member.group_id, member.source, member.added_at, member.added_by);
-      record(c, actor, "break_glass.grant_admin", "user:" + user->id, {{"email", user->email}});
-      return [member](Tables& t) { t.put(member); };
+      change.put(Member{user->id, admins->id, std::string(kBreakGlass), now(), actor.email});
+      change.record(actor, "break_glass.grant_admin", "user:" + user->id, {{"email", user->email}});
     });
     said += fmt::format("{} is an admin now.\n", user->email);
   }

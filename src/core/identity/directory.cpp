@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "lib/base/hash.h"
-#include "lib/duck/rows.h"
 
 namespace agnes::identity {
 
@@ -28,46 +27,30 @@ const std::vector<std::string>& Rights::granted(std::string_view resource_type) 
 }
 
 Directory::Directory(state::Store& store) : store_(store) {
-  store_.read([&](duck::Connection& c) {
-    for (auto& row : duck::rows<User>(c,
-                                      "SELECT id, email, name, active, coalesce(password_hash, '') <> '' AS "
-                                      "has_password, onboarded, created_at, deactivated_at FROM users"))
-      tables_.put(std::move(row));
-    for (auto& row : duck::rows<Group>(
-             c, "SELECT id, name, description, is_system, created_at, created_by FROM user_groups"))
-      tables_.put(std::move(row));
-    for (auto& row : duck::rows<Member>(
-             c, "SELECT user_id, group_id, source, added_at, added_by FROM user_group_members"))
-      tables_.put(std::move(row));
-    for (auto& row : duck::rows<Grant>(c,
-                                       "SELECT id, group_id, resource_type, resource_id, assigned_at, "
-                                       "assigned_by FROM resource_grants"))
+  store_.read([&](state::Tx& tx) {
+    for (auto& row : tx.rows<User>("SELECT id, email, name, active, coalesce(password_hash, '') <> '' AS "
+                                   "has_password, onboarded, created_at, deactivated_at FROM users"))
       tables_.put(std::move(row));
     for (auto& row :
-         duck::rows<Token>(c,
-                           "SELECT id, user_id, name, token_hash, prefix, created_at, expires_at, "
-                           "last_used_at, last_used_ip, revoked_at FROM personal_access_tokens"))
+         tx.rows<Group>("SELECT id, name, description, is_system, created_at, created_by FROM user_groups"))
+      tables_.put(std::move(row));
+    for (auto& row :
+         tx.rows<Member>("SELECT user_id, group_id, source, added_at, added_by FROM user_group_members"))
+      tables_.put(std::move(row));
+    for (auto& row : tx.rows<Grant>("SELECT id, group_id, resource_type, resource_id, assigned_at, "
+                                    "assigned_by FROM resource_grants"))
+      tables_.put(std::move(row));
+    for (auto& row : tx.rows<Token>("SELECT id, user_id, name, token_hash, prefix, created_at, expires_at, "
+                                    "last_used_at, last_used_ip, revoked_at FROM personal_access_tokens"))
       tables_.put(std::move(row));
   });
   version_ = tables_.rights_version();
 }
 
-void Directory::change(const Work& work) {
-  std::lock_guard one_at_a_time(change_mutex_);
-  // Only a change alters the tables, so they can be read here without a lock.
-  finish(store_.write([&](duck::Connection& connection) { return work(tables_, connection); }));
-}
-
-void Directory::change_group_row(const Work& work) {
-  std::lock_guard one_at_a_time(change_mutex_);
-  finish(store_.write_referenced("user_groups",
-                                 [&](duck::Connection& connection) { return work(tables_, connection); }));
-}
-
-void Directory::finish(const Apply& apply) {
-  if (!apply) return;
+void Directory::finish(const Change& change) {
+  if (change.empty()) return;
   std::unique_lock lock(mutex_);
-  apply(tables_);
+  change.apply(tables_);
   version_.store(tables_.rights_version(), std::memory_order_release);
 }
 

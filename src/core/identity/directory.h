@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -10,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/identity/change.h"
 #include "core/identity/tables.h"
 #include "core/state/store.h"
 #include "lib/http/caller.h"
@@ -49,14 +49,26 @@ class Directory {
     return look(tables_);
   }
 
-  // Applied to the tables in memory once its database changes are on disk.
-  using Apply = std::function<void(Tables&)>;
-  // Runs `work(tables, connection)` as one transaction (see Store::write; it may run again), one at a time;
-  // then applies what it returned. When it throws, nothing has changed.
-  using Work = std::function<Apply(const Tables&, duck::Connection&)>;
-  void change(const Work& work);
-  // The same for a change to a group row that members or grants reference.
-  void change_group_row(const Work& work);
+  // Runs `work(change)` as one transaction (see Store::write; it may run again, with another Change), one at a time;
+  // then its rows are those in memory. When it throws, nothing has changed.
+  template <class Work>
+  auto change(Work&& work) {
+    std::lock_guard one_at_a_time(change_mutex_);
+    // Only a change alters the tables, so they can be read here without a lock.
+    std::optional<Change> change;
+    const auto run = [&](state::Tx& tx) {
+      change.emplace(tables_, tx);
+      return work(*change);
+    };
+    if constexpr (std::is_void_v<std::invoke_result_t<Work&, Change&>>) {
+      store_.write(run);
+      finish(*change);
+    } else {
+      auto value = store_.write(run);
+      finish(*change);
+      return value;
+    }
+  }
 
   bool is_admin(std::string_view user_id) const;
   std::shared_ptr<const Rights> rights(std::string_view user_id) const;
@@ -71,7 +83,7 @@ class Directory {
   state::Store& store() const { return store_; }
 
  private:
-  void finish(const Apply& apply);
+  void finish(const Change& change);
 
   state::Store& store_;
   std::mutex change_mutex_;  // held over the database change and the one in memory

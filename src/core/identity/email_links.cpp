@@ -5,7 +5,6 @@
 #include "lib/base/hash.h"
 #include "lib/base/ids.h"
 #include "lib/base/text.h"
-#include "lib/duck/rows.h"
 
 // Links by which the owner of an address gets into their account.
 namespace agnes::identity {
@@ -44,18 +43,18 @@ bool opens(Link kind, const KeptLink& kept, std::string_view secret) {
 
 // The account that the link leads into; nothing when anything is wrong with it. An unknown account takes the
 // same steps.
-std::optional<User> account_of(const Tables& tables, duck::Connection& c, Link kind, const std::string& email,
+std::optional<User> account_of(const Tables& tables, state::Tx& tx, Link kind, const std::string& email,
                                std::string_view secret) {
   const auto* user = tables.user_by_email(trim(email));
-  const auto kept = duck::row<KeptLink>(
-      c, fmt::format("SELECT {0} AS token, {0}_created AS created FROM users WHERE id = ?", column_of(kind)),
+  const auto kept = tx.row<KeptLink>(
+      fmt::format("SELECT {0} AS token, {0}_created AS created FROM users WHERE id = ?", column_of(kind)),
       user != nullptr ? user->id : "");
   if (user == nullptr || !user->active || !kept || !opens(kind, *kept, secret)) return std::nullopt;
   return *user;
 }
 
-void keep(duck::Connection& c, const std::string& user_id, Link kind, const std::string& secret) {
-  c.execute(
+void keep(state::Tx& tx, const std::string& user_id, Link kind, const std::string& secret) {
+  tx.execute(
       fmt::format("UPDATE users SET {0} = ?, {0}_created = ?, updated_at = ? WHERE id = ?", column_of(kind)),
       kept_form(kind, secret), now(), now(), user_id);
 }
@@ -64,13 +63,12 @@ void keep(duck::Connection& c, const std::string& user_id, Link kind, const std:
 
 std::string Users::make_link(const Actor& actor, const std::string& id, Link kind) {
   const auto secret = random_urlsafe(32);
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    const auto& user = user_of_id(tables, id);
-    guard_outside(tables, id);
-    keep(c, id, kind, secret);
-    record(c, actor, kind == Link::setup ? "user.invite" : "user.reset_password", "user:" + id,
-           {{"email", user.email}});
-    return nullptr;
+  directory_.change([&](Change& change) {
+    const auto& user = user_of_id(change.tables(), id);
+    guard_outside(change.tables(), id);
+    keep(change.tx(), id, kind, secret);
+    change.record(actor, kind == Link::setup ? "user.invite" : "user.reset_password", "user:" + id,
+                  {{"email", user.email}});
   });
   return secret;
 }
@@ -86,69 +84,62 @@ std::optional<Users::Requested> Users::request_link(Link kind, std::string_view 
   };
   if (!directory_.look(account)) return std::nullopt;
   const auto secret = random_urlsafe(32);
-  std::optional<Requested> requested;
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    requested.reset();
-    const auto user = account(tables);
-    if (!user) return nullptr;
-    keep(c, user->id, kind, secret);
+  return directory_.change([&](Change& change) -> std::optional<Requested> {
+    const auto user = account(change.tables());
+    if (!user) return std::nullopt;
+    keep(change.tx(), user->id, kind, secret);
     const char* wish = kind == Link::setup ? "setup" : kind == Link::reset ? "reset" : "sign-in";
-    record(c, {"", "", address}, "link_requested", "user:" + user->id,
-           {{"email", user->email}, {"kind", wish}});
-    requested = {user->email, secret};
-    return nullptr;
+    change.record({"", "", address}, "link_requested", "user:" + user->id,
+                  {{"email", user->email}, {"kind", wish}});
+    return Requested{user->email, secret};
   });
-  return requested;
 }
 
 User Users::use_link(Link kind, const std::string& email, std::string_view secret, std::string_view password,
                      const std::string& name, const std::string& address) {
-  const auto account = [&](const Tables& tables, duck::Connection& c) {
-    auto user = account_of(tables, c, kind, email, secret);
+  const auto account = [&](const Tables& tables, state::Tx& tx) {
+    auto user = account_of(tables, tx, kind, email, secret);
     if (!user)
       throw Error(ErrorKind::bad_request, "This link is not valid any more: ask an admin for a new one");
     return *user;
   };
   check_password(password);
   // Before the costly hash, and again when it is used up: of many at once, one gets through.
-  directory_.store().read([&](duck::Connection& c) {
-    return directory_.look([&](const Tables& tables) { return account(tables, c); });
+  directory_.store().read([&](state::Tx& tx) {
+    return directory_.look([&](const Tables& tables) { return account(tables, tx); });
   });
   const auto hash = passwords_.hash(password);
-  User changed;
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    changed = account(tables, c);
-    changed.has_password = true;
-    if (!trim(name).empty()) changed.name = std::string(trim(name));
-    c.execute(
-        "UPDATE users SET name = ?, password_hash = ?, setup_token = NULL, setup_token_created = NULL, "
-        "reset_token = NULL, reset_token_created = NULL, updated_at = ? WHERE id = ?",
-        changed.name, hash, now(), changed.id);
-    record(c, {changed.id, changed.email, address}, kind == Link::setup ? "password_setup" : "password_reset",
-           "auth");
-    return [&](Tables& t) { t.put(changed); };
+  return directory_.change([&](Change& change) {
+    User user = account(change.tables(), change.tx());
+    if (!trim(name).empty()) user.name = std::string(trim(name));
+    change.put(user);
+    change.set_password(user.id, hash);
+    user.has_password = true;
+    change.record({user.id, user.email, address}, kind == Link::setup ? "password_setup" : "password_reset",
+                  "auth");
+    return user;
   });
-  return changed;
 }
 
 User Users::sign_in_by_link(const std::string& email, std::string_view secret, const std::string& address) {
-  const auto account = [&](const Tables& tables, duck::Connection& c) {
-    auto user = account_of(tables, c, Link::sign_in, email, secret);
+  const auto account = [&](const Tables& tables, state::Tx& tx) {
+    auto user = account_of(tables, tx, Link::sign_in, email, secret);
     if (!user) throw Error(ErrorKind::unauthenticated, "Invalid or expired link: ask for a new one");
     return *user;
   };
   // Most wrong ones need no turn among the writers.
-  directory_.store().read([&](duck::Connection& c) {
-    return directory_.look([&](const Tables& tables) { return account(tables, c); });
+  directory_.store().read([&](state::Tx& tx) {
+    return directory_.look([&](const Tables& tables) { return account(tables, tx); });
   });
-  User user;
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    user = account(tables, c);
-    c.execute("UPDATE users SET reset_token = NULL, reset_token_created = NULL, updated_at = ? WHERE id = ?",
-              now(), user.id);
-    record(c, {user.id, user.email, address}, "token_created", "auth", {{"by", "email link"}});
-    return nullptr;
+  const User user = directory_.change([&](Change& change) {
+    const User found = account(change.tables(), change.tx());
+    change.tx().execute(
+        "UPDATE users SET reset_token = NULL, reset_token_created = NULL, updated_at = ? WHERE id = ?", now(),
+        found.id);
+    change.record({found.id, found.email, address}, "token_created", "auth", {{"by", "email link"}});
+    return found;
   });
+  claim(user);
   return user;
 }
 

@@ -69,10 +69,9 @@ Overview overview(Identity& identity) {
     for (const auto* grant : tables.grants())
       out.grants.push_back({grant->id, grant->group_id, grant->resource_type, grant->resource_id});
   });
-  identity.directory().store().read([&](duck::Connection& connection) {
-    for (const auto& type : resource_types())
-      out.resources.push_back(
-          {std::string(type.key), std::string(type.display_name), type.blocks(connection)});
+  identity.directory().store().read([&](state::Tx& tx) {
+    for (const auto& type : identity.resource_types().all())
+      out.resources.push_back({std::string(type.key), std::string(type.display_name), type.blocks(tx)});
   });
   return out;
 }
@@ -81,9 +80,10 @@ Overview overview(Identity& identity) {
 
 void add_grant_routes(http::Routes& routes, Identity& identity) {
   routes.get("/api/admin/resource-types",
-             {.auth = Auth::admin, .tag = "access", .summary = "Kinds of things that can be granted"}, [] {
+             {.auth = Auth::admin, .tag = "access", .summary = "Kinds of things that can be granted"},
+             [&identity] {
                std::vector<ResourceTypeView> out;
-               for (const auto& type : resource_types())
+               for (const auto& type : identity.resource_types().all())
                  out.push_back({std::string(type.key), std::string(type.display_name),
                                 std::string(type.description), std::string(type.id_format)});
                return out;
@@ -95,7 +95,7 @@ void add_grant_routes(http::Routes& routes, Identity& identity) {
   routes.get(
       "/api/admin/grants", {.auth = Auth::admin, .tag = "access", .summary = "All grants"},
       [&identity](const http::Query<GrantFilter>& filter) {
-        if (filter->resource_type) resource_type_named(*filter->resource_type);
+        if (filter->resource_type) identity.resource_types().named(*filter->resource_type);
         return identity.directory().look([&](const Tables& tables) {
           std::vector<GrantView> out;
           for (const auto* grant : filter->group_id ? tables.grants_of(*filter->group_id) : tables.grants())

@@ -10,7 +10,6 @@
 #include "lib/base/error.h"
 #include "lib/base/ids.h"
 #include "lib/base/text.h"
-#include "lib/duck/rows.h"
 
 namespace agnes::identity {
 
@@ -46,13 +45,6 @@ std::string usable_name(const Tables& tables, std::string_view given, std::strin
   return name;
 }
 
-void insert(duck::Connection& c, const Grant& grant) {
-  c.execute(
-      "INSERT INTO resource_grants (id, group_id, resource_type, resource_id, assigned_at, assigned_by) "
-      "VALUES (?, ?, ?, ?, ?, ?)",
-      grant.id, grant.group_id, grant.resource_type, grant.resource_id, grant.assigned_at, grant.assigned_by);
-}
-
 struct Plugin {
   std::string marketplace_id, name;
 };
@@ -60,122 +52,84 @@ BOOST_DESCRIBE_STRUCT(Plugin, (), (marketplace_id, name))
 
 }  // namespace
 
+void add_group(Change& change, const Group& group) {
+  change.put(group);
+  // System plugins are everybody's.
+  for (const auto& plugin :
+       change.tx().rows<Plugin>("SELECT marketplace_id, name FROM marketplace_plugins WHERE is_system"))
+    change.put(Grant{uuid4(), group.id, "marketplace_plugin", plugin.marketplace_id + "/" + plugin.name,
+                     now(), group.created_by});
+}
+
 Group Groups::create(const Actor& actor, const std::string& name,
                      const std::optional<std::string>& description) {
-  Group group;
-  std::vector<Grant> grants;
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+  return directory_.change([&](Change& change) {
     auto id = uuid4();
     std::erase(id, '-');
-    group = {id, usable_name(tables, name, ""), description, false, now(), actor.email};
-    c.execute(
-        "INSERT INTO user_groups (id, name, description, is_system, created_at, created_by) "
-        "VALUES (?, ?, ?, false, ?, ?)",
-        group.id, group.name, group.description, group.created_at, group.created_by);
-    // System plugins are everybody's.
-    grants.clear();
-    for (const auto& plugin :
-         duck::rows<Plugin>(c, "SELECT marketplace_id, name FROM marketplace_plugins WHERE is_system")) {
-      grants.push_back({uuid4(), group.id, "marketplace_plugin", plugin.marketplace_id + "/" + plugin.name,
-                        now(), actor.email});
-      insert(c, grants.back());
-    }
-    record(c, actor, "user_group.created", "group:" + group.id, {{"name", group.name}});
-    return [&](Tables& t) {
-      t.put(group);
-      for (const auto& grant : grants) t.put(grant);
-    };
+    const Group group{id, usable_name(change.tables(), name, ""), description, false, now(), actor.email};
+    add_group(change, group);
+    change.record(actor, "user_group.created", "group:" + group.id, {{"name", group.name}});
+    return group;
   });
-  return group;
 }
 
 Group Groups::update(const Actor& actor, const std::string& id, const std::optional<std::string>& name,
                      const std::optional<std::string>& description) {
-  Group updated;
-  const auto work = [&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    updated = existing(tables, id);
-    guard_outside(updated, settings_);
+  return directory_.change([&](Change& change) {
+    Group group = existing(change.tables(), id);
+    guard_outside(group, settings_);
     boost::json::object changes;
-    if (name && trim(*name) != updated.name) {
-      if (updated.is_system) throw Error(ErrorKind::conflict, "System groups cannot be renamed");
-      updated.name = usable_name(tables, *name, id);
-      changes["name"] = updated.name;
-      c.execute("UPDATE user_groups SET name = ? WHERE id = ?", updated.name, id);
+    if (name && trim(*name) != group.name) {
+      if (group.is_system) throw Error(ErrorKind::conflict, "System groups cannot be renamed");
+      group.name = usable_name(change.tables(), *name, id);
+      changes["name"] = group.name;
     }
-    if (description && description != updated.description) {
-      updated.description = description;
+    if (description && description != group.description) {
+      group.description = description;
       changes["description"] = *description;
-      c.execute("UPDATE user_groups SET description = ? WHERE id = ?", *description, id);
     }
-    if (changes.empty()) return nullptr;
-    record(c, actor, "user_group.updated", "group:" + id, std::move(changes));
-    return [&](Tables& t) { t.put(updated); };
-  };
-  const bool renames = directory_.look([&](const Tables& tables) {
-    const auto* group = tables.group(id);
-    return group != nullptr && name && trim(*name) != group->name &&
-           tables.member_count(id) + tables.grant_count(id) > 0;
+    if (changes.empty()) return group;
+    change.put(group);
+    change.record(actor, "user_group.updated", "group:" + id, std::move(changes));
+    return group;
   });
-  if (renames)
-    directory_.change_group_row(work);
-  else
-    directory_.change(work);
-  return updated;
 }
 
 void Groups::remove(const Actor& actor, const std::string& id) {
-  const auto check = [&](const Tables& tables) -> const Group& {
-    const auto& group = existing(tables, id);
+  directory_.change([&](Change& change) {
+    const auto& group = existing(change.tables(), id);
     guard_outside(group, settings_);
     if (group.is_system) throw Error(ErrorKind::conflict, "Cannot delete a system group");
-    return group;
-  };
-  // In two steps, as DuckDB wants it; between them it is an empty group that gives nothing to anybody.
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    Group group = check(tables);
-    c.execute("DELETE FROM user_group_members WHERE group_id = ?", id);
-    c.execute("DELETE FROM resource_grants WHERE group_id = ?", id);
-    record(c, actor, "user_group.deleted", "group:" + id, {{"name", group.name}});
-    return [group](Tables& t) {
-      t.erase_group(group.id);
-      t.put(group);
-    };
-  });
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    check(tables);
-    c.execute("DELETE FROM user_groups WHERE id = ?", id);
-    return [&](Tables& t) { t.erase_group(id); };
+    change.erase_group(id);
+    change.record(actor, "user_group.deleted", "group:" + id, {{"name", group.name}});
   });
 }
 
 Member Groups::add_member(const Actor& actor, const std::string& group_id, const std::string& user_id,
                           const std::string& via) {
-  Member member;
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+  return directory_.change([&](Change& change) {
+    const auto& tables = change.tables();
     const auto& group = existing(tables, group_id);
     guard_outside(group, settings_);
     const auto* user = tables.user(user_id);
     if (user == nullptr) throw Error(ErrorKind::not_found, "User not found");
     if (tables.member(user_id, group_id) != nullptr)
       throw Error(ErrorKind::conflict, "User already a member");
-    member = {user_id, group_id, "admin", now(), actor.email};
-    c.execute(
-        "INSERT INTO user_group_members (user_id, group_id, source, added_at, added_by) VALUES (?, ?, ?, ?, "
-        "?)",
-        member.user_id, member.group_id, member.source, member.added_at, member.added_by);
-    record(c, actor, "user_group.member_added", via,
-           {{"group_id", group_id},
-            {"group_name", group.name},
-            {"user_id", user_id},
-            {"user_email", user->email}});
-    return [&](Tables& t) { t.put(member); };
+    const Member member{user_id, group_id, "admin", now(), actor.email};
+    change.put(member);
+    change.record(actor, "user_group.member_added", via,
+                  {{"group_id", group_id},
+                   {"group_name", group.name},
+                   {"user_id", user_id},
+                   {"user_email", user->email}});
+    return member;
   });
-  return member;
 }
 
 void Groups::remove_member(const Actor& actor, const std::string& group_id, const std::string& user_id,
                            const std::string& via) {
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+  directory_.change([&](Change& change) {
+    const auto& tables = change.tables();
     const auto& group = existing(tables, group_id);
     guard_outside(group, settings_);
     const auto* member = tables.member(user_id, group_id);
@@ -188,38 +142,34 @@ void Groups::remove_member(const Actor& actor, const std::string& group_id, cons
     }
     if (member == nullptr || (member->source != "admin" && member->source != kBreakGlass))
       throw Error(ErrorKind::not_found, "No admin-managed membership for this user in this group");
-    c.execute("DELETE FROM user_group_members WHERE user_id = ? AND group_id = ? AND source = ?", user_id,
-              group_id, member->source);
-    record(c, actor, "user_group.member_removed", via,
-           {{"group_id", group_id}, {"group_name", group.name}, {"user_id", user_id}});
-    return [&](Tables& t) { t.erase_member(user_id, group_id); };
+    change.erase_member(user_id, group_id);
+    change.record(actor, "user_group.member_removed", via,
+                  {{"group_id", group_id}, {"group_name", group.name}, {"user_id", user_id}});
   });
 }
 
 Grant Groups::grant(const Actor& actor, const std::string& group_id, const std::string& resource_type,
                     const std::string& resource_id) {
-  const auto& type = resource_type_named(resource_type);
-  Grant grant;
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+  const auto& type = resource_types_.named(resource_type);
+  return directory_.change([&](Change& change) {
     if (trim(resource_id).empty()) throw Error(ErrorKind::bad_request, "resource_id is required");
-    existing(tables, group_id);
-    if (tables.grant_of(group_id, resource_type, resource_id) != nullptr)
+    existing(change.tables(), group_id);
+    if (change.tables().grant_of(group_id, resource_type, resource_id) != nullptr)
       throw Error(ErrorKind::conflict, "Grant already exists for this group and resource");
-    if (!type.exists(c, resource_id))
+    if (!type.exists(change.tx(), resource_id))
       throw Error(ErrorKind::not_found,
                   fmt::format("there is no {} '{}'", resource_type, escape_control(resource_id)));
-    grant = {uuid4(), group_id, resource_type, resource_id, now(), actor.email};
-    insert(c, grant);
-    record(c, actor, "resource_grant.created", "grant:" + grant.id,
-           {{"group_id", group_id}, {"resource_type", resource_type}, {"resource_id", resource_id}});
-    return [&](Tables& t) { t.put(grant); };
+    const Grant grant{uuid4(), group_id, resource_type, resource_id, now(), actor.email};
+    change.put(grant);
+    change.record(actor, "resource_grant.created", "grant:" + grant.id,
+                  {{"group_id", group_id}, {"resource_type", resource_type}, {"resource_id", resource_id}});
+    return grant;
   });
-  return grant;
 }
 
 void Groups::revoke(const Actor& actor, const std::string& grant_id) {
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    const auto* grant = tables.grant(grant_id);
+  directory_.change([&](Change& change) {
+    const auto* grant = change.tables().grant(grant_id);
     if (grant == nullptr) throw Error(ErrorKind::not_found, "Grant not found");
     boost::json::object params{{"group_id", grant->group_id},
                                {"resource_type", grant->resource_type},
@@ -228,20 +178,18 @@ void Groups::revoke(const Actor& actor, const std::string& grant_id) {
         grant->resource_type == "marketplace_plugin" && slash != std::string::npos) {
       const auto marketplace = grant->resource_id.substr(0, slash),
                  plugin = grant->resource_id.substr(slash + 1);
-      if (duck::scalar<bool>(
-              c, "SELECT is_system FROM marketplace_plugins WHERE marketplace_id = ? AND name = ?",
-              marketplace, plugin)
+      if (change.tx()
+              .scalar<bool>("SELECT is_system FROM marketplace_plugins WHERE marketplace_id = ? AND name = ?",
+                            marketplace, plugin)
               .value_or(false))
         throw Error(ErrorKind::conflict, "cannot_revoke_system_grant");
       // A grant that is given again starts with everybody's default.
       params["optouts_dropped"] =
-          c.execute("DELETE FROM user_plugin_optouts WHERE marketplace_id = ? AND plugin_name = ?",
-                    marketplace, plugin)
-              .rows_changed();
+          change.tx().execute("DELETE FROM user_plugin_optouts WHERE marketplace_id = ? AND plugin_name = ?",
+                              marketplace, plugin);
     }
-    c.execute("DELETE FROM resource_grants WHERE id = ?", grant_id);
-    record(c, actor, "resource_grant.deleted", "grant:" + grant_id, std::move(params));
-    return [&](Tables& t) { t.erase_grant(grant_id); };
+    change.erase_grant(grant_id);
+    change.record(actor, "resource_grant.deleted", "grant:" + grant_id, std::move(params));
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/identity/actor.h"
 #include "core/identity/directory.h"
+#include "core/identity/resources.h"
 #include "core/identity/settings.h"
 
 namespace agnes::identity {
@@ -13,6 +14,9 @@ namespace agnes::identity {
 // away.
 inline constexpr std::string_view kBreakGlass = "cli_break_glass";
 
+// Adds the row of a new group, and the grants that every group has.
+void add_group(Change& change, const Group& group);
+
 // Groups, their members and what they were granted. Every change is audited and holds at once. Errors:
 // `not_found`, `conflict`, `bad_request`. Thread-safe.
 //
@@ -20,7 +24,8 @@ inline constexpr std::string_view kBreakGlass = "cli_break_glass";
 // written: those of other sources belong to whoever writes these.
 class Groups {
  public:
-  Groups(Directory& directory, const Settings& settings) : directory_(directory), settings_(settings) {}
+  Groups(Directory& directory, const ResourceTypes& resource_types, const Settings& settings)
+      : directory_(directory), resource_types_(resource_types), settings_(settings) {}
 
   // The name is trimmed; names that differ only in case are one.
   Group create(const Actor& actor, const std::string& name, const std::optional<std::string>& description);
@@ -44,6 +49,7 @@ class Groups {
 
  private:
   Directory& directory_;
+  const ResourceTypes& resource_types_;
   const Settings& settings_;
 };
 

@@ -43,7 +43,7 @@ Identity::Identity(state::Store& store, Settings settings)
     : settings_(std::move(settings)),
       directory_(store),
       users_(directory_, passwords_, settings_),
-      groups_(directory_, settings_),
+      groups_(directory_, resource_types_, settings_),
       tokens_(directory_, settings_) {
   users_.seed();
 }

@@ -8,6 +8,7 @@
 #include "core/identity/groups.h"
 #include "core/identity/passwords.h"
 #include "core/identity/rate_limit.h"
+#include "core/identity/resources.h"
 #include "core/identity/settings.h"
 #include "core/identity/tokens.h"
 #include "core/identity/users.h"
@@ -36,6 +37,7 @@ class Identity {
   Users& users() { return users_; }
   Groups& groups() { return groups_; }
   Tokens& tokens() { return tokens_; }
+  ResourceTypes& resource_types() { return resource_types_; }
   RateLimiter& limiter() { return limiter_; }
 
  private:
@@ -43,6 +45,7 @@ class Identity {
   Directory directory_;
   Passwords passwords_;
   RateLimiter limiter_;
+  ResourceTypes resource_types_;
   Users users_;
   Groups groups_;
   Tokens tokens_;

@@ -68,16 +68,11 @@ Tokens::Made Tokens::create(const Actor& actor, const Wish& wish) {
                 .last_used_at = std::nullopt,
                 .last_used_ip = std::nullopt,
                 .revoked_at = std::nullopt};
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    if (tables.user(actor.id) == nullptr) throw Error(ErrorKind::not_found, "User not found");
+  directory_.change([&](Change& change) {
+    if (change.tables().user(actor.id) == nullptr) throw Error(ErrorKind::not_found, "User not found");
     const auto& token = made.token;
-    c.execute(
-        "INSERT INTO personal_access_tokens (id, user_id, name, token_hash, prefix, created_at, expires_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        token.id, token.user_id, token.name, token.token_hash, token.prefix, token.created_at,
-        token.expires_at);
-    record(c, actor, "token.create", "token:" + token.id, {{"name", token.name}, {"scope", wish.scope}});
-    return [&](Tables& t) { t.put(made.token); };
+    change.put(token);
+    change.record(actor, "token.create", "token:" + token.id, {{"name", token.name}, {"scope", wish.scope}});
   });
   return made;
 }
@@ -111,18 +106,17 @@ void Tokens::revoke_any(const Actor& actor, const std::string& id) {
 }
 
 void Tokens::revoke_checked(const Actor& actor, const std::string& id, bool as_admin) {
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    const auto* found = tables.token(id);
+  directory_.change([&](Change& change) {
+    const auto* found = change.tables().token(id);
     if (found == nullptr || (!as_admin && found->user_id != actor.id))
       throw Error(ErrorKind::not_found, "Token not found");
     Token token = *found;
     if (!token.revoked_at) token.revoked_at = now();  // the first time counts
-    c.execute("UPDATE personal_access_tokens SET revoked_at = ? WHERE id = ?", token.revoked_at, id);
+    change.put(token);
     if (as_admin)
-      record(c, actor, "token.admin_revoke", "token:" + id, {{"owner_id", token.user_id}});
+      change.record(actor, "token.admin_revoke", "token:" + id, {{"owner_id", token.user_id}});
     else
-      record(c, actor, "token.revoke", "token:" + id);
-    return [token](Tables& t) { t.put(token); };
+      change.record(actor, "token.revoke", "token:" + id);
   });
 }
 
@@ -215,16 +209,16 @@ void Tokens::flush() {
   }
   if (due.empty()) return;
   try {
-    directory_.store().write([&](duck::Connection& c) {
+    directory_.store().write([&](state::Tx& tx) {
       for (const auto& [id, use] : due) {
         const auto address = use.address.empty() ? std::optional<std::string>{} : use.address;
-        c.execute("UPDATE personal_access_tokens SET last_used_at = ?, last_used_ip = ? WHERE id = ?", use.at,
-                  address, id);
+        tx.execute("UPDATE personal_access_tokens SET last_used_at = ?, last_used_ip = ? WHERE id = ?",
+                   use.at, address, id);
         if (use.from_new_address)
-          record(c, {use.user_id, "", use.address}, "token.first_use_new_ip", "token:" + id,
-                 {{"ip", use.address},
-                  {"previous_ip", use.previous_address.empty() ? boost::json::value(nullptr)
-                                                               : use.previous_address.c_str()}});
+          state::record(tx, {use.user_id, "", use.address}, "token.first_use_new_ip", "token:" + id,
+                        {{"ip", use.address},
+                         {"previous_ip", use.previous_address.empty() ? boost::json::value(nullptr)
+                                                                      : use.previous_address.c_str()}});
       }
     });
   } catch (const std::exception& error) {

@@ -9,7 +9,6 @@
 #include "lib/base/ids.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
-#include "lib/duck/rows.h"
 
 namespace agnes::identity {
 
@@ -18,41 +17,32 @@ namespace {
 constexpr std::string_view kWrong = "Invalid password";  // the contract's words: old clients show them
 
 // System plugins are everybody's: a new account is subscribed to them.
-void subscribe_to_system_plugins(duck::Connection& c, const std::string& user_id) {
-  c.execute(
+void subscribe_to_system_plugins(state::Tx& tx, const std::string& user_id) {
+  tx.execute(
       "INSERT INTO user_plugin_optouts (user_id, marketplace_id, plugin_name) "
       "SELECT ?, marketplace_id, name FROM marketplace_plugins WHERE is_system "
       "ON CONFLICT (user_id, marketplace_id, plugin_name) DO NOTHING",
       user_id);
 }
 
-User insert(duck::Connection& c, const std::string& email, const std::string& name,
-            const std::optional<std::string>& password_hash) {
-  User user{.id = uuid4(),
-            .email = email,
-            .name = name,
-            .active = true,
-            .has_password = password_hash.has_value(),
-            .onboarded = false,
-            .created_at = now(),
-            .deactivated_at = std::nullopt};
-  c.execute(
-      "INSERT INTO users (id, email, name, password_hash, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)",
-      user.id, user.email, user.name, password_hash, user.created_at, user.created_at);
-  subscribe_to_system_plugins(c, user.id);
+User add_user(Change& change, const std::string& email, const std::string& name) {
+  const User user{.id = uuid4(),
+                  .email = email,
+                  .name = name,
+                  .active = true,
+                  .has_password = false,
+                  .onboarded = false,
+                  .created_at = now(),
+                  .deactivated_at = std::nullopt};
+  change.put(user);
+  subscribe_to_system_plugins(change.tx(), user.id);
   return user;
 }
 
-// The row that makes `user_id` an admin; nothing when there is one.
-std::optional<Member> seed_admin(const Tables& tables, duck::Connection& c, const std::string& user_id,
-                                 const std::string& by) {
-  const auto* admins = tables.group_by_name(state::kAdminGroup);
-  if (admins == nullptr || tables.member(user_id, admins->id) != nullptr) return std::nullopt;
-  Member member{user_id, admins->id, "system_seed", now(), by};
-  c.execute(
-      "INSERT INTO user_group_members (user_id, group_id, source, added_at, added_by) VALUES (?, ?, ?, ?, ?)",
-      member.user_id, member.group_id, member.source, member.added_at, member.added_by);
-  return member;
+void seed_admin(Change& change, const std::string& user_id, const std::string& by) {
+  const auto* admins = change.tables().group_by_name(state::kAdminGroup);
+  if (admins != nullptr && change.tables().member(user_id, admins->id) == nullptr)
+    change.put(Member{user_id, admins->id, "system_seed", now(), by});
 }
 
 // Nobody has a password, and beside the seeded account there is none.
@@ -62,13 +52,6 @@ bool is_unclaimed(const Tables& tables) {
   return std::none_of(users.begin(), users.end(), [](const User* user) { return user->has_password; }) &&
          std::count_if(users.begin(), users.end(),
                        [](const User* user) { return user->email != kSchedulerEmail; }) <= 1;
-}
-
-// Whether somebody has come by this account, without a password: by Google, or by a link. It is theirs then.
-bool is_in_use(duck::Connection& c, const std::string& user_id) {
-  return duck::scalar<std::int64_t>(
-             c, "SELECT count(*) FROM audit_log WHERE user_id = ? AND action <> 'login_failed'", user_id)
-             .value_or(0) > 0;
 }
 
 bool is_email_character(char c) {
@@ -133,62 +116,55 @@ void Users::guard_outside(const Tables& tables, const std::string& id) const {
 }
 
 User Users::create(const Actor& actor, const std::string& email, const std::string& name) {
-  User created;
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    if (tables.user_by_email(email) != nullptr)
+  return directory_.change([&](Change& change) {
+    if (change.tables().user_by_email(email) != nullptr)
       throw Error(ErrorKind::conflict, "User with this email already exists");
-    created = insert(c, email, name, std::nullopt);
-    record(c, actor, "user.create", "user:" + created.id, {{"email", email}});
-    return [&](Tables& t) { t.put(created); };
+    const auto user = add_user(change, email, name);
+    change.record(actor, "user.create", "user:" + user.id, {{"email", email}});
+    return user;
   });
-  return created;
 }
 
 User Users::update(const Actor& actor, const std::string& id, const std::optional<std::string>& name,
                    std::optional<bool> active) {
-  User updated;
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    updated = user_of_id(tables, id);
-    if (!name && !active) return nullptr;
+  return directory_.change([&](Change& change) {
+    const auto& tables = change.tables();
+    User user = user_of_id(tables, id);
+    if (!name && !active) return user;
     if (active == false) {
       if (id == actor.id) throw Error(ErrorKind::conflict, "Cannot deactivate yourself");
-      if (updated.active && tables.is_admin(id) && tables.active_admins() <= 1)
+      if (user.active && tables.is_admin(id) && tables.active_admins() <= 1)
         throw Error(ErrorKind::conflict, "Cannot deactivate the last active admin");
     }
-    const auto moment = now();
     boost::json::object params;
     if (name) {
-      updated.name = name;
+      user.name = name;
       params["name"] = *name;
-      c.execute("UPDATE users SET name = ?, updated_at = ? WHERE id = ?", *name, moment, id);
     }
     if (active) {
-      updated.active = *active;
-      updated.deactivated_at = *active ? std::optional<Timestamp>{} : moment;
+      user.active = *active;
+      user.deactivated_at = *active ? std::optional<Timestamp>{} : now();
       const auto by = *active ? std::optional<std::string>{} : actor.id;
       params["active"] = *active;
       params["deactivated_by"] = by ? boost::json::value(*by) : nullptr;
-      c.execute(
-          "UPDATE users SET active = ?, deactivated_at = ?, deactivated_by = ?, updated_at = ? WHERE id = ?",
-          *active, updated.deactivated_at, by, moment, id);
+      change.tx().execute("UPDATE users SET deactivated_by = ? WHERE id = ?", by, id);
     }
-    record(c, actor, "user.update", "user:" + id, std::move(params));
-    return [&](Tables& t) { t.put(updated); };
+    change.put(user);
+    change.record(actor, "user.update", "user:" + id, std::move(params));
+    return user;
   });
-  return updated;
 }
 
 void Users::remove(const Actor& actor, const std::string& id) {
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
+  directory_.change([&](Change& change) {
+    const auto& tables = change.tables();
     const auto& user = user_of_id(tables, id);
     if (id == actor.id) throw Error(ErrorKind::conflict, "Cannot delete yourself");
     guard_outside(tables, id);
     if (user.active && tables.is_admin(id) && tables.active_admins() <= 1)
       throw Error(ErrorKind::conflict, "Cannot delete the last active admin");
-    c.execute("DELETE FROM user_group_members WHERE user_id = ?", id);
-    c.execute("DELETE FROM users WHERE id = ?", id);
-    record(c, actor, "user.delete", "user:" + id, {{"email", user.email}});
-    return [&](Tables& t) { t.erase_user(id); };
+    change.erase_user(id);
+    change.record(actor, "user.delete", "user:" + id, {{"email", user.email}});
   });
 }
 
@@ -199,28 +175,20 @@ void Users::set_password(const Actor& actor, const std::string& id, std::string_
     guard_outside(tables, id);
   });
   const auto hash = passwords_.hash(password);
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    User user = user_of_id(tables, id);
-    guard_outside(tables, id);
-    // Links that were sent before must not undo it.
-    c.execute(
-        "UPDATE users SET password_hash = ?, setup_token = NULL, setup_token_created = NULL, reset_token = "
-        "NULL, "
-        "reset_token_created = NULL, updated_at = ? WHERE id = ?",
-        hash, now(), id);
-    record(c, actor, "user.set_password", "user:" + id, {{"email", user.email}});
-    user.has_password = true;
-    return [user](Tables& t) { t.put(user); };
+  directory_.change([&](Change& change) {
+    const auto& user = user_of_id(change.tables(), id);
+    guard_outside(change.tables(), id);
+    change.set_password(id, hash);
+    change.record(actor, "user.set_password", "user:" + id, {{"email", user.email}});
   });
 }
 
 void Users::set_onboarded(const Actor& actor, bool onboarded, const std::string& trigger) {
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    User user = user_of_id(tables, actor.id);
-    c.execute("UPDATE users SET onboarded = ? WHERE id = ?", onboarded, actor.id);
-    record(c, actor, onboarded ? "user_onboarded" : "user_offboarded", "", {{"source", trigger}}, "ok");
+  directory_.change([&](Change& change) {
+    User user = user_of_id(change.tables(), actor.id);
     user.onboarded = onboarded;
-    return [user](Tables& t) { t.put(user); };
+    change.put(user);
+    change.record(actor, onboarded ? "user_onboarded" : "user_offboarded", "", {{"source", trigger}}, "ok");
   });
 }
 
@@ -231,15 +199,15 @@ User Users::sign_in(std::string_view email, std::string_view password, const std
   });
   const std::string id = found ? found->id : std::string();
   // An unknown account takes the same steps, so that it cannot be told by the time.
-  auto hash = directory_.store().read([&](duck::Connection& c) {
-    return duck::scalar<std::string>(c, "SELECT password_hash FROM users WHERE id = ?", id);
+  auto hash = directory_.store().read([&](state::Tx& tx) {
+    return tx.scalar<std::string>("SELECT password_hash FROM users WHERE id = ?", id);
   });
   if (password.size() > kLongestPassword || hash == "") hash.reset();
   const bool right = passwords_.verify(hash, password.substr(0, kLongestPassword));
   const auto note = [&](const char* action, const char* result) {
     try {
-      directory_.store().write([&](duck::Connection& c) {
-        record(c, Actor{id, "", address}, action, "auth", {}, result);
+      directory_.store().write([&](state::Tx& tx) {
+        state::record(tx, Actor{id, "", address}, action, "auth", {}, result);
       });
     } catch (const std::exception& error) {
       log::error("a sign-in could not be audited: {}", error.what());
@@ -257,14 +225,19 @@ User Users::sign_in(std::string_view email, std::string_view password, const std
   return *found;
 }
 
+// Whether somebody has come into this account without a password: it is theirs then.
+bool Users::is_in_use(const Tables& tables, const User& user) const {
+  return claimed_.contains(user.id) || user.onboarded || !tables.tokens_of(user.id).empty();
+}
+
 bool Users::can_bootstrap() const {
-  if (!directory_.look(&is_unclaimed)) return false;
-  const auto seeded = directory_.look([](const Tables& tables) {
-    for (const auto* user : tables.users())
-      if (user->email != kSchedulerEmail) return std::optional(user->id);
-    return std::optional<std::string>();
+  return directory_.look([&](const Tables& tables) {
+    if (!is_unclaimed(tables)) return false;
+    const auto users = tables.users();
+    return std::none_of(users.begin(), users.end(), [&](const User* user) {
+      return user->email != kSchedulerEmail && is_in_use(tables, *user);
+    });
   });
-  return !seeded || !directory_.store().read([&](duck::Connection& c) { return is_in_use(c, *seeded); });
 }
 
 User Users::bootstrap(const std::string& email, const std::string& name, std::string_view password,
@@ -273,38 +246,32 @@ User Users::bootstrap(const std::string& email, const std::string& name, std::st
     return Error(ErrorKind::forbidden,
                  "Bootstrap disabled: this server has accounts already. Sign in instead");
   };
-  const auto account = [&](const Tables& tables) -> std::optional<User> {
+  const auto account = [&](const Tables& tables) -> const User* {
     if (!is_unclaimed(tables)) throw claimed();
     for (const auto* user : tables.users()) {
       if (user->email == kSchedulerEmail) continue;
       if (!iequals(user->email, email))
         throw Error(ErrorKind::forbidden, "Bootstrap is open for the seeded account only (SEED_ADMIN_EMAIL)");
-      return *user;
+      if (is_in_use(tables, *user)) throw claimed();
+      return user;
     }
-    return std::nullopt;
+    return nullptr;
   };
-  directory_.look(account);
+  directory_.look([&](const Tables& tables) { account(tables); });
   check_password(password);
   const auto hash = passwords_.hash(password);
-  User owner;
-  directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-    if (const auto seeded = account(tables)) {
-      if (is_in_use(c, seeded->id)) throw claimed();
-      owner = *seeded;
-      owner.has_password = true;
-      c.execute("UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ?", hash, now(), owner.id);
-      record(c, {owner.id, owner.email, address}, "bootstrap_activated_seed", "auth");
-    } else {
-      owner = insert(c, email, name.empty() ? email.substr(0, email.find('@')) : name, hash);
-      record(c, {owner.id, owner.email, address}, "bootstrap_completed", "auth");
-    }
-    const auto member = seed_admin(tables, c, owner.id, "auth.bootstrap");
-    return [&, member](Tables& t) {
-      t.put(owner);
-      if (member) t.put(*member);
-    };
+  return directory_.change([&](Change& change) {
+    const auto* seeded = account(change.tables());
+    User owner = seeded != nullptr
+                     ? *seeded
+                     : add_user(change, email, name.empty() ? email.substr(0, email.find('@')) : name);
+    change.set_password(owner.id, hash);
+    owner.has_password = true;
+    change.record({owner.id, owner.email, address},
+                  seeded != nullptr ? "bootstrap_activated_seed" : "bootstrap_completed", "auth");
+    seed_admin(change, owner.id, "auth.bootstrap");
+    return owner;
   });
-  return owner;
 }
 
 void Users::seed() {
@@ -318,17 +285,10 @@ void Users::seed() {
     const bool set = !password.empty() && (!found || !found->has_password);
     if (found && admin && !set) return;
     const auto hash = set ? std::optional(passwords_.hash(password)) : std::nullopt;
-    directory_.change([&](const Tables& tables, duck::Connection& c) -> Directory::Apply {
-      User user = found ? *found : insert(c, email, name, hash);
-      if (found && hash) {
-        c.execute("UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ?", *hash, now(), user.id);
-        user.has_password = true;
-      }
-      const auto member = seed_admin(tables, c, user.id, by);
-      return [user, member](Tables& t) {
-        t.put(user);
-        if (member) t.put(*member);
-      };
+    directory_.change([&](Change& change) {
+      const User user = found ? *found : add_user(change, email, name);
+      if (hash) change.set_password(user.id, *hash);
+      seed_admin(change, user.id, by);
     });
     log::info("the account {} is there as an admin", email);
   };

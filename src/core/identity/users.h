@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/identity/actor.h"
+#include "core/identity/claimed_accounts.h"
 #include "core/identity/directory.h"
 #include "core/identity/passwords.h"
 #include "core/identity/settings.h"
@@ -28,7 +29,7 @@ const User& user_of_id(const Tables& tables, const std::string& id);
 class Users {
  public:
   Users(Directory& directory, Passwords& passwords, const Settings& settings)
-      : directory_(directory), passwords_(passwords), settings_(settings) {}
+      : directory_(directory), passwords_(passwords), settings_(settings), claimed_(directory) {}
 
   // Addresses that differ only in case are one account.
   User create(const Actor& actor, const std::string& email, const std::string& name);
@@ -69,6 +70,9 @@ class Users {
   // learns that its account is deactivated.
   User sign_in(std::string_view email, std::string_view password, const std::string& address);
 
+  // The account is its owner's from now on: call it before an answer lets somebody in who showed no password.
+  void claim(const User& user) { claimed_.add(user); }
+
   // Claims a server on which nobody has a password: sets that of the only account, the seeded one, or makes
   // the first one; its owner becomes admin. Throws Error (`forbidden`) otherwise; of many at once, one
   // succeeds.
@@ -82,10 +86,12 @@ class Users {
 
  private:
   void guard_outside(const Tables& tables, const std::string& id) const;
+  bool is_in_use(const Tables& tables, const User& user) const;
 
   Directory& directory_;
   Passwords& passwords_;
   const Settings& settings_;
+  ClaimedAccounts claimed_;
 };
 
 // Whether an outside directory owns the group or account, so that changes belong there.

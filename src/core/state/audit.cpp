@@ -86,13 +86,17 @@ std::string json_text(const boost::json::value& value) {
   return out;
 }
 
-void audit(duck::Connection& connection, const Audit& entry) {
-  connection.execute(
-      "INSERT INTO audit_log (id, timestamp, user_id, action, resource, params, result, duration_ms) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-      uuid4(), now(), entry.user_id, entry.action, entry.resource,
-      entry.params.empty() ? std::optional<std::string>{} : json_text(entry.params), entry.result,
-      entry.duration_ms);
+void record(Tx& tx, const Actor& actor, std::string_view action, std::string_view resource,
+            boost::json::object params, std::string_view result) {
+  if (!actor.address.empty()) params["ip"] = actor.address;
+  const auto unless_empty = [](std::string_view text) {
+    return text.empty() ? std::optional<std::string_view>{} : std::optional(text);
+  };
+  tx.execute(
+      "INSERT INTO audit_log (id, timestamp, user_id, action, resource, params, result) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?)",
+      uuid4(), now(), unless_empty(actor.id), action, unless_empty(resource),
+      params.empty() ? std::optional<std::string>{} : json_text(params), unless_empty(result));
 }
 
 }  // namespace agnes::state

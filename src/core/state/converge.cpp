@@ -200,11 +200,10 @@ class Convergence {
 
 }  // namespace
 
-bool is_complete(duck::Connection& connection) {
+bool is_complete(Tx& tx) {
   std::set<std::pair<std::string, std::string>> there;
-  for (auto& place : duck::rows<Place>(connection,
-                                       "SELECT table_name, column_name FROM information_schema.columns "
-                                       "WHERE table_schema = 'main'"))
+  for (auto& place : tx.rows<Place>("SELECT table_name, column_name FROM information_schema.columns "
+                                    "WHERE table_schema = 'main'"))
     there.emplace(std::move(place.table_name), std::move(place.column_name));
   for (const auto& table : schema())
     for (const auto& column : table.columns)

@@ -16,9 +16,6 @@ struct Surroundings {
   std::string bigquery_project;
 };
 
-// Whether every declared table and column is there.
-bool is_complete(duck::Connection& connection);
-
 // The rows of a fresh database.
 void fill_fresh(duck::Connection& connection);
 

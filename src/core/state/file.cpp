@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/state/converge.h"
+#include "core/state/duck_tx.h"
 #include "core/state/schema.h"
 #include "lib/base/files.h"
 #include "lib/base/ids.h"
@@ -128,17 +129,22 @@ duck::Database open_database(const fs::path& file) {
   return open(file, file);
 }
 
-std::optional<int> version_of(duck::Connection& connection) {
-  const auto known = duck::scalar<bool>(connection,
-                                        "SELECT count(*) > 0 FROM information_schema.tables WHERE "
-                                        "table_name = 'schema_version'");
+std::optional<int> version_of(Tx& tx) {
+  const auto known = tx.scalar<bool>(
+      "SELECT count(*) > 0 FROM information_schema.tables WHERE table_name = 'schema_version'");
   if (!known.value_or(false)) return std::nullopt;
-  return duck::scalar<int>(connection, "SELECT max(version) FROM schema_version");
+  return tx.scalar<int>("SELECT max(version) FROM schema_version");
 }
 
-void look_into(const fs::path& file, const std::function<void(duck::Connection&)>& work) {
+void read_through(Tx& tx, std::string_view table) {
+  tx.execute(
+      fmt::format("SELECT CAST(bit_xor(hash(t)) AS VARCHAR) FROM {} t", duck::quote_identifier(table)));
+}
+
+void look_into(const fs::path& file, const std::function<void(Tx&)>& work) {
   Attached attached(file, false);
-  work(attached.connection());
+  DuckTx tx(attached.connection());
+  work(tx);
 }
 
 void write_log_into(const fs::path& file) {
@@ -165,7 +171,8 @@ void prepare_file(const fs::path& file, const Surroundings& surroundings) {
   bool complete = false;
   {
     Attached attached(file, false);
-    const auto found = version_of(attached.connection());
+    DuckTx tx(attached.connection());
+    const auto found = version_of(tx);
     if (!found)
       throw Error(ErrorKind::internal, fmt::format("{} is no state database (it has no "
                                                    "schema_version): move it away",
@@ -175,7 +182,7 @@ void prepare_file(const fs::path& file, const Surroundings& surroundings) {
       throw Error(ErrorKind::internal, fmt::format("{} has schema version {}, this program opens {} "
                                                    "to {}: use another one",
                                                    file.string(), version, kOldestVersion, kSchemaVersion));
-    complete = version == kSchemaVersion && is_complete(attached.connection());
+    complete = version == kSchemaVersion && is_complete(tx);
   }
   if (complete) {
     if (fs::exists(log_of(file))) write_log_into(file);

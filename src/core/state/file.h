@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/state/converge.h"
+#include "core/state/tx.h"
 #include "lib/duck/database.h"
 
 // Opening the file of the state database.
@@ -25,9 +26,13 @@ void prepare_file(const std::filesystem::path& file, const Surroundings& surroun
 
 // Runs `work` on the database with what is in its log; neither file changes. Nobody may have it open for
 // writing. Throws Error naming the file when it cannot be opened.
-void look_into(const std::filesystem::path& file, const std::function<void(duck::Connection&)>& work);
+void look_into(const std::filesystem::path& file, const std::function<void(Tx&)>& work);
 // The schema version; nothing when it has no schema_version, thus is none of ours.
-std::optional<int> version_of(duck::Connection& connection);
+std::optional<int> version_of(Tx& tx);
+// Whether every declared table and column is there.
+bool is_complete(Tx& tx);
+// Reads every block of a table, each against its checksum. Throws Error when one is damaged.
+void read_through(Tx& tx, std::string_view table);
 // Writes what a process left in the log that ended without closing the database into the file.
 void write_log_into(const std::filesystem::path& file);
 

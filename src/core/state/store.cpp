@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "core/state/duck_tx.h"
 #include "core/state/file.h"
 #include "core/state/schema.h"
 #include "core/state/seed.h"
@@ -41,41 +42,63 @@ std::string sql_name(std::string_view name) {
   return duck::quote_identifier(name);
 }
 
-std::vector<const Table*> tables_referencing(std::string_view name) {
-  std::vector<const Table*> out;
-  for (const auto& table : schema())
-    for (const auto& reference : table.references)
-      if (reference.table == name) {
-        out.push_back(&table);
-        break;
-      }
-  return out;
-}
-
 std::string column_names(const Table& table) {
   std::string out;
   for (const auto& column : table.columns) out += (out.empty() ? "" : ", ") + sql_name(column.name);
   return out;
 }
 
-// A foreign key is only looked at while the table that has it exists.
-void with_references_aside(duck::Connection& connection, std::string_view name,
-                           const std::function<void(duck::Connection&)>& work) {
-  const auto children = tables_referencing(name);
-  for (const auto* child : children) {
-    connection.execute(fmt::format("CREATE TEMP TABLE {0} AS SELECT {2} FROM {1}",
-                                   sql_name(std::string(child->name) + "_aside"), sql_name(child->name),
-                                   column_names(*child)));
-    connection.execute("DROP TABLE " + sql_name(child->name));
+// Makes a table anew, with the same rows.
+void rewrite(duck::Connection& connection, const Table& table, bool with_references) {
+  const std::string aside = sql_name(std::string(table.name) + "_aside"), columns = column_names(table);
+  connection.execute(
+      fmt::format("CREATE TEMP TABLE {} AS SELECT {} FROM {}", aside, columns, sql_name(table.name)));
+  connection.execute("DROP TABLE " + sql_name(table.name));
+  Table made = table;
+  if (!with_references) {
+    made.references.clear();
+    made.indexes.clear();
   }
-  work(connection);
-  for (const auto* child : children) {
-    const std::string aside = sql_name(std::string(child->name) + "_aside");
-    connection.execute(create_sql(*child));
-    connection.execute(fmt::format("INSERT INTO {0} ({2}) SELECT {2} FROM {1}", sql_name(child->name), aside,
-                                   column_names(*child)));
-    connection.execute("DROP TABLE " + aside);
+  connection.execute(create_sql(made));
+  connection.execute(
+      fmt::format("INSERT INTO {0} ({1}) SELECT {1} FROM {2}", sql_name(table.name), columns, aside));
+  connection.execute("DROP TABLE " + aside);
+}
+
+// DuckDB would not notice it within the transaction that deletes the row.
+void refuse_dangling(duck::Connection& connection, const Table& table) {
+  for (const auto& reference : table.references) {
+    const auto dangling = duck::scalar<std::int64_t>(
+        connection, fmt::format("SELECT count(*) FROM {} c WHERE {} IS NOT NULL AND NOT EXISTS (SELECT 1 "
+                                "FROM {} p WHERE p.{} = c.{})",
+                                sql_name(table.name), sql_name(reference.column), sql_name(reference.table),
+                                sql_name(reference.target), sql_name(reference.column)));
+    if (dangling.value_or(0) > 0)
+      throw duck::QueryError(DUCKDB_ERROR_CONSTRAINT,
+                             fmt::format("{} rows of {} would violate its foreign key to {}", *dangling,
+                                         table.name, reference.table));
   }
+}
+
+// DuckDB checks a foreign key against what was committed before the transaction, so a row cannot be deleted together
+// with those that reference it, nor get another value in an indexed column while they do. Within `work` the tables
+// that have one are without it; at the end every row is checked and they get it back. Takes time in proportion to the
+// size of these tables.
+void without_references(duck::Connection& connection, const std::function<void()>& work) {
+  std::vector<const Table*> tables;
+  for (const auto& table : schema())
+    if (!table.references.empty()) tables.push_back(&table);
+  for (const auto* table : tables) rewrite(connection, *table, false);
+  work();
+  for (const auto* table : tables) {
+    refuse_dangling(connection, *table);
+    rewrite(connection, *table, true);
+  }
+}
+
+bool is_foreign_key(const duck::QueryError& error) {
+  return error.type() == DUCKDB_ERROR_CONSTRAINT &&
+         std::string_view(error.what()).find("foreign key") != std::string_view::npos;
 }
 
 bool is_fatal(const duck::QueryError& error) {
@@ -98,7 +121,8 @@ class Store::Impl {
     auto& connection = lease.get();
     connection.execute("BEGIN TRANSACTION READ ONLY");
     try {
-      task(connection);
+      DuckTx tx(connection);
+      task(tx);
     } catch (...) {
       lease.give_up();
       throw;
@@ -106,25 +130,30 @@ class Store::Impl {
     connection.execute("COMMIT");
   }
 
-  void write(const Task& task, std::string_view referenced) {
+  void write(const Task& task) {
     std::lock_guard one_at_a_time(write_mutex_);
+    bool references_aside = false;
     for (int attempt = 1;; ++attempt) {
       try {
         if (!writer_) reopen("it was left closed");
         std::shared_lock open_now(open_mutex_);
         duck::Transaction transaction(*writer_);
-        if (referenced.empty())
-          task(*writer_);
+        DuckTx tx(*writer_);
+        if (references_aside)
+          without_references(*writer_, [&] { task(tx); });
         else
-          with_references_aside(*writer_, referenced, task);
+          task(tx);
         transaction.commit();
         // A log with a changed schema is the part of DuckDB's recovery that failed before; do not leave one
         // behind.
-        if (!referenced.empty()) try_checkpoint();
+        if (references_aside) try_checkpoint();
         return;
       } catch (const duck::QueryError& error) {
         if (is_fatal(error)) reopen(error.what());
-        if (error.type() != DUCKDB_ERROR_TRANSACTION || attempt == kAttempts) throw;
+        const bool again =
+            error.type() == DUCKDB_ERROR_TRANSACTION || (is_foreign_key(error) && !references_aside);
+        if (!again || attempt == kAttempts) throw;
+        references_aside = references_aside || is_foreign_key(error);
       }
     }
   }
@@ -230,8 +259,8 @@ Store::~Store() = default;
 void Store::run_read(const Task& task) {
   impl_->read(task);
 }
-void Store::run_write(const Task& task, std::string_view referenced) {
-  impl_->write(task, referenced);
+void Store::run_write(const Task& task) {
+  impl_->write(task);
 }
 void Store::checkpoint() {
   impl_->checkpoint();

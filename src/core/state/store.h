@@ -4,11 +4,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string_view>
 #include <type_traits>
 
 #include "core/state/converge.h"
-#include "lib/duck/database.h"
+#include "core/state/tx.h"
 
 namespace agnes::state {
 
@@ -27,29 +26,18 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  // Runs `work(connection)` on one consistent state; it can change nothing. Never waits for a writer.
+  // Runs `work(tx)` on one consistent state; it can change nothing. Never waits for a writer.
   template <class Work>
   auto read(Work&& work) {
     return returning<Work>([this](const Task& task) { run_read(task); }, work);
   }
 
-  // Runs `work(connection)` as one transaction, after the writers before it; its changes are on disk when
-  // this returns, and undone when `work` throws. `work` is run again when DuckDB finds a conflict, so it must
-  // touch nothing but the database. Keep it short.
-  //
-  // A row that rows of another table reference can neither be deleted, not even together with them, nor get
-  // another value in an indexed column (DuckDB's foreign keys look at what was committed before). Delete the
-  // rows that reference it in a `write` of their own before, or use `write_referenced`.
+  // Runs `work(tx)` as one transaction, after the writers before it; its changes are on disk when this returns,
+  // and undone when `work` throws. `work` is run again when the database finds a conflict, so it must touch
+  // nothing but the database: return what is to be kept. Keep it short.
   template <class Work>
   auto write(Work&& work) {
-    return returning<Work>([this](const Task& task) { run_write(task, {}); }, work);
-  }
-
-  // The same for changes to rows of `table` that others reference: the tables that reference it are set aside
-  // within the transaction, so `work` must leave them alone. Takes time in proportion to their size.
-  template <class Work>
-  auto write_referenced(std::string_view table, Work&& work) {
-    return returning<Work>([this, table](const Task& task) { run_write(task, table); }, work);
+    return returning<Work>([this](const Task& task) { run_write(task); }, work);
   }
 
   // Moves the write-ahead log into the file.
@@ -62,23 +50,23 @@ class Store {
   const std::filesystem::path& file() const;
 
  private:
-  using Task = std::function<void(duck::Connection&)>;
+  using Task = std::function<void(Tx&)>;
   class Impl;
 
   template <class Work, class Runner>
   static auto returning(Runner&& run, Work& work) {
-    using Value = std::invoke_result_t<Work&, duck::Connection&>;
+    using Value = std::invoke_result_t<Work&, Tx&>;
     if constexpr (std::is_void_v<Value>) {
-      run(Task([&](duck::Connection& connection) { work(connection); }));
+      run(Task([&](Tx& tx) { work(tx); }));
     } else {
       std::optional<Value> value;
-      run(Task([&](duck::Connection& connection) { value.emplace(work(connection)); }));
+      run(Task([&](Tx& tx) { value.emplace(work(tx)); }));
       return std::move(*value);
     }
   }
 
   void run_read(const Task& task);
-  void run_write(const Task& task, std::string_view referenced);
+  void run_write(const Task& task);
 
   std::unique_ptr<Impl> impl_;
 };

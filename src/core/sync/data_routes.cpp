@@ -5,7 +5,6 @@
 #include "core/extracts/pins.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
-#include "lib/duck/rows.h"
 
 namespace agnes::sync {
 
@@ -70,16 +69,15 @@ struct UpdatedSubscriptions {
 BOOST_DESCRIBE_STRUCT(UpdatedSubscriptions, (), (table_mode, updated))
 
 std::vector<Setting> settings_of(state::Store& store, const std::string& user_id) {
-  return store.read([&](duck::Connection& c) {
-    return duck::rows<Setting>(c, "SELECT * FROM user_sync_settings WHERE user_id = ? ORDER BY dataset",
-                               user_id);
+  return store.read([&](state::Tx& tx) {
+    return tx.rows<Setting>("SELECT * FROM user_sync_settings WHERE user_id = ? ORDER BY dataset", user_id);
   });
 }
 
 void enable(state::Store& store, const std::string& user_id, const std::map<std::string, bool>& wishes) {
-  store.write([&](duck::Connection& c) {
+  store.write([&](state::Tx& tx) {
     for (const auto& [dataset, enabled] : wishes)
-      c.execute(
+      tx.execute(
           "INSERT INTO user_sync_settings (user_id, dataset, enabled, updated_at) VALUES (?, ?, ?, ?) "
           "ON CONFLICT (user_id, dataset) DO UPDATE SET enabled = excluded.enabled, updated_at = "
           "excluded.updated_at",

@@ -10,7 +10,6 @@
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
-#include "lib/duck/rows.h"
 #include "lib/jobs/schedule.h"
 #include "lib/workers/task.h"
 
@@ -216,7 +215,7 @@ boost::json::object Orchestrator::bring(const jobs::Context& context,
 void Orchestrator::report_missing(const std::optional<std::vector<std::string>>& names,
                                   const std::unordered_set<std::string>& told) {
   const auto [registered, states] =
-      store_.read([](duck::Connection& c) { return std::pair(catalog::all(c), all_states(c)); });
+      store_.read([](state::Tx& tx) { return std::pair(catalog::all(tx), all_states(tx)); });
   const auto state_of = by_name(states, [](const SyncState& state) { return state.table_id; });
   const auto generation = generations_.current();
   std::unordered_set<std::string> asked;
@@ -246,7 +245,7 @@ void Orchestrator::report_missing(const std::optional<std::vector<std::string>>&
     if (state == state_of.end() || state->second->error != missing.back().error)
       fresh.push_back(missing.back());
   }
-  if (!fresh.empty()) store_.write([&](duck::Connection& c) { record_failures(c, fresh); });
+  if (!fresh.empty()) store_.write([&](state::Tx& tx) { record_failures(tx, fresh); });
   std::lock_guard lock(publishing_);
   std::erase_if(failures_, [&](const Failure& old) {
     const std::string key = to_lower(old.table);
@@ -257,7 +256,7 @@ void Orchestrator::report_missing(const std::optional<std::vector<std::string>>&
 
 Orchestrator::Due Orchestrator::due(bool all) const {
   const auto [registered, states] =
-      store_.read([](duck::Connection& c) { return std::pair(catalog::all(c), all_states(c)); });
+      store_.read([](state::Tx& tx) { return std::pair(catalog::all(tx), all_states(tx)); });
   const auto state_of = by_name(states, [](const SyncState& state) { return state.table_id; });
   const auto generation = generations_.peek();
   const Timestamp moment = now();
@@ -327,7 +326,7 @@ void Orchestrator::redefined(const catalog::Registration& row) {
 
 void Orchestrator::drop_unregistered(const std::vector<catalog::Registration>& before,
                                      const std::vector<SyncedTable>& brought, const jobs::Context& context) {
-  const auto now_registered = store_.read([](duck::Connection& c) { return catalog::all(c); });
+  const auto now_registered = store_.read([](state::Tx& tx) { return catalog::all(tx); });
   const auto is_now = by_name(now_registered, [](const catalog::Registration& row) { return row.name; });
   const auto was = by_name(before, [](const catalog::Registration& row) { return row.name; });
   for (const auto& table : brought) {
@@ -341,7 +340,7 @@ void Orchestrator::drop_unregistered(const std::vector<catalog::Registration>& b
 Orchestrator::Extracted Orchestrator::extract(const jobs::Context& context,
                                               const std::optional<std::vector<std::string>>& names) {
   const Timestamp started = now();
-  const auto registered = store_.read([](duck::Connection& c) { return catalog::all(c); });
+  const auto registered = store_.read([](state::Tx& tx) { return catalog::all(tx); });
   Extracted out;
   std::vector<SyncedTable> tables;
   for (const auto& connector : connectors_) {
@@ -375,17 +374,14 @@ Orchestrator::Extracted Orchestrator::extract(const jobs::Context& context,
     row.registered_at = now();
     fresh.push_back(std::move(row));
   }
-  store_.write([&](duck::Connection& c) {
-    record_failures(c, failures);
-    clear_failures(c, good);
+  store_.write([&](state::Tx& tx) {
+    record_failures(tx, failures);
+    clear_failures(tx, good);
     if (fresh.empty()) return;
-    catalog::insert_all(c, fresh);
+    catalog::insert_all(tx, fresh);
     boost::json::array ids;
     for (const auto& row : fresh) ids.emplace_back(row.id);
-    state::audit(c, {.user_id = std::nullopt,
-                     .action = "register_tables",
-                     .resource = std::nullopt,
-                     .params = {{"found_by", "sync"}, {"tables", ids}}});
+    state::record(tx, {}, "register_tables", "", {{"found_by", "sync"}, {"tables", ids}});
   });
   std::vector<std::string> failed;
   for (const auto& failure : failures) failed.push_back(failure.table);
@@ -480,10 +476,10 @@ boost::json::object Orchestrator::rebuild(const jobs::Context& context) {
   options.keep_pins = pins_in_use();
   options.analytics_file = places_.analytics();
   options.remote = remote_;
-  store_.read([&](duck::Connection& c) {
-    for (const auto& owner : duck::rows<ViewOwner>(c, "SELECT * FROM view_ownership"))
+  store_.read([&](state::Tx& tx) {
+    for (const auto& owner : tx.rows<ViewOwner>("SELECT * FROM view_ownership"))
       options.owners.emplace(owner.view_name, owner.source_name);
-    for (const auto& row : catalog::all(c))
+    for (const auto& row : catalog::all(tx))
       if (row.query_mode == "materialized")
         options.materialized.push_back(row.source_type.value_or("") + "/" + row.name);
   });
@@ -504,7 +500,7 @@ boost::json::object Orchestrator::rebuild(const jobs::Context& context) {
 }
 
 void Orchestrator::record(const extracts::Catalogue& catalogue) {
-  const auto states = store_.read([](duck::Connection& c) { return all_states(c); });
+  const auto states = store_.read([](state::Tx& tx) { return all_states(tx); });
   const auto known = by_name(states, [](const SyncState& state) { return state.table_id; });
   std::vector<SyncState> changed;
   for (const auto& table : catalogue.tables) {
@@ -523,8 +519,8 @@ void Orchestrator::record(const extracts::Catalogue& catalogue) {
                       found->second->file_size_bytes == state.file_size_bytes && found->second->last_sync;
     if (!same) changed.push_back(std::move(state));
   }
-  const auto owners = store_.read(
-      [](duck::Connection& c) { return duck::rows<ViewOwner>(c, "SELECT * FROM view_ownership"); });
+  const auto owners =
+      store_.read([](state::Tx& tx) { return tx.rows<ViewOwner>("SELECT * FROM view_ownership"); });
   const auto owner_of = by_name(owners, [](const ViewOwner& owner) { return owner.view_name; });
   std::vector<ViewOwner> other_owners;
   for (const auto& [view, source] : catalogue.owners) {
@@ -538,11 +534,11 @@ void Orchestrator::record(const extracts::Catalogue& catalogue) {
   for (const auto& owner : owners)
     if (!taken.contains(to_lower(owner.view_name))) free_names.push_back(owner.view_name);
   if (changed.empty() && other_owners.empty() && free_names.empty()) return;
-  store_.write([&](duck::Connection& c) {
-    record_syncs(c, changed);
-    if (!free_names.empty()) c.execute("DELETE FROM view_ownership WHERE view_name = ANY(?)", free_names);
-    duck::insert_rows(c, "view_ownership", other_owners,
-                      "ON CONFLICT (view_name) DO UPDATE SET source_name = excluded.source_name");
+  store_.write([&](state::Tx& tx) {
+    record_syncs(tx, changed);
+    tx.execute_for("DELETE FROM view_ownership WHERE view_name IN", free_names);
+    tx.insert("view_ownership", other_owners,
+              "ON CONFLICT (view_name) DO UPDATE SET source_name = excluded.source_name");
   });
 }
 
@@ -559,7 +555,7 @@ void Orchestrator::refresh() {
 void Orchestrator::publish() {
   std::lock_guard lock(publishing_);
   const auto [registered, states] =
-      store_.read([](duck::Connection& c) { return std::pair(catalog::all(c), all_states(c)); });
+      store_.read([](state::Tx& tx) { return std::pair(catalog::all(tx), all_states(tx)); });
   const auto row_of = by_name(registered, [](const catalog::Registration& row) { return row.name; });
   const auto state_of = by_name(states, [](const SyncState& state) { return state.table_id; });
   std::vector<catalog::Table> tables;

@@ -6,8 +6,8 @@
 
 #include <boost/describe.hpp>
 
+#include "core/state/tx.h"
 #include "lib/base/time.h"
-#include "lib/duck/database.h"
 
 namespace agnes::sync {
 
@@ -22,10 +22,10 @@ BOOST_DESCRIBE_STRUCT(SyncState, (),
                       (table_id, last_sync, rows, file_size_bytes, uncompressed_size_bytes, columns, hash,
                        status, error))
 
-std::vector<SyncState> all_states(duck::Connection& connection);
+std::vector<SyncState> all_states(state::Tx& tx);
 // Good syncs: each replaces its table's row and adds to the history (sync_history), as failed ones do. Once
 // there are more than 200 entries a table, each table's latest 100 are kept.
-void record_syncs(duck::Connection& connection, const std::vector<SyncState>& states);
+void record_syncs(state::Tx& tx, const std::vector<SyncState>& states);
 
 struct Failure {
   std::string table, error;
@@ -33,9 +33,9 @@ struct Failure {
 };
 BOOST_DESCRIBE_STRUCT(Failure, (), (table, error, duration_ms))
 // Failed ones: only status and error change, so the last good version stays described.
-void record_failures(duck::Connection& connection, const std::vector<Failure>& failures);
+void record_failures(state::Tx& tx, const std::vector<Failure>& failures);
 
 // What had failed and is well again, though nothing of it changed.
-void clear_failures(duck::Connection& connection, const std::vector<std::string>& tables);
+void clear_failures(state::Tx& tx, const std::vector<std::string>& tables);
 
 }  // namespace agnes::sync

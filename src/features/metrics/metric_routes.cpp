@@ -80,8 +80,9 @@ void refuse_body(const Checked& checked, const NewMetric& body) {
     throw Error(ErrorKind::invalid, "the metric has a query that cannot be read", std::move(problems));
 }
 
-Imported import_file(const std::string& yaml, const std::string& name, const http::Caller& caller,
-                     state::Store& store, const catalog::Visible& visible, const CheckSql& check) {
+Imported import_file(const std::string& yaml, const std::string& name, const state::Actor& actor,
+                     const http::Caller& caller, state::Store& store, const catalog::Visible& visible,
+                     const CheckSql& check) {
   auto file = read_metric_file(yaml, name);
   std::set<std::string> known;
   for (const catalog::Table* table : visible.of(caller)->tables) {
@@ -102,17 +103,15 @@ Imported import_file(const std::string& yaml, const std::string& name, const htt
         file.warnings.push_back(
             fmt::format("{}: there is no table {} yet", metric.id, escape_control(table)));
   }
-  store.write([&](duck::Connection& c) {
+  store.write([&](state::Tx& tx) {
     std::vector<Metric> rows;
     boost::json::array ids;
     for (const auto& metric : file.metrics) {
       rows.push_back(metric.row());
       ids.emplace_back(metric.id);
     }
-    save_metrics(c, std::move(rows));
-    state::audit(
-        c,
-        {.user_id = caller.user_id, .action = "import_metrics", .resource = name, .params = {{"ids", ids}}});
+    save_metrics(tx, std::move(rows));
+    state::record(tx, actor, "import_metrics", name, {{"ids", ids}});
   });
   return {"imported", static_cast<std::int64_t>(file.metrics.size()), std::move(file.warnings)};
 }
@@ -126,14 +125,14 @@ void add_metric_routes(http::Routes& routes, state::Store& store, const catalog:
   routes.get("/api/metrics", {.tag = "metrics", .summary = "All metrics, or those of a category"},
              [&store](const http::Query<CategoryQuery>& query) {
                MetricList out;
-               out.metrics = store.read([&](duck::Connection& c) { return metrics(c, query->category); });
+               out.metrics = store.read([&](state::Tx& tx) { return metrics(tx, query->category); });
                out.count = static_cast<std::int64_t>(out.metrics.size());
                return out;
              });
 
   routes.get("/api/metrics/{metric_id:path}", {.tag = "metrics", .summary = "One metric"},
              [&store](const http::Param<"metric_id">& id) {
-               auto found = store.read([&](duck::Connection& c) { return find_metric(c, *id); });
+               auto found = store.read([&](state::Tx& tx) { return find_metric(tx, *id); });
                if (!found) throw no_such_metric(*id);
                return std::move(*found);
              });
@@ -146,34 +145,33 @@ void add_metric_routes(http::Routes& routes, state::Store& store, const catalog:
                return http::Response::redirect("/api/metrics/" + http::percent_encode(id, true), 301);
              });
 
-  routes.post("/api/admin/metrics",
-              {.auth = Auth::admin,
-               .status = 201,
-               .tag = "metrics",
-               .summary = "Define a metric, or replace one whole",
-               .executor = http::Executor::query,
-               .max_body = kMaxFile},
-              [&store, check](const http::Caller& caller, const NewMetric& body) {
-                refuse_body(check_statements(body, caller, check), body);
-                return store.write([&](duck::Connection& c) {
-                  save_metrics(c, {body.row()});
-                  state::audit(c, {.user_id = caller.user_id,
-                                   .action = "save_metric",
-                                   .resource = body.id,
-                                   .params = json::to_json(body).as_object()});
-                  return find_metric(c, body.id).value();
-                });
-              });
+  routes.post(
+      "/api/admin/metrics",
+      {.auth = Auth::admin,
+       .status = 201,
+       .tag = "metrics",
+       .summary = "Define a metric, or replace one whole",
+       .max_body = kMaxFile},
+      [&store, check](const http::Request& request, const http::Caller& caller, const NewMetric& body) {
+        refuse_body(check_statements(body, caller, check), body);
+        return store.write([&](state::Tx& tx) {
+          save_metrics(tx, {body.row()});
+          state::record(tx, state::Actor::of(caller, request.client_address()), "save_metric", body.id,
+                        json::to_json(body).as_object());
+          return find_metric(tx, body.id).value();
+        });
+      });
 
-  routes.del("/api/admin/metrics/{metric_id:path}",
-             {.auth = Auth::admin, .status = 200, .tag = "metrics", .summary = "Delete a metric"},
-             [&store](const http::Caller& caller, const http::Param<"metric_id">& id) {
-               store.write([&](duck::Connection& c) {
-                 if (!remove_metric(c, *id)) throw no_such_metric(*id);
-                 state::audit(c, {.user_id = caller.user_id, .action = "delete_metric", .resource = *id});
-               });
-               return Deleted{"deleted", *id};
-             });
+  routes.del(
+      "/api/admin/metrics/{metric_id:path}",
+      {.auth = Auth::admin, .status = 200, .tag = "metrics", .summary = "Delete a metric"},
+      [&store](const http::Request& request, const http::Caller& caller, const http::Param<"metric_id">& id) {
+        store.write([&](state::Tx& tx) {
+          if (!remove_metric(tx, *id)) throw no_such_metric(*id);
+          state::record(tx, state::Actor::of(caller, request.client_address()), "delete_metric", *id);
+        });
+        return Deleted{"deleted", *id};
+      });
 
   routes.post("/api/admin/metrics/import",
               {.auth = Auth::admin,
@@ -181,10 +179,13 @@ void add_metric_routes(http::Routes& routes, state::Store& store, const catalog:
                .summary = "Define metrics by a YAML file: all of it or nothing",
                .executor = http::Executor::query,
                .max_body = kMaxFile},
-              [&store, &visible, check](const http::Caller& caller, const http::Form<ImportForm>& form) {
+              [&store, &visible, check](const http::Request& request, const http::Caller& caller,
+                                        const http::Form<ImportForm>& form) {
                 const std::string name =
                     form->file.filename.empty() ? "the file" : escape_control(form->file.filename);
-                return import_file(std::string(form->file.data), name, caller, store, visible, check);
+                return import_file(std::string(form->file.data), name,
+                                   state::Actor::of(caller, request.client_address()), caller, store, visible,
+                                   check);
               });
 }
 

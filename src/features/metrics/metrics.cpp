@@ -6,7 +6,6 @@
 #include "core/state/audit.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
-#include "lib/duck/rows.h"
 
 namespace agnes::metrics {
 
@@ -16,7 +15,7 @@ using boost::json::object;
 using boost::json::value;
 
 std::string select(std::string_view rest) {
-  return fmt::format("SELECT {} FROM metric_definitions {}", duck::column_list<Metric>(), rest);
+  return fmt::format("SELECT {} FROM metric_definitions {}", state::column_list<Metric>(), rest);
 }
 
 std::optional<std::string> json_or_null(const std::optional<object>& given) {
@@ -51,17 +50,16 @@ Metric NewMetric::row() const {
   return out;
 }
 
-std::vector<Metric> metrics(duck::Connection& connection, const std::optional<std::string>& category) {
-  if (category)
-    return duck::rows<Metric>(connection, select("WHERE category = ? ORDER BY name, id"), *category);
-  return duck::rows<Metric>(connection, select("ORDER BY name, id"));
+std::vector<Metric> metrics(state::Tx& tx, const std::optional<std::string>& category) {
+  if (category) return tx.rows<Metric>(select("WHERE category = ? ORDER BY name, id"), *category);
+  return tx.rows<Metric>(select("ORDER BY name, id"));
 }
 
-std::optional<Metric> find_metric(duck::Connection& connection, std::string_view id) {
-  return duck::row<Metric>(connection, select("WHERE id = ?"), id);
+std::optional<Metric> find_metric(state::Tx& tx, std::string_view id) {
+  return tx.row<Metric>(select("WHERE id = ?"), id);
 }
 
-void save_metrics(duck::Connection& connection, std::vector<Metric> metrics) {
+void save_metrics(state::Tx& tx, std::vector<Metric> metrics) {
   std::string updates;
   boost::mp11::mp_for_each<boost::describe::describe_members<Metric, boost::describe::mod_public>>(
       [&](auto member) {
@@ -70,18 +68,18 @@ void save_metrics(duck::Connection& connection, std::vector<Metric> metrics) {
         updates += fmt::format("{}{} = excluded.{}", updates.empty() ? "" : ", ", name, name);
       });
   for (auto& metric : metrics) metric.created_at = metric.updated_at = now();
-  duck::insert_rows(connection, "metric_definitions", metrics, "ON CONFLICT (id) DO UPDATE SET " + updates);
+  tx.insert("metric_definitions", metrics, "ON CONFLICT (id) DO UPDATE SET " + updates);
 }
 
-bool remove_metric(duck::Connection& connection, const std::string& id) {
-  if (!find_metric(connection, id)) return false;
-  connection.execute("DELETE FROM metric_definitions WHERE id = ?", id);
+bool remove_metric(state::Tx& tx, const std::string& id) {
+  if (!find_metric(tx, id)) return false;
+  tx.execute("DELETE FROM metric_definitions WHERE id = ?", id);
   return true;
 }
 
-boost::json::array metrics_of(duck::Connection& connection, const catalog::Table& table) {
+boost::json::array metrics_of(state::Tx& tx, const catalog::Table& table) {
   boost::json::array out;
-  for (const auto& metric : metrics(connection)) {
+  for (const auto& metric : metrics(tx)) {
     const auto names = [&](const std::string& name) { return name == table.name || name == table.id; };
     if ((metric.table_name && names(*metric.table_name)) ||
         (metric.tables && std::any_of(metric.tables->begin(), metric.tables->end(), names)))

@@ -9,9 +9,9 @@
 #include <boost/describe.hpp>
 
 #include "core/query/service.h"
+#include "core/state/tx.h"
 #include "lib/base/json.h"
 #include "lib/base/time.h"
-#include "lib/duck/database.h"
 #include "lib/http/caller.h"
 
 // Metrics: what a figure means and the SQL that answers it, under an id such as "revenue/mrr".
@@ -90,14 +90,14 @@ BOOST_DESCRIBE_STRUCT(NewMetric, (),
 using CheckSql = std::function<query::SqlCheck(const http::Caller&, const std::string& sql)>;
 
 // Each runs in the caller's transaction or read. Sorted by name.
-std::vector<Metric> metrics(duck::Connection& connection, const std::optional<std::string>& category = {});
-std::optional<Metric> find_metric(duck::Connection& connection, std::string_view id);
+std::vector<Metric> metrics(state::Tx& tx, const std::optional<std::string>& category = {});
+std::optional<Metric> find_metric(state::Tx& tx, std::string_view id);
 // Adds each or replaces the one of its id, whole: what is left out is lost. created_at of a replaced one
 // stays. No id may be there twice.
-void save_metrics(duck::Connection& connection, std::vector<Metric> metrics);
-bool remove_metric(duck::Connection& connection, const std::string& id);
+void save_metrics(state::Tx& tx, std::vector<Metric> metrics);
+bool remove_metric(state::Tx& tx, const std::string& id);
 // The metrics that name the table, as profiles list them: [{"name", "file"}].
-boost::json::array metrics_of(duck::Connection& connection, const catalog::Table& table);
+boost::json::array metrics_of(state::Tx& tx, const catalog::Table& table);
 
 // Definitions in a YAML file: one mapping or a list of them, each with a name and a category. `table` is
 // table_name, `sql_by_plan` the variant by_plan.

@@ -93,25 +93,23 @@ std::vector<std::string> common(const object& sections, const Range& among) {
   return out;
 }
 
-config::Overlay::Saved save(state::Store& store, config::Overlay& overlay, const http::Caller& caller,
+config::Overlay::Saved save(state::Store& store, config::Overlay& overlay, const state::Actor& actor,
                             const object& sections, const std::vector<std::string>& cleared = {}) {
   auto saved = overlay.save(sections, cleared);
   const auto dangerous = common(sections, config::danger_sections());
-  store.write([&](duck::Connection& c) {
-    state::audit(c, {.user_id = caller.user_id,
-                     .action = "instance_config.update",
-                     .resource = "instance.yaml",
-                     .params = {{"sections", json::to_json(common(sections, config::editable_sections()))},
-                                {"danger_sections", json::to_json(dangerous)},
-                                {"diff", saved.diff},
-                                {"diff_count", saved.diff.size()}}});
+  store.write([&](state::Tx& tx) {
+    state::record(tx, actor, "instance_config.update", "instance.yaml",
+                  {{"sections", json::to_json(common(sections, config::editable_sections()))},
+                   {"danger_sections", json::to_json(dangerous)},
+                   {"diff", saved.diff},
+                   {"diff_count", saved.diff.size()}});
   });
-  log::info("settings: {} changed {} in {}; they count from the next start", caller.email, saved.diff.size(),
+  log::info("settings: {} changed {} in {}; they count from the next start", actor.email, saved.diff.size(),
             join(common(sections, config::editable_sections()), ", "));
   return saved;
 }
 
-Changed change(state::Store& store, config::Overlay& overlay, const http::Caller& caller,
+Changed change(state::Store& store, config::Overlay& overlay, const state::Actor& actor,
                const ChangeSettings& body) {
   if (body.sections.empty())
     throw Error(ErrorKind::invalid, "sections is empty: name at least one with what to change");
@@ -131,7 +129,7 @@ Changed change(state::Store& store, config::Overlay& overlay, const http::Caller
     throw Error(ErrorKind::bad_request,
                 fmt::format("a mistake in {} can lock everybody out: send confirm_danger true to change it",
                             join(dangerous, " and ")));
-  auto saved = save(store, overlay, caller, sections);
+  auto saved = save(store, overlay, actor, sections);
   return {
       .sections_updated = known, .diff_count = saved.diff.size(), .overridden = std::move(saved.overridden)};
 }
@@ -176,7 +174,7 @@ bool given(const std::optional<std::string>& text) {
   return text && !trim(*text).empty();
 }
 
-Configured configure(state::Store& store, config::Overlay& overlay, const http::Caller& caller,
+Configured configure(state::Store& store, config::Overlay& overlay, const state::Actor& actor,
                      const Configure& body) {
   Configured out;
   out.data_source = body.data_source;
@@ -206,7 +204,7 @@ Configured configure(state::Store& store, config::Overlay& overlay, const http::
   if (given(body.instance_name)) sections["instance"] = {{"name", *body.instance_name}};
   if (given(body.allowed_domain)) sections["auth"] = {{"allowed_domain", *body.allowed_domain}};
   add_language_model(sections, overlay);
-  out.overridden = save(store, overlay, caller, sections, cleared).overridden;
+  out.overridden = save(store, overlay, actor, sections, cleared).overridden;
   return out;
 }
 
@@ -229,14 +227,15 @@ void add_config_routes(http::Routes& routes, state::Store& store, config::Overla
              });
   routes.post("/api/admin/server-config",
               {.auth = Auth::admin, .tag = "settings", .summary = "Change settings: what is left out stays"},
-              [&store, &overlay](const http::Caller& caller, const ChangeSettings& body) {
-                return change(store, overlay, caller, body);
+              [&store, &overlay](const http::Request& request, const http::Caller& caller,
+                                 const ChangeSettings& body) {
+                return change(store, overlay, state::Actor::of(caller, request.client_address()), body);
               });
-  routes.post("/api/admin/configure",
-              {.auth = Auth::admin, .tag = "settings", .summary = "Set up a data source"},
-              [&store, &overlay](const http::Caller& caller, const Configure& body) {
-                return configure(store, overlay, caller, body);
-              });
+  routes.post(
+      "/api/admin/configure", {.auth = Auth::admin, .tag = "settings", .summary = "Set up a data source"},
+      [&store, &overlay](const http::Request& request, const http::Caller& caller, const Configure& body) {
+        return configure(store, overlay, state::Actor::of(caller, request.client_address()), body);
+      });
 }
 
 }  // namespace agnes::operation

@@ -6,7 +6,6 @@
 #include "core/state/bigquery_project.h"
 #include "core/state/schema.h"
 #include "lib/base/log.h"
-#include "lib/duck/rows.h"
 
 namespace agnes::operation {
 
@@ -45,10 +44,7 @@ BOOST_DESCRIBE_STRUCT(DetailQuery, (), (include))
 
 object state_part(state::Store& store, std::int64_t& users) {
   try {
-    users = store
-                .read([](duck::Connection& c) {
-                  return duck::scalar<std::int64_t>(c, "SELECT count(*) FROM users");
-                })
+    users = store.read([](state::Tx& tx) { return tx.scalar<std::int64_t>("SELECT count(*) FROM users"); })
                 .value_or(0);
     return {{"status", "ok"}};
   } catch (const std::exception& error) {

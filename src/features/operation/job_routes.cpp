@@ -35,9 +35,10 @@ struct CancelQuery {
 };
 BOOST_DESCRIBE_STRUCT(CancelQuery, (), (run))
 
-void note(state::Store& store, const http::Caller& caller, const char* action, const std::string& name) {
-  store.write([&](duck::Connection& c) {
-    state::audit(c, {.user_id = caller.user_id, .action = action, .resource = "job:" + name});
+void record_job(state::Store& store, const http::Request& request, const http::Caller& caller,
+                const char* action, const std::string& name) {
+  store.write([&](state::Tx& tx) {
+    state::record(tx, state::Actor::of(caller, request.client_address()), action, "job:" + name);
   });
 }
 
@@ -92,10 +93,10 @@ void add_job_routes(http::Routes& routes, state::Store& store, jobs::Service& jo
        .tag = "jobs",
        .summary = "Run a job now, whatever its schedule",
        .description = "The body is the job's input, for those that take one; docs/jobs.md tells which do."},
-      [&](const http::Caller& caller, const http::Param<"name">& name,
+      [&](const http::Request& request, const http::Caller& caller, const http::Param<"name">& name,
           const std::optional<boost::json::value>& input) {
         const auto id = jobs.run_now(*name, input.value_or(nullptr));
-        note(store, caller, "job.run", *name);
+        record_job(store, request, caller, "job.run", *name);
         return JobAnswer{*name, "started", id};
       });
 
@@ -104,10 +105,10 @@ void add_job_routes(http::Routes& routes, state::Store& store, jobs::Service& jo
                .status = 202,
                .tag = "jobs",
                .summary = "Ask a job's runs to stop, and take its waiting ones out of the queue"},
-              [&](const http::Caller& caller, const http::Param<"name">& name,
+              [&](const http::Request& request, const http::Caller& caller, const http::Param<"name">& name,
                   const http::Query<CancelQuery>& query) {
                 jobs.cancel(*name, query->run);
-                note(store, caller, "job.cancel", *name);
+                record_job(store, request, caller, "job.cancel", *name);
                 return JobAnswer{*name, "cancelling", query->run};
               });
 }

@@ -5,7 +5,6 @@
 #include "lib/base/files.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
-#include "lib/duck/rows.h"
 
 namespace agnes::profiles {
 
@@ -63,9 +62,8 @@ std::string stamp_of(const Table& table, const std::vector<std::string>& primary
   return md5_hex(of);
 }
 
-std::optional<StoredProfile> stored(duck::Connection& connection, const std::string& table_id) {
-  return duck::row<StoredProfile>(
-      connection,
+std::optional<StoredProfile> stored(state::Tx& tx, const std::string& table_id) {
+  return tx.row<StoredProfile>(
       "SELECT CAST(profile AS VARCHAR) AS profile, profiled_at FROM table_profiles WHERE table_id = ?",
       table_id);
 }
@@ -104,12 +102,12 @@ Profiles::Profiles(state::Store& store, Generations& generations, jobs::Service&
 }
 
 std::optional<object> Profiles::find(const Table& table) {
-  auto [found, row, uses] = store_.read([&](duck::Connection& c) {
-    auto profile = stored(c, table.id);
+  auto [found, row, uses] = store_.read([&](state::Tx& tx) {
+    auto profile = stored(tx, table.id);
     array named;
     for (const auto& uses : uses_)
-      for (auto& item : uses(c, table)) named.push_back(std::move(item));
-    return std::tuple(std::move(profile), catalog::find(c, table.id), std::move(named));
+      for (auto& item : uses(tx, table)) named.push_back(std::move(item));
+    return std::tuple(std::move(profile), catalog::find(tx, table.id), std::move(named));
   });
   auto data =
       found ? parsed(found->profile) : from_file(data_ / "src_data" / "metadata" / "profiles.json", table);
@@ -136,7 +134,7 @@ std::optional<object> Profiles::find(const Table& table) {
 }
 
 std::optional<std::int64_t> Profiles::columns_of(const std::string& table_id, const std::string& stamp) {
-  const auto found = store_.read([&](duck::Connection& c) { return stored(c, table_id); });
+  const auto found = store_.read([&](state::Tx& tx) { return stored(tx, table_id); });
   const auto data = found ? parsed(found->profile) : std::nullopt;
   if (!data) return std::nullopt;
   const auto* of = data->if_contains(kStampKey);
@@ -149,7 +147,7 @@ std::int64_t Profiles::refresh(const Table& table, const StopToken& stop) {
     throw Error(ErrorKind::not_found,
                 fmt::format("the table {} has no data here to make a profile of", table.id));
   const auto primary_key =
-      key_columns(store_.read([&](duck::Connection& c) { return catalog::find(c, table.id); }));
+      key_columns(store_.read([&](state::Tx& tx) { return catalog::find(tx, table.id); }));
   const std::string stamp = stamp_of(table, primary_key);
   if (const auto columns = columns_of(table.id, stamp)) return *columns;
   if (!asked_for_.try_acquire_for(kPatience))
@@ -183,8 +181,8 @@ std::int64_t Profiles::make(const Table& table, const std::vector<std::string>& 
   data[kStampKey] = stamp;
   const std::int64_t columns = data.at("column_count").to_number<std::int64_t>();
   const std::string text = boost::json::serialize(data);
-  store_.write([&](duck::Connection& c) {
-    c.execute(
+  store_.write([&](state::Tx& tx) {
+    tx.execute(
         "INSERT INTO table_profiles (table_id, profile, profiled_at) VALUES (?, ?, ?) ON CONFLICT (table_id) "
         "DO UPDATE SET profile = excluded.profile, profiled_at = excluded.profiled_at",
         table.id, text, now());
@@ -230,11 +228,11 @@ jobs::Kind Profiles::kind() {
 
 jobs::Done Profiles::renew(const jobs::Context& context, bool retry_failed) {
   const auto generation = generations_.current();
-  const auto [registered, stamps] = store_.read([](duck::Connection& c) {
-    return std::pair(catalog::all(c),
-                     duck::rows<StoredStamp>(c, fmt::format("SELECT table_id, profile->>'$.{}' AS stamp "
-                                                            "FROM table_profiles",
-                                                            kStampKey)));
+  const auto [registered, stamps] = store_.read([](state::Tx& tx) {
+    return std::pair(catalog::all(tx),
+                     tx.rows<StoredStamp>(fmt::format("SELECT table_id, profile->>'{}' AS stamp "
+                                                      "FROM table_profiles",
+                                                      kStampKey)));
   });
   std::unordered_map<std::string, std::string> stamp_by_id;
   for (const auto& row : stamps) stamp_by_id.emplace(row.table_id, row.stamp.value_or(""));

@@ -119,8 +119,7 @@ void add_metadata_routes(http::Routes& routes, state::Store& store, const catalo
                .summary = "Ask the engine of one remote table now",
                .executor = http::Executor::tasks},
               [&](const http::Query<RefreshQuery>& query) {
-                const auto row =
-                    store.read([&](duck::Connection& c) { return catalog::find(c, query->table); });
+                const auto row = store.read([&](state::Tx& tx) { return catalog::find(tx, query->table); });
                 if (!row)
                   throw Error(ErrorKind::not_found, fmt::format("there is no table '{}'", query->table));
                 if (!catalog::is_remote(*row))

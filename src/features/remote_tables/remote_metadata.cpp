@@ -2,7 +2,6 @@
 
 #include "core/state/audit.h"
 #include "lib/base/error.h"
-#include "lib/duck/rows.h"
 
 namespace agnes::remote_tables {
 
@@ -13,8 +12,8 @@ constexpr std::size_t kMaxReason = 512;  // bytes of error_msg
 void save(state::Store& store, const std::string& table_id, const RemoteFacts& facts) {
   boost::json::array names;
   for (const auto& column : facts.columns) names.emplace_back(column.name);
-  store.write([&](duck::Connection& c) {
-    c.execute(
+  store.write([&](state::Tx& tx) {
+    tx.execute(
         "INSERT INTO bq_metadata_cache (table_id, rows, size_bytes, partition_by, clustered_by, entity_type, "
         "known_columns, refreshed_at, error_at, error_msg) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL) "
         "ON CONFLICT (table_id) DO UPDATE SET rows = excluded.rows, size_bytes = excluded.size_bytes, "
@@ -33,8 +32,8 @@ void save_failure(state::Store& store, const std::string& table_id, std::string 
     while (end > 0 && (static_cast<unsigned char>(reason[end]) & 0xc0) == 0x80) --end;
     reason.resize(end);
   }
-  store.write([&](duck::Connection& c) {
-    c.execute(
+  store.write([&](state::Tx& tx) {
+    tx.execute(
         "INSERT INTO bq_metadata_cache (table_id, error_at, error_msg) VALUES (?, ?, ?) "
         "ON CONFLICT (table_id) DO UPDATE SET error_at = excluded.error_at, error_msg = excluded.error_msg",
         table_id, now(), reason);
@@ -44,9 +43,9 @@ void save_failure(state::Store& store, const std::string& table_id, std::string 
 }  // namespace
 
 std::vector<RemoteMetadata> RemoteMetadataCache::all() const {
-  return store_.read([](duck::Connection& c) {
-    return duck::rows<RemoteMetadata>(c, fmt::format("SELECT {} FROM bq_metadata_cache ORDER BY table_id",
-                                                     duck::column_list<RemoteMetadata>()));
+  return store_.read([](state::Tx& tx) {
+    return tx.rows<RemoteMetadata>(fmt::format("SELECT {} FROM bq_metadata_cache ORDER BY table_id",
+                                               state::column_list<RemoteMetadata>()));
   });
 }
 
@@ -89,7 +88,7 @@ RefreshedTable RemoteMetadataCache::refresh(const Registration& row) {
 }
 
 jobs::Done RemoteMetadataCache::refresh_all(const jobs::Context& context) {
-  auto rows = store_.read([](duck::Connection& c) { return catalog::all(c); });
+  auto rows = store_.read([](state::Tx& tx) { return catalog::all(tx); });
   std::erase_if(rows, [](const Registration& row) { return !is_remote(row); });
   std::int64_t succeeded = 0, no_data = 0, failed = 0;
   const auto counts = [&] {

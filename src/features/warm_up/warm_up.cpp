@@ -64,7 +64,7 @@ jobs::Kind WarmUp::kind() {
 
 std::vector<WarmUp::Item> WarmUp::items(const Generation& generation) const {
   std::vector<Item> out;
-  for (auto& row : store_.read([](duck::Connection& c) { return catalog::all(c); })) {
+  for (auto& row : store_.read([](state::Tx& tx) { return catalog::all(tx); })) {
     const Table* table = generation.find(row.id);
     const auto warmer = std::find_if(warmers_.begin(), warmers_.end(),
                                      [&](const catalog::Warmer& w) { return w.takes(row, table); });

@@ -32,8 +32,22 @@ ErrorKind kind_of(const std::function<void()>& work) {
   return ErrorKind::internal;
 }
 
+// Tables are the catalog's, of which these tests know nothing.
+ResourceType tables() {
+  return {"table",
+          "Tables",
+          "",
+          "",
+          [](state::Tx& tx, const std::string& id) {
+            return tx.scalar<std::int64_t>("SELECT count(*) FROM table_registry WHERE id = ?", id) > 0;
+          },
+          [](state::Tx&) { return boost::json::array(); },
+          2};
+}
+
 class AccessTest : public ::testing::Test {
  protected:
+  AccessTest() { access_.resource_types().add(tables()); }
   std::string user_id(const std::string& email) {
     return access_.directory().look([&](const Tables& t) {
       const auto* user = t.user_by_email(email);
@@ -45,12 +59,11 @@ class AccessTest : public ::testing::Test {
     return access_.directory().look([&](const Tables& t) { return t.group_by_name(name)->id; });
   }
   void add_table(const std::string& id) {
-    store_.write([&](duck::Connection& c) {
-      c.execute("INSERT INTO table_registry (id, name) VALUES (?, ?)", id, id);
-    });
+    store_.write(
+        [&](state::Tx& tx) { tx.execute("INSERT INTO table_registry (id, name) VALUES (?, ?)", id, id); });
   }
   std::int64_t count(const std::string& sql) {
-    return store_.read([&](duck::Connection& c) { return duck::scalar<std::int64_t>(c, sql).value_or(-1); });
+    return store_.read([&](state::Tx& tx) { return tx.scalar<std::int64_t>(sql).value_or(-1); });
   }
   std::optional<http::Caller> resolve(std::string_view token, std::string_view address = "10.0.0.1") {
     reason_.clear();
@@ -246,8 +259,8 @@ TEST_F(AccessTest, AddressesThatDifferInCaseAreOneAccount) {
 
 // An existing database may hold both; then each is itself and no third spelling is anybody.
 TEST_F(AccessTest, TwoOldAccountsThatDifferInCaseStayTwo) {
-  store_.write([](duck::Connection& c) {
-    c.execute("INSERT INTO users (id, email) VALUES ('a', 'x@example.com'), ('b', 'X@example.com')");
+  store_.write([](state::Tx& tx) {
+    tx.execute("INSERT INTO users (id, email) VALUES ('a', 'x@example.com'), ('b', 'X@example.com')");
   });
   Directory directory(store_);
   directory.look([](const Tables& t) {
@@ -317,6 +330,86 @@ TEST_F(AccessTest, BootstrapIsForTheSeededAccountOnly) {
   EXPECT_EQ(bootstrap("root@example.com", "another-long-one"), ErrorKind::forbidden);
 }
 
+// The seeded account has no password; whoever came into it by a link or by Google has it all the same.
+TEST_F(AccessTest, AnAccountThatSomebodySignedInToIsNotBootstrapped) {
+  EXPECT_TRUE(access_.users().can_bootstrap());
+  const auto link = access_.users().make_link(kNobody, user_id("root@example.com"), Users::Link::sign_in);
+  EXPECT_TRUE(access_.users().can_bootstrap()) << "nobody has used it yet";
+  access_.users().sign_in_by_link("root@example.com", link, "10.0.0.1");
+  store_.write([](state::Tx& tx) { tx.execute("DELETE FROM audit_log"); });
+  EXPECT_FALSE(access_.users().can_bootstrap());
+  EXPECT_EQ(kind_of([&] { access_.users().bootstrap("root@example.com", "", "a-long-password", ""); }),
+            ErrorKind::forbidden);
+  Identity again(store_, settings());
+  EXPECT_FALSE(again.users().can_bootstrap()) << "also after a restart";
+}
+
+// A version that kept no claimed.json told by the audit log.
+TEST_F(AccessTest, WhatAnOlderVersionKnewOfClaimedAccountsIsTakenOver) {
+  const auto file = store_.file().parent_path() / "claimed.json";
+  store_.write([&](state::Tx& tx) {
+    state::record(tx, {user_id("root@example.com"), "", "10.0.0.1"}, "google_login", "auth");
+  });
+  EXPECT_TRUE(Identity(store_, settings()).users().can_bootstrap()) << "the file counts, not the log";
+  fs::remove(file);
+  EXPECT_FALSE(Identity(store_, settings()).users().can_bootstrap());
+  store_.write([](state::Tx& tx) { tx.execute("DELETE FROM audit_log"); });
+  EXPECT_FALSE(Identity(store_, settings()).users().can_bootstrap());
+  replace_file(file, "{");
+  EXPECT_EQ(kind_of([&] { Identity(store_, settings()); }), ErrorKind::internal);
+}
+
+TEST_F(AccessTest, AGroupIsDeletedInOneStepWithAllThatHangsOnIt) {
+  add_table("orders");
+  const auto ana = add_user("ana@example.com");
+  const auto group = access_.groups().create(kNobody, "sales", std::nullopt);
+  access_.groups().add_member(kNobody, group.id, ana.id, "x");
+  access_.groups().grant(kNobody, group.id, "table", "orders");
+  EXPECT_THROW(access_.directory().change([&](Change& change) {
+    change.erase_group(group.id);
+    throw Error(ErrorKind::conflict, "no");
+  }),
+               Error);
+  expect_memory_is_database();
+  EXPECT_TRUE(access_.directory().rights(ana.id)->may_read("table", "orders"));
+  access_.groups().remove(kNobody, group.id);
+  expect_memory_is_database();
+  EXPECT_EQ(count("SELECT count(*) FROM user_groups WHERE id = '" + group.id + "'"), 0);
+  EXPECT_EQ(count("SELECT count(*) FROM audit_log WHERE action = 'user_group.deleted'"), 1);
+}
+
+TEST_F(AccessTest, OneCallWritesARowHereAndThere) {
+  const auto ana = add_user("ana@example.com");
+  const auto group = access_.groups().create(kNobody, "sales", std::nullopt);
+  access_.directory().change([&](Change& change) {
+    User renamed = *change.tables().user(ana.id);
+    renamed.name = "Ana";
+    renamed.has_password = true;  // not to be had this way
+    change.put(renamed);
+    change.put(renamed);  // nothing is another one
+    change.set_password(ana.id, "hash");
+    change.put(Member{ana.id, group.id, "admin", now(), {}});
+    change.put(Member{ana.id, group.id, "google_sync", now(), {}});
+    change.put(Grant{"r1", group.id, "table", "a", now(), {}});
+    change.put(Grant{"r2", group.id, "table", "b", now(), {}});
+    change.erase_grants_of("table", "a");
+    EXPECT_EQ(change.tables().user(ana.id)->name, "Some One") << "as before";
+  });
+  expect_memory_is_database();
+  EXPECT_EQ(count("SELECT count(*) FROM users WHERE name = 'Ana' AND password_hash = 'hash'"), 1);
+  EXPECT_EQ(count("SELECT count(*) FROM resource_grants"), 1);
+  EXPECT_EQ(access_.directory().look([&](const Tables& t) { return t.member(ana.id, group.id)->source; }),
+            "google_sync");
+}
+
+TEST_F(AccessTest, ARowThatSomebodyElseTookAwayIsNotWrittenSilently) {
+  const auto ana = add_user("ana@example.com");
+  store_.write([&](state::Tx& tx) { tx.execute("DELETE FROM users WHERE id = ?", ana.id); });
+  EXPECT_EQ(kind_of([&] { access_.users().update(kNobody, ana.id, "Ana", std::nullopt); }),
+            ErrorKind::internal);
+  EXPECT_EQ(count("SELECT count(*) FROM audit_log WHERE action = 'user.update'"), 0);
+}
+
 TEST_F(AccessTest, TokensAreWhatTheySay) {
   const auto ana = add_user("ana@example.com"), bob = add_user("bob@example.com");
   const Actor actor{ana.id, ana.email, "10.0.0.1"};
@@ -355,9 +448,9 @@ TEST_F(AccessTest, TokensAreWhatTheySay) {
   refused(jose::sign_jwt({bob.id, bob.email, "pat", moment, made.token.id, moment + 60, {}}, secret),
           "Token mismatch");
   refused(jose::sign_jwt({"ghost", "", "session", moment, "j", moment + 60, {}}, secret), "User not found");
-  store_.write([&](duck::Connection& c) {
-    c.execute("UPDATE personal_access_tokens SET expires_at = ? WHERE id = ?", plus_seconds(now(), -1),
-              made.token.id);
+  store_.write([&](state::Tx& tx) {
+    tx.execute("UPDATE personal_access_tokens SET expires_at = ? WHERE id = ?", plus_seconds(now(), -1),
+               made.token.id);
   });
   {
     Identity later(store_, settings());
@@ -452,9 +545,9 @@ TEST_F(AccessTest, ALinkWorksOnceForOneAccountAndForAWhile) {
   EXPECT_EQ(use(Link::setup, ana.email, setup), ErrorKind::bad_request) << "used up";
 
   const auto age = [&](const char* column, std::int64_t seconds) {
-    store_.write([&](duck::Connection& c) {
-      c.execute(fmt::format("UPDATE users SET {}_created = ? WHERE id = ?", column),
-                plus_seconds(now(), -seconds), bob.id);
+    store_.write([&](state::Tx& tx) {
+      tx.execute(fmt::format("UPDATE users SET {}_created = ? WHERE id = ?", column),
+                 plus_seconds(now(), -seconds), bob.id);
     });
   };
   const auto late = users.make_link(kNobody, bob.id, Link::reset);
@@ -469,9 +562,9 @@ TEST_F(AccessTest, ALinkWorksOnceForOneAccountAndForAWhile) {
   users.use_link(Link::reset, bob.email, newer, "a-long-password", "", "");
 
   // One that the Python server sent before.
-  store_.write([&](duck::Connection& c) {
-    c.execute("UPDATE users SET setup_token = 'plain-token', setup_token_created = ? WHERE id = ?", now(),
-              bob.id);
+  store_.write([&](state::Tx& tx) {
+    tx.execute("UPDATE users SET setup_token = 'plain-token', setup_token_created = ? WHERE id = ?", now(),
+               bob.id);
   });
   users.use_link(Link::setup, bob.email, "plain-token", "another-long-one", "", "");
   EXPECT_EQ(count("SELECT count(*) FROM users WHERE setup_token IS NOT NULL OR reset_token IS NOT NULL"), 0);
@@ -503,12 +596,12 @@ TEST_F(AccessTest, ALinkThatManyUseAtOnceWorksOnce) {
 
 TEST_F(AccessTest, WhatGoogleOwnsIsLeftAlone) {
   const auto ana = add_user("ana@example.com");
-  store_.write([&](duck::Connection& c) {
-    c.execute(
+  store_.write([&](state::Tx& tx) {
+    tx.execute(
         "INSERT INTO user_groups (id, name, created_by) VALUES ('g', 'all@example.com', "
         "'system:google-sync')");
-    c.execute("INSERT INTO user_group_members (user_id, group_id, source) VALUES (?, 'g', 'google_sync')",
-              ana.id);
+    tx.execute("INSERT INTO user_group_members (user_id, group_id, source) VALUES (?, 'g', 'google_sync')",
+               ana.id);
   });
   Identity later(store_, settings());
   const auto refused = [](const std::function<void()>& work) {
@@ -524,10 +617,11 @@ TEST_F(AccessTest, WhatGoogleOwnsIsLeftAlone) {
 }
 
 TEST_F(AccessTest, AFailedChangeIsNeitherInTheDatabaseNorInMemory) {
-  EXPECT_THROW(access_.directory().change([](const Tables&, duck::Connection& c) -> Directory::Apply {
-    c.execute("DELETE FROM user_group_members");
-    c.execute("no SQL");
-    return [](Tables& t) { t.erase_user("x"); };
+  const auto root = user_id("root@example.com");
+  EXPECT_THROW(access_.directory().change([&](Change& change) {
+    change.erase_member(root, group_id("Admin"));
+    change.erase_user(root);
+    change.tx().execute("no SQL");
   }),
                duck::QueryError);
   EXPECT_TRUE(access_.directory().is_admin(user_id("root@example.com")));
@@ -537,16 +631,16 @@ TEST_F(AccessTest, AFailedChangeIsNeitherInTheDatabaseNorInMemory) {
 TEST(Directory, KeepsItsOrderAtSize) {
   TemporaryFolder folder(fs::temp_directory_path());
   state::Store store(folder.path());
-  store.write([](duck::Connection& c) {
-    c.execute(
+  store.write([](state::Tx& tx) {
+    tx.execute(
         "INSERT INTO users (id, email) SELECT 'u' || range, 'u' || range || '@example.com' FROM "
         "range(10000)");
-    c.execute("INSERT INTO user_groups (id, name) SELECT 'g' || range, 'group ' || range FROM range(1000)");
-    c.execute(
+    tx.execute("INSERT INTO user_groups (id, name) SELECT 'g' || range, 'group ' || range FROM range(1000)");
+    tx.execute(
         "INSERT INTO user_group_members (user_id, group_id, source) "
         "SELECT 'u' || u.range, 'g' || ((u.range * 7 + g.range * 13) % 1000), 'admin' FROM range(10000) u, "
         "range(5) g");
-    c.execute(
+    tx.execute(
         "INSERT INTO resource_grants (id, group_id, resource_type, resource_id) "
         "SELECT 'r' || range, 'g' || (range % 1000), 'table', 't' || (range // 1000 * 17 % 1000) FROM "
         "range(100000)");

@@ -93,8 +93,8 @@ TEST_F(MetricStore, SavingReplacesAllButTheDayOfBirth) {
   metric.tables = std::vector<std::string>{"x", "y, \"z\""};
   metric.notes = std::vector<std::string>{};
   metric.sql_variants = R"({"by_x": "SELECT 1"})";
-  store_.write([&](duck::Connection& c) { save_metrics(c, {metric}); });
-  const auto first = store_.read([](duck::Connection& c) { return find_metric(c, "c/a").value(); });
+  store_.write([&](state::Tx& tx) { save_metrics(tx, {metric}); });
+  const auto first = store_.read([](state::Tx& tx) { return find_metric(tx, "c/a").value(); });
   EXPECT_EQ(first.tables, metric.tables);
   EXPECT_EQ(first.notes, metric.notes);
   EXPECT_EQ(first.dimensions, std::nullopt);
@@ -103,8 +103,8 @@ TEST_F(MetricStore, SavingReplacesAllButTheDayOfBirth) {
 
   metric.tables.reset();
   metric.sql = "SELECT 2";
-  store_.write([&](duck::Connection& c) { save_metrics(c, {metric}); });
-  const auto second = store_.read([](duck::Connection& c) { return find_metric(c, "c/a").value(); });
+  store_.write([&](state::Tx& tx) { save_metrics(tx, {metric}); });
+  const auto second = store_.read([](state::Tx& tx) { return find_metric(tx, "c/a").value(); });
   EXPECT_EQ(second.tables, std::nullopt);
   EXPECT_EQ(second.sql, "SELECT 2");
   EXPECT_EQ(second.created_at, first.created_at);
@@ -115,50 +115,50 @@ TEST_F(MetricStore, ManyAreSortedByNameAndFoundByCategory) {
   std::vector<Metric> many;
   for (int i = 250; i > 0; --i)
     many.push_back(make_metric(i % 2 == 0 ? "even" : "odd", fmt::format("m{:03}", i)));
-  store_.write([&](duck::Connection& c) { save_metrics(c, many); });
-  store_.write([&](duck::Connection& c) { save_metrics(c, many); });
-  store_.read([](duck::Connection& c) {
-    const auto all = metrics(c);
+  store_.write([&](state::Tx& tx) { save_metrics(tx, many); });
+  store_.write([&](state::Tx& tx) { save_metrics(tx, many); });
+  store_.read([](state::Tx& tx) {
+    const auto all = metrics(tx);
     ASSERT_EQ(all.size(), 250u);
     EXPECT_EQ(all.front().name, "m001");
-    EXPECT_EQ(metrics(c, "even").size(), 125u);
-    EXPECT_TRUE(metrics(c, "e%").empty());
+    EXPECT_EQ(metrics(tx, "even").size(), 125u);
+    EXPECT_TRUE(metrics(tx, "e%").empty());
   });
-  store_.write([](duck::Connection& c) {
-    EXPECT_TRUE(remove_metric(c, "odd/m001"));
-    EXPECT_FALSE(remove_metric(c, "odd/m001"));
+  store_.write([](state::Tx& tx) {
+    EXPECT_TRUE(remove_metric(tx, "odd/m001"));
+    EXPECT_FALSE(remove_metric(tx, "odd/m001"));
   });
 }
 
 TEST_F(MetricStore, AColumnsMetadataIsReplacedWhole) {
   const auto save = [&](std::optional<std::string> type, std::optional<std::string> text) {
-    store_.write([&](duck::Connection& c) {
-      catalog::save_column_metadata(c, {{.table_id = "t",
-                                         .column_name = "b",
-                                         .basetype = {},
-                                         .description = {},
-                                         .confidence = "manual",
-                                         .source = "manual",
-                                         .updated_at = {}},
-                                        {.table_id = "t",
-                                         .column_name = "a",
-                                         .basetype = type,
-                                         .description = text,
-                                         .confidence = "high",
-                                         .source = "manual",
-                                         .updated_at = {}}});
+    store_.write([&](state::Tx& tx) {
+      catalog::save_column_metadata(tx, {{.table_id = "t",
+                                          .column_name = "b",
+                                          .basetype = {},
+                                          .description = {},
+                                          .confidence = "manual",
+                                          .source = "manual",
+                                          .updated_at = {}},
+                                         {.table_id = "t",
+                                          .column_name = "a",
+                                          .basetype = type,
+                                          .description = text,
+                                          .confidence = "high",
+                                          .source = "manual",
+                                          .updated_at = {}}});
     });
   };
   save("DATE", "when");
   save(std::nullopt, "day");
-  store_.read([](duck::Connection& c) {
-    const auto columns = catalog::column_metadata(c, "t");
+  store_.read([](state::Tx& tx) {
+    const auto columns = catalog::column_metadata(tx, "t");
     ASSERT_EQ(columns.size(), 2u);
     EXPECT_EQ(columns[0].column_name, "a");
     EXPECT_EQ(columns[0].basetype, std::nullopt);
     EXPECT_EQ(columns[0].description, "day");
     EXPECT_TRUE(columns[0].updated_at.has_value());
-    EXPECT_TRUE(catalog::column_metadata(c, "T").empty());
+    EXPECT_TRUE(catalog::column_metadata(tx, "T").empty());
   });
 }
 

@@ -19,7 +19,7 @@ struct RemoteMetadataTest : testing::Test {
     row.id = row.name = "events";
     row.source_type = "bigquery";
     row.query_mode = "remote";
-    store.write([&](duck::Connection& c) { insert(c, row); });
+    store.write([&](state::Tx& tx) { insert(tx, row); });
   }
 };
 
@@ -68,7 +68,7 @@ TEST_F(RemoteMetadataTest, Freshness) {
 TEST_F(RemoteMetadataTest, OnlyRemoteTablesAreAsked) {
   Registration local;
   local.id = local.name = "orders";
-  store.write([&](duck::Connection& c) { insert(c, local); });
+  store.write([&](state::Tx& tx) { insert(tx, local); });
   int asked = 0;
   engine = [&] { return ++asked, RemoteFacts{}; };
   const jobs::Context context([](const boost::json::value&) {}, {});

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/state/duck_tx.h"
+#include "core/state/file.h"
 #include "core/state/schema.h"
 #include "core/state/store.h"
 #include "golden.h"
@@ -24,11 +26,11 @@ namespace {
 const Surroundings kSurroundings{"golden-project"};
 
 std::int64_t count(Store& store, const std::string& sql) {
-  return store.read([&](duck::Connection& c) { return duck::scalar<std::int64_t>(c, sql).value_or(-1); });
+  return store.read([&](state::Tx& tx) { return tx.scalar<std::int64_t>(sql).value_or(-1); });
 }
 
 std::string text(Store& store, const std::string& sql) {
-  return store.read([&](duck::Connection& c) { return duck::scalar<std::string>(c, sql).value_or("NULL"); });
+  return store.read([&](state::Tx& tx) { return tx.scalar<std::string>(sql).value_or("NULL"); });
 }
 
 std::string message_of(const std::function<void()>& work) {
@@ -72,14 +74,14 @@ class ConvergeTest : public ::testing::Test {
 
   void expect_rows(int version, Store& store) {
     const auto expected = expectation(version);
-    store.read([&](duck::Connection& c) {
+    store.read([&](state::Tx& tx) {
       std::set<std::string> tables;
-      for (auto& row : c.execute("SELECT table_name FROM duckdb_tables()").rows())
+      for (auto& row : tx.run("SELECT table_name FROM duckdb_tables()", {}).rows)
         tables.insert(std::get<std::string>(row[0]));
       EXPECT_EQ(tables.size(), expected.size());
       for (const auto& [name, table] : expected) {
         const auto& columns = table.at("columns").as_array();
-        EXPECT_EQ(boost::json::serialize(rows_like_expected(c, name, columns)),
+        EXPECT_EQ(boost::json::serialize(rows_like_expected(tx, name, columns)),
                   boost::json::serialize(sorted(table.at("rows").as_array())))
             << name;
       }
@@ -100,7 +102,7 @@ TEST_F(ConvergeTest, EveryGoldenDatabaseBecomesWhatIsExpected) {
     const auto before = md5_file(file_);
     Store store(state_, kSurroundings);
     expect_rows(version, store);
-    store.read([&](duck::Connection& c) { EXPECT_EQ(schema_lines(c), contract_lines()); });
+    store.read([&](state::Tx& tx) { EXPECT_EQ(schema_lines(tx), contract_lines()); });
     ASSERT_EQ(copies().size(), 1u);
     EXPECT_EQ(md5_file(copies()[0]), before);
     EXPECT_TRUE(copies()[0].filename().string().starts_with(fmt::format("system.duckdb.v{}-", version)));
@@ -119,7 +121,7 @@ TEST_F(ConvergeTest, EveryOtherVersionOpens) {
     EXPECT_EQ(count(store, "SELECT count(*) FROM users WHERE active AND NOT (onboarded IS NULL)"), 3);
     EXPECT_EQ(count(store, "SELECT count(*) FROM table_registry"), 3);
     EXPECT_EQ(count(store, "SELECT max(version) FROM schema_version"), 40);
-    store.read([&](duck::Connection& c) { EXPECT_EQ(schema_lines(c), contract_lines()); });
+    store.read([&](state::Tx& tx) { EXPECT_EQ(schema_lines(tx), contract_lines()); });
   }
 }
 
@@ -261,8 +263,9 @@ TEST_F(ConvergeTest, AMissingColumnOfTheNewestVersionIsMade) {
   {
     duck::Database database({.file = file_, .settings = {}});
     auto c = database.connect();
-    before = *duck::scalar<std::string>(c, applied);
-    ASSERT_FALSE(is_complete(c));
+    DuckTx tx(c);
+    before = *tx.scalar<std::string>(applied);
+    ASSERT_FALSE(is_complete(tx));
   }
   Store store(state_);
   EXPECT_EQ(count(store, "SELECT count(*) FROM bq_metadata_cache WHERE entity_type IS NULL"), 3);
@@ -343,8 +346,9 @@ TEST_F(ConvergeTest, TheLogOfAKilledProcessIsHeeded) {
     EXPECT_EQ(litter(), "");
     duck::Database database({.file = copies()[0], .settings = {{"access_mode", "READ_ONLY"}}});
     auto c = database.connect();
-    EXPECT_EQ(duck::scalar<std::int64_t>(c, "SELECT count(*) FROM users WHERE id = 'late'"), 1);
-    EXPECT_EQ(duck::scalar<std::int64_t>(c, "SELECT max(version) FROM schema_version"), version);
+    DuckTx tx(c);
+    EXPECT_EQ(tx.scalar<std::int64_t>("SELECT count(*) FROM users WHERE id = 'late'"), 1);
+    EXPECT_EQ(tx.scalar<std::int64_t>("SELECT max(version) FROM schema_version"), version);
   }
 }
 

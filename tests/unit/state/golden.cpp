@@ -98,34 +98,31 @@ std::set<std::string> contract_lines() {
   return out;
 }
 
-std::set<std::string> schema_lines(duck::Connection& connection) {
+std::set<std::string> schema_lines(state::Tx& tx) {
   std::set<std::string> out;
-  for (auto& row : connection
-                       .execute("SELECT table_name, column_name, data_type, is_nullable, "
-                                "coalesce(column_default, '') FROM duckdb_columns() "
-                                "WHERE schema_name = 'main' AND NOT internal")
-                       .rows())
+  for (auto& row : tx.run("SELECT table_name, column_name, data_type, is_nullable, "
+                          "coalesce(column_default, '') FROM duckdb_columns() "
+                          "WHERE schema_name = 'main' AND NOT internal",
+                          {})
+                       .rows)
     out.insert(fmt::format("column\t{}\t{}\t{}\t{}\t{}", text_of(row[0]), text_of(row[1]), text_of(row[2]),
                            std::get<bool>(row[3]) ? "null" : "not null", text_of(row[4])));
-  for (auto& row : connection
-                       .execute("SELECT table_name, constraint_text FROM duckdb_constraints() "
-                                "WHERE constraint_type <> 'NOT NULL'")
-                       .rows())
+  for (auto& row : tx.run("SELECT table_name, constraint_text FROM duckdb_constraints() "
+                          "WHERE constraint_type <> 'NOT NULL'",
+                          {})
+                       .rows)
     out.insert(fmt::format("constraint\t{}\t{}", text_of(row[0]), text_of(row[1])));
   for (auto& row :
-       connection
-           .execute(
-               "SELECT table_name, index_name, regexp_extract(sql, ' ON (.*);', 1) FROM duckdb_indexes()")
-           .rows())
+       tx.run("SELECT table_name, index_name, regexp_extract(sql, ' ON (.*);', 1) FROM duckdb_indexes()", {})
+           .rows)
     out.insert(fmt::format("index\t{}\t{}: {}", text_of(row[0]), text_of(row[1]), text_of(row[2])));
   return out;
 }
 
-boost::json::array rows_like_expected(duck::Connection& connection, const std::string& table,
+boost::json::array rows_like_expected(state::Tx& tx, const std::string& table,
                                       const boost::json::array& columns) {
   Normal normal;
-  for (auto& group :
-       duck::rows<Group>(connection, "SELECT id, name FROM user_groups WHERE name IN ('Admin', 'Everyone')"))
+  for (auto& group : tx.rows<Group>("SELECT id, name FROM user_groups WHERE name IN ('Admin', 'Everyone')"))
     normal.group_names.emplace(group.id, group.name);
   std::string names;
   for (const auto& column : columns)
@@ -133,7 +130,7 @@ boost::json::array rows_like_expected(duck::Connection& connection, const std::s
              duck::quote_identifier(std::string_view(column.as_array().at(0).as_string()));
   boost::json::array out;
   for (const auto& row :
-       connection.execute(fmt::format("SELECT {} FROM {}", names, duck::quote_identifier(table))).rows()) {
+       tx.run(fmt::format("SELECT {} FROM {}", names, duck::quote_identifier(table)), {}).rows) {
     boost::json::array values;
     for (const auto& value : row) values.push_back(std::visit(normal, value));
     out.push_back(std::move(values));

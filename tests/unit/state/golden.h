@@ -7,9 +7,9 @@
 
 #include <boost/json/value.hpp>
 
-#include "lib/duck/database.h"
-
 // State databases that other programs wrote: tests/golden/schema.
+#include "core/state/tx.h"
+
 namespace agnes::state {
 
 // The versions there are, in order.
@@ -22,11 +22,11 @@ boost::json::object expectation(int version);
 
 // The declared schema of the contract, and the one of a database, one line a column, constraint and index.
 std::set<std::string> contract_lines();
-std::set<std::string> schema_lines(duck::Connection& connection);
+std::set<std::string> schema_lines(state::Tx& tx);
 
 // The rows of a table, sorted, in the expectation's form: "<now>" for times of today instead of the rows'
 // own, "<uuid>", and "group:Admin" for the group's id.
-boost::json::array rows_like_expected(duck::Connection& connection, const std::string& table,
+boost::json::array rows_like_expected(state::Tx& tx, const std::string& table,
                                       const boost::json::array& columns);
 // The same order for the expectation's rows.
 boost::json::array sorted(boost::json::array rows);

@@ -21,11 +21,11 @@ namespace agnes::state {
 namespace {
 
 std::int64_t count(Store& store, const std::string& sql) {
-  return store.read([&](duck::Connection& c) { return duck::scalar<std::int64_t>(c, sql).value_or(-1); });
+  return store.read([&](state::Tx& tx) { return tx.scalar<std::int64_t>(sql).value_or(-1); });
 }
 
-void add_user(duck::Connection& c, const std::string& id) {
-  c.execute("INSERT INTO users (id, email) VALUES (?, ?)", id, id + "@example.com");
+void add_user(state::Tx& tx, const std::string& id) {
+  tx.execute("INSERT INTO users (id, email) VALUES (?, ?)", id, id + "@example.com");
 }
 
 std::string message_of(const std::function<void()>& work) {
@@ -46,7 +46,7 @@ class StoreTest : public ::testing::Test {
 
 TEST_F(StoreTest, AFreshDatabaseHasTheContractsTables) {
   Store store(state_);
-  const auto found = store.read([](duck::Connection& c) { return schema_lines(c); });
+  const auto found = store.read([](state::Tx& tx) { return schema_lines(tx); });
   const auto expected = contract_lines();
   ASSERT_GT(expected.size(), 300u);
   for (const auto& line : expected) EXPECT_TRUE(found.contains(line)) << "missing: " << line;
@@ -66,7 +66,7 @@ TEST_F(StoreTest, AFreshDatabaseHasItsFirstRows) {
 TEST_F(StoreTest, WhatWasWrittenIsThereAgain) {
   {
     Store store(state_);
-    store.write([](duck::Connection& c) { add_user(c, "u1"); });
+    store.write([](state::Tx& tx) { add_user(tx, "u1"); });
   }
   EXPECT_FALSE(fs::exists(file_.string() + ".wal")) << "closing writes the log into the file";
   Store store(state_);
@@ -76,40 +76,40 @@ TEST_F(StoreTest, WhatWasWrittenIsThereAgain) {
 
 TEST_F(StoreTest, AFailedWriteLeavesNothing) {
   Store store(state_);
-  EXPECT_THROW(store.write([](duck::Connection& c) {
-    add_user(c, "u1");
+  EXPECT_THROW(store.write([](state::Tx& tx) {
+    add_user(tx, "u1");
     throw Error(ErrorKind::conflict, "no");
   }),
                Error);
-  EXPECT_THROW(store.write([](duck::Connection& c) {
-    add_user(c, "u1");
-    add_user(c, "u1");
+  EXPECT_THROW(store.write([](state::Tx& tx) {
+    add_user(tx, "u1");
+    add_user(tx, "u1");
   }),
                duck::QueryError);
   EXPECT_EQ(count(store, "SELECT count(*) FROM users"), 0);
-  store.write([](duck::Connection& c) { add_user(c, "u1"); });
+  store.write([](state::Tx& tx) { add_user(tx, "u1"); });
   EXPECT_EQ(count(store, "SELECT count(*) FROM users"), 1);
 }
 
 TEST_F(StoreTest, AReaderCannotWriteAndBreaksNothing) {
   Store store(state_);
-  EXPECT_THROW(store.read([](duck::Connection& c) { add_user(c, "u1"); }), duck::QueryError);
+  EXPECT_THROW(store.read([](state::Tx& tx) { add_user(tx, "u1"); }), duck::QueryError);
   EXPECT_EQ(count(store, "SELECT count(*) FROM users"), 0);
 }
 
 TEST_F(StoreTest, AReaderSeesOneStateAndWaitsForNoWriter) {
   Store store(state_);
   std::int64_t before = -1, after = -1;
-  store.write([&](duck::Connection& c) {
-    add_user(c, "u1");
+  store.write([&](state::Tx& tx) {
+    add_user(tx, "u1");
     // Another thread reads while this transaction is open.
     std::thread([&] { before = count(store, "SELECT count(*) FROM users"); }).join();
   });
   EXPECT_EQ(before, 0);
-  store.read([&](duck::Connection& c) {
-    before = *duck::scalar<std::int64_t>(c, "SELECT count(*) FROM users");
-    std::thread([&] { store.write([](duck::Connection& w) { add_user(w, "u2"); }); }).join();
-    after = *duck::scalar<std::int64_t>(c, "SELECT count(*) FROM users");
+  store.read([&](state::Tx& tx) {
+    before = *tx.scalar<std::int64_t>("SELECT count(*) FROM users");
+    std::thread([&] { store.write([](state::Tx& tx) { add_user(tx, "u2"); }); }).join();
+    after = *tx.scalar<std::int64_t>("SELECT count(*) FROM users");
   });
   EXPECT_EQ(before, 1);
   EXPECT_EQ(after, 1);
@@ -124,7 +124,7 @@ TEST_F(StoreTest, ManyWritersAndReadersAtOnce) {
     threads.emplace_back([&, t] {
       try {
         for (int i = 0; i < 20; ++i) {
-          store.write([&](duck::Connection& c) { add_user(c, fmt::format("u{}-{}", t, i)); });
+          store.write([&](state::Tx& tx) { add_user(tx, fmt::format("u{}-{}", t, i)); });
           count(store, "SELECT count(*) FROM users");
         }
       } catch (const std::exception&) {
@@ -139,20 +139,20 @@ TEST_F(StoreTest, ManyWritersAndReadersAtOnce) {
 // DuckDB keeps deleted keys while an older reader could see them.
 TEST_F(StoreTest, AKeyCanBeUsedAgainWhileAReaderIsAtWork) {
   Store store(state_);
-  store.write([](duck::Connection& c) { add_user(c, "u1"); });
-  store.read([&](duck::Connection& c) {
-    EXPECT_EQ(duck::scalar<std::int64_t>(c, "SELECT count(*) FROM users"), 1);
+  store.write([](state::Tx& tx) { add_user(tx, "u1"); });
+  store.read([&](state::Tx& tx) {
+    EXPECT_EQ(tx.scalar<std::int64_t>("SELECT count(*) FROM users"), 1);
     std::thread([&] {
-      store.write([](duck::Connection& w) { w.execute("DELETE FROM users WHERE id = 'u1'"); });
-      store.write([](duck::Connection& w) { add_user(w, "u1"); });
-      store.write([](duck::Connection& w) {
-        w.execute("DELETE FROM users WHERE id = 'u1'");
-        add_user(w, "u1");
+      store.write([](state::Tx& tx) { tx.execute("DELETE FROM users WHERE id = 'u1'"); });
+      store.write([](state::Tx& tx) { add_user(tx, "u1"); });
+      store.write([](state::Tx& tx) {
+        tx.execute("DELETE FROM users WHERE id = 'u1'");
+        add_user(tx, "u1");
       });
       store.write(
-          [](duck::Connection& w) { w.execute("UPDATE users SET email = 'b@example.com' WHERE id = 'u1'"); });
+          [](state::Tx& tx) { tx.execute("UPDATE users SET email = 'b@example.com' WHERE id = 'u1'"); });
     }).join();
-    EXPECT_EQ(duck::scalar<std::int64_t>(c, "SELECT count(*) FROM users"), 1);
+    EXPECT_EQ(tx.scalar<std::int64_t>("SELECT count(*) FROM users"), 1);
   });
   EXPECT_EQ(count(store, "SELECT count(*) FROM users WHERE email = 'b@example.com'"), 1);
 }
@@ -160,23 +160,21 @@ TEST_F(StoreTest, AKeyCanBeUsedAgainWhileAReaderIsAtWork) {
 TEST_F(StoreTest, ARowThatOthersReferenceCanBeChanged) {
   {
     Store store(state_);
-    store.write([](duck::Connection& c) {
-      c.execute("INSERT INTO user_groups (id, name) VALUES ('g1', 'old'), ('g2', 'other')");
-      c.execute("INSERT INTO user_group_members (user_id, group_id, source) VALUES ('u1', 'g1', 'admin')");
-      c.execute(
+    store.write([](state::Tx& tx) {
+      tx.execute("INSERT INTO user_groups (id, name) VALUES ('g1', 'old'), ('g2', 'other')");
+      tx.execute("INSERT INTO user_group_members (user_id, group_id, source) VALUES ('u1', 'g1', 'admin')");
+      tx.execute(
           "INSERT INTO resource_grants (id, group_id, resource_type, resource_id) "
           "VALUES ('r1', 'g1', 'table', 't'), ('r2', 'g2', 'table', 't')");
     });
     const auto rename = [](const char* name) {
-      return
-          [name](duck::Connection& c) { c.execute("UPDATE user_groups SET name = ? WHERE id = 'g1'", name); };
+      return [name](state::Tx& tx) { tx.execute("UPDATE user_groups SET name = ? WHERE id = 'g1'", name); };
     };
-    EXPECT_THROW(store.write(rename("new")), duck::QueryError)
-        << "DuckDB can do it by now: write_referenced can go";
-    EXPECT_THROW(store.write_referenced("user_groups", rename("other")), duck::QueryError);
-    store.write_referenced("user_groups", rename("new"));
-    EXPECT_THROW(store.write([](duck::Connection& c) {
-      c.execute("INSERT INTO user_group_members (user_id, group_id, source) VALUES ('u1', 'nope', 'admin')");
+    EXPECT_THROW(store.write(rename("other")), duck::QueryError) << "names are unique";
+    store.write(rename("new"));
+    store.read([](state::Tx& tx) { EXPECT_EQ(schema_lines(tx), contract_lines()); });
+    EXPECT_THROW(store.write([](state::Tx& tx) {
+      tx.execute("INSERT INTO user_group_members (user_id, group_id, source) VALUES ('u1', 'nope', 'admin')");
     }),
                  duck::QueryError)
         << "the foreign keys are there again";
@@ -187,6 +185,47 @@ TEST_F(StoreTest, ARowThatOthersReferenceCanBeChanged) {
                   "JOIN resource_grants r ON r.group_id = g.id WHERE g.name = 'new'"),
             1);
   EXPECT_EQ(count(store, "SELECT count(*) FROM resource_grants"), 2);
+}
+
+TEST_F(StoreTest, ARowIsDeletedTogetherWithThoseThatReferenceIt) {
+  {
+    Store store(state_);
+    store.write([](state::Tx& tx) {
+      tx.execute("INSERT INTO user_groups (id, name) VALUES ('g1', 'one'), ('g2', 'two')");
+      tx.execute(
+          "INSERT INTO user_group_members (user_id, group_id, source) VALUES ('u1', 'g1', 'admin'), "
+          "('u1', 'g2', 'admin')");
+    });
+    const auto remove = [](const std::string& id, bool members) {
+      return [=](state::Tx& tx) {
+        if (members) tx.execute("DELETE FROM user_group_members WHERE group_id = ?", id);
+        tx.execute("DELETE FROM user_groups WHERE id = ?", id);
+        record(tx, {}, "delete", id);
+      };
+    };
+    EXPECT_THROW(store.write(remove("g2", false)), duck::QueryError) << "its member would hang in the air";
+    store.write(remove("g1", true));
+    EXPECT_EQ(count(store, "SELECT count(*) FROM audit_log"), 1) << "the attempts before left nothing";
+    store.read([](state::Tx& tx) { EXPECT_EQ(schema_lines(tx), contract_lines()); });
+  }
+  Store store(state_);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM user_groups WHERE NOT is_system"), 1);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM user_group_members WHERE group_id = 'g2'"), 1);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM user_group_members"), 1);
+}
+
+TEST_F(StoreTest, AListOfAnyLengthIsOneCondition) {
+  Store store(state_);
+  std::vector<std::string> ids;
+  for (int i = 0; i < 2500; ++i) ids.push_back(fmt::format("u{}", i));
+  const auto changed = store.write([&](state::Tx& tx) {
+    for (const int i : {0, 999, 1000, 2499}) add_user(tx, ids[static_cast<std::size_t>(i)]);
+    add_user(tx, "other");
+    EXPECT_EQ(tx.execute_for("DELETE FROM users WHERE id IN", {}), 0);
+    return tx.execute_for("DELETE FROM users WHERE id IN", ids);
+  });
+  EXPECT_EQ(changed, 4);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM users"), 1);
 }
 
 TEST_F(StoreTest, ASecondProcessIsToldWhoHasIt) {
@@ -264,9 +303,9 @@ TEST_F(StoreTest, AFolderThatCannotBeMadeIsNamed) {
 TEST_F(StoreTest, ADeletedSystemGroupComesBackAndAManualOneIsTaken) {
   {
     Store store(state_);
-    store.write([](duck::Connection& c) {
-      c.execute("DELETE FROM user_groups");
-      c.execute("INSERT INTO user_groups (id, name, description) VALUES ('mine', 'Everyone', 'ours')");
+    store.write([](state::Tx& tx) {
+      tx.execute("DELETE FROM user_groups");
+      tx.execute("INSERT INTO user_groups (id, name, description) VALUES ('mine', 'Everyone', 'ours')");
     });
   }
   Store store(state_);
@@ -291,15 +330,22 @@ TEST_F(StoreTest, AKilledProcessLosesNothingThatItCommitted) {
         const auto first = count(store, "SELECT count(*) FROM users") / 2;
         if (::write(pipe[1], "x", 1) != 1) ::_exit(1);
         for (auto i = first; i < first + 1000; ++i) {
-          const auto add = [&](duck::Connection& c) {
-            add_user(c, fmt::format("u{}", i));
-            add_user(c, fmt::format("v{}", i));
-            audit(c, {.user_id = std::nullopt, .action = "test", .resource = std::string(2000, 'x')});
+          const auto add = [&](state::Tx& tx) {
+            add_user(tx, fmt::format("u{}", i));
+            add_user(tx, fmt::format("v{}", i));
+            record(tx, {}, "test", std::string(2000, 'x'));
+            if (i % 7 == 3) {
+              tx.execute("INSERT INTO user_groups (id, name) VALUES (?, ?)", fmt::format("g{}", i),
+                         fmt::format("group {}", i));
+              tx.execute(
+                  "INSERT INTO user_group_members (user_id, group_id, source) VALUES ('u', ?, 'admin')",
+                  fmt::format("g{}", i));
+            } else if (i % 7 == 5) {
+              tx.execute("DELETE FROM user_group_members");
+              tx.execute("DELETE FROM user_groups WHERE NOT is_system");
+            }
           };
-          if (i % 7 == 3)
-            store.write_referenced("user_groups", add);
-          else
-            store.write(add);
+          store.write(add);
           if (i % 11 == 5) store.checkpoint();
           if (::write(pipe[1], "x", 1) != 1) ::_exit(1);
         }
@@ -323,7 +369,10 @@ TEST_F(StoreTest, AKilledProcessLosesNothingThatItCommitted) {
     EXPECT_GE(users, 2 * at_least);
     EXPECT_EQ(users % 2, 0);
     EXPECT_EQ(count(store, "SELECT count(*) FROM audit_log") * 2, users);
-    EXPECT_EQ(count(store, "SELECT count(*) FROM user_groups"), 2);
+    EXPECT_EQ(count(store, "SELECT count(*) FROM user_groups WHERE is_system"), 2);
+    EXPECT_EQ(count(store, "SELECT count(*) FROM user_groups WHERE NOT is_system"),
+              count(store, "SELECT count(*) FROM user_group_members"))
+        << "no half of a deletion";
     at_least = users / 2;
   }
 }
@@ -356,7 +405,10 @@ TEST_F(StoreTest, AKilledFirstStartLeavesAWholeFileOrNone) {
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
     Store store(state_);
-    EXPECT_EQ(count(store, "SELECT count(*) FROM user_groups"), 2);
+    EXPECT_EQ(count(store, "SELECT count(*) FROM user_groups WHERE is_system"), 2);
+    EXPECT_EQ(count(store, "SELECT count(*) FROM user_groups WHERE NOT is_system"),
+              count(store, "SELECT count(*) FROM user_group_members"))
+        << "no half of a deletion";
     for (const auto& entry : fs::directory_iterator(state_))
       EXPECT_FALSE(entry.path().filename().string().starts_with(".agnes-tmp-")) << entry.path();
   }
@@ -373,20 +425,19 @@ TEST_F(StoreTest, AFullDiskIsAnErrorAndNotTheEnd) {
     ::getrlimit(RLIMIT_FSIZE, &whole);
     try {
       Store store(state_);
-      store.write([](duck::Connection& c) { add_user(c, "before"); });
+      store.write([](state::Tx& tx) { add_user(tx, "before"); });
       rlimit small = whole;
       small.rlim_cur = 64 * 1024;
       ::setrlimit(RLIMIT_FSIZE, &small);
       for (int i = 0; i < 3; ++i) try {
-          store.write([](duck::Connection& c) {
-            for (int n = 0; n < 200; ++n)
-              audit(c, {.user_id = std::nullopt, .action = "big", .resource = std::string(2000, 'x')});
+          store.write([](state::Tx& tx) {
+            for (int n = 0; n < 200; ++n) record(tx, {}, "big", std::string(2000, 'x'));
           });
         } catch (const Error&) {
           ++failures;
         }
       ::setrlimit(RLIMIT_FSIZE, &whole);
-      store.write([](duck::Connection& c) { add_user(c, "after"); });
+      store.write([](state::Tx& tx) { add_user(tx, "after"); });
       const bool good = failures == 3 && count(store, "SELECT count(*) FROM users") == 2 &&
                         count(store, "SELECT count(*) FROM audit_log") == 0;
       ::_exit(good ? 0 : 10 + failures);
