@@ -601,7 +601,7 @@ void Orchestrator::removed(const catalog::Registration& row) {
 }
 
 void Orchestrator::remove(const jobs::Context& context, const RemoveTable& input) {
-  const auto registered = store_.read([](duck::Connection& c) { return catalog::all(c); });
+  const auto registered = store_.read([](state::Tx& tx) { return catalog::all(tx); });
   // It may have been registered again since, and brought: the run may be an attempt after a restart.
   for (const auto& row : registered)
     if (row.name == input.table && row.source_type == input.source_type && row.query_mode != "remote") return;
