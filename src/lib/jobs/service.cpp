@@ -138,7 +138,7 @@ std::string Service::run_now(const std::string& kind, const boost::json::value& 
 
 Service::Enqueued Service::enqueue(const Kind& kind, boost::json::value input, bool by_schedule, bool alone) {
   Run run;
-  run.id = random_hex(8);
+  run.id = random_hex(4);
   run.job = kind.name;
   run.key = kind.work.key(input);
   run.queued = options_.clock();
@@ -439,6 +439,7 @@ void Service::watch() {
       continue;
     }
     const auto now = options_.clock();
+    dispatch();  // what has become due since `tick`, so that all that is left waits for later or for a place
     std::int64_t sleep = kLongestSleepMicros;
     const auto consider = [&](Timestamp at) {
       sleep = std::clamp<std::int64_t>(at.micros - now.micros, 0, sleep);

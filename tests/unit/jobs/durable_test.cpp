@@ -275,7 +275,7 @@ struct World {
 
 // Random operations, and a kill with a restart among them, leave what the model has.
 TEST_F(Durable, RandomOperationsAgreeWithAModel) {
-  for (unsigned seed = 1; seed <= 15; ++seed) {
+  for (unsigned seed = 1; seed <= 5; ++seed) {
     std::mt19937 random(seed);
     const auto below = [&](std::size_t bound) { return random() % bound; };
     const TemporaryFolder first(fs::temp_directory_path()), second(fs::temp_directory_path());

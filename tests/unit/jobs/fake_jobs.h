@@ -50,7 +50,7 @@ class Gate {
   // As the body of a run: returns `done`, or throws `failure`, once let go; throws when it is asked to stop.
   Done pass(const Context& context, const std::string& key) {
     std::unique_lock lock(mutex_);
-    inside_.insert({key, context.run_id()});
+    inside_[key] = ++visits_;
     changed_.notify_all();
     while (!open_.contains(key) && !context.cancelled())
       changed_.wait_for(lock, std::chrono::milliseconds(1));
@@ -70,15 +70,18 @@ class Gate {
   void let_go(const std::string& key, std::optional<std::string> failure = std::nullopt) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return inside_.contains(key); });
+    const auto visit = inside_[key];
     open_[key] = std::move(failure);
     changed_.notify_all();
-    changed_.wait(lock, [&] { return !inside_.contains(key); });
+    // Another run of that key may have come in meanwhile.
+    changed_.wait(lock, [&] { return !inside_.contains(key) || inside_[key] != visit; });
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::string, std::string> inside_;
+  std::map<std::string, int> inside_;  // the number of the visit
+  int visits_ = 0;
   std::map<std::string, std::optional<std::string>> open_;
 };
 
