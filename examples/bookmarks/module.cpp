@@ -1,6 +1,7 @@
 #include "app/module.h"
 
 #include "bookmarks.h"
+#include "core/state/schema.h"
 
 namespace agnes::bookmarks {
 
@@ -8,12 +9,12 @@ namespace {
 
 void declare(app::Declarations& declarations) {
   declarations.settings.add<BookmarkSettings>();
-  declarations.tables.add({.name = "bookmarks",
-                           .columns = {{"user_id", "VARCHAR"},
-                                       {"table_id", "VARCHAR"},
-                                       {"note", "VARCHAR"},
-                                       {"added_at", "TIMESTAMP"}},
-                           .primary_key = {"user_id", "table_id"}});
+  state::declare_table({.name = "bookmarks",
+                        .columns = {{"user_id", "VARCHAR"},
+                                    {"table_id", "VARCHAR"},
+                                    {"note", "VARCHAR"},
+                                    {"added_at", "TIMESTAMP"}},
+                        .primary_key = {"user_id", "table_id"}});
 }
 
 class BookmarksModule final : public app::Module {

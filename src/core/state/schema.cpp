@@ -29,8 +29,10 @@ std::string names(const std::vector<std::string_view>& columns) {
 
 }  // namespace
 
-const std::vector<Table>& schema() {
-  static const std::vector<Table> tables = {
+namespace {
+// Those of the contract, which every state database has; modules add theirs.
+std::vector<Table>& all_tables() {
+  static std::vector<Table> tables = {
       {.name = "audit_log",
        .columns = {{"id", kText},
                    {"timestamp", kTime, kRequired, kNow},
@@ -409,6 +411,17 @@ const std::vector<Table>& schema() {
        .primary_key = {"user_id", "group_id"},
        .references = {{"group_id", "user_groups", "id"}}}};
   return tables;
+}
+}  // namespace
+
+const std::vector<Table>& schema() {
+  return all_tables();
+}
+
+void declare_table(Table table) {
+  auto& tables = all_tables();
+  std::erase_if(tables, [&](const Table& known) { return known.name == table.name; });
+  tables.push_back(std::move(table));
 }
 
 const Table& table(std::string_view name) {

@@ -39,6 +39,9 @@ struct Table {
 
 // Every table, each after those that it references.
 const std::vector<Table>& schema();
+// Adds a module's own table; one of that name is replaced. For a module's `declare`: before a state database is opened.
+// Not thread-safe.
+void declare_table(Table table);
 const Table& table(std::string_view name);
 
 // CREATE TABLE and its CREATE INDEX statements.

@@ -114,21 +114,11 @@ TEST(Schedule, DueByItsLastTime) {
   EXPECT_TRUE(daily.due(at("2026-01-01T02:59:00"), kStart));
 }
 
-TEST(Schedule, IntervalsFromTheEnvironment) {
-  const char* name = "AGNES_TEST_INTERVAL";
-  ::unsetenv(name);
-  EXPECT_EQ(interval_from_env(name, 900), "every 15m");
-  for (const auto& [value, wanted] :
-       {std::pair{"60", "every 1m"}, std::pair{"90", "every 2m"}, std::pair{"1", "every 1m"}}) {
-    ::setenv(name, value, 1);
-    EXPECT_EQ(interval_from_env(name, 900), wanted);
-  }
-  for (const char* wrong : {"0", "-1", "15m", "1.5", "99999999999999999999", "3155760000"}) {
-    ::setenv(name, wrong, 1);
-    EXPECT_THROW(interval_from_env(name, 900), Error) << wrong;
-  }
-  ::unsetenv(name);
+TEST(Interval, IsWholeMinutesRoundedUp) {
+  EXPECT_EQ(interval(1), "every 1m");
+  EXPECT_EQ(interval(900), "every 15m");
+  EXPECT_EQ(interval(901), "every 16m");
+  EXPECT_TRUE(Schedule::parse(interval(kMostIntervalSeconds)));
 }
 
-}  // namespace
 }  // namespace agnes::jobs
