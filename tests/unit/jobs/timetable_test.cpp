@@ -121,4 +121,5 @@ TEST(Interval, IsWholeMinutesRoundedUp) {
   EXPECT_TRUE(Schedule::parse(interval(kMostIntervalSeconds)));
 }
 
+}  // namespace
 }  // namespace agnes::jobs
