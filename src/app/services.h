@@ -35,8 +35,8 @@ class Services {
   const config::Config& config;  // as read at the start
   const config::Places& places;
   const PublicAddress public_address;
-  config::Overlay& overlay;        // the settings that administrators change
-  jobs::Service& jobs;             // background work; kinds are added in Module::jobs
+  config::Overlay& overlay;       // the settings that administrators change
+  jobs::Service& jobs;            // background work; kinds are added in Module::jobs
   http::Server::Options& server;  // a module may size the executor that it uses
 
   // The settings as they are now: for what administrators may change while the server runs.

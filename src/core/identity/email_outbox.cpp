@@ -79,7 +79,8 @@ struct EmailOutbox::Request {
   BOOST_DESCRIBE_CLASS(Request, (), (kind, email, address, asked), (), ())
 };
 
-EmailOutbox::EmailOutbox(Users& users, mail::MailSettings settings, app::PublicAddress address, jobs::Service& jobs)
+EmailOutbox::EmailOutbox(Users& users, mail::MailSettings settings, app::PublicAddress address,
+                         jobs::Service& jobs)
     : users_(users), settings_(std::move(settings)), address_(std::move(address)), jobs_(jobs) {
   jobs_.on_ended([this](const jobs::Run& run) {
     if (run.job != kMailJob) return;

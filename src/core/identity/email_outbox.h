@@ -64,8 +64,7 @@ inline constexpr const char* kMailJob = "mail";
 class EmailOutbox {
  public:
   // `users` and `jobs` must outlive it, and `jobs` be stopped before it goes.
-  EmailOutbox(Users& users, mail::MailSettings settings, app::PublicAddress address,
-              jobs::Service& jobs);
+  EmailOutbox(Users& users, mail::MailSettings settings, app::PublicAddress address, jobs::Service& jobs);
   EmailOutbox(const EmailOutbox&) = delete;
   EmailOutbox& operator=(const EmailOutbox&) = delete;
 

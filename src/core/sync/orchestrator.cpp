@@ -4,6 +4,7 @@
 
 #include "core/catalog/registry.h"
 #include "core/state/audit.h"
+#include "core/sync/publication.h"
 #include "core/sync/sync_state.h"
 #include "lib/base/error.h"
 #include "lib/base/files.h"
@@ -36,61 +37,6 @@ BOOST_DESCRIBE_STRUCT(ViewOwner, (), (source_name, view_name, registered_at))
 // Whether what an extract holds can have ended its reader so.
 bool is_fault_of_extract(const Error& error) {
   return error.kind() == ErrorKind::internal || error.kind() == ErrorKind::timeout;
-}
-
-// Lower-cased names: what tables are matched by.
-template <class Rows, class Name>
-auto by_name(const Rows& rows, Name name) {
-  std::unordered_map<std::string, const typename Rows::value_type*> out;
-  for (const auto& row : rows) out.emplace(to_lower(name(row)), &row);
-  return out;
-}
-
-using Engines = std::map<std::pair<std::string, std::string>, std::shared_ptr<const catalog::RemoteEngine>>;
-
-// By source and alias.
-Engines engines_of(const extracts::Catalogue& catalogue) {
-  Engines out;
-  for (const auto& a : catalogue.remote_attaches)
-    out[{a.source, a.alias}] = std::make_shared<const catalog::RemoteEngine>(
-        catalog::RemoteEngine{a.extension, a.alias, a.url, a.token_env});
-  return out;
-}
-
-catalog::Table described(const extracts::CatalogueTable& found, const Engines& engines) {
-  catalog::Table table;
-  table.id = table.name = found.name;
-  table.source = found.source;
-  table.query_mode = found.query_mode.empty() ? "local" : found.query_mode;
-  table.description = found.description;
-  table.hash = found.hash;
-  table.rows = found.rows;
-  table.size_bytes = static_cast<std::int64_t>(found.size_bytes);
-  table.updated = found.extracted_at;
-  table.union_by_name = found.union_by_name;
-  for (const auto& column : found.columns) table.columns.push_back({column.name, column.type, true});
-  if (found.kind == "remote") {
-    table.remote = engines.at({found.source, found.alias});
-    table.remote_view = found.view_sql;
-    return table;
-  }
-  for (const auto& file : found.files) table.files.push_back(file.path);
-  if (found.kind == "database" || found.kind == "view") {
-    table.attach_file = found.attach_file;
-    table.attach_name = found.name;
-  }
-  return table;
-}
-
-void adopt(catalog::Table& table, const catalog::Registration& row) {
-  table.id = row.id;
-  table.name = row.name;
-  table.registered = true;
-  table.source_type = row.source_type.value_or("");
-  // Where the rows are the extract knows best.
-  if (table.remote == nullptr) table.query_mode = row.query_mode;
-  table.sync_strategy = row.sync_strategy;
-  table.description = row.description.value_or("");
 }
 
 // The result of a materialized table's query is a file that no list of an extract names.
@@ -556,29 +502,8 @@ void Orchestrator::publish() {
   std::lock_guard lock(publishing_);
   const auto [registered, states] =
       store_.read([](state::Tx& tx) { return std::pair(catalog::all(tx), all_states(tx)); });
-  const auto row_of = by_name(registered, [](const catalog::Registration& row) { return row.name; });
-  const auto state_of = by_name(states, [](const SyncState& state) { return state.table_id; });
-  std::vector<catalog::Table> tables;
-  tables.reserve(catalogue_.tables.size() + registered.size());
-  const Engines engines = engines_of(catalogue_);
-  std::unordered_map<std::string, bool> placed;
-  for (const auto& found : catalogue_.tables) {
-    catalog::Table table = described(found, engines);
-    if (const auto row = row_of.find(to_lower(found.name)); row != row_of.end()) adopt(table, *row->second);
-    if (const auto state = state_of.find(to_lower(found.name));
-        state != state_of.end() && state->second->last_sync)
-      table.updated = state->second->last_sync;
-    placed.emplace(to_lower(found.name), true);
-    tables.push_back(std::move(table));
-  }
-  for (const auto& row : registered) {
-    if (placed.contains(to_lower(row.name))) continue;
-    catalog::Table table;
-    adopt(table, row);
-    tables.push_back(std::move(table));
-  }
   std::erase_if(published_, [](const auto& old) { return old.expired(); });
-  published_.push_back(generations_.publish(std::move(tables)));
+  published_.push_back(generations_.publish(next_tables(catalogue_, registered, states)));
 }
 
 std::vector<std::string> Orchestrator::pins_in_use() {

@@ -11,7 +11,7 @@ namespace agnes::client {
 //   package[/FILENAME]   this project's client for the server's own platform: what there is, and the archive
 //   latest, download, wheel/NAME   the Python client's wheel, when AGNES_CLI_DIST_DIR has one, as the contract has it
 void add_client_routes(http::Routes& routes, const config::Places& places, const app::PublicAddress& address,
-                        const ClientSettings& settings);
+                       const ClientSettings& settings);
 
 // The script. `server` is an address that passed `is_plain_address`; `wheel` may be empty.
 std::string install_script(const std::string& server, const std::string& platform, const std::string& wheel);

@@ -1,6 +1,6 @@
 #include "app/module.h"
-#include "core/catalog/registry.h"
 
+#include "core/catalog/registry.h"
 #include "features/metrics/metric_routes.h"
 
 namespace agnes::metrics {

@@ -158,7 +158,8 @@ void Upload::flush() {
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) {
       if (errno == ENOSPC || errno == EDQUOT)
-        throw Error(ErrorKind::insufficient_storage, "The disk of the server is full: free space and send it again");
+        throw Error(ErrorKind::insufficient_storage,
+                    "The disk of the server is full: free space and send it again");
       throw system_error("cannot write " + file_->path.string(), errno);
     }
     left.remove_prefix(static_cast<std::size_t>(written));

@@ -1,0 +1,83 @@
+#include "core/sync/publication.h"
+
+namespace agnes::sync {
+
+namespace {
+
+using Engines = std::map<std::pair<std::string, std::string>, std::shared_ptr<const catalog::RemoteEngine>>;
+
+// By source and alias.
+Engines engines_of(const extracts::Catalogue& catalogue) {
+  Engines out;
+  for (const auto& a : catalogue.remote_attaches)
+    out[{a.source, a.alias}] = std::make_shared<const catalog::RemoteEngine>(
+        catalog::RemoteEngine{a.extension, a.alias, a.url, a.token_env});
+  return out;
+}
+
+catalog::Table described(const extracts::CatalogueTable& found, const Engines& engines) {
+  catalog::Table table;
+  table.id = table.name = found.name;
+  table.source = found.source;
+  table.query_mode = found.query_mode.empty() ? "local" : found.query_mode;
+  table.description = found.description;
+  table.hash = found.hash;
+  table.rows = found.rows;
+  table.size_bytes = static_cast<std::int64_t>(found.size_bytes);
+  table.updated = found.extracted_at;
+  table.union_by_name = found.union_by_name;
+  for (const auto& column : found.columns) table.columns.push_back({column.name, column.type, true});
+  if (found.kind == "remote") {
+    table.remote = engines.at({found.source, found.alias});
+    table.remote_view = found.view_sql;
+    return table;
+  }
+  for (const auto& file : found.files) table.files.push_back(file.path);
+  if (found.kind == "database" || found.kind == "view") {
+    table.attach_file = found.attach_file;
+    table.attach_name = found.name;
+  }
+  return table;
+}
+
+void adopt(catalog::Table& table, const catalog::Registration& row) {
+  table.id = row.id;
+  table.name = row.name;
+  table.registered = true;
+  table.source_type = row.source_type.value_or("");
+  // Where the rows are the extract knows best.
+  if (table.remote == nullptr) table.query_mode = row.query_mode;
+  table.sync_strategy = row.sync_strategy;
+  table.description = row.description.value_or("");
+}
+
+}  // namespace
+
+std::vector<catalog::Table> next_tables(const extracts::Catalogue& catalogue,
+                                        const std::vector<catalog::Registration>& registered,
+                                        const std::vector<SyncState>& states) {
+  const auto row_of = by_name(registered, [](const catalog::Registration& row) { return row.name; });
+  const auto state_of = by_name(states, [](const SyncState& state) { return state.table_id; });
+  std::vector<catalog::Table> tables;
+  tables.reserve(catalogue.tables.size() + registered.size());
+  const Engines engines = engines_of(catalogue);
+  std::unordered_map<std::string, bool> placed;
+  for (const auto& found : catalogue.tables) {
+    catalog::Table table = described(found, engines);
+    if (const auto row = row_of.find(to_lower(found.name)); row != row_of.end()) adopt(table, *row->second);
+    if (const auto state = state_of.find(to_lower(found.name));
+        state != state_of.end() && state->second->last_sync)
+      table.updated = state->second->last_sync;
+    placed.emplace(to_lower(found.name), true);
+    tables.push_back(std::move(table));
+  }
+  for (const auto& row : registered) {
+    if (placed.contains(to_lower(row.name))) continue;
+    catalog::Table table;
+    adopt(table, row);
+    tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
+}  // namespace agnes::sync
