@@ -268,6 +268,14 @@ void write_connections(Exposition& out, const http::Server::Counts& now) {
   }
 }
 
+// Destroyed in the opposite order of their making, also when one of them could not be made.
+struct ModuleList {
+  ~ModuleList() {
+    while (!modules.empty()) modules.pop_back();
+  }
+  std::vector<std::unique_ptr<Module>> modules;
+};
+
 }  // namespace
 
 workers::TaskTable declared_tasks(std::span<const ModuleKind> modules) {
@@ -314,7 +322,8 @@ int run(std::span<const ModuleKind> kinds, const HostOptions& options) {
   http::Routes routes;
   routes.on_response(add_headers);
   // Modules outlive the threads that run their code: these are stopped first, below or by their destructors.
-  std::vector<std::unique_ptr<Module>> modules;
+  ModuleList made;
+  auto& modules = made.modules;
   jobs::Service jobs(job_options(config));
   auto http_options = server_options(config, options);
   Services services(config, overlay, jobs, http_options);
@@ -353,8 +362,6 @@ int run(std::span<const ModuleKind> kinds, const HostOptions& options) {
   server.stop(std::chrono::seconds(10));
   jobs.stop();
   for (auto module = modules.rbegin(); module != modules.rend(); ++module) (*module)->stop();
-  // The opposite order of their making, which a vector's destructor does not promise.
-  while (!modules.empty()) modules.pop_back();
   return 0;
 }
 
