@@ -209,7 +209,7 @@ export function must(status, answer) {
 // Runs agnes-server until it ends: {status, stdout, stderr}.
 export function runServer(args, env = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(path.join(bin, options.program ?? 'agnes-server'), args, { env: { ...baseEnvironment, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(path.join(bin, 'agnes-server'), args, { env: { ...baseEnvironment, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk) => (stdout += chunk));

@@ -350,8 +350,7 @@ void add_routes(http::Routes& routes, identity::Identity& identity, const config
     routes.get(path,
                {.auth = Auth::none,
                 .tag = "auth",
-                .summary = summary,
-                .executor = http::Executor::tasks,  // asks the provider
+                .summary = summary,  // asks the provider
                 .answer_type = "text/html"},
                [sign_in, answer](const Request& request) {
                  return sign_in ? ((*sign_in).*answer)(request)

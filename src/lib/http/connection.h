@@ -44,7 +44,7 @@ struct Shared {
                  .queued = options.max_compute_queued,
                  .per_caller_total = static_cast<std::size_t>(std::max(1, options.compute_threads)) +
                                      (options.max_compute_queued + 1) / 2,
-                 .max_wait = options.max_wait}),
+                 .max_wait = options.max_compute_wait}),
         query({.name = "query",
                .running = static_cast<std::size_t>(std::max(1, options.query_threads)),
                .queued = options.max_queries_queued,

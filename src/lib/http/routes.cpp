@@ -98,7 +98,9 @@ struct Routes::Impl {
       if (auto response = fallback(request)) return std::move(*response);
     Pairs ignored;
     const std::string other = other_slash(request.path());
-    if (!other.starts_with("//") && table.find(request.method(), other, ignored).route != nullptr) {
+    const Route* there =
+        other.starts_with("//") ? nullptr : table.find(request.method(), other, ignored).route;
+    if (there != nullptr && !there->info.off) {
       const std::string& target = request.target();
       const auto query = target.find('?');
       return Response::redirect(

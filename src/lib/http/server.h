@@ -42,6 +42,8 @@ class Server {
     std::size_t max_tasks_queued = 64;
     std::size_t max_streams = 256;  // streaming answers and upgraded connections at a time; more get 503
     std::chrono::milliseconds max_wait{30'000};  // in an executor's queue: 503
+    // In that of `compute`: a crowd that signs in at the same moment is served one after the other.
+    std::chrono::milliseconds max_compute_wait{300'000};
     std::filesystem::path upload_folder = {};  // for BodyFile; empty: the system's folder for temporary files
     std::size_t max_header = 32 << 10;         // bytes, request line included: 431
     std::size_t max_body = 16 << 20;           // bytes, unless the route says otherwise: 413
