@@ -76,7 +76,7 @@ class EmailOutbox {
 
   // For somebody who is not known: the account of `email`, if there is one that may have such a link, is sent
   // one. Everything happens later, as a run of kMailJob, so neither the answer nor its time tells whether there
-  // is. A mail that is not taken for now is tried three times in all, also after a restart. What is kept on disk is
+  // is. A mail that is refused temporarily is tried three times in all, also after a restart. What is kept on disk is
   // who asked for what: the link is made when the mail is sent, and only in memory until it was.
   void request(Users::Link kind, const std::string& email, const std::string& address);
 
