@@ -20,6 +20,7 @@ namespace {
 
 using boost::json::value;
 
+constexpr const char* kNewTables = "*";  // among names: those that are new in the source too
 constexpr const char* kPinFolder = ".agnes-pins";
 constexpr const char* kCacheFile = ".agnes-cache.json";
 constexpr std::uint64_t kReaderMemory = 2ull << 30;
@@ -271,7 +272,7 @@ void Orchestrator::redefined(const catalog::Registration& row) {
 }
 
 void Orchestrator::drop_unregistered(const std::vector<catalog::Registration>& before,
-                                     const std::vector<SyncedTable>& brought, const jobs::Context& context) {
+                                     const std::vector<TableOutcome>& brought, const jobs::Context& context) {
   const auto now_registered = store_.read([](state::Tx& tx) { return catalog::all(tx); });
   const auto is_now = by_name(now_registered, [](const catalog::Registration& row) { return row.name; });
   const auto was = by_name(before, [](const catalog::Registration& row) { return row.name; });
@@ -287,11 +288,15 @@ Orchestrator::Extracted Orchestrator::extract(const jobs::Context& context,
                                               const std::optional<std::vector<std::string>>& names) {
   const Timestamp started = now();
   const auto registered = store_.read([](state::Tx& tx) { return catalog::all(tx); });
+  const bool with_new = names && std::find(names->begin(), names->end(), kNewTables) != names->end();
+  const auto selection = !names     ? TableSelection::all()
+                         : with_new ? TableSelection::named_and_new(*names)
+                                    : TableSelection::named(*names);
   Extracted out;
-  std::vector<SyncedTable> tables;
+  std::vector<TableOutcome> tables;
   for (const auto& connector : connectors_) {
     try {
-      auto found = connector->extract(registered, names, context);
+      auto found = connector->extract(registered, selection, context);
       std::move(found.begin(), found.end(), std::back_inserter(tables));
     } catch (const std::exception& error) {
       log::warn("nothing was brought from the source {}: {}", connector->source_type(), error.what());
@@ -310,7 +315,7 @@ Orchestrator::Extracted Orchestrator::extract(const jobs::Context& context,
     } else {
       good.push_back(table.name);
     }
-    if (!table.fresh || table.failed || row_of.contains(to_lower(table.name))) continue;
+    if (!table.is_new || table.failed || row_of.contains(to_lower(table.name))) continue;
     catalog::Registration row;
     row.id = catalog::id_for(table.name);
     row.name = table.name;
@@ -337,8 +342,7 @@ Orchestrator::Extracted Orchestrator::extract(const jobs::Context& context,
   std::lock_guard lock(publishing_);
   // What was not tried this time stays as it was.
   const bool tried_all = !names && !out.failure;
-  const bool tried_new =
-      !out.failure && (!names || std::find(names->begin(), names->end(), kNewTables) != names->end());
+  const bool tried_new = !out.failure && selection.includes_new();
   std::erase_if(failures_, [&](const Failure& old) {
     const auto key = to_lower(old.table);
     return tried_all || out.told.contains(key) || (tried_new && !row_of.contains(key));

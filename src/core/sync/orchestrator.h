@@ -101,7 +101,7 @@ class Orchestrator {
                       const std::unordered_set<std::string>& told);
   // Takes what was brought of tables that were unregistered meanwhile out again.
   void drop_unregistered(const std::vector<catalog::Registration>& before,
-                         const std::vector<SyncedTable>& brought, const jobs::Context& context);
+                         const std::vector<TableOutcome>& brought, const jobs::Context& context);
   // Reads the extracts, records what changed, publishes; tells {"tables": 3, "problems": [{...}]}.
   boost::json::object rebuild(const jobs::Context& context);
   extracts::Catalogue read(extracts::ReadOptions& options, const jobs::Context& context);
