@@ -25,6 +25,7 @@ struct TableOutcome {
   // A table that nobody has registered or unregistered yet: it is registered now, with this description.
   bool is_new = false;
   std::string description;
+  std::string source_type;  // the connector's; `ingest` sets it
 };
 
 // What a source has to offer.
