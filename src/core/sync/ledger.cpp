@@ -41,8 +41,7 @@ void Ledger::record_attempts(const RunLedger& run, const RegistrySnapshot& regis
   for (const auto& table : run.outcomes) {
     const std::string key = to_lower(table.name);
     const auto redefined = redefined_.find(key);
-    if (run.is_unregistered(key) || (redefined != redefined_.end() && redefined->second >= run.started))
-      continue;
+    if (redefined != redefined_.end() && redefined->second >= run.started) continue;
     auto& entry = entries_[key];
     if (table.failed)
       entry.failed = minute;

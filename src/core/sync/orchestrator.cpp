@@ -1,6 +1,5 @@
 #include "core/sync/orchestrator.h"
 
-#include "core/state/audit.h"
 #include "lib/base/error.h"
 #include "lib/base/files.h"
 #include "lib/base/json.h"
@@ -114,7 +113,10 @@ jobs::Done Orchestrator::sync(const jobs::Context& context, const SyncInput& inp
   try {
     // At once: a query that was paid for must not run again because the server was killed now.
     ledger_.record_attempts(run, registry);
-    const auto registered = register_new(run);
+    const auto found = new_registrations(run, now());
+    const auto registered = found.empty()
+                                ? registrations(store_)
+                                : store_.write([&](state::Tx& tx) { return register_new(tx, found); });
     drop_unregistered(run, registry, registered, context);
     context.throw_if_cancelled("the sync was cancelled; what was finished is kept");
     one.lock();
@@ -148,29 +150,6 @@ SyncPlan Orchestrator::plan(const SyncInput& input, const RegistrySnapshot& regi
   for (const auto& table : out.tables)
     log::debug("table {} is {}: {}", table.name, table.due ? "due" : "not due", describe(table.reason));
   return out;
-}
-
-std::vector<catalog::Registration> Orchestrator::register_new(const RunLedger& run) {
-  const auto found = new_registrations(run, now());
-  if (found.empty()) return registrations(store_);
-  return store_.write([&](state::Tx& tx) {
-    auto registered = catalog::all(tx);
-    std::vector<catalog::Registration> rows;
-    boost::json::array ids;
-    for (const auto& row : found) {
-      // Somebody may have registered it, or another table of that id, since the run began.
-      if (std::any_of(registered.begin(), registered.end(), [&](const catalog::Registration& other) {
-            return other.id == row.id || iequals(other.name, row.name);
-          }))
-        continue;
-      ids.emplace_back(row.id);
-      rows.push_back(row);
-      registered.push_back(row);
-    }
-    catalog::insert_all(tx, rows);
-    if (!rows.empty()) state::record(tx, {}, "register_tables", "", {{"found_by", "sync"}, {"tables", ids}});
-    return registered;
-  });
 }
 
 void Orchestrator::drop_unregistered(RunLedger& run, const RegistrySnapshot& before,

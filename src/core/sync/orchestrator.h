@@ -80,8 +80,6 @@ class Orchestrator {
   void remove(const jobs::Context& context, const RemoveTable& input);
 
   SyncPlan plan(const SyncInput& input, const RegistrySnapshot& registry) const;
-  // Registers the new tables of a run and answers what is registered then.
-  std::vector<catalog::Registration> register_new(const RunLedger& run);
   // The one look at the registry after the connectors: takes out again what they brought of tables that were
   // unregistered meanwhile.
   void drop_unregistered(RunLedger& run, const RegistrySnapshot& before,

@@ -1,5 +1,6 @@
 #include "core/sync/run_ledger.h"
 
+#include "core/state/audit.h"
 #include "core/sync/publication.h"
 
 namespace agnes::sync {
@@ -79,6 +80,29 @@ std::vector<catalog::Registration> new_registrations(const RunLedger& run, Times
     row.registered_at = now;
   }
   return out;
+}
+
+std::vector<catalog::Registration> register_new(state::Tx& tx,
+                                                const std::vector<catalog::Registration>& found) {
+  auto registered = catalog::all(tx);
+  std::unordered_set<std::string> names, ids;
+  for (const auto& row : registered) {
+    names.insert(to_lower(row.name));
+    ids.insert(row.id);
+  }
+  std::vector<catalog::Registration> rows;
+  boost::json::array row_ids;
+  for (const auto& row : found) {
+    if (names.contains(to_lower(row.name)) || !ids.insert(row.id).second) continue;
+    names.insert(to_lower(row.name));
+    rows.push_back(row);
+    row_ids.emplace_back(row.id);
+  }
+  if (rows.empty()) return registered;
+  catalog::insert_all(tx, rows);
+  state::record(tx, {}, "register_tables", "", {{"found_by", "sync"}, {"tables", row_ids}});
+  registered.insert(registered.end(), rows.begin(), rows.end());
+  return registered;
 }
 
 std::vector<Failure> missing_tables(const RegistrySnapshot& registry, const RunLedger& run,

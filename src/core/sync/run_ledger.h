@@ -34,6 +34,9 @@ struct RunLedger {
 
 // The new tables of a run, as they are to be registered. Pure.
 std::vector<catalog::Registration> new_registrations(const RunLedger& run, Timestamp now);
+// Registers those whose id and name are still free, and answers all that is registered then.
+std::vector<catalog::Registration> register_new(state::Tx& tx,
+                                                const std::vector<catalog::Registration>& found);
 
 // Of the selected tables of `registry` that a sync should have brought, those that no connector reported and that no
 // extract holds. `own_source` is the type of the server's own source. Pure.

@@ -43,6 +43,33 @@ TEST(MissingTables, AreThoseThatNobodyReportsAndNoExtractHolds) {
   EXPECT_EQ(names(), std::vector<std::string>{"report"}) << "the others were not asked for";
 }
 
+using RegisterTest = StoreTest;
+
+TEST_F(RegisterTest, NewTablesWhoseNameAndIdAreStillFreeAreRegistered) {
+  auto other_id = registered("other");
+  other_id.id = "taken";
+  store.write([&](state::Tx& tx) {
+    catalog::insert(tx, registered("Orders"));
+    catalog::insert(tx, other_id);
+  });
+  const auto names = [&] {
+    std::vector<std::string> out;
+    for (const auto& row : store.write([](state::Tx& tx) {
+           return register_new(tx, {registered("orders"), registered("taken"), registered("extra")});
+         }))
+      out.push_back(row.name);
+    std::sort(out.begin(), out.end());
+    return out;
+  };
+  const std::vector<std::string> expected{"Orders", "extra", "other"};
+  EXPECT_EQ(names(), expected);
+  EXPECT_EQ(names(), expected) << "again: nothing is new";
+  store.read([&](state::Tx& tx) {
+    EXPECT_EQ(catalog::all(tx).size(), 3u);
+    EXPECT_EQ(tx.scalar<std::int64_t>("SELECT count(*) FROM audit_log WHERE action = 'register_tables'"), 1);
+  });
+}
+
 struct RecordTest : StoreTest {
   extracts::Catalogue catalogue;
 
