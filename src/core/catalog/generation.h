@@ -84,7 +84,8 @@ class Generations {
   std::shared_ptr<const Generation> publish(std::vector<Table> tables);
   // Calls the subscribers for each generation that they have not heard of: in the order of their numbers, one at a
   // time, without any lock held. One thread does that; meanwhile others, and subscribers that publish, leave it to that
-  // one and return at once. What a subscriber throws is logged.
+  // one and return at once. So a subscriber may hear of a generation when a later one is current already. What it
+  // throws is logged.
   void notify();
   void on_publish(std::function<void(const Generation&)> subscriber);
 
