@@ -47,8 +47,8 @@ class Bringing {
         settings_(config.get<extracts::ExtractSettings>()),
         ends_(Clock::now() + std::chrono::seconds(settings_.timeout_seconds)) {}
 
-  std::vector<sync::SyncedTable> run(const std::vector<catalog::Registration>& tables, std::size_t at_once) {
-    std::vector<sync::SyncedTable> out(tables.size());  // by place, each one thread's
+  std::vector<sync::TableOutcome> run(const std::vector<catalog::Registration>& tables, std::size_t at_once) {
+    std::vector<sync::TableOutcome> out(tables.size());  // by place, each one thread's
     std::atomic<std::size_t> next{0}, done{0};
     const auto work = [&] {
       for (std::size_t i = next++; i < tables.size(); i = next++) {
@@ -70,15 +70,15 @@ class Bringing {
       work();
     }
     if (context_.cancelled())
-      std::erase_if(out, [](const sync::SyncedTable& table) { return table.name.empty() || table.failed; });
+      std::erase_if(out, [](const sync::TableOutcome& table) { return table.name.empty() || table.failed; });
     return out;
   }
 
  private:
-  sync::SyncedTable bring(const catalog::Registration& row,
-                          const std::function<void(std::string_view)>& report) {
+  sync::TableOutcome bring(const catalog::Registration& row,
+                           const std::function<void(std::string_view)>& report) {
     const auto started = Clock::now();
-    sync::SyncedTable out;
+    sync::TableOutcome out;
     out.name = row.name;
     fs::path folder;
     try {
@@ -195,21 +195,20 @@ void take_out(const std::string& extract_dir, const std::string& table) {
 std::vector<catalog::Registration> chosen(const std::vector<catalog::Registration>& registered,
                                           std::string_view source,
                                           const std::vector<std::string_view>& query_modes,
-                                          const std::optional<std::vector<std::string>>& names) {
+                                          const sync::TableSelection& selection) {
   std::vector<catalog::Registration> out;
   for (const auto& row : registered) {
-    const auto named = [&](const std::string& name) { return iequals(name, row.name); };
     if (row.source_type == source &&
         std::find(query_modes.begin(), query_modes.end(), row.query_mode) != query_modes.end() &&
-        (!names || std::any_of(names->begin(), names->end(), named)))
+        selection.includes(row.name))
       out.push_back(row);
   }
   return out;
 }
 
-std::vector<sync::SyncedTable> bring(const std::vector<catalog::Registration>& tables,
-                                     std::string_view source, const config::Config& config,
-                                     std::size_t at_once, const jobs::Context& context, const Fetch& fetch) {
+std::vector<sync::TableOutcome> bring(const std::vector<catalog::Registration>& tables,
+                                      std::string_view source, const config::Config& config,
+                                      std::size_t at_once, const jobs::Context& context, const Fetch& fetch) {
   if (tables.empty()) return {};
   return Bringing(source, config, context, fetch).run(tables, at_once);
 }

@@ -52,19 +52,19 @@ struct Fetching {
 // Error with what is to be told of the table.
 using Fetch = std::function<std::string(const catalog::Registration&, const Fetching&)>;
 
-// Those of `registered` that are of `source`, in one of these modes, and among `names` (all without them).
+// Those of `registered` that are of `source`, in one of these modes, and selected.
 std::vector<catalog::Registration> chosen(const std::vector<catalog::Registration>& registered,
                                           std::string_view source,
                                           const std::vector<std::string_view>& query_modes,
-                                          const std::optional<std::vector<std::string>>& names);
+                                          const sync::TableSelection& selection);
 
 // Fetches each of these tables and writes it to the extract of `source`, `at_once` of them side by side,
 // within extract.timeout_seconds in all. A table that fails is told in the answer, keeps its last good
 // version, and stops no other. Once `context` is cancelled no more are begun, and only those that were
 // finished are told.
-std::vector<sync::SyncedTable> bring(const std::vector<catalog::Registration>& tables,
-                                     std::string_view source, const config::Config& config,
-                                     std::size_t at_once, const jobs::Context& context, const Fetch& fetch);
+std::vector<sync::TableOutcome> bring(const std::vector<catalog::Registration>& tables,
+                                      std::string_view source, const config::Config& config,
+                                      std::size_t at_once, const jobs::Context& context, const Fetch& fetch);
 
 // Takes a table out of the extract of `source`.
 void take_out(const std::string& table, std::string_view source, const config::Config& config,

@@ -30,7 +30,7 @@ class Api {
   // Throws Error: not_configured (bad_request) for a project that is missing or impossible, or an address
   // that a token may not be sent to; auth_failed (bad_gateway) without credentials. The work may take `limit`
   // in all.
-  explicit Api(const config::Config& config, std::chrono::milliseconds limit = sync::kPatience,
+  explicit Api(const config::Config& config, std::chrono::milliseconds limit = sync::kSourceTimeout,
                http_client::Stop cancelled = {});
 
   // For other projects, in the name of other credentials. `server`: BigQuerySettings::server.

@@ -244,9 +244,9 @@ array BigQueryConnector::sample(const catalog::Registration& row, int rows) {
   return rows_of(object_at(answer, "schema"), answer);
 }
 
-std::vector<sync::SyncedTable> BigQueryConnector::extract(
-    const std::vector<catalog::Registration>& registered,
-    const std::optional<std::vector<std::string>>& names, const jobs::Context& context) {
+std::vector<sync::TableOutcome> BigQueryConnector::extract(
+    const std::vector<catalog::Registration>& registered, const sync::TableSelection& selection,
+    const jobs::Context& context) {
   const QueryLimits limits{.max_bytes = settings_.max_bytes_per_materialize,
                            .time_limit = settings_.query_timeout_ms,
                            .location = settings_.location};
@@ -256,8 +256,8 @@ std::vector<sync::SyncedTable> BigQueryConnector::extract(
     Api api(config_, fetching.left(), fetching.cancelled);
     return fetch_query(api, *row.source_query, limits, fetching);
   };
-  return bring(chosen(registered, source_type(), {"materialized"}, names), source_type(), config_, kAtOnce,
-               context, fetch);
+  return bring(chosen(registered, source_type(), {"materialized"}, selection), source_type(), config_,
+               kAtOnce, context, fetch);
 }
 
 void BigQueryConnector::remove(const std::string& name, const jobs::Context& context) {

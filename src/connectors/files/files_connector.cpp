@@ -70,7 +70,7 @@ Discovery FilesConnector::look_around() const {
   workers::Confinement confinement;
   confinement.readable = {root_of(settings_.path)};
   confinement.memory_bytes = 2 * (limits_.memory_mb << 20);
-  const auto ends = std::chrono::steady_clock::now() + sync::kPatience;
+  const auto ends = std::chrono::steady_clock::now() + sync::kSourceTimeout;
   try {
     const workers::TaskContext context{[](const value&) {}, StopToken().until(ends)};
     return json::from_json<Discovery>(workers::run_task("files.discover", confinement,
@@ -79,7 +79,7 @@ Discovery FilesConnector::look_around() const {
     if (error.kind() == ErrorKind::timeout)
       throw source_error(
           ErrorKind::gateway_timeout, "timeout",
-          fmt::format("the folder {} was not read in {} s", settings_.path, sync::kPatience.count()),
+          fmt::format("the folder {} was not read in {} s", settings_.path, sync::kSourceTimeout.count()),
           "A network share that hangs, for one");
     throw source_error(ErrorKind::bad_gateway, "unreachable", error.what(),
                        "Check data_source.files.path and who may read it");
@@ -118,9 +118,9 @@ sync::Discovery FilesConnector::discover(const std::optional<std::string>& /*par
   return out;
 }
 
-std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog::Registration>& registered,
-                                                       const std::optional<std::vector<std::string>>& names,
-                                                       const jobs::Context& context) {
+std::vector<sync::TableOutcome> FilesConnector::extract(const std::vector<catalog::Registration>& registered,
+                                                        const sync::TableSelection& selection,
+                                                        const jobs::Context& context) {
   if (settings_.path.empty()) return {};
   const fs::path spill_root = places_.data / "tmp";
   fs::create_directories(spill_root);
@@ -154,12 +154,12 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
   auto known = read_known(known_file);
   const auto found =
       json::from_json<Discovery>(run_task("files.discover", {{"job", json::to_json(job)}, {"rows", 0}}));
-  std::set<std::string> fresh;
+  std::set<std::string> new_tables;
   std::vector<std::string> wanted;
   for (const auto& preview : found.tables) {
     const bool is_registered = registered_names.contains(to_lower(preview.table));
     if (!is_registered && (!settings_.auto_register || known.contains(preview.table))) continue;
-    if (!is_registered) fresh.insert(preview.table);
+    if (!is_registered) new_tables.insert(preview.table);
     wanted.push_back(preview.table);
   }
   // A registered table whose file is gone is asked for too: it then leaves the extract.
@@ -168,38 +168,35 @@ std::vector<sync::SyncedTable> FilesConnector::extract(const std::vector<catalog
         std::find_if(wanted.begin(), wanted.end(),
                      [&](const auto& name) { return iequals(name, row.name); }) == wanted.end())
       wanted.push_back(row.name);
-  if (names)
-    std::erase_if(wanted, [&](const std::string& name) {
-      return std::none_of(names->begin(), names->end(), [&](const auto& asked) {
-        return iequals(asked, name) || (asked == sync::kNewTables && fresh.contains(name));
-      });
-    });
+  std::erase_if(wanted, [&](const std::string& name) {
+    return !selection.includes(name) && !(selection.includes_new() && new_tables.contains(name));
+  });
   job.only = wanted;
 
   const auto outcome = json::from_json<Outcome>(run_task("files.extract", json::to_json(job)));
   for (const auto& problem : outcome.problems) log::warn("files: {}", problem.message);
-  std::vector<sync::SyncedTable> out;
+  std::vector<sync::TableOutcome> out;
   for (const auto& table : outcome.tables) {
     if (table.status == "removed") continue;  // as what never was there
-    sync::SyncedTable item;
+    sync::TableOutcome item;
     item.name = table.name;
     item.failed = table.status == "failed";
     item.error = table.error;
     item.duration_ms = table.duration_ms;
-    item.fresh = fresh.contains(table.name) && (table.status == "ok" || table.status == "unchanged");
+    item.is_new = new_tables.contains(table.name) && (table.status == "ok" || table.status == "unchanged");
     for (const auto& spec : job.tables)
       if (iequals(spec.name, table.name)) item.description = spec.description;
-    if (item.fresh) known.insert(table.name);
+    if (item.is_new) known.insert(table.name);
     out.push_back(std::move(item));
   }
-  // A table that nothing could be made of (two files of one name, a refused link) is told by its problem
+  // A table that nothing could be made of (two files of one name, a refused link) is reported by its problem
   // alone.
   for (const auto& problem : outcome.problems) {
-    const bool told = problem.table.empty() || problem.kind == "removed" || problem.kind == "kept" ||
-                      std::any_of(out.begin(), out.end(),
-                                  [&](const auto& item) { return iequals(item.name, problem.table); });
-    if (told || !registered_names.contains(to_lower(problem.table))) continue;
-    sync::SyncedTable item;
+    const bool is_reported = problem.table.empty() || problem.kind == "removed" || problem.kind == "kept" ||
+                             std::any_of(out.begin(), out.end(),
+                                         [&](const auto& item) { return iequals(item.name, problem.table); });
+    if (is_reported || !registered_names.contains(to_lower(problem.table))) continue;
+    sync::TableOutcome item;
     item.name = problem.table;
     item.failed = true;
     item.error = problem.message;

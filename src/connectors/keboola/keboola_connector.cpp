@@ -129,10 +129,10 @@ object KeboolaConnector::look_up(const catalog::Registration& row) {
           {"columns", std::move(columns)}};
 }
 
-std::vector<sync::SyncedTable> KeboolaConnector::extract(const std::vector<catalog::Registration>& registered,
-                                                         const std::optional<std::vector<std::string>>& names,
-                                                         const jobs::Context& context) {
-  const auto tables = chosen(registered, source_type(), {"materialized", "local"}, names);
+std::vector<sync::TableOutcome> KeboolaConnector::extract(
+    const std::vector<catalog::Registration>& registered, const sync::TableSelection& selection,
+    const jobs::Context& context) {
+  const auto tables = chosen(registered, source_type(), {"materialized", "local"}, selection);
   if (tables.empty()) return {};
   const std::size_t at_once = config_.get<KeboolaSettings>().parallelism;
   const auto fetch = [&](const catalog::Registration& row, const Fetching& fetching) {

@@ -23,7 +23,7 @@ class Storage {
   struct Patience {
     int tries = 4;
     std::chrono::milliseconds longest_wait{20'000};
-    std::chrono::milliseconds time_limit = sync::kPatience;  // for one answer, repeats included
+    std::chrono::milliseconds time_limit = sync::kSourceTimeout;  // for one answer, repeats included
     http_client::Stop cancelled = {};
   };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/base/error.h"
+#include "lib/base/log.h"
 #include "lib/base/text.h"
 
 namespace agnes::catalog {
@@ -53,23 +54,36 @@ std::shared_ptr<const Generation> Generations::peek(std::chrono::milliseconds pa
 }
 
 std::shared_ptr<const Generation> Generations::publish(std::vector<Table> tables) {
-  std::shared_ptr<const Generation> next;
-  std::vector<std::function<void(const Generation&)>> told;
-  {
-    std::lock_guard lock(mutex_);
-    next = std::make_shared<const Generation>(current_ != nullptr ? current_->number() + 1 : 1,
-                                              std::move(tables));
-    current_ = next;
-    told = told_;
-    published_.notify_all();
-  }
-  for (const auto& tell : told) tell(*next);
-  return next;
+  std::lock_guard lock(mutex_);
+  current_ =
+      std::make_shared<const Generation>(current_ != nullptr ? current_->number() + 1 : 1, std::move(tables));
+  unannounced_.push_back(current_);
+  published_.notify_all();
+  return current_;
 }
 
-void Generations::on_publish(std::function<void(const Generation&)> told) {
+void Generations::notify() {
+  std::unique_lock lock(mutex_);
+  if (notifying_) return;
+  notifying_ = true;
+  while (!unannounced_.empty()) {
+    const auto next = std::move(unannounced_.front());
+    unannounced_.pop_front();
+    const auto subscribers = subscribers_;
+    lock.unlock();
+    for (const auto& subscriber : subscribers) try {
+        subscriber(*next);
+      } catch (const std::exception& error) {
+        log::error("a subscriber of generation {} failed: {}", next->number(), error.what());
+      }
+    lock.lock();
+  }
+  notifying_ = false;
+}
+
+void Generations::on_publish(std::function<void(const Generation&)> subscriber) {
   std::lock_guard lock(mutex_);
-  told_.push_back(std::move(told));
+  subscribers_.push_back(std::move(subscriber));
 }
 
 }  // namespace agnes::catalog

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -79,15 +80,22 @@ class Generations {
   std::shared_ptr<const Generation> current() const;
   // The same without waiting, or for as long as `patience`: null when there is none by then.
   std::shared_ptr<const Generation> peek(std::chrono::milliseconds patience = {}) const;
-  // Makes the next generation of `tables` the current one, and tells those who asked for it.
+  // Makes the next generation of `tables` the current one. Subscribers hear of it when `notify` is called next.
   std::shared_ptr<const Generation> publish(std::vector<Table> tables);
-  void on_publish(std::function<void(const Generation&)> told);
+  // Calls the subscribers for each generation that they have not heard of: in the order of their numbers, one at a
+  // time, without any lock held. One thread does that; meanwhile others, and subscribers that publish, leave it to that
+  // one and return at once. So a subscriber may hear of a generation when a later one is current already. What it
+  // throws is logged.
+  void notify();
+  void on_publish(std::function<void(const Generation&)> subscriber);
 
  private:
   mutable std::mutex mutex_;
   mutable std::condition_variable published_;
   std::shared_ptr<const Generation> current_;
-  std::vector<std::function<void(const Generation&)>> told_;
+  std::vector<std::function<void(const Generation&)>> subscribers_;
+  std::deque<std::shared_ptr<const Generation>> unannounced_;
+  bool notifying_ = false;  // some thread is in `notify`
 };
 
 }  // namespace agnes::catalog

@@ -11,23 +11,22 @@
 #include "app/config/config.h"
 #include "core/catalog/registry.h"
 #include "core/catalog/remote_tables.h"
+#include "core/sync/table_selection.h"
 #include "lib/jobs/context.h"
 
 namespace agnes::sync {
 
-// What became of one table in a sync.
-struct SyncedTable {
+// What became of one table in a run.
+struct TableOutcome {
   std::string name;
   bool failed = false;
   std::string error;  // one line: what, where, what to do
   std::int64_t duration_ms = 0;
   // A table that nobody has registered or unregistered yet: it is registered now, with this description.
-  bool fresh = false;
+  bool is_new = false;
   std::string description;
+  std::string source_type;  // the connector's; `ingest` sets it
 };
-
-// Among names of tables: those that are new in the source too. No table has this name.
-inline constexpr const char* kNewTables = "*";
 
 // What a source has to offer.
 struct Offer {
@@ -44,8 +43,8 @@ struct Discovery {
   std::string problem;       // why there is nothing to look into; empty: there is
 };
 
-// How long somebody who waits for a source's answer is kept waiting.
-inline constexpr std::chrono::seconds kPatience{60};
+// The longest that a request waits for a source's answer.
+inline constexpr std::chrono::seconds kSourceTimeout{60};
 
 // A kind of source: all that the rest of the program knows of it. One folder below connectors/ and one line
 // in connectors.cpp each. Work on data happens in worker processes that the connector starts
@@ -58,7 +57,7 @@ class Connector {
   // What is registered of this source has this source type.
   virtual std::string source_type() const = 0;
 
-  // These five make somebody wait, kPatience at most, and may run side by side.
+  // A request waits for these five, kSourceTimeout at most; they may run side by side.
 
   // Asks the source, with the settings that it was made with, who it takes us for; the facts are shown to
   // administrators.
@@ -78,13 +77,13 @@ class Connector {
   // The orchestrator calls the next two from one job at a time; they may block for as long as `context` is
   // not cancelled. A source whose tables all stay where they are leaves them out.
 
-  // Brings the source's tables into its extract: these (by name; see kNewTables), or all. `registered` are
-  // the tables of all sources. A table that fails is told in the answer and keeps its last good version;
-  // throws Error when nothing could be done at all. Without tables of its own among `registered`, a source
-  // that finds none by itself is not asked anything.
-  virtual std::vector<SyncedTable> extract(const std::vector<catalog::Registration>& /*registered*/,
-                                           const std::optional<std::vector<std::string>>& /*names*/,
-                                           const jobs::Context& /*context*/) {
+  // Brings the selected tables of the source into its extract. `registered` are the tables of all sources. A
+  // table that fails is reported as failed and keeps its last good version; throws Error when nothing could be
+  // done at all. Without tables of its own among `registered`, a source that finds none by itself is not asked
+  // anything.
+  virtual std::vector<TableOutcome> extract(const std::vector<catalog::Registration>& /*registered*/,
+                                            const TableSelection& /*selection*/,
+                                            const jobs::Context& /*context*/) {
     return {};
   }
   // Takes a table out of the extract. Nothing happens when it is not there.

@@ -1,23 +1,20 @@
 #pragma once
 
-#include <functional>
-#include <map>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "app/config/config.h"
 #include "core/catalog/generation.h"
 #include "core/catalog/registry.h"
-#include "core/extracts/extract_reader.h"
 #include "core/state/store.h"
-#include "core/sync/connector.h"
+#include "core/sync/catalogue_reader.h"
 #include "core/sync/extensions.h"
-#include "core/sync/sync_memory.h"
-#include "core/sync/sync_state.h"
+#include "core/sync/ingest.h"
+#include "core/sync/ledger.h"
+#include "core/sync/plan.h"
+#include "core/sync/publisher.h"
 #include "lib/base/json.h"
 #include "lib/jobs/service.h"
 
@@ -45,17 +42,17 @@ struct RemoveTable {
 };
 BOOST_DESCRIBE_STRUCT(RemoveTable, (), (table, source_type, query_mode))
 
-// Brings data from its source into the extracts, and the extracts into the generation that the server serves.
-// Everything that reads a file of others runs in an `extract` worker process. Thread-safe.
+// Wires the parts of a sync: which tables are due (plan), what connectors bring of them (ingest), and the generation
+// that is served of it (publisher); and the jobs that run them. Everything that reads a file of others runs in an
+// `extract` worker process. Thread-safe.
 class Orchestrator {
  public:
-  // The first connector is that of the server's own source. Without any there is nothing to extract: syncs
-  // only read what the extracts hold. Reading them may take `read_limit`; of one that takes longer by itself,
-  // or ends the process that reads it, the tables are not served until its extract.duckdb changes or `reread`
-  // is asked for. `remote`: what extracts may attach.
+  // Without connectors there is nothing to extract: syncs only read what the extracts hold. Reading them may
+  // take `read_limit`; of one that takes longer by itself, or ends the process that reads it, the tables are
+  // not served until its extract.duckdb changes or `reread` is asked for. `remote`: what extracts may attach.
   Orchestrator(const config::Places& places, state::Store& store, catalog::Generations& generations,
-               jobs::Service& jobs, std::vector<std::unique_ptr<Connector>> connectors,
-               std::chrono::seconds read_limit, extracts::RemoteRules remote, Extensions& extensions);
+               jobs::Service& jobs, Connectors connectors, std::chrono::seconds read_limit,
+               extracts::RemoteRules remote, Extensions& extensions);
 
   // Starts the job that reads the extracts and publishes the first generation.
   void start();
@@ -65,15 +62,15 @@ class Orchestrator {
   void trigger(const std::optional<std::vector<std::string>>& tables);
   void add_jobs(jobs::Service& jobs, std::int64_t interval_seconds);
   // Tables whose last sync since the start failed, with the reason.
-  std::vector<Failure> failures() const;
+  std::vector<Failure> failures() const { return ledger_.failures(); }
   // What of the extracts is not served, and why, as of the last reading; and what extensions are missing.
   std::vector<extracts::ReadProblem> problems() const;
   bool syncing() const { return jobs_.running(kSyncJob); }
 
   // What a table is brought from has changed: it is due, whenever it was synced.
-  void redefined(const catalog::Registration& row);
+  void redefined(const catalog::Registration& row) { ledger_.redefined(row.name); }
   // The registry has changed: publishes a generation with it, from the extracts as last read.
-  void refresh();
+  void refresh() { publisher_.refresh(); }
   // A table was unregistered: takes its data away in the background.
   void removed(const catalog::Registration& row);
 
@@ -81,59 +78,30 @@ class Orchestrator {
   jobs::Done sync(const jobs::Context& context, const SyncInput& input);
   jobs::Done reread(const jobs::Context& context);
   void remove(const jobs::Context& context, const RemoveTable& input);
-  // Extracts these tables, or all, and rebuilds.
-  boost::json::object bring(const jobs::Context& context,
-                            const std::optional<std::vector<std::string>>& names);
-  struct Extracted {
-    std::unordered_set<std::string> told;  // tables that a connector had anything to say of, in lower case
-    std::exception_ptr failure;            // of a connector that could do nothing at all
-  };
-  Extracted extract(const jobs::Context& context, const std::optional<std::vector<std::string>>& names);
-  // Of the registered tables, and of new ones, those that are due; `all` leaves out only materialized ones
-  // that are not. Nothing when that is every one.
-  struct Due {
-    std::optional<std::vector<std::string>> names;
-    std::size_t due = 0, not_due = 0;
-  };
-  Due due(bool all) const;
-  // Notes which of these registered tables, or of all, neither the connector nor an extract has.
-  void report_missing(const std::optional<std::vector<std::string>>& names,
-                      const std::unordered_set<std::string>& told);
-  // Takes what was brought of tables that were unregistered meanwhile out again.
-  void drop_unregistered(const std::vector<catalog::Registration>& before,
-                         const std::vector<SyncedTable>& brought, const jobs::Context& context);
-  // Reads the extracts, records what changed, publishes; tells {"tables": 3, "problems": [{...}]}.
+
+  SyncPlan plan(const SyncInput& input, const RegistrySnapshot& registry) const;
+  // The one look at the registry after the connectors: takes out again what they brought of tables that were
+  // unregistered meanwhile.
+  void drop_unregistered(RunLedger& run, const RegistrySnapshot& before,
+                         const std::vector<catalog::Registration>& registered, const jobs::Context& context);
+  // With `rebuilding_` held: reads the extracts; publishes what was read and tells
+  // {"tables": 3, "problems": [{...}]}.
+  extracts::Catalogue read(const std::vector<catalog::Registration>& registered,
+                           const jobs::Context& context);
+  boost::json::object publish(extracts::Catalogue catalogue);
   boost::json::object rebuild(const jobs::Context& context);
-  extracts::Catalogue read(extracts::ReadOptions& options, const jobs::Context& context);
-  void find_to_blame(extracts::ReadOptions& options, const jobs::Context& context);
-  extracts::Catalogue run_reader(const extracts::ReadOptions& options, const jobs::Context& context,
-                                 std::chrono::seconds limit);
-  void record(const extracts::Catalogue& catalogue);
-  void publish();
-  std::vector<std::string> pins_in_use();
 
   const config::Places places_;
   state::Store& store_;
   catalog::Generations& generations_;
   jobs::Service& jobs_;
-  const std::vector<std::unique_ptr<Connector>> connectors_;
-  const std::chrono::seconds read_limit_;
-  const extracts::RemoteRules remote_;
+  const Connectors connectors_;
   Extensions& extensions_;
 
-  SyncMemory memory_;
-
-  struct LeftOut {
-    std::optional<extracts::FileStamp> stamp;  // of its extract.duckdb
-    std::string reason;
-  };
-  std::mutex rebuilding_;                    // one rebuild at a time; guards the next
-  std::map<std::string, LeftOut> left_out_;  // by name of the source
-
-  mutable std::mutex publishing_;  // guards what follows
-  extracts::Catalogue catalogue_;
-  std::vector<Failure> failures_;
-  std::vector<std::weak_ptr<const catalog::Generation>> published_;
+  Ledger ledger_;
+  Publisher publisher_;
+  std::mutex rebuilding_;  // one rebuild at a time, from reading to publishing; guards the next
+  CatalogueReader reader_;
 };
 
 }  // namespace agnes::sync

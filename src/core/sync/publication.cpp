@@ -1,5 +1,8 @@
 #include "core/sync/publication.h"
 
+#include <map>
+#include <unordered_set>
+
 namespace agnes::sync {
 
 namespace {
@@ -13,6 +16,10 @@ Engines engines_of(const extracts::Catalogue& catalogue) {
     out[{a.source, a.alias}] = std::make_shared<const catalog::RemoteEngine>(
         catalog::RemoteEngine{a.extension, a.alias, a.url, a.token_env});
   return out;
+}
+
+bool is_in_database(const extracts::CatalogueTable& table) {
+  return table.kind == "database" || table.kind == "view";
 }
 
 catalog::Table described(const extracts::CatalogueTable& found, const Engines& engines) {
@@ -33,7 +40,7 @@ catalog::Table described(const extracts::CatalogueTable& found, const Engines& e
     return table;
   }
   for (const auto& file : found.files) table.files.push_back(file.path);
-  if (found.kind == "database" || found.kind == "view") {
+  if (is_in_database(found)) {
     table.attach_file = found.attach_file;
     table.attach_name = found.name;
   }
@@ -53,25 +60,25 @@ void adopt(catalog::Table& table, const catalog::Registration& row) {
 
 }  // namespace
 
+bool holds_data(const extracts::CatalogueTable& table) {
+  return table.kind != "remote" && (!table.files.empty() || is_in_database(table));
+}
+
 std::vector<catalog::Table> next_tables(const extracts::Catalogue& catalogue,
-                                        const std::vector<catalog::Registration>& registered,
-                                        const std::vector<SyncState>& states) {
-  const auto row_of = by_name(registered, [](const catalog::Registration& row) { return row.name; });
-  const auto state_of = by_name(states, [](const SyncState& state) { return state.table_id; });
+                                        const RegistrySnapshot& registry) {
   std::vector<catalog::Table> tables;
-  tables.reserve(catalogue.tables.size() + registered.size());
+  tables.reserve(catalogue.tables.size() + registry.tables().size());
   const Engines engines = engines_of(catalogue);
-  std::unordered_map<std::string, bool> placed;
+  std::unordered_set<std::string> placed;  // in lower case
   for (const auto& found : catalogue.tables) {
     catalog::Table table = described(found, engines);
-    if (const auto row = row_of.find(to_lower(found.name)); row != row_of.end()) adopt(table, *row->second);
-    if (const auto state = state_of.find(to_lower(found.name));
-        state != state_of.end() && state->second->last_sync)
-      table.updated = state->second->last_sync;
-    placed.emplace(to_lower(found.name), true);
+    if (const auto* row = registry.find(found.name)) adopt(table, *row);
+    if (const auto* state = registry.state_of(found.name); state != nullptr && state->last_sync)
+      table.updated = state->last_sync;
+    placed.insert(to_lower(found.name));
     tables.push_back(std::move(table));
   }
-  for (const auto& row : registered) {
+  for (const auto& row : registry.tables()) {
     if (placed.contains(to_lower(row.name))) continue;
     catalog::Table table;
     adopt(table, row);

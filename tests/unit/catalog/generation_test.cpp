@@ -31,8 +31,6 @@ TEST(Generation, SortsAsPeopleDo) {
 TEST(Generations, ReadersKeepWhatTheyBeganWith) {
   Generations generations;
   EXPECT_EQ(generations.peek(), nullptr);
-  std::vector<std::uint64_t> told;
-  generations.on_publish([&](const Generation& generation) { told.push_back(generation.number()); });
   std::thread waiting([&] { EXPECT_EQ(generations.current()->tables().size(), 1u); });
   generations.publish({named("a", "a")});
   waiting.join();
@@ -40,7 +38,51 @@ TEST(Generations, ReadersKeepWhatTheyBeganWith) {
   generations.publish({});
   EXPECT_EQ(first->tables().size(), 1u);
   EXPECT_EQ(generations.current()->number(), 2u);
-  EXPECT_EQ(told, (std::vector<std::uint64_t>{1, 2}));
+}
+
+TEST(Generations, SubscribersHearOfEachGenerationInOrderAndMayPublishThemselves) {
+  Generations generations;
+  std::vector<std::uint64_t> heard, ended;
+  generations.on_publish([&](const Generation& generation) {
+    heard.push_back(generation.number());
+    if (generation.number() == 1) {
+      generations.publish({});
+      generations.notify();
+    }
+    ended.push_back(generation.number());
+    if (generation.number() == 2) throw std::runtime_error("a fault of one subscriber is its own");
+  });
+  std::vector<std::uint64_t> other;
+  generations.on_publish([&](const Generation& generation) { other.push_back(generation.number()); });
+  generations.publish({named("a", "a")});
+  EXPECT_TRUE(heard.empty());
+  generations.notify();
+  const std::vector<std::uint64_t> both{1, 2};
+  EXPECT_EQ(heard, both);
+  EXPECT_EQ(ended, both) << "one generation at a time";
+  EXPECT_EQ(other, both);
+  EXPECT_EQ(generations.current()->number(), 2u);
+  generations.notify();
+  EXPECT_EQ(heard, both) << "once";
+}
+
+TEST(Generations, AThreadThatPublishesMeanwhileLeavesTheCallsToTheFirst) {
+  Generations generations;
+  std::vector<std::uint64_t> heard;
+  std::vector<std::thread::id> threads;
+  generations.on_publish([&](const Generation& generation) {
+    heard.push_back(generation.number());
+    threads.push_back(std::this_thread::get_id());
+    if (generation.number() > 1) return;
+    std::thread([&] {
+      generations.publish({});
+      generations.notify();
+    }).join();
+  });
+  generations.publish({});
+  generations.notify();
+  EXPECT_EQ(heard, (std::vector<std::uint64_t>{1, 2}));
+  EXPECT_EQ(threads, std::vector<std::thread::id>(2, std::this_thread::get_id()));
 }
 
 }  // namespace

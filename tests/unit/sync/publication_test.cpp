@@ -36,8 +36,8 @@ TEST(Publication, JoinsExtractsAndRegistryByNameInAnyCase) {
   SyncState state;
   state.table_id = "ORDERS";
   state.last_sync = Timestamp{1'767'323'045'000'000};
-  const auto tables =
-      next_tables(catalogue, {registered("o1", "Orders"), registered("p1", "planned")}, {state});
+  const auto tables = next_tables(
+      catalogue, RegistrySnapshot({registered("o1", "Orders"), registered("p1", "planned")}, {state}));
   ASSERT_EQ(tables.size(), 3u);
 
   const auto* orders = named(tables, "Orders");
@@ -67,7 +67,7 @@ TEST(Publication, ATableThatStaysElsewhereHasItsEngine) {
   catalogue.tables = {table};
   catalogue.remote_attaches = {
       {.source = "crm", .alias = "bq", .extension = "bigquery", .url = "u", .token_env = ""}};
-  const auto tables = next_tables(catalogue, {}, {});
+  const auto tables = next_tables(catalogue, RegistrySnapshot({}, {}));
   ASSERT_EQ(tables.size(), 1u);
   ASSERT_NE(tables[0].remote, nullptr);
   EXPECT_EQ(tables[0].remote->extension, "bigquery");

@@ -1,0 +1,105 @@
+#include "core/sync/catalogue_reader.h"
+
+#include "lib/base/error.h"
+#include "lib/base/files.h"
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "lib/workers/task.h"
+
+namespace agnes::sync {
+
+namespace {
+
+constexpr const char* kPinFolder = ".agnes-pins";
+constexpr const char* kCacheFile = ".agnes-cache.json";
+constexpr std::uint64_t kReaderMemory = 2ull << 30;
+
+// Whether what an extract holds can have ended its reader so.
+bool is_fault_of_extract(const Error& error) {
+  return error.kind() == ErrorKind::internal || error.kind() == ErrorKind::timeout;
+}
+
+}  // namespace
+
+CatalogueReader::CatalogueReader(const config::Places& places, std::chrono::seconds limit,
+                                 extracts::RemoteRules remote)
+    : places_(places), limit_(limit), remote_(std::move(remote)) {
+  fs::create_directories(places_.extracts() / kPinFolder);
+  fs::create_directories(places_.analytics().parent_path());
+}
+
+extracts::Catalogue CatalogueReader::read(Known known, const jobs::Context& context) {
+  extracts::ReadOptions options;
+  options.extracts_dir = places_.extracts();
+  options.cache_file = places_.extracts() / kCacheFile;
+  options.pin_folder = places_.extracts() / kPinFolder;
+  options.keep_pins = std::move(known.keep_pins);
+  options.analytics_file = places_.analytics();
+  options.owners = std::move(known.owners);
+  options.materialized = std::move(known.materialized);
+  options.remote = remote_;
+  std::erase_if(excluded_, [&](const auto& entry) {
+    return entry.second.stamp !=
+           extracts::stamp_of(places_.extracts() / entry.first / extracts::kExtractFile);
+  });
+  for (const auto& [name, why] : excluded_) options.skip.emplace(name, why.reason);
+  try {
+    return run(options, context, limit_);
+  } catch (const Error& error) {
+    if (!is_fault_of_extract(error) || context.cancelled()) throw;
+    log::warn("reading the extracts failed ({}); each is read by itself to find the faulty one",
+              error.what());
+  }
+  find_faulty(options, context);
+  // What each may take alone, all may take together.
+  const auto sources = std::distance(fs::directory_iterator(places_.extracts()), {});
+  return run(options, context, limit_ * (sources + 1));
+}
+
+extracts::Catalogue CatalogueReader::run(const extracts::ReadOptions& options, const jobs::Context& context,
+                                         std::chrono::seconds limit) {
+  workers::Confinement confinement;
+  confinement.writable = {places_.extracts(), places_.analytics().parent_path()};
+  confinement.memory_bytes = kReaderMemory;
+  const auto ends = std::chrono::steady_clock::now() + limit;
+  const workers::TaskContext relay{[&](const boost::json::value& said) { context.progress(said); },
+                                   context.stop().until(ends)};
+  try {
+    return json::from_json<extracts::Catalogue>(
+        workers::run_task("extracts.read", confinement, json::to_json(options), relay));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::timeout || context.cancelled()) throw;
+    throw Error(
+        ErrorKind::timeout,
+        fmt::format("reading it takes longer than {} s (extract.read_timeout_seconds)", limit.count()));
+  }
+}
+
+// Those that fail by themselves are excluded when others do not: what fails with all of them is the machine's state.
+void CatalogueReader::find_faulty(extracts::ReadOptions& options, const jobs::Context& context) {
+  std::map<std::string, ExcludedExtract> faulty;
+  bool any_good = false;
+  for (const auto& entry : fs::directory_iterator(places_.extracts())) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with('.') || !entry.is_directory() || options.skip.contains(name)) continue;
+    const auto stamp = extracts::stamp_of(entry.path() / extracts::kExtractFile);
+    try {
+      extracts::ReadOptions alone;
+      alone.extracts_dir = options.extracts_dir;
+      alone.cache_file = options.cache_file;  // as quick as in the run that failed
+      alone.only = {name};
+      run(alone, context, limit_);
+      any_good = true;
+    } catch (const Error& error) {
+      if (!is_fault_of_extract(error) || context.cancelled()) throw;
+      log::error("the extract {} is excluded: {}", name, error.what());
+      const std::string reason =
+          error.kind() == ErrorKind::timeout ? error.what() : "reading it ended the process that did";
+      faulty[name] = {stamp, reason + "; make it anew, or start the job rebuild to have it tried again"};
+      options.skip[name] = faulty[name].reason;
+    }
+  }
+  if (any_good) excluded_.merge(faulty);
+}
+
+}  // namespace agnes::sync

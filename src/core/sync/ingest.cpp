@@ -1,0 +1,34 @@
+#include "core/sync/ingest.h"
+
+#include "lib/base/log.h"
+
+namespace agnes::sync {
+
+RunLedger ingest(const Connectors& connectors, const RegistrySnapshot& registry,
+                 const TableSelection& selection, const jobs::Context& context) {
+  RunLedger run{.started = now(), .selection = selection};
+  for (const auto& connector : connectors) {
+    if (context.cancelled()) break;
+    try {
+      for (auto& outcome : connector->extract(registry.tables(), selection, context)) {
+        if (outcome.failed) log::warn("sync of {} failed: {}", outcome.name, outcome.error);
+        outcome.source_type = connector->source_type();
+        // Others may know better what is registered: a name is registered once.
+        outcome.is_new = outcome.is_new && registry.find(outcome.name) == nullptr;
+        run.outcomes.push_back(std::move(outcome));
+      }
+    } catch (const std::exception& error) {
+      log::warn("sync of the source {} failed: {}", connector->source_type(), error.what());
+      if (!run.failure) run.failure = std::current_exception();
+    }
+  }
+  return run;
+}
+
+void take_out(const Connectors& connectors, std::string_view source_type, const std::string& table,
+              const jobs::Context& context) {
+  for (const auto& connector : connectors)
+    if (connector->source_type() == source_type) connector->remove(table, context);
+}
+
+}  // namespace agnes::sync
