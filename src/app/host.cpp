@@ -5,6 +5,7 @@
 
 #include <malloc.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ void prepare_process(sigset_t& ends) {
   for (int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&ends, signal);
   ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::umask(077);
   // Few arenas: handler threads would each keep freed memory of their own.
   ::mallopt(M_ARENA_MAX, 2);
   rlimit files{};
@@ -42,6 +44,14 @@ void make_folder(const fs::path& folder) {
     throw Error(ErrorKind::internal,
                 fmt::format("the folder {} cannot be written: {}; check its owner and --data-dir",
                             folder.string(), error ? error.message() : std::string(std::strerror(errno))));
+}
+
+// The folders hold password hashes, tokens and people's data. Those of an earlier version are made private too; whose
+// owner is somebody else is for `agnes-server check` to tell.
+void make_private(const fs::path& folder) {
+  struct stat seen {};
+  if (::stat(folder.c_str(), &seen) == 0 && seen.st_uid == ::geteuid() && (seen.st_mode & 077) != 0)
+    ::chmod(folder.c_str(), seen.st_mode & 0700);
 }
 
 void add_headers(const http::Request& request, http::Response& response) {
@@ -71,7 +81,7 @@ struct StartSettings {
        .help = "Folder of instance.yaml; ./config when unset (--config-dir)"},
       {.member = "host",
        .variable = "AGNES_HOST",
-       .help = "Address to listen on; 0.0.0.0 when unset (--host)"},
+       .help = "Address to listen on; 127.0.0.1 when unset, which only this machine reaches (--host)"},
       {.member = "port", .variable = "AGNES_PORT", .help = "Port to listen on; 8000 when unset (--port)"},
   };
 };
@@ -317,6 +327,8 @@ int run(std::span<const ModuleKind> kinds, const HostOptions& options) {
   if (!config.unbuilt().empty())
     log::info("set, but of no effect in this server: {}", join(config.unbuilt(), ", "));
   for (const auto& folder : {places.data, places.state, places.extracts()}) make_folder(folder);
+  for (const auto& folder : {places.state, places.extracts(), places.analytics().parent_path()})
+    make_private(folder);
 
   RequestCounts request_counts;
   http::Routes routes;

@@ -42,6 +42,7 @@ class Check {
     backup();
     configuration();
     secrets();
+    private_folders();
     state();
     extracts();
     analytics();
@@ -67,6 +68,7 @@ class Check {
   void backup();
   void configuration();
   void secrets();
+  void private_folders();
   void state();
   void state_content(state::Tx& tx);
   void extracts();
@@ -132,6 +134,18 @@ void Check::secrets() {
            fmt::format("others on this machine may {} it (mode {:o}): chmod {} {}",
                        is_secret ? "read" : "change", seen.st_mode & 07777, is_secret ? "600" : "go-w",
                        file.string()));
+  }
+}
+
+void Check::private_folders() {
+  for (const auto& [part, folder] :
+       {std::pair{"state", places_.state}, std::pair{"extracts", places_.extracts()},
+        std::pair{"analytics", places_.analytics().parent_path()}}) {
+    struct stat seen {};
+    if (::stat(folder.c_str(), &seen) != 0 || (seen.st_mode & 077) == 0) continue;
+    warn("secrets", part,
+         fmt::format("other accounts of this machine may read it (mode {:o}): chmod go= {}",
+                     seen.st_mode & 07777, folder.string()));
   }
 }
 

@@ -13,7 +13,7 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
   CLI::App app("Agnes server: hands analysts the tables that they may see.", "agnes-server");
   app.add_option("--host", options.host, "Address to listen on")
       ->envname("AGNES_HOST")
-      ->default_val("0.0.0.0");
+      ->default_val("127.0.0.1");
   app.add_option("--port", options.port, "Port to listen on; 0 picks a free one")
       ->envname("AGNES_PORT")
       ->default_val(8000)

@@ -7,6 +7,7 @@
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/http/addresses.h"
 
 namespace agnes::auth {
 
@@ -57,10 +58,10 @@ BOOST_DESCRIBE_STRUCT(EmailForm, (), (email))
 // Of the account that is asked for, whether there is one or not: the limit tells nothing.
 std::optional<Response> too_often(identity::Identity& identity, const Request& request,
                                   const std::string& email) {
-  if (auto refused =
-          over_limit(identity, request, fmt::format("mail {}", request.client_address()), kRequests))
+  if (auto refused = over_limit(
+          identity, request, fmt::format("mail {}", http::address_key(request.client_address())), kRequests))
     return refused;
-  return over_limit(identity, request, "mail to " + to_lower(trim(email)), kMailsToOne);
+  return over_limit(identity, request, "recipient " + to_lower(trim(email)), kMailsToOne);
 }
 
 // What everybody is told who asks for a link, whoever they name.
@@ -110,7 +111,7 @@ void add_email_routes(http::Routes& routes, identity::Identity& identity, identi
                .summary = "Sign in with a link's token",
                .answer = http::schema_of<SignedIn>},
               [&identity](const Request& request, const Verify& body) {
-                return limited(identity, request, "link", kSignIns, body.email, [&] {
+                return limited(identity, request, "link", kSignIns, "", [&] {
                   const auto user =
                       identity.users().sign_in_by_link(body.email, body.token, request.client_address());
                   return Response::json(json::to_json(
@@ -127,7 +128,7 @@ void add_email_routes(http::Routes& routes, identity::Identity& identity, identi
              [&identity](const Request& request, const http::Query<Verify>& link) {
                // Mail filters look at links this way: it must not use them up.
                if (request.method() == "HEAD") return message_page("Sign in", "Open the link to sign in.");
-               return limited(identity, request, "link", kSignIns, link->email, [&] {
+               return limited(identity, request, "link", kSignIns, "", [&] {
                  try {
                    const auto user =
                        identity.users().sign_in_by_link(link->email, link->token, request.client_address());
@@ -138,7 +139,6 @@ void add_email_routes(http::Routes& routes, identity::Identity& identity, identi
                    return response;
                  } catch (const Error& error) {
                    if (error.kind() != ErrorKind::unauthenticated || !request.wants_html()) throw;
-                   count_failure(identity, link->email);
                    return message_page(
                        "This link does not work any more",
                        "It was used already, is older than an hour, or is not whole. Ask for a "

@@ -13,6 +13,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/http/addresses.h"
 #include "lib/http_client/client.h"
 
 namespace agnes::auth::google {
@@ -117,7 +118,8 @@ class SignIn {
   // Runs `work` within the limits. Whatever goes wrong leads back to the sign-in page.
   template <class Work>
   Response guarded(const Request& request, Work&& work) {
-    if (auto refused = over_limit(access_, request, "google " + request.client_address(), kTries))
+    if (auto refused =
+            over_limit(access_, request, "google " + http::address_key(request.client_address()), kTries))
       return *std::move(refused);
     struct Turn {
       std::atomic<int>& count;

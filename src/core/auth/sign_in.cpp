@@ -5,6 +5,7 @@
 #include "core/auth/pages.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
+#include "lib/http/addresses.h"
 
 namespace agnes::auth {
 
@@ -33,18 +34,20 @@ Response come_back(const http::Request& request, int status, const std::string& 
 
 Response limited(identity::Identity& identity, const http::Request& request, std::string_view what,
                  identity::Rate rate, const std::string& email, const std::function<Response()>& sign_in) {
+  identity::refuse_other_sites(request);
   if (identity.settings().rate_limits) {
     const auto moment = now();
-    if (const auto wait =
-            identity.limiter().take(fmt::format("{} {}", what, request.client_address()), rate, moment))
+    if (const auto wait = identity.limiter().take(
+            fmt::format("{} {}", what, http::address_key(request.client_address())), rate, moment))
       return too_many(request, *wait);
-    if (const auto wait = identity.limiter().peek(account_key(email), kFailures, moment))
-      return too_many(request, *wait);
+    const auto wait =
+        email.empty() ? std::nullopt : identity.limiter().peek(account_key(email), kFailures, moment);
+    if (wait) return too_many(request, *wait);
   }
   try {
     return sign_in();
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::unauthenticated) count_failure(identity, email);
+    if (error.kind() == ErrorKind::unauthenticated && !email.empty()) count_failure(identity, email);
     if (error.kind() != ErrorKind::unavailable) throw;
     return come_back(request, 503, error.what(), 1);
   }

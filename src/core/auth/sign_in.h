@@ -14,7 +14,9 @@ inline constexpr identity::Rate kSignIns{10, 60};    // of one address
 inline constexpr identity::Rate kBootstraps{3, 60};  // of one address
 
 // Runs `sign_in` unless this address, or anybody for this account, tried too often lately: then 429 with
-// Retry-After. When it throws `unauthenticated`, that counts against the account; `unavailable` becomes 503
+// Retry-After. Pages of other sites are refused, since they could use up the tries of an account. Without an `email`
+// failures count against the address only: a link's secret cannot be guessed, and wrong links must lock nobody out.
+// When it throws `unauthenticated`, that counts against the account; `unavailable` becomes 503
 // with Retry-After.
 http::Response limited(identity::Identity& identity, const http::Request& request, std::string_view what,
                        identity::Rate rate, const std::string& email,

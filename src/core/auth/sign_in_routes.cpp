@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "core/auth/pages.h"
 #include "core/auth/routes.h"
 #include "core/auth/sign_in.h"
 #include "lib/base/error.h"
@@ -49,6 +50,29 @@ struct Bootstrap {
   };
 };
 BOOST_DESCRIBE_STRUCT(Bootstrap, (), (email, name, password))
+
+// A browser is sent to the sign-in page; a program gets 204.
+Response sign_out(identity::Identity& identity, const Request& request,
+                  const std::optional<http::Caller>& caller) {
+  identity::refuse_other_sites(request);
+  if (caller && caller->token_kind == http::Caller::TokenKind::session)
+    identity.tokens().end_session({caller->user_id, caller->email, request.client_address()},
+                                  caller->token_id);
+  auto response = request.wants_html() ? Response::redirect("/login") : Response(204);
+  response.cookie({.name = "access_token",
+                   .value = "",
+                   .max_age = 0,
+                   .same_site = "lax",
+                   .http_only = true,
+                   .secure = identity.settings().address.secure(request)});
+  return response;
+}
+
+constexpr std::string_view kSignOutForm = R"(<p>Sign out of this server in this browser.</p>
+<form method="post" action="/auth/logout">
+  <button>Sign out</button>
+</form>
+)";
 
 struct SignedIn {
   std::string access_token, token_type = "bearer", user_id, email, role;
@@ -123,6 +147,21 @@ void add_sign_in_routes(http::Routes& routes, identity::Identity& identity) {
           }
         });
       });
+  routes.post("/auth/logout",
+              {.auth = Auth::optional,
+               .tag = "auth",
+               .summary = "Sign out",
+               .description =
+                   "The session that asks is not taken any more, and its streams end. Personal tokens stay: "
+                   "revoke those.",
+               .answer_type = "text/html"},
+              [&identity](const Request& request, const std::optional<http::Caller>& caller) {
+                return sign_out(identity, request, caller);
+              });
+  routes.get(
+      "/auth/logout",
+      {.auth = Auth::none, .tag = "auth", .summary = "The page for signing out", .answer_type = "text/html"},
+      [] { return small_page("Sign out", kSignOutForm); });
   routes.post(
       "/auth/bootstrap",
       {.auth = Auth::none,

@@ -1,6 +1,7 @@
 #include "core/identity/change.h"
 
 #include "lib/base/error.h"
+#include "lib/base/hash.h"
 
 namespace agnes::identity {
 
@@ -32,7 +33,7 @@ bool is_key(std::string_view column) {
 }
 template <class T>
 bool is_column(std::string_view member) {
-  return !std::is_same_v<T, User> || member != "has_password";
+  return !std::is_same_v<T, User> || (member != "has_password" && member != "password_mark");
 }
 
 template <class T>
@@ -97,6 +98,11 @@ bool update(state::Tx& tx, const T& before, const T& row) {
   return true;
 }
 
+// As the database makes it of the column, see Directory.
+std::string password_mark(const std::string& hash) {
+  return hash.empty() ? "" : md5_hex(hash).substr(0, 16);
+}
+
 }  // namespace
 
 template <class T>
@@ -125,6 +131,7 @@ template void Change::put_row(const Token&);
 void Change::put(User user) {
   const auto* before = current(user);
   user.has_password = before != nullptr && before->has_password;
+  user.password_mark = before != nullptr ? before->password_mark : "";
   const auto steps = steps_.size();
   put_row(user);
   if (steps_.size() > steps) tx_.execute("UPDATE users SET updated_at = ? WHERE id = ?", now(), user.id);
@@ -142,6 +149,7 @@ void Change::set_password(const std::string& user_id, const std::string& hash) {
       hash, now(), user_id);
   User user = *before;
   user.has_password = !hash.empty();
+  user.password_mark = password_mark(hash);
   std::get<std::vector<User>>(written_).push_back(user);
   steps_.push_back([user](Tables& tables) { tables.put(user); });
 }

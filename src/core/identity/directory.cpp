@@ -28,8 +28,10 @@ const std::vector<std::string>& Rights::granted(std::string_view resource_type) 
 
 Directory::Directory(state::Store& store) : store_(store) {
   store_.read([&](state::Tx& tx) {
-    for (auto& row : tx.rows<User>("SELECT id, email, name, active, coalesce(password_hash, '') <> '' AS "
-                                   "has_password, onboarded, created_at, deactivated_at FROM users"))
+    for (auto& row : tx.rows<User>(
+             "SELECT id, email, name, active, coalesce(password_hash, '') <> '' AS "
+             "has_password, onboarded, CASE WHEN coalesce(password_hash, '') = '' THEN '' ELSE "
+             "substr(md5(password_hash), 1, 16) END AS password_mark, created_at, deactivated_at FROM users"))
       tables_.put(std::move(row));
     for (auto& row :
          tx.rows<Group>("SELECT id, name, description, is_system, created_at, created_by FROM user_groups"))

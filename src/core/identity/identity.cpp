@@ -3,6 +3,7 @@
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
+#include "lib/http/addresses.h"
 
 namespace agnes::identity {
 
@@ -23,6 +24,22 @@ bool from_another_site(const http::Request& request) {
 bool changes_something(const http::Request& request) {
   const auto& method = request.method();
   return method != "GET" && method != "HEAD" && method != "OPTIONS";
+}
+
+// "localhost:8000" -> "localhost", "[::1]:8000" -> "::1"
+std::string_view host_name(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(1, host.find(']') - 1);
+  return host.substr(0, host.find(':'));
+}
+
+bool is_own_host(const http::Request& request, const app::PublicAddress& address) {
+  const auto host = host_name(request.host());
+  if (iequals(host, "localhost") || host.ends_with(".localhost") || host == "::1" ||
+      (host.starts_with("127.") && http::is_address(host)))
+    return true;
+  std::string_view own = address.url();
+  own = own.substr(std::min(own.size(), own.find("://") + 3));
+  return !own.empty() && iequals(host, host_name(own.substr(0, own.find('/'))));
 }
 
 // The password of "Basic <base64 of name:password>" (RFC 7617); "" when it is none.
@@ -49,8 +66,14 @@ Identity::Identity(state::Store& store, Settings settings)
 }
 
 std::optional<http::Caller> Identity::authenticate(const http::Request& request, std::string& reason) {
-  if (settings_.local_dev)
+  if (settings_.local_dev) {
+    // Everybody is the developer, so a page of another site must not be, nor one whose name was bound to this address.
+    refuse_other_sites(request);
+    if (!is_own_host(request, settings_.address))
+      throw Error(ErrorKind::forbidden,
+                  "LOCAL_DEV_MODE answers only to localhost and to the host of SERVER_URL");
     if (auto developer = tokens_.developer()) return developer;
+  }
   const auto authorization = request.header("authorization");
   if (authorization.size() > 7 && iequals(authorization.substr(0, 7), "Bearer "))
     return tokens_.resolve(trim(authorization.substr(7)), request.client_address(), reason);

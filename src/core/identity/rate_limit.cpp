@@ -2,12 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
+#include <vector>
 
 namespace agnes::identity {
 
 namespace {
 constexpr double kRounding = 1e-6;
 constexpr std::size_t kMostKeys = 20'000;
+constexpr std::size_t kEvicted = kMostKeys / 16;
+
+std::string_view purpose_of(std::string_view key) {
+  const auto space = key.find(' ');
+  return space == std::string_view::npos ? std::string_view() : key.substr(0, space);
+}
 double seconds_between(Timestamp from, Timestamp to) {
   return static_cast<double>(to.micros - from.micros) / 1e6;
 }
@@ -21,18 +29,20 @@ std::optional<std::int64_t> RateLimiter::peek(const std::string& key, Rate rate,
 }
 void RateLimiter::clear(const std::string& key) {
   std::lock_guard lock(mutex_);
-  buckets_.erase(key);
+  if (const auto purpose = purposes_.find(purpose_of(key)); purpose != purposes_.end())
+    purpose->second.erase(key);
 }
 
 std::optional<std::int64_t> RateLimiter::look(const std::string& key, Rate rate, Timestamp moment,
                                               bool take) {
   const double per_second = rate.count / rate.seconds;
   std::lock_guard lock(mutex_);
-  auto found = buckets_.find(key);
-  if (found == buckets_.end()) {
+  auto& buckets = purposes_[std::string(purpose_of(key))];
+  auto found = buckets.find(key);
+  if (found == buckets.end()) {
     if (!take) return std::nullopt;
-    if (buckets_.size() >= kMostKeys) drop_full(moment);
-    found = buckets_.emplace(key, Bucket{rate.count, moment, 0}).first;
+    if (buckets.size() >= kMostKeys) make_room(buckets, moment);
+    found = buckets.emplace(key, Bucket{rate.count, moment, 0}).first;
   }
   auto& bucket = found->second;
   const double passed = std::max(0.0, seconds_between(bucket.at, moment));
@@ -44,12 +54,24 @@ std::optional<std::int64_t> RateLimiter::look(const std::string& key, Rate rate,
   return std::nullopt;
 }
 
-// Keys that would be as new; when that frees nothing, all: better a few tries too many than no memory.
-void RateLimiter::drop_full(Timestamp moment) {
-  std::erase_if(buckets_, [&](const auto& entry) {
+// Forgets keys that would be as new. When that frees nothing, those that would be so first: who has used up most is
+// remembered longest.
+void RateLimiter::make_room(Buckets& buckets, Timestamp moment) {
+  std::erase_if(buckets, [&](const auto& entry) {
     return seconds_between(entry.second.at, moment) >= entry.second.full_after;
   });
-  if (buckets_.size() >= kMostKeys) buckets_.clear();
+  if (buckets.size() < kMostKeys) return;
+  const auto is_new_at = [](const Bucket& bucket) {
+    return static_cast<double>(bucket.at.micros) / 1e6 + bucket.full_after;
+  };
+  std::vector<double> times;
+  times.reserve(buckets.size());
+  for (const auto& [key, bucket] : buckets) times.push_back(is_new_at(bucket));
+  const auto last = times.begin() + kEvicted;
+  std::nth_element(times.begin(), last, times.end());
+  std::size_t left = kEvicted;
+  std::erase_if(
+      buckets, [&](const auto& entry) { return left > 0 && is_new_at(entry.second) <= *last && left-- > 0; });
 }
 
 }  // namespace agnes::identity

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -16,7 +17,8 @@ struct Rate {
   double seconds;
 };
 
-// Counts events by key ("token 10.0.0.1") in bounded memory. Thread-safe.
+// Counts events by key ("token 10.0.0.1") in bounded memory. The first word is the purpose: keys of one purpose never make
+// those of another be forgotten. Thread-safe.
 class RateLimiter {
  public:
   // Takes one event of `key` at `moment`; when there is none left, the seconds (1 or more) until there is.
@@ -31,11 +33,12 @@ class RateLimiter {
     Timestamp at;
     double full_after;  // seconds after `at`
   };
+  using Buckets = std::unordered_map<std::string, Bucket>;
   std::optional<std::int64_t> look(const std::string& key, Rate rate, Timestamp moment, bool take);
-  void drop_full(Timestamp moment);
+  static void make_room(Buckets& buckets, Timestamp moment);
 
   std::mutex mutex_;
-  std::unordered_map<std::string, Bucket> buckets_;
+  std::map<std::string, Buckets, std::less<>> purposes_;
 };
 
 }  // namespace agnes::identity

@@ -19,10 +19,13 @@ struct User {
   std::string id, email;
   std::optional<std::string> name = {};
   bool active = true, has_password = false, onboarded = false;
+  // Another one for each password hash, "" without one: a session holds it, so that it ends with the password.
+  std::string password_mark = {};
   std::optional<Timestamp> created_at = {}, deactivated_at = {};
 };
 BOOST_DESCRIBE_STRUCT(User, (),
-                      (id, email, name, active, has_password, onboarded, created_at, deactivated_at))
+                      (id, email, name, active, has_password, onboarded, password_mark, created_at,
+                       deactivated_at))
 
 struct Group {
   std::string id, name;

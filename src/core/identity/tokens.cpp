@@ -28,7 +28,10 @@ http::Caller caller_of(const Tables& tables, const User& user, http::Caller::Tok
 }  // namespace
 
 Tokens::Tokens(Directory& directory, const Settings& settings)
-    : directory_(directory), settings_(settings), flusher_([this] { flush_until_stopped(); }) {}
+    : directory_(directory),
+      settings_(settings),
+      ended_(directory.store().file().parent_path() / "ended_sessions.json"),
+      flusher_([this] { flush_until_stopped(); }) {}
 
 Tokens::~Tokens() {
   {
@@ -44,7 +47,11 @@ std::string Tokens::make_session(const User& user) const {
   const auto moment = seconds(now());
   auto id = uuid4();
   std::erase(id, '-');
-  return jose::sign_jwt({user.id, user.email, "session", moment, id, moment + kSessionSeconds, std::nullopt},
+  return jose::sign_jwt({user.id, user.email, "session", moment, id, moment + kSessionSeconds, std::nullopt,
+                         directory_.look([&](const Tables& tables) {
+                           const auto* current = tables.user(user.id);
+                           return current != nullptr ? current->password_mark : std::string();
+                         })},
                         settings_.jwt_secret);
 }
 
@@ -75,6 +82,12 @@ Tokens::Made Tokens::create(const Actor& actor, const Wish& wish) {
     change.record(actor, "token.create", "token:" + token.id, {{"name", token.name}, {"scope", wish.scope}});
   });
   return made;
+}
+
+void Tokens::end_session(const Actor& actor, const std::string& id) {
+  if (id.empty()) return;
+  ended_.add(id, plus_seconds(now(), kSessionSeconds));
+  directory_.store().write([&](state::Tx& tx) { state::record(tx, actor, "sign_out", "auth"); });
 }
 
 std::optional<Token> Tokens::get(std::string_view id) const {
@@ -146,6 +159,10 @@ std::optional<http::Caller> Tokens::resolve(std::string_view text, std::string_v
     const auto* user = tables.user(claims->sub);
     if (user == nullptr) return refuse("User not found");
     if (!user->active) return refuse("Account deactivated");
+    // Sessions of the Python implementation hold no mark; they last a day at most.
+    if (!personal && claims->password && *claims->password != user->password_mark)
+      return refuse("Session ended: the password was changed");
+    if (!personal && ended_.contains(claims->jti)) return refuse("Session ended: signed out");
     if (!personal) return caller_of(tables, *user, Kind::session, claims->jti);
     const auto* token = tables.token(claims->jti);
     if (token == nullptr) return refuse("Token unknown");

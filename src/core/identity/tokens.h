@@ -10,6 +10,7 @@
 
 #include "core/identity/actor.h"
 #include "core/identity/directory.h"
+#include "core/identity/ended_sessions.h"
 #include "core/identity/settings.h"
 
 namespace agnes::identity {
@@ -23,6 +24,9 @@ class Tokens {
 
   // A day's session of `user`.
   std::string make_session(const User& user) const;
+
+  // Signs out: the session of this id is not taken any more, also after a restart. Throws Error when that cannot be kept.
+  void end_session(const Actor& actor, const std::string& id);
 
   struct Wish {
     std::string name;
@@ -68,6 +72,7 @@ class Tokens {
 
   Directory& directory_;
   const Settings& settings_;
+  EndedSessions ended_;
 
   std::mutex flush_mutex_;  // held over a whole flush: when one returns, nothing is half way
   mutable std::mutex uses_mutex_;

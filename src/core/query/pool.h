@@ -104,6 +104,7 @@ class Pool {
     std::size_t processes = 0, busy = 0, idle = 0, spare = 0, most = 0;
   };
   Counts counts() const;
+  const std::filesystem::path& spill_folder() const { return options_.spill_folder; }
 
  private:
   friend class Execution;

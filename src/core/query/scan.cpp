@@ -101,7 +101,7 @@ http::Response Scans::fetch(const http::Caller& caller, const ScanRequest& reque
   // quota meanwhile.
   http::enter_group("scans");
   return relay(service_.start(std::move(set), asked), kArrow,
-               std::chrono::seconds(limits_.transfer_timeout_seconds),
+               std::chrono::seconds(limits_.transfer_timeout_seconds), service_.spool_folder(),
                [place](std::size_t bytes) { place->count(bytes); });
 }
 

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "core/query/messages.h"
+#include "core/query/spool.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
@@ -12,6 +13,8 @@
 namespace agnes::query {
 
 namespace {
+
+constexpr std::size_t kMostSpooled = 256u << 20;  // bytes of one answer
 
 constexpr std::size_t kMaxSql = 5u << 20;
 // An engine that hangs holds its own places, and others find theirs.
@@ -171,14 +174,15 @@ SqlCheck Service::check(const http::Caller& caller, const std::string& sql) {
 }
 
 http::Response relay(std::unique_ptr<Execution> execution, const std::string& content_type,
-                     std::chrono::seconds transfer_limit, std::function<void(std::size_t)> told) {
-  const auto tell = [told = std::move(told)](const std::string& part) {
+                     std::chrono::seconds transfer_limit, std::filesystem::path spool_folder,
+                     std::function<void(std::size_t)> told) {
+  const auto count = [told = std::move(told)](const std::string& part) {
     if (told) told(part.size());
   };
   std::string first, second;
   const bool any = execution->next(first);
   if (!any || !execution->next(second)) {
-    tell(first);
+    count(first);
     http::Response whole;
     whole.header("Content-Type", content_type);
     whole.body = std::move(first);
@@ -187,19 +191,34 @@ http::Response relay(std::unique_ptr<Execution> execution, const std::string& co
   std::shared_ptr<Execution> shared = std::move(execution);
   return http::Response::stream(
       content_type,
-      [shared, tell, first = std::move(first), part = std::move(second)](http::Writer& to) mutable {
-        tell(first);
+      [shared, count, folder = std::move(spool_folder), first = std::move(first),
+       part = std::move(second)](http::Writer& to) mutable {
+        count(first);
         if (!to.write(first)) return;
+        // A reader that is slower than the statement must not keep the process from others.
+        Spool waiting(std::move(folder), kMostSpooled);
+        std::string piece;
         do {
-          tell(part);
+          count(part);
+          while (!waiting.empty() && to.has_room())
+            if (!waiting.next(piece) || !to.write(piece)) return;
+          if (to.gone()) return;
+          if (!to.has_room() && waiting.append(part)) continue;
+          while (waiting.next(piece))
+            if (!to.write(piece)) return;
           if (!to.write(part)) return;
         } while (shared->next(part));
+        shared.reset();
+        to.free_place();
+        while (waiting.next(piece))
+          if (!to.write(piece)) return;
       },
       transfer_limit);
 }
 
 http::Response Service::answer(const http::Caller& caller, const std::string& sql, std::int64_t row_limit) {
-  return relay(start(caller, sql, row_limit), "application/json", limits_.transfer_limit);
+  return relay(start(caller, sql, row_limit), "application/json", limits_.transfer_limit,
+               pool_.spill_folder());
 }
 
 http::Response Service::hybrid(const http::Caller& caller, const HybridBody& body) {

@@ -47,6 +47,8 @@ class Service {
   // The whole answer at once, for small ones.
   boost::json::value run(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
   // POST /api/query.
+  // Where the rest of an answer waits for a slow reader.
+  const std::filesystem::path& spool_folder() const { return pool_.spill_folder(); }
   http::Response answer(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
   // POST /api/query/hybrid. Throws Error (bad_request) for a name that is none, and for every query that
   // BigQuery would have to answer: no engine for it is connected.
@@ -69,9 +71,11 @@ class Service {
 
 // The statement's answer as it comes. What fails before its second part has a status of its own; later, the
 // connection ends without the answer's end, also for a client that has not taken it after `transfer_limit`.
+// A reader that is slower than the statement holds no process: what it has not taken waits in `spool_folder`.
 // `told` hears the bytes of each part before it is sent.
 http::Response relay(std::unique_ptr<Execution> execution, const std::string& content_type,
-                     std::chrono::seconds transfer_limit, std::function<void(std::size_t bytes)> told = {});
+                     std::chrono::seconds transfer_limit, std::filesystem::path spool_folder,
+                     std::function<void(std::size_t bytes)> told = {});
 
 // POST /api/query and /api/query/hybrid.
 void add_routes(http::Routes& routes, Service& service);

@@ -20,9 +20,11 @@ constexpr std::size_t kLargestInput = 4096;  // bytes of text
 
 bool (*pattern_matcher)(std::string_view, std::string_view) = nullptr;
 
-// Whether the value takes no more text than `budget`, from which it takes that.
+// Whether the value can be shown and takes no more text than `budget`, from which it takes that.
 bool fits(const bj::value& value, std::size_t& budget) {
   constexpr std::size_t kPlain = 4;
+  // JSON has no text for it.
+  if (const auto* number = value.if_double(); number != nullptr && !std::isfinite(*number)) return false;
   const auto* text = value.if_string();
   const auto size = text != nullptr ? text->size() + 2 : kPlain;
   if (size > budget) return false;

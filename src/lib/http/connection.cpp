@@ -21,7 +21,18 @@ constexpr asio::use_awaitable_t<IoExecutor> kUse{};
 constexpr std::size_t kIdleBuffer = 2 << 10, kBodyBuffer = 64 << 10;
 constexpr std::size_t kUnseenBody =
     64 << 10;  // larger ones are read only once the caller is known to be allowed
-constexpr std::uint64_t kSlowestBody = 4 << 10;  // bytes a second that extend a body's time
+constexpr std::string_view kTooManyBodies = "Too many large requests at a time: try again later";
+constexpr std::string_view kCallerPrefix = "caller:";  // of a caller among addresses
+constexpr std::uint64_t kSlowestBody = 4 << 10;        // bytes a second that extend a body's time
+
+// Whether a line of a header that is not its end begins with a space. `line_ended`: whether the text before ended a line.
+bool has_folded_line(std::string_view text, bool& line_ended) {
+  for (const char c : text) {
+    if (line_ended && (c == ' ' || c == '\t')) return true;
+    line_ended = c == '\n';
+  }
+  return false;
+}
 
 auto redirect(boost::system::error_code& error) {
   return asio::redirect_error(kUse, error);
@@ -29,12 +40,17 @@ auto redirect(boost::system::error_code& error) {
 }  // namespace
 
 Connection::Connection(Network& network, Socket socket, std::string peer)
-    : network_(network), shared_(network.shared), socket_(std::move(socket)), peer_(std::move(peer)) {
+    : network_(network),
+      shared_(network.shared),
+      socket_(std::move(socket)),
+      peer_(std::move(peer)),
+      address_(address_key(peer_)) {
   network_.connections.insert(this);
 }
 
 Connection::~Connection() {
-  shared_.body_bytes -= reserved_;
+  release();
+  shared_.addresses.disconnect(address_);
   network_.connections.erase(this);
   boost::system::error_code ignored;
   socket_.close(ignored);
@@ -62,6 +78,11 @@ void Connection::sweep(Clock::time_point now) {
   deadline_ = Clock::time_point::max();
   boost::system::error_code ignored;
   socket_.cancel(ignored);
+}
+
+std::optional<Clock::time_point> Connection::idle_since() const {
+  if (phase_ != Phase::idle || closing_) return std::nullopt;
+  return idle_since_;
 }
 
 void Connection::close(bool now) {
@@ -104,7 +125,7 @@ Task<bool> Connection::read_more(std::size_t size) {
 
 Task<bool> Connection::read_header(Parser& parser) {
   begin_header(parser, shared_.options.max_header);
-  bool begun = false;
+  bool begun = false, line_ended = false;
   while (!parser.is_header_done()) {
     boost::system::error_code error;
     if (begin_ != end_) {
@@ -113,7 +134,11 @@ Task<bool> Connection::read_header(Parser& parser) {
         began_ = Clock::now();
         enter(Phase::header, shared_.options.header_timeout);
       }
-      begin_ += parser.put(asio::buffer(unread().data(), unread().size()), error);
+      const std::size_t used = parser.put(asio::buffer(unread().data(), unread().size()), error);
+      // A proxy may have read a folded line as one of its own, or not at all (RFC 9112, 5.2).
+      if (has_folded_line(unread().substr(0, used), line_ended))
+        co_return co_await refuse(400, "The request is malformed: a header line is folded");
+      begin_ += used;
       if (parser.is_header_done()) break;
       if (error && error != bh::error::need_more) {
         if (error == bh::error::header_limit)
@@ -126,6 +151,7 @@ Task<bool> Connection::read_header(Parser& parser) {
       co_return false;
     } else if (!begun) {
       if (buffer_.size() > 8 * kIdleBuffer) buffer_ = std::string();
+      if (phase_ != Phase::idle) idle_since_ = Clock::now();
       enter(Phase::idle, shared_.options.idle_timeout);
     }
     if (!co_await read_more(kIdleBuffer)) {
@@ -137,19 +163,28 @@ Task<bool> Connection::read_header(Parser& parser) {
   co_return true;
 }
 
+// A reservation of bytes that have come: what is only announced costs nobody anything.
+bool Connection::reserve(std::size_t bytes) {
+  const std::size_t all = shared_.options.max_bodies;
+  const std::size_t share = holder_.starts_with(kCallerPrefix) ? all / 4 : all / 8;
+  if (!shared_.addresses.reserve(holder_, bytes, share)) return false;
+  shared_.body_bytes += bytes;
+  reserved_ += bytes;
+  return shared_.body_bytes.load() <= all;
+}
+
+void Connection::release() {
+  shared_.body_bytes -= reserved_;
+  if (reserved_ > 0) shared_.addresses.release(holder_, reserved_);
+  reserved_ = 0;
+}
+
+void Connection::charge(const std::string& holder) {
+  release();
+  holder_ = holder;
+}
+
 Task<bool> Connection::read_body(Parser& parser, std::size_t limit) {
-  const std::size_t too_much = shared_.options.max_bodies;
-  const auto length = parser.content_length();
-  const auto reserve = [&](std::size_t size) {
-    shared_.body_bytes += size;
-    reserved_ += size;
-    return shared_.body_bytes.load() <= too_much;
-  };
-  if (length && *length > limit)
-    co_return co_await refuse(
-        413, fmt::format("The body is larger than the {} that this route takes", human_bytes(limit)));
-  if (length && !reserve(*length))
-    co_return co_await refuse(503, "Too many large requests at a time: try again later");
   parser.body_limit(limit);
   parser.eager(true);
   enter(Phase::body, shared_.options.body_timeout);
@@ -161,8 +196,7 @@ Task<bool> Connection::read_body(Parser& parser, std::size_t limit) {
       const std::size_t used = parser.put(asio::buffer(unread().data(), unread().size()), error);
       begin_ += used;
       received += used;
-      if (!length && !reserve(used))
-        co_return co_await refuse(503, "Too many large requests at a time: try again later");
+      if (!reserve(used)) co_return co_await refuse(503, kTooManyBodies);
       if (parser.is_done()) break;
       if (error == bh::error::body_limit)
         co_return co_await refuse(
@@ -276,19 +310,29 @@ Task<bool> Connection::serve() {
   if (request == nullptr) co_return co_await refuse(400, malformed);
 
   const Routes::Plan plan = shared_.routes.plan(*request);
-  const std::size_t limit = plan.max_body > 0 ? plan.max_body : shared_.options.max_body;
+  std::size_t limit = plan.max_body > 0 ? plan.max_body : shared_.options.max_body;
+  if (!plan.exceeds_server) limit = std::min(limit, shared_.options.max_body);
+  charge(address_key(request->client_address()));
   bool admitted = !plan.authenticated || plan.executor == Executor::io || plan.executor == Executor::handlers;
   const bool keeps_alive = parser->keep_alive();
   if (!parser->is_done()) {
     const bool expects = iequals(request->header("expect"), "100-continue");
-    const bool is_large = parser->chunked() || parser->content_length().value_or(0) > kUnseenBody;
+    const bool is_packed = request->has_header("content-encoding");
+    const bool is_large =
+        is_packed || parser->chunked() || parser->content_length().value_or(0) > kUnseenBody;
     if (parser->content_length().value_or(0) > limit)
       co_return co_await refuse(
           413, fmt::format("The body is larger than the {} that this route takes", human_bytes(limit)));
     if (expects || is_large || plan.body_file) {
       if (const auto answered = co_await admit(*request, false)) co_return false;
       admitted = true;
+      if (const auto& caller = request->routing.caller; !caller.empty())
+        charge(fmt::format("{}{}", kCallerPrefix, caller));
     }
+    // Unpacked it may be a thousand times as large: not for callers who are not known.
+    if (is_packed && request->routing.caller.empty())
+      co_return co_await refuse(
+          415, "A Content-Encoding is taken only from callers who have signed in: send the body as it is");
     if (expects && begin_ == end_ && !is_http10_) {
       enter(Phase::sending, shared_.options.write_timeout);
       if (!co_await send_bytes("HTTP/1.1 100 Continue\r\n\r\n", {}, false)) co_return false;
@@ -304,30 +348,21 @@ Task<bool> Connection::serve() {
   keep_alive_ = keeps_alive && !closing_;
   if (!plan.body_file) request->set_body(std::move(parser->get().body()));
   parser.reset();
-  if (const auto coding = request->header("content-encoding"); !request->body().empty() && !coding.empty()) {
-    int status = 0;
-    std::string problem;
-    try {
-      if (!iequals(coding, "gzip"))
-        throw Error(ErrorKind::bad_request, "Only gzip is understood as Content-Encoding");
-      request->set_body(gunzip(request->body(), limit));
-    } catch (const Error& error) {
-      status = iequals(coding, "gzip") ? http_status(error.kind()) : 415;
-      problem = error.what();
-    }
-    if (status != 0) co_return co_await refuse(status, problem);
-  }
+  if (!request->body().empty() && request->has_header("content-encoding") &&
+      !co_await unpack(*request, limit))
+    co_return false;
 
   ++shared_.requests;
   Outgoing out;
-  Pool::Permit permit;  // of what the answer's stream still reads: until that has ended
   std::optional<bool> answered;
   if (!admitted) answered = co_await admit(*request, true);
-  if (!answered) answered = co_await run_handler(*request, plan, out, permit);
-  shared_.body_bytes -= std::exchange(reserved_, 0);
+  if (!answered) answered = co_await run_handler(*request, plan, out);
+  release();
   if (!out.stream) request->set_body_file(nullptr);
   if (answered) co_return *answered;
-  co_return co_await respond(*request, std::move(out));
+  const bool goes_on = co_await respond(*request, std::move(out));
+  permit_.release();
+  co_return goes_on;
 }
 
 namespace {
@@ -340,9 +375,33 @@ std::string sender_of(const Request& request) {
 }
 }  // namespace
 
+// On a thread that may take its time, within memory that is reserved before.
+Task<bool> Connection::unpack(Request& request, std::size_t limit) {
+  constexpr std::size_t kHighestRatio = 1032;  // of DEFLATE
+  if (!iequals(request.header("content-encoding"), "gzip"))
+    co_return co_await refuse(415, "Only gzip is understood as Content-Encoding");
+  if (!reserve(std::min(limit, request.body().size() * kHighestRatio)))
+    co_return co_await refuse(503, kTooManyBodies);
+  std::optional<Error> problem;
+  Owner owner{sender_of(request)};
+  const Turn turn = co_await on_pool(shared_.handlers, std::move(owner), [&] {
+    try {
+      request.set_body(gunzip(request.body(), limit));
+    } catch (const Error& error) {
+      problem = error;
+    }
+    return false;
+  });
+  if (turn.refusal != Pool::Refusal::none) {
+    keep_alive_ = false;
+    co_return co_await turn_away(request, turn.refusal, shared_.handlers);
+  }
+  if (problem) co_return co_await refuse(http_status(problem->kind()), problem->what());
+  co_return true;
+}
+
 // Nothing when there is an answer in `out`.
-Task<std::optional<bool>> Connection::run_handler(Request& request, const Routes::Plan& plan, Outgoing& out,
-                                                  Pool::Permit& permit) {
+Task<std::optional<bool>> Connection::run_handler(Request& request, const Routes::Plan& plan, Outgoing& out) {
   enter(Phase::handler, {});
   if (plan.executor == Executor::io) {
     out = answer(request, false);
@@ -360,7 +419,7 @@ Task<std::optional<bool>> Connection::run_handler(Request& request, const Routes
       return plan.executor == Executor::query && out.stream != nullptr;
     });
     if (turn.refusal != Pool::Refusal::none) co_return co_await turn_away(request, turn.refusal, pool);
-    permit = std::move(turn.permit);
+    permit_ = std::move(turn.permit);
     if (!turn.requeue) co_return std::nullopt;
     owner.group = *turn.requeue;
   }

@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "lib/http/addresses.h"
 #include "lib/http/incoming.h"
 #include "lib/http/pool.h"
 #include "lib/http/server.h"
@@ -85,6 +86,7 @@ struct Shared {
   std::atomic<bool> stopping{false};
   std::atomic<bool> over{false};  // what waits for a thread is not begun any more
   std::atomic<std::size_t> connections{0}, body_bytes{0}, open_streams{0};
+  Addresses addresses;
   std::atomic<std::uint64_t> requests{0};
   std::mutex mutex;
   std::condition_variable changed;  // when `connections` falls
@@ -95,6 +97,8 @@ struct Network {
   explicit Network(Shared& shared) : shared(shared), sweeper(context.get_executor()) {}
   Shared& shared;
   std::set<Connection*> connections;
+  // Whether there is room for one more connection of `address`; closes an idle one to make it.
+  bool make_room(const std::string& address);
   asio::io_context context{1};
   Timer sweeper;
 };
@@ -106,6 +110,10 @@ class Connection {
 
   // Serves requests until the connection ends. The caller keeps the object alive meanwhile.
   Task<void> run();
+
+  const std::string& address() const { return address_; }
+  // When it began to wait for a request; nothing while it does anything else.
+  std::optional<Clock::time_point> idle_since() const;
 
   // From the network thread, now and then: ends what has taken too long.
   void sweep(Clock::time_point now);
@@ -122,11 +130,15 @@ class Connection {
   Task<bool> serve();
   Task<bool> read_header(Parser& parser);
   Task<bool> read_body(Parser& parser, std::size_t limit);
+  bool reserve(std::size_t bytes);
+  void release();
+  // Whose share of the memory for bodies it takes from now on: the address's, then the caller's.
+  void charge(const std::string& holder);
+  Task<bool> unpack(Request& request, std::size_t limit);
   Task<bool> refuse(int status, std::string_view detail);
   // Nothing when the request is admitted; otherwise it is answered, and true when the connection goes on.
   Task<std::optional<bool>> admit(Request& request, bool body_is_read);
-  Task<std::optional<bool>> run_handler(Request& request, const Routes::Plan& plan, Outgoing& out,
-                                        Pool::Permit& permit);
+  Task<std::optional<bool>> run_handler(Request& request, const Routes::Plan& plan, Outgoing& out);
   Task<bool> turn_away(const Request& request, Pool::Refusal refusal, const Pool& pool);
   Task<bool> read_upload(Parser& parser, Request& request, std::size_t limit);
   Task<bool> respond(const Request& request, Outgoing out);
@@ -135,7 +147,7 @@ class Connection {
   Task<bool> send_file(const Piece& piece);
   Task<bool> send_stream(const Request& request, Outgoing& out);
   Task<bool> send_upgrade(const Request& request, Outgoing& out);
-  Task<bool> send_parts(Timer& news, bool chunked, bool sent);
+  Task<bool> send_parts(const Request& request, Timer& news, bool chunked, bool sent);
   void progressed() { deadline_ = std::min(Clock::now() + shared_.options.write_timeout, last_); }
   Task<void> linger();
   struct Turn {
@@ -151,14 +163,16 @@ class Connection {
   Network& network_;
   Shared& shared_;
   Socket socket_;
-  const std::string peer_;
+  const std::string peer_, address_;
   std::string buffer_;
   std::size_t begin_ = 0, end_ = 0;  // of what is received and not yet used
   Phase phase_ = Phase::idle;
-  Clock::time_point deadline_, began_;
+  Clock::time_point deadline_, began_, idle_since_;
   Clock::time_point last_ = Clock::time_point::max();  // of the stream that is sent; no deadline is later
   bool expired_ = false, closing_ = false, keep_alive_ = true, is_http10_ = false, more_to_come_ = false;
-  std::size_t reserved_ = 0;  // body bytes counted in Shared::body_bytes
+  std::size_t reserved_ = 0;  // body bytes counted in Shared::body_bytes and for `holder_`
+  std::string holder_;
+  Pool::Permit permit_;  // of what the answer's stream still reads, until the channel has it
   std::shared_ptr<StreamChannel> channel_;
   bool is_events_ = false;
 };

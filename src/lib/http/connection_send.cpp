@@ -15,6 +15,7 @@
 namespace agnes::http {
 
 namespace {
+constexpr std::chrono::seconds kCheckCaller{1};  // how often it is asked whether a stream may go on
 constexpr asio::use_awaitable_t<IoExecutor> kUse{};
 constexpr std::uint64_t kFileStep = 1 << 20, kFileTurn = 8 << 20;
 constexpr std::size_t kReceive = 64 << 10;
@@ -180,9 +181,11 @@ Task<bool> Connection::send_upgrade(const Request& request, Outgoing& out) {
 Task<bool> Connection::send_stream(const Request& request, Outgoing& out) {
   Timer news(network_.context.get_executor(), Clock::time_point::max());
   // The timer lives as long as this coroutine, which waits for the stream's end.
-  channel_ = std::make_shared<StreamChannel>([&news, executor = network_.context.get_executor()] {
-    asio::post(executor, [&news] { news.cancel(); });
-  });
+  channel_ = std::make_shared<StreamChannel>(
+      [&news, executor = network_.context.get_executor()] {
+        asio::post(executor, [&news] { news.cancel(); });
+      },
+      std::move(permit_));
   is_events_ = out.is_events;
   const auto refusal = shared_.streams.submit(
       {stream_owner(request)}, [&, channel = channel_](Pool::Refusal, Pool::Permit& permit) {
@@ -212,7 +215,7 @@ Task<bool> Connection::send_stream(const Request& request, Outgoing& out) {
   enter(Phase::sending, shared_.options.write_timeout);
   bool sent = co_await send_bytes(out.head, {}, false);
   if (closing_ || !sent) channel_->set_gone();
-  sent = co_await send_parts(news, out.chunked, sent);
+  sent = co_await send_parts(request, news, out.chunked, sent);
   if (expired_)
     log::warn("{} {} was cut, request {}: its client took too long to take it", request.method(),
               request.path(), request.id());
@@ -224,9 +227,10 @@ Task<bool> Connection::send_stream(const Request& request, Outgoing& out) {
   co_return sent;
 }
 
-// What the stream writes, until its end. Whether that came and all went out.
-Task<bool> Connection::send_parts(Timer& news, bool chunked, bool sent) {
+// What the stream writes, until its end or until who asked may not ask any more. Whether the end came and all went out.
+Task<bool> Connection::send_parts(const Request& request, Timer& news, bool chunked, bool sent) {
   std::string part;
+  auto checked = Clock::now();
   while (true) {
     const auto state = channel_->take(part);
     if (state == StreamChannel::State::ended) co_return sent;
@@ -239,7 +243,16 @@ Task<bool> Connection::send_parts(Timer& news, bool chunked, bool sent) {
     }
     if (!sent) continue;  // the client has gone; the writer is told and ends
     enter(Phase::sending, shared_.options.write_timeout);
-    expired_ = Clock::now() >= last_;
+    const auto moment = Clock::now();
+    if (moment >= checked + kCheckCaller) {
+      checked = moment;
+      if (!shared_.routes.still_admits(request)) {
+        channel_->set_gone();
+        sent = false;
+        continue;
+      }
+    }
+    expired_ = moment >= last_;
     if (expired_)
       sent = false;
     else if (chunked)

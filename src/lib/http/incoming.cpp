@@ -18,6 +18,10 @@ std::optional<std::pair<int, std::string_view>> check_header(const RequestParser
     return {{400, "Only HTTP/1.1 and HTTP/1.0 are spoken here"}};
   const std::size_t hosts = header.count(bh::field::host);
   if (hosts > 1 || (hosts == 0 && header.version() == 11)) return {{400, "One Host header is needed"}};
+  const auto length = header.find(bh::field::content_length);
+  if (header.count(bh::field::content_length) > 1 ||
+      (length != header.end() && length->value().find(',') != std::string_view::npos))
+    return {{400, "The body's length is not clear"}};
   const auto coding = header.find(bh::field::transfer_encoding);
   if (coding != header.end()) {
     // Two lengths, or a coding that the proxy before us may read otherwise, are how requests are smuggled.

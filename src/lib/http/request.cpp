@@ -1,12 +1,13 @@
 #include "lib/http/request.h"
 
 #include <cstring>
+#include <limits>
 
-#include <arpa/inet.h>
 #include <poll.h>
 
 #include "lib/base/ids.h"
 #include "lib/base/text.h"
+#include "lib/http/addresses.h"
 #include "lib/http/upload.h"
 
 namespace agnes::http {
@@ -18,40 +19,6 @@ int hex_digit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-// As 16 bytes, IPv4 mapped into IPv6. Nothing when it is no address.
-std::optional<std::array<unsigned char, 16>> parse_address(std::string_view text) {
-  const std::string address(text);
-  std::array<unsigned char, 16> out{};
-  if (::inet_pton(AF_INET6, address.c_str(), out.data()) == 1) return out;
-  out[10] = out[11] = 0xff;
-  if (::inet_pton(AF_INET, address.c_str(), out.data() + 12) == 1) return out;
-  return std::nullopt;
-}
-
-bool in_range(std::string_view address, std::string_view range) {
-  if (range == "*") return true;
-  const auto slash = range.find('/');
-  const auto have = parse_address(address), want = parse_address(range.substr(0, slash));
-  if (!have || !want) return false;
-  std::int64_t bits = 128;
-  if (slash != std::string_view::npos) {
-    const bool is_v4 = range.find(':') == std::string_view::npos;
-    const auto given = parse_int(range.substr(slash + 1));
-    if (!given || *given < 0 || *given > (is_v4 ? 32 : 128)) return false;
-    bits = is_v4 ? *given + 96 : *given;
-  }
-  for (std::size_t i = 0; bits > 0; ++i, bits -= 8) {
-    const int mask = bits >= 8 ? 0xff : 0xff << (8 - bits) & 0xff;
-    if (((*have)[i] ^ (*want)[i]) & mask) return false;
-  }
-  return true;
-}
-
-bool is_trusted(std::string_view address, const std::vector<std::string>& proxies) {
-  return std::any_of(proxies.begin(), proxies.end(),
-                     [&](const auto& proxy) { return in_range(address, trim(proxy)); });
 }
 
 // "[::1]:80" and "1.2.3.4:80" without the port.
@@ -89,6 +56,26 @@ std::size_t find_bytes(std::string_view text, std::string_view wanted, std::size
 std::string utf8_or_throw(std::string_view text, std::string_view what) {
   if (!is_utf8(text)) throw malformed_form(fmt::format("{} is not UTF-8", what));
   return std::string(text);
+}
+
+// Throws Error (too_large) at the first pair over `most`: a pair takes many times the memory of its text.
+Pairs parse_pairs(std::string_view text, std::size_t most) {
+  Pairs out;
+  while (!text.empty()) {
+    const auto end = text.find('&');
+    const std::string_view pair = text.substr(0, end);
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+    if (pair.empty()) continue;
+    if (out.size() >= most)
+      throw Error(ErrorKind::too_large, fmt::format("The form has more than {} fields", most));
+    const auto equals = pair.find('=');
+    const auto decode = [](std::string_view part) {
+      return percent_decode(part, true).value_or(std::string(part));
+    };
+    out.emplace_back(decode(pair.substr(0, equals)),
+                     equals == std::string_view::npos ? std::string() : decode(pair.substr(equals + 1)));
+  }
+  return out;
 }
 
 FormData parse_multipart(std::string_view body, const std::string& boundary, const FormLimits& limits) {
@@ -211,9 +198,7 @@ FormData Request::form(const FormLimits& limits) const {
     return parse_multipart(body_, header_parameter(header("content-type"), "boundary"), limits);
   if (!is_form()) throw Error(ErrorKind::invalid, "A form is expected: multipart/form-data or urlencoded");
   FormData form;
-  form.fields = parse_query(body_);
-  if (form.fields.size() > limits.fields)
-    throw Error(ErrorKind::too_large, fmt::format("The form has more than {} fields", limits.fields));
+  form.fields = parse_pairs(body_, limits.fields);
   for (const auto& [name, value] : form.fields)
     if (!is_utf8(name) || !is_utf8(value)) throw malformed_form("it is not UTF-8");
   return form;
@@ -234,16 +219,16 @@ void Request::set_peer(std::string address, const std::vector<std::string>& trus
   host_ = header("host");
   const std::string_view given = header("x-request-id");
   id_ = is_request_id(given) ? std::string(given) : make_request_id();
-  if (trusted_proxies.empty() || !is_trusted(remote_address_, trusted_proxies)) return;
+  if (trusted_proxies.empty() || !is_trusted_proxy(remote_address_, trusted_proxies)) return;
   // From the right, as each proxy appends: the first that is no proxy of ours is the client.
   std::vector<std::string> hops;
   for (const auto& [key, value] : headers_)
     if (iequals(key, "x-forwarded-for"))
       for (const auto& hop : split(value, ',')) hops.emplace_back(without_port(trim(hop)));
   for (auto hop = hops.rbegin(); hop != hops.rend(); ++hop) {
-    if (!parse_address(*hop)) break;
+    if (!is_address(*hop)) break;
     client_address_ = *hop;
-    if (!is_trusted(*hop, trusted_proxies)) break;
+    if (!is_trusted_proxy(*hop, trusted_proxies)) break;
   }
   const auto first_of = [&](std::string_view name) {
     const std::string_view all = header(name);
@@ -283,20 +268,7 @@ std::string percent_encode(std::string_view text, bool keep_slash) {
 }
 
 Pairs parse_query(std::string_view text) {
-  Pairs out;
-  while (!text.empty()) {
-    const auto end = text.find('&');
-    const std::string_view pair = text.substr(0, end);
-    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-    if (pair.empty()) continue;
-    const auto equals = pair.find('=');
-    const auto decode = [](std::string_view part) {
-      return percent_decode(part, true).value_or(std::string(part));
-    };
-    out.emplace_back(decode(pair.substr(0, equals)),
-                     equals == std::string_view::npos ? std::string() : decode(pair.substr(equals + 1)));
-  }
-  return out;
+  return parse_pairs(text, std::numeric_limits<std::size_t>::max());
 }
 
 std::string header_parameter(std::string_view header, std::string_view name) {

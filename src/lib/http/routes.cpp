@@ -53,6 +53,41 @@ std::string other_slash(const std::string& path) {
   return path.ends_with('/') ? path.substr(0, path.size() - 1) : path + '/';
 }
 
+// Bodies are read into memory and take more there than on the wire, so a route takes what its input needs: who asks is
+// not known on routes without authentication, and GET, HEAD and DELETE have none to speak of.
+constexpr std::size_t kSmallBody = 64 << 10, kJsonBody = 4 << 20;
+// An array of zeros takes twelve times its text.
+constexpr std::size_t kMaxJsonValues = 250'000;
+
+std::size_t body_limit(const Route& route) {
+  if (route.info.max_body > 0) return route.info.max_body;
+  if (route.body_file) return 0;
+  const std::string_view method = route.method;
+  const bool is_small =
+      route.info.auth == Auth::none || method == "GET" || method == "HEAD" || method == "DELETE";
+  return is_small ? kSmallBody : kJsonBody;
+}
+
+// At least the number of values in a JSON text, from its punctuation; cheap next to making them.
+std::size_t count_values(std::string_view text) {
+  std::size_t count = 1;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == ',' || c == '[' || c == '{') {
+      ++count;
+    }
+  }
+  return count;
+}
+
 // Opens a file below a folder, segment by segment, so that no link leads out of it.
 UniqueFd open_below(const fs::path& folder, std::string_view path, const std::string& ending) {
   UniqueFd at(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -110,12 +145,11 @@ struct Routes::Impl {
   }
 
   // Who asks; or the refusal.
-  std::optional<Response> authorise(Request& request, const RouteInfo& info,
+  std::optional<Response> authorise(const Request& request, const RouteInfo& info,
                                     std::optional<Caller>& caller) const {
     if (info.auth == Auth::none) return std::nullopt;
     std::string reason;
     if (authenticator) caller = authenticator(request, reason);
-    if (caller) request.routing.caller = caller->user_id;
     if (info.auth == Auth::optional) return std::nullopt;
     if (!caller) return unauthenticated(request, info, reason);
     const bool is_session = caller->token_kind == Caller::TokenKind::session ||
@@ -132,6 +166,7 @@ struct Routes::Impl {
     if (route == nullptr) return missing(request);
     std::optional<Caller> caller;
     if (auto refusal = authorise(request, route->info, caller)) return std::move(*refusal);
+    if (caller) request.routing.caller = caller->user_id;
     detail::Call call(request, std::move(caller));
     return route->handler(call);
   }
@@ -238,9 +273,10 @@ void Routes::serve_docs(ApiInfo api) {
 
 Routes::Plan Routes::plan(Request& request) const {
   const Route* route = impl_->find(request);
-  if (route == nullptr) return {};
+  if (route == nullptr) return {.max_body = kSmallBody};
   const RouteInfo& info = route->info;
-  return {info.executor, info.group, info.auth != Auth::none, route->body_file, info.max_body};
+  return {info.executor,    info.group,         info.auth != Auth::none,
+          route->body_file, body_limit(*route), info.max_body > 0};
 }
 
 std::optional<Response> Routes::admit(Request& request) const {
@@ -252,11 +288,23 @@ std::optional<Response> Routes::admit(Request& request) const {
       refusal = impl_->missing(request);
     else
       refusal = impl_->authorise(request, route->info, caller);
+    if (caller) request.routing.caller = caller->user_id;
     return Response(0);
   });
   if (fault.status != 0) refusal = std::move(fault);
   if (refusal) finish(request, *refusal);
   return refusal;
+}
+
+bool Routes::still_admits(const Request& request) const {
+  const auto* route = static_cast<const Route*>(request.routing.route);
+  if (route == nullptr) return true;
+  std::optional<Caller> caller;
+  try {
+    return !impl_->authorise(request, route->info, caller);
+  } catch (const std::exception&) {
+    return false;
+  }
 }
 
 Response Routes::handle(Request& request) const {
@@ -290,7 +338,11 @@ const boost::json::value* Call::body(bool may_miss) {
                 is_utf8(shown) ? boost::json::value(shown) : boost::json::value());
     return nullptr;
   }
-  if (!body_) body_ = json::parse(request.body());
+  if (!body_) {
+    if (count_values(request.body()) > kMaxJsonValues)
+      throw Error(ErrorKind::too_large, fmt::format("The body has more than {} values", kMaxJsonValues));
+    body_ = json::parse(request.body());
+  }
   return &*body_;
 }
 

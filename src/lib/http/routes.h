@@ -327,12 +327,15 @@ class Routes {
     std::string_view group = {};
     bool authenticated = false;  // whether admit() finds out who asks
     bool body_file = false;
-    std::size_t max_body = 0;  // 0: the server's limit
+    std::size_t max_body = 0;     // 0: the server's limit
+    bool exceeds_server = false;  // whether `max_body` holds beside a lower limit of the server's
   };
   Plan plan(Request& request) const;
   // Refuses (401, 403, 404, 405) what needs no body to be refused; nothing when the body should be read. Notes who
   // asks in the request's `routing`.
   std::optional<Response> admit(Request& request) const;
+  // Whether who asked may ask still, while an answer is streamed: signed in, active, with the rights of the route.
+  bool still_admits(const Request& request) const;
   // Answers. Throws nothing but Requeue: faults become 500 and are logged with the request's id.
   Response handle(Request& request) const;
   // For answers that the server itself makes (400, 408, 413, ...): runs the hooks.

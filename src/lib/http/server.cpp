@@ -15,6 +15,8 @@ namespace {
 
 using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, IoExecutor>;
 
+constexpr std::size_t kEndingConnections = 64;
+
 // How often deadlines are looked at: often enough for the shortest of them.
 std::chrono::milliseconds sweep_interval(const Server::Options& options) {
   auto shortest =
@@ -50,6 +52,25 @@ std::string address_of(const Socket& socket) {
 }
 
 }  // namespace
+
+bool Network::make_room(const std::string& address) {
+  const auto& options = shared.options;
+  const bool is_full = shared.connections.load() > options.max_connections;
+  const bool is_exempt = is_trusted_proxy(address, options.trusted_proxies);
+  const std::string key = address_key(address);
+  const bool address_is_full =
+      !is_exempt && shared.addresses.connections(key) > options.max_address_connections;
+  if (!is_full && !address_is_full) return true;
+  Connection* longest = nullptr;
+  for (Connection* connection : connections) {
+    const auto since = connection->idle_since();
+    if (!since || (address_is_full && connection->address() != key)) continue;
+    if (longest == nullptr || *since < *longest->idle_since()) longest = connection;
+  }
+  if (longest == nullptr) return false;
+  longest->close(true);
+  return true;
+}
 
 struct Server::Impl {
   Impl(const Options& options, const Routes& routes) : shared(options, routes) {}
@@ -107,7 +128,8 @@ Task<void> Server::Impl::accept() {
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable_t<IoExecutor>(), error));
       continue;
     }
-    if (shared.connections.load() >= shared.options.max_connections) {
+    // Those that make room for others take a moment to end.
+    if (shared.connections.load() >= shared.options.max_connections + kEndingConnections) {
       refuse(socket);
       continue;
     }
@@ -116,6 +138,15 @@ Task<void> Server::Impl::accept() {
     auto moved = std::make_shared<Socket>(std::move(socket));
     asio::post(network.context.get_executor(), [this, &network, moved] {
       const std::string peer = address_of(*moved);
+      shared.addresses.connect(address_key(peer));
+      if (!network.make_room(peer)) {
+        refuse(*moved);
+        shared.addresses.disconnect(address_key(peer));
+        const std::lock_guard lock(shared.mutex);
+        --shared.connections;
+        shared.changed.notify_all();
+        return;
+      }
       auto connection = std::make_shared<Connection>(network, std::move(*moved), peer);
       if (shared.stopping) return;
       asio::co_spawn(network.context.get_executor(), serve(std::move(connection)), asio::detached);

@@ -31,6 +31,9 @@ class Server {
     int io_threads = 1;
     int handler_threads = 16;
     std::size_t max_connections = 8192;
+    // Of one address (of IPv6: one /64), trusted proxies aside. At either limit the connection that has been idle for
+    // longest makes room for a new one; without an idle one the new one gets 503.
+    std::size_t max_address_connections = 1024;
     std::size_t max_queued = 1024;  // requests that wait for a handler thread; more get 503
     int compute_threads = 2;        // of Executor::compute
     std::size_t max_compute_queued = 256;
@@ -47,7 +50,8 @@ class Server {
     std::filesystem::path upload_folder = {};  // for BodyFile; empty: the system's folder for temporary files
     std::size_t max_header = 32 << 10;         // bytes, request line included: 431
     std::size_t max_body = 16 << 20;           // bytes, unless the route says otherwise: 413
-    std::size_t max_bodies = 512u << 20;       // bytes of all request bodies held at once: 503
+    // Bytes of all request bodies held at once: 503. One address holds an eighth of that at most, one caller a quarter.
+    std::size_t max_bodies = 512u << 20;
     std::chrono::milliseconds header_timeout{
         10'000};  // from a request's first byte to the end of its header: 408
     std::chrono::milliseconds body_timeout{

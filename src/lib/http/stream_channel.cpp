@@ -15,6 +15,15 @@ bool StreamChannel::write(std::string_view data) {
   return true;
 }
 
+bool StreamChannel::has_room() const {
+  const std::lock_guard lock(mutex_);
+  return gone_ || pending_.size() < kLimit;
+}
+
+void StreamChannel::free_place() {
+  permit_.release();
+}
+
 bool StreamChannel::gone() const {
   const std::lock_guard lock(mutex_);
   return gone_;
@@ -26,6 +35,7 @@ bool StreamChannel::wait(std::chrono::milliseconds time) {
 }
 
 void StreamChannel::end(bool whole) {
+  free_place();
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 
+#include "lib/http/pool.h"
 #include "lib/http/response.h"
 
 // Inside http/: between the thread that makes a stream and the network thread that sends it.
@@ -14,10 +15,14 @@ namespace agnes::http {
 class StreamChannel : public Writer {
  public:
   // `wake` is called from the writing thread when the network thread waits for something to send.
-  explicit StreamChannel(std::function<void()> wake) : wake_(std::move(wake)) {}
+  // `permit`: for the place on the executor of whoever writes.
+  StreamChannel(std::function<void()> wake, Pool::Permit permit)
+      : wake_(std::move(wake)), permit_(std::move(permit)) {}
 
   // The writing side.
   bool write(std::string_view data) override;
+  bool has_room() const override;
+  void free_place() override;
   bool gone() const override;
   bool wait(std::chrono::milliseconds time) override;
   void end(bool whole);  // no more comes; not `whole` after an exception
@@ -34,6 +39,7 @@ class StreamChannel : public Writer {
   mutable std::mutex mutex_;
   std::condition_variable space_;
   std::function<void()> wake_;
+  Pool::Permit permit_;  // touched by the writing side only
   std::string pending_;
   bool gone_ = false, waiting_ = false;
   State end_ = State::data;

@@ -62,6 +62,7 @@ std::string sign_jwt(const Claims& claims, std::string_view secret) {
                        {"jti", claims.jti}};
   if (claims.exp) payload["exp"] = *claims.exp;
   if (claims.scope) payload["scope"] = *claims.scope;
+  if (claims.password) payload["pwd"] = *claims.password;
   std::string token = base64url(kHeader) + "." + base64url(json::serialize(payload));
   token += "." + base64url(hmac_sha256(secret, token));
   return token;
@@ -91,8 +92,10 @@ std::optional<Claims> verify_jwt(std::string_view token, std::string_view secret
                 .iat = seconds_at(*payload, "iat").value_or(0),
                 .jti = text_at(*payload, "jti"),
                 .exp = seconds_at(*payload, "exp"),
-                .scope = std::nullopt};
+                .scope = std::nullopt,
+                .password = std::nullopt};
   if (payload->contains("scope")) claims.scope = text_at(*payload, "scope");
+  if (payload->contains("pwd")) claims.password = text_at(*payload, "pwd");
   if (claims.sub.empty()) return std::nullopt;
   if (payload->contains("exp") && (!claims.exp || *claims.exp <= now_seconds)) return std::nullopt;
   for (const auto* key : {"iat", "nbf"}) {

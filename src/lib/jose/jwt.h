@@ -15,7 +15,9 @@ struct Claims {
   std::int64_t iat = 0;             // seconds since 1970
   std::string jti;                  // of a personal token: its id
   std::optional<std::int64_t> exp;  // seconds since 1970; none: never
-  std::optional<std::string> scope;
+  std::optional<std::string> scope = {};
+  // Of a session: what stands for the password that its account had when it began.
+  std::optional<std::string> password = {};
 };
 
 std::string sign_jwt(const Claims& claims, std::string_view secret);

@@ -23,6 +23,12 @@ class ProtocolTest : public ServerTest {
                 [](const Request& request) { return Response::text(request.body()); });
     routes.post("/big", {.auth = Auth::none, .max_body = 1 << 20},
                 [](const Request& request) { return Response::text(std::to_string(request.body().size())); });
+    routes.post("/known", {.auth = Auth::user},
+                [](const Request& request) { return Response::text(request.body()); });
+    routes.post("/list", {.auth = Auth::user, .max_body = 4 << 20},
+                [](const std::vector<int>& list) { return list.size(); });
+    routes.post("/form", {.auth = Auth::none, .max_body = 4 << 20},
+                [](const Request& request) { return request.form().fields.size(); });
     routes.post("/mine", {.auth = Auth::user, .max_body = 1 << 20},
                 [](const Request&) { return std::string("got"); });
     std::string text;
@@ -51,6 +57,11 @@ TEST_F(ProtocolTest, RefusesWhatIsMalformed) {
       {"GET /ok\r\n\r\n", 400},
       {"GET /ok HTTP/1.1\r\n\r\n", 400},
       {"GET /ok HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
+      {"GET /ok HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n", 400},
+      {"GET /ok HTTP/1.1\r\nHost: a\r\nX: 1\r\n\t2\r\n\r\n", 400},
+      {"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n", 400},
+      {"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2, 2\r\n\r\nab", 400},
+      {"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab", 400},
       {"GET /ok HTTP/2.0\r\nHost: a\r\n\r\n", 400},
       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
       {"GET /ok HTTP/1.1\nHost: a\n\n", 400},
@@ -96,6 +107,61 @@ TEST_F(ProtocolTest, RefusesWhatIsMalformed) {
     }
   }
   EXPECT_EQ(get("/ok").status, 200) << "and goes on serving";
+}
+
+class BodyShareTest : public ServerTest {};
+
+TEST_F(BodyShareTest, OneAddressHoldsItsShareOfTheMemoryForBodies) {
+  options.max_bodies = 80'000;
+  routes.post("/echo", {.auth = Auth::none},
+              [](const Request& request) { return Response::text(request.body()); });
+  routes.post("/known", {.auth = Auth::user},
+              [](const Request& request) { return Response::text(request.body()); });
+  start();
+  EXPECT_EQ(post("/echo", std::string(9'000, 'a')).status, 200);
+  EXPECT_EQ(post("/echo", std::string(11'000, 'a')).status, 503);
+  EXPECT_EQ(post("/known", std::string(9'000, 'a'), "Authorization: Bearer user\r\n").status, 200)
+      << "given back";
+}
+
+class CrowdedTest : public ServerTest {
+ protected:
+  static std::string get_ok() { return "GET /ok HTTP/1.1\r\nHost: x\r\n\r\n"; }
+};
+
+TEST_F(CrowdedTest, IdleConnectionsMakeRoomForNewOnes) {
+  options.max_address_connections = 4;
+  routes.get("/ok", {.auth = Auth::none}, [] { return std::string("ok"); });
+  start();
+  std::vector<std::unique_ptr<Client>> idle;
+  for (int i = 0; i < 20; ++i) {
+    idle.push_back(std::make_unique<Client>(server->port()));
+    idle.back()->send(get_ok());
+    EXPECT_EQ(idle.back()->read().status, 200);
+  }
+  for (int i = 0; i < 16; ++i) EXPECT_TRUE(idle[static_cast<std::size_t>(i)]->ended());
+  idle.back()->send(get_ok());
+  EXPECT_EQ(idle.back()->read().status, 200) << "the latest one stays";
+}
+
+TEST_F(CrowdedTest, BusyConnectionsAreNotClosedForNewOnes) {
+  options.max_address_connections = 2;
+  std::promise<void> go;
+  std::atomic<int> inside{0};
+  const auto going = go.get_future().share();
+  routes.get("/wait", {.auth = Auth::none}, [&] {
+    ++inside;
+    inside.notify_all();
+    going.wait();
+    return std::string("done");
+  });
+  start();
+  Client first(server->port()), second(server->port());
+  for (Client* client : {&first, &second}) client->send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+  for (int seen = inside; seen < 2; seen = inside) inside.wait(seen);
+  EXPECT_EQ(get("/wait").status, 503);
+  go.set_value();
+  for (Client* client : {&first, &second}) EXPECT_EQ(client->read().body, "\"done\"");
 }
 
 TEST_F(ProtocolTest, SpeaksBothVersions) {
@@ -178,8 +244,12 @@ TEST_F(ProtocolTest, LimitsHeaders) {
 }
 
 TEST_F(ProtocolTest, LimitsBodies) {
-  EXPECT_EQ(post("/echo", std::string(100000, 'a')).body.size(), 100000u);
-  EXPECT_EQ(post("/echo", std::string(100001, 'a')).status, 413);
+  const std::string known = "Authorization: Bearer user\r\n";
+  EXPECT_EQ(post("/known", std::string(100000, 'a'), known).body.size(), 100000u);
+  EXPECT_EQ(post("/known", std::string(100001, 'a'), known).status, 413);
+  EXPECT_EQ(post("/echo", std::string(65536, 'a')).body.size(), 65536u) << "of somebody who is not known";
+  EXPECT_EQ(post("/echo", std::string(65537, 'a')).status, 413);
+  EXPECT_EQ(ask("GET /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n").status, 413);
   EXPECT_EQ(post("/echo", std::string(3000000, 'a')).status, 413) << "also when all of it is sent anyway";
   EXPECT_EQ(post("/big", std::string(1 << 20, 'a')).body, "1048576");
   std::string chunks;
@@ -187,9 +257,47 @@ TEST_F(ProtocolTest, LimitsBodies) {
   EXPECT_EQ(ask("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + "0\r\n\r\n")
                 .status,
             413);
-  const std::string bomb = gzip(std::string(200000, 'a'));
-  EXPECT_EQ(post("/echo", bomb, "Content-Encoding: gzip\r\n").status, 413);
-  EXPECT_EQ(post("/echo", gzip("hello"), "Content-Encoding: gzip\r\n").body, "hello");
+}
+
+TEST_F(ProtocolTest, UnpacksBodiesOnlyOfKnownCallers) {
+  const std::string packed = "Content-Encoding: gzip\r\n", known = packed + "Authorization: Bearer user\r\n";
+  EXPECT_EQ(post("/known", gzip("hello"), known).body, "hello");
+  EXPECT_EQ(post("/known", gzip(std::string(200000, 'a')), known).status, 413);
+  EXPECT_EQ(post("/known", "hello", known).status, 400);
+  EXPECT_EQ(post("/known", "hello", "Content-Encoding: br\r\nAuthorization: Bearer user\r\n").status, 415);
+  EXPECT_EQ(post("/known", gzip("hello"), packed).status, 401);
+  EXPECT_EQ(post("/echo", gzip("hello"), packed).status, 415);
+  EXPECT_EQ(post("/nope", gzip("hello"), packed).status, 404);
+}
+
+// Sixty-four bytes are made of two.
+TEST_F(ProtocolTest, StopsParsingAtTooManyValues) {
+  const auto list = [](std::size_t count) {
+    std::string text = "[0";
+    for (std::size_t i = 1; i < count; ++i) text += ",0";
+    return text + "]";
+  };
+  const std::string known = "Authorization: Bearer user\r\n";
+  EXPECT_EQ(post("/list", list(200'000), known).body, "200000");
+  EXPECT_EQ(post("/list", list(300'000), known).status, 413);
+  const auto form = [](std::size_t count) {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) text += "a&";
+    return text;
+  };
+  const std::string type = "application/x-www-form-urlencoded";
+  EXPECT_EQ(post("/form", form(1000), "", type).body, "1000");
+  EXPECT_EQ(post("/form", form(1'000'000), "", type).status, 413);
+}
+
+// What is announced and does not come takes nothing from others.
+TEST_F(ProtocolTest, CountsBodiesAsTheyCome) {
+  std::vector<std::unique_ptr<Client>> waiting;
+  for (int i = 0; i < 64; ++i) {
+    waiting.push_back(std::make_unique<Client>(server->port()));
+    waiting.back()->send("POST /big HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\na");
+  }
+  EXPECT_EQ(post("/echo", "hello").body, "hello");
 }
 
 TEST_F(ProtocolTest, AsksForTheBodyOnlyWhenItWillTakeIt) {

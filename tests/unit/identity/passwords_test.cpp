@@ -79,6 +79,18 @@ TEST(RateLimiter, GivesACountAndFillsUpAgain) {
   EXPECT_FALSE(limiter.peek("a", rate, moment));
 }
 
+// A flood of one purpose forgets neither what another counted nor who has used up most.
+TEST(RateLimiter, ForgetsWhoHasUsedUpLeast) {
+  RateLimiter limiter;
+  constexpr Rate kRate{3, 600};
+  const Timestamp moment{};
+  for (const char* key : {"account ann@example.com", "mail 10.0.0.1"})
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(limiter.take(key, kRate, moment));
+  for (int i = 0; i < 60'000; ++i) limiter.take(fmt::format("mail {}", i), kRate, moment);
+  for (const char* key : {"account ann@example.com", "mail 10.0.0.1"})
+    EXPECT_TRUE(limiter.take(key, kRate, moment)) << key;
+}
+
 TEST(RateLimiter, KeepsItsMemoryBounded) {
   RateLimiter limiter;
   for (int i = 0; i < 100'000; ++i) limiter.take(std::to_string(i), {1, 60}, Timestamp{1});

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace agnes::http {
+
+bool is_address(std::string_view text);
+// Whether `proxies` (addresses, "10.0.0.0/8" ranges or "*") have the address.
+bool is_trusted_proxy(std::string_view address, const std::vector<std::string>& proxies);
+
+// What counts as one client: an IPv4 address, or the /64 of an IPv6 address, which is what one customer of a network
+// gets. Bytes, not text; text that is not an address stays as it is.
+std::string address_key(std::string_view address);
+
+// Inside http/: what each client address holds of the server before it is known who asks. Thread-safe.
+class Addresses {
+ public:
+  // The number of connections of the address, with the new one.
+  std::size_t connect(const std::string& key);
+  void disconnect(const std::string& key);
+  std::size_t connections(const std::string& key) const;
+
+  // Takes `bytes` of the share of an address or a caller. False, and nothing is taken, when it would hold more than
+  // `most`.
+  bool reserve(const std::string& key, std::size_t bytes, std::size_t most);
+  void release(const std::string& key, std::size_t bytes);
+
+ private:
+  struct Usage {
+    std::size_t connections = 0, bytes = 0;
+  };
+  // Forgets those that hold nothing.
+  void trim(std::unordered_map<std::string, Usage>::iterator entry);
+
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, Usage> usage_;
+};
+
+}  // namespace agnes::http
