@@ -194,13 +194,14 @@ void take_out(const std::string& extract_dir, const std::string& table) {
 
 std::vector<catalog::Registration> chosen(const std::vector<catalog::Registration>& registered,
                                           std::string_view source,
-                                          const std::vector<std::string_view>& query_modes,
+                                          const std::vector<catalog::QueryMode>& query_modes,
                                           const std::optional<std::vector<std::string>>& names) {
   std::vector<catalog::Registration> out;
   for (const auto& row : registered) {
     const auto named = [&](const std::string& name) { return iequals(name, row.name); };
     if (row.source_type == source &&
-        std::find(query_modes.begin(), query_modes.end(), row.query_mode) != query_modes.end() &&
+        std::any_of(query_modes.begin(), query_modes.end(),
+                    [&](catalog::QueryMode mode) { return row.query_mode == name_of(mode); }) &&
         (!names || std::any_of(names->begin(), names->end(), named)))
       out.push_back(row);
   }

@@ -41,8 +41,7 @@ bool is_fault_of_extract(const Error& error) {
 
 // The result of a materialized table's query is a file that no list of an extract names.
 void remove_materialized(const config::Places& places, const RemoveTable& gone) {
-  if (gone.query_mode != "materialized" || !is_identifier(gone.source_type) || !is_table_id(gone.table))
-    return;
+  if (!catalog::is_materialized(gone) || !is_identifier(gone.source_type) || !is_table_id(gone.table)) return;
   std::error_code error;
   fs::remove(places.extracts() / gone.source_type / extracts::kDataFolder / (gone.table + ".parquet"), error);
   if (error)
@@ -172,8 +171,8 @@ void Orchestrator::report_missing(const std::optional<std::vector<std::string>>&
     const std::string key = to_lower(row.name);
     const auto* table = generation->find(row.id);
     const bool local =
-        row.query_mode == "local" && row.source_type.value_or("") == connectors_.front()->source_type();
-    const bool materialized = row.query_mode == "materialized";
+        catalog::is_local(row) && row.source_type.value_or("") == connectors_.front()->source_type();
+    const bool materialized = catalog::is_materialized(row);
     if ((!local && !materialized) || told.contains(key) || (names && !asked.contains(key)) ||
         (table != nullptr && table->has_data()))
       continue;
@@ -210,7 +209,7 @@ Orchestrator::Due Orchestrator::due(bool all) const {
   std::vector<std::string> names{kNewTables};
   for (const auto& row : registered) {
     const auto times = memory_.of(row.name);
-    const bool materialized = row.query_mode == "materialized";
+    const bool materialized = catalog::is_materialized(row);
     auto schedule = row.sync_schedule ? jobs::Schedule::parse(*row.sync_schedule) : std::nullopt;
     if (row.sync_schedule && !row.sync_schedule->empty() && !schedule)
       log::warn(
@@ -426,7 +425,7 @@ boost::json::object Orchestrator::rebuild(const jobs::Context& context) {
     for (const auto& owner : tx.rows<ViewOwner>("SELECT * FROM view_ownership"))
       options.owners.emplace(owner.view_name, owner.source_name);
     for (const auto& row : catalog::all(tx))
-      if (row.query_mode == "materialized")
+      if (catalog::is_materialized(row))
         options.materialized.push_back(row.source_type.value_or("") + "/" + row.name);
   });
   auto catalogue = read(options, context);
@@ -529,7 +528,7 @@ void Orchestrator::remove(const jobs::Context& context, const RemoveTable& input
   const auto registered = store_.read([](state::Tx& tx) { return catalog::all(tx); });
   // It may have been registered again since, and brought: the run may be an attempt after a restart.
   for (const auto& row : registered)
-    if (row.name == input.table && row.source_type == input.source_type && row.query_mode != "remote") return;
+    if (row.name == input.table && row.source_type == input.source_type && !catalog::is_remote(row)) return;
   for (const auto& connector : connectors_)
     if (connector->source_type() == input.source_type) connector->remove(input.table, context);
   remove_materialized(places_, input);
