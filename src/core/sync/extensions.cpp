@@ -29,6 +29,7 @@ extracts::RemoteRules remote_rules(const extracts::RemoteSettings& settings) {
     if (!kind.extension.empty()) rules.extensions.emplace_back(kind.extension);
     rules.token_envs.insert(rules.token_envs.end(), kind.token_variables.begin(), kind.token_variables.end());
   }
+  std::sort(rules.extensions.begin(), rules.extensions.end());
   return extracts::remote_rules(settings, std::move(rules));
 }
 
