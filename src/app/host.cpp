@@ -99,7 +99,7 @@ struct FileSettings {
       {.member = "type",
        .key = "data_source.type",
        .variable = "DATA_SOURCE",
-       .one_of = {"local", "csv", "files", "keboola", "bigquery"},
+       .one_of = {"local", "csv", "files"},  // and what connectors declare: Schema::add_source
        .help = "Where tables come from; local, csv and files all mean a folder of files"},
   };
 };

@@ -31,16 +31,16 @@ class SourcesModule final : public app::Module {
   explicit SourcesModule(app::Services& services)
       : services_(services),
         kinds_(services.list<sync::ConnectorKind>()),
-        remote_access_(remote_access(services.config, services.get<sync::Extensions>())),
+        remote_access_(remote_access(services.list<EngineAccess>(), services.get<sync::Extensions>())),
         engines_{
             .facts =
                 [this](const catalog::Registration& row) { return facts(kinds_, row, services_.current()); },
             .rows = [this](const catalog::Registration& row,
                            int rows) { return sample(kinds_, row, services_.current(), rows); }},
         hooks_{.settings = [this] { return services_.current(); },
-               .look_up =
+               .describe =
                    [this](const catalog::Registration& row) {
-                     return look_up(kinds_, row, services_.current());
+                     return describe(kinds_, row, services_.current());
                    },
                .changed = [this] { services_.get<sync::Orchestrator>().refresh(); },
                .removed =

@@ -21,8 +21,9 @@ struct Where {
   std::optional<std::string> source, dataset, bucket;
   static constexpr json::Rule rules[] = {
       {.field = "source", .description = "Which source; the server's own when it is left out"},
-      {.field = "dataset", .description = "Its tables only; BigQuery without one: the datasets"},
-      {.field = "bucket", .description = "The same in Keboola's words"},
+      {.field = "dataset",
+       .description = "Its tables only; without one, a source that has datasets offers these"},
+      {.field = "bucket", .description = "The same, by another name"},
   };
   std::optional<std::string> part() const {
     return given(dataset) ? dataset : given(bucket) ? bucket : std::nullopt;
@@ -193,7 +194,7 @@ void add_source_routes(http::Routes& routes, state::Store& store, const sync::Co
                 return out;
               });
   // "local" is what registrations call files.
-  std::vector<std::string_view> names{"local"};
+  std::vector<std::string_view> names{catalog::kFilesType};
   for (const auto& kind : kinds) names.push_back(kind.source);
   for (const auto source : names)
     routes.post(fmt::format("/api/admin/{}/test-connection", source),
@@ -216,8 +217,8 @@ array sample(const sync::ConnectorKinds& kinds, const Registration& row, const c
   return connector == nullptr ? array{} : connector->sample(row, rows);
 }
 
-object look_up(const sync::ConnectorKinds& kinds, const Registration& row, const config::Config& settings) {
-  if (row.source_type != "keboola" && row.source_type != "bigquery") return {};
+object describe(const sync::ConnectorKinds& kinds, const Registration& row, const config::Config& settings) {
+  if (!row.source_type) return {};
   const auto connector = sync::make_connector(kinds, *row.source_type, settings);
   if (connector == nullptr) return {};
   try {

@@ -28,7 +28,7 @@ boost::json::array sample(const sync::ConnectorKinds& kinds, const catalog::Regi
                           const config::Config& settings, int rows);
 
 // For a precheck: what the table's source says of it; empty for a source that is not set up.
-boost::json::object look_up(const sync::ConnectorKinds& kinds, const catalog::Registration& row,
-                            const config::Config& settings);
+boost::json::object describe(const sync::ConnectorKinds& kinds, const catalog::Registration& row,
+                             const config::Config& settings);
 
 }  // namespace agnes::connectors

@@ -194,12 +194,13 @@ void take_out(const std::string& extract_dir, const std::string& table) {
 
 std::vector<catalog::Registration> chosen(const std::vector<catalog::Registration>& registered,
                                           std::string_view source,
-                                          const std::vector<std::string_view>& query_modes,
+                                          const std::vector<catalog::QueryMode>& query_modes,
                                           const sync::TableSelection& selection) {
   std::vector<catalog::Registration> out;
   for (const auto& row : registered) {
     if (row.source_type == source &&
-        std::find(query_modes.begin(), query_modes.end(), row.query_mode) != query_modes.end() &&
+        std::any_of(query_modes.begin(), query_modes.end(),
+                    [&](catalog::QueryMode mode) { return row.query_mode == name_of(mode); }) &&
         selection.includes(row.name))
       out.push_back(row);
   }

@@ -55,7 +55,7 @@ using Fetch = std::function<std::string(const catalog::Registration&, const Fetc
 // Those of `registered` that are of `source`, in one of these modes, and selected.
 std::vector<catalog::Registration> chosen(const std::vector<catalog::Registration>& registered,
                                           std::string_view source,
-                                          const std::vector<std::string_view>& query_modes,
+                                          const std::vector<catalog::QueryMode>& query_modes,
                                           const sync::TableSelection& selection);
 
 // Fetches each of these tables and writes it to the extract of `source`, `at_once` of them side by side,

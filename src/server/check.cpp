@@ -9,6 +9,7 @@
 #include "core/extracts/extract_reader.h"
 #include "core/state/file.h"
 #include "core/state/schema.h"
+#include "core/sync/extensions.h"
 #include "core/sync/sync_state.h"
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
@@ -84,6 +85,7 @@ class Check {
   const config::Places& places_;
   std::vector<Finding> findings_;
   Known known_;
+  extracts::RemoteRules remote_ = sync::remote_rules({});  // as set, where the settings can be read
   bool server_runs_ = false;
   std::set<std::string> served_;  // tables with data, lower-cased
   std::set<std::string> used_;    // data files
@@ -117,6 +119,7 @@ void Check::backup() {
 void Check::configuration() {
   try {
     const auto config = config::Config::read(places_);
+    remote_ = sync::remote_rules(config.get<extracts::RemoteSettings>());
     for (const auto& warning : config.warnings()) note("configuration", "", warning);
   } catch (const Error& failure) {
     error("configuration", "", failure.what());
@@ -258,8 +261,9 @@ void Check::source(const std::string& name) {
   options.only = {name};
   options.owners = known_.owners;
   options.trust_notes = false;
+  options.remote = remote_;
   for (const auto& row : known_.registry)
-    if (row.query_mode == "materialized")
+    if (catalog::is_materialized(row))
       options.materialized.push_back(row.source_type.value_or("") + "/" + row.name);
   workers::Confinement confinement;
   confinement.readable = {places_.extracts()};
@@ -358,7 +362,7 @@ void Check::analytics() {
 
 void Check::registry() {
   for (const auto& row : known_.registry) {
-    if (row.query_mode == "remote" || served_.contains(to_lower(row.name))) continue;
+    if (catalog::is_remote(row) || served_.contains(to_lower(row.name))) continue;
     const auto state = known_.states.find(to_lower(row.name));
     const bool was_there = state != known_.states.end() && state->second.last_sync;
     if (state != known_.states.end() && state->second.error)

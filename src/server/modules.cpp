@@ -3,27 +3,31 @@
 #ifndef AGNES_MORE_MODULES
 #define AGNES_MORE_MODULES(X)  // the examples add theirs
 #endif
+#ifndef AGNES_MORE_CONNECTORS
+#define AGNES_MORE_CONNECTORS(X)
+#endif
 
 // The list. A line names the namespace of a module, whose function module() makes its ModuleKind.
-#define AGNES_MODULES(X)  \
-  X(state)                \
-  X(identity)             \
-  X(auth)                 \
-  X(catalog)              \
-  X(extracts)             \
-  X(connectors::files)    \
-  X(connectors::keboola)  \
-  X(connectors::bigquery) \
-  X(sync)                 \
-  X(connectors)           \
-  X(query)                \
-  X(metrics)              \
-  X(remote_tables)        \
-  X(profiles)             \
-  X(warm_up)              \
-  X(operation)            \
-  X(client)               \
-  X(snapshots)            \
+#define AGNES_MODULES(X)   \
+  X(state)                 \
+  X(identity)              \
+  X(auth)                  \
+  X(catalog)               \
+  X(extracts)              \
+  X(connectors::files)     \
+  X(connectors::keboola)   \
+  X(connectors::bigquery)  \
+  AGNES_MORE_CONNECTORS(X) \
+  X(sync)                  \
+  X(connectors)            \
+  X(query)                 \
+  X(metrics)               \
+  X(remote_tables)         \
+  X(profiles)              \
+  X(warm_up)               \
+  X(operation)             \
+  X(client)                \
+  X(snapshots)             \
   AGNES_MORE_MODULES(X)
 
 #define AGNES_DECLARE(name) \

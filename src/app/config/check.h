@@ -33,7 +33,7 @@ boost::json::value fallback_value(const Setting& setting);
 
 struct Checking {
   std::string file;           // for messages
-  std::string source;         // "files", "keboola", "bigquery": whose settings must resolve
+  std::string source;         // whose settings must resolve: "files", for one
   bool keep_unknown = false;  // a setting that does not exist is a warning, not an error
   Lookup lookup;
   std::vector<std::string>& warnings;

@@ -138,10 +138,11 @@ void Config::take_variables(const std::map<std::string, std::string>& saved,
   for (const auto& setting : variables())
     if (const auto given = lookup(std::string(setting.environment)))
       variables_[setting.environment] = of_variable(setting, *given);
-  if (const auto* named = find("data_source.keboola.token_env");
-      named != nullptr && !named->as_string().empty())
-    if (const auto token = lookup(std::string(named->as_string())))
-      put(tree_, "data_source.keboola.storage_token", value(*token));
+  for (const auto& setting : settings())
+    if (const auto* named = setting.named_by.empty() ? nullptr : find(setting.named_by);
+        named != nullptr && !named->as_string().empty())
+      if (const auto given = lookup(std::string(named->as_string())))
+        put(tree_, setting.path, of_variable(setting, *given));
   for (const auto name : unbuilt_variables())
     if (lookup(std::string(name))) unbuilt_.emplace_back(name);
 }

@@ -58,7 +58,7 @@ class Config {
 
   // Whether something that is not empty is set for the setting with this path.
   bool is_given(std::string_view path) const;
-  // files, keboola or bigquery.
+  // "files", or another type that a connector has declared (Schema::add_source).
   std::string source() const;
   // Whether the address at `path` comes from an administrator, over HTTP, and may lead to public networks
   // only (kPublicAddress): hold it to that whenever it is used, for what a name resolves to changes. What the

@@ -88,6 +88,19 @@ object& fields_at(object& sections, const std::string& path) {
   return above[key].as_object()["fields"].as_object();
 }
 
+// Puts a setting's default beside what is set of its section.
+void show_default(object& sections, const Setting& setting) {
+  object* at = &sections;
+  std::string_view path = setting.path;
+  for (auto dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.')) {
+    auto* next = at->if_contains(path.substr(0, dot));
+    if (next == nullptr || !next->is_object()) return;
+    at = &next->get_object();
+    path.remove_prefix(dot + 1);
+  }
+  if (!at->contains(path)) at->emplace(path, fallback_value(setting));
+}
+
 }  // namespace
 
 object known_fields() {
@@ -127,12 +140,8 @@ object shown_sections(const Overlay& overlay) {
     const auto* found = written.if_contains(section);
     out[section] = found != nullptr && !found->is_null() ? masked(*found, std::string(section)) : object{};
   }
-  if (auto* source = out["data_source"].if_object())
-    if (auto* bigquery = source->if_contains("bigquery"); bigquery != nullptr && bigquery->is_object())
-      for (const std::string_view limit : {"max_bytes_per_materialize", "bq_max_scan_bytes"})
-        if (!bigquery->as_object().contains(limit))
-          bigquery->as_object()[limit] =
-              fallback_value(*find_setting(fmt::format("data_source.bigquery.{}", limit)));
+  for (const auto& setting : settings())
+    if (setting.shown && is_in(editable_sections(), setting.path)) show_default(out, setting);
   return out;
 }
 

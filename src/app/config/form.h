@@ -15,8 +15,8 @@ boost::json::object known_fields();
 // overridden, help}.
 boost::json::array setting_list(const Overlay& overlay);
 
-// The editable sections as they are written, secrets masked, references not filled in. Limits of cost that
-// BigQuery has without being set are shown with their default.
+// The editable sections as they are written, secrets masked, references not filled in. Where something of a section
+// is set, limits that hold without being set (Rule::shown) are there with their defaults.
 boost::json::object shown_sections(const Overlay& overlay);
 
 }  // namespace agnes::config

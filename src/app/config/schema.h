@@ -39,6 +39,14 @@ class Schema {
     });
   }
 
+  // A type that data_source.type may have; `help` is of the settings below data_source.<type>. Both must outlive the
+  // program.
+  void add_source(std::string_view type, std::string_view help);
+  // A setting of the module that is taken and does nothing.
+  void add_unbuilt(Setting setting);
+  // See config::group_help.
+  std::string_view group_help(std::string_view path) const;
+
   std::span<const Setting> settings() const { return settings_; }
   std::span<const Setting> variables() const { return variables_; }
   // What the structs hold that are read from `config`, by Setting::name().
@@ -49,7 +57,8 @@ class Schema {
                std::pair<std::int64_t, std::int64_t> limits);
 
   std::string_view module_ = "server";
-  std::deque<std::string> paths_;  // what Setting::path points to
+  std::vector<std::pair<std::string, std::string_view>> groups_;  // path, help
+  std::deque<std::string> paths_;                                 // what Setting::path points to
   std::vector<Setting> settings_, variables_;
   std::vector<std::function<void(const Config&, boost::json::object&)>> in_force_;
 };

@@ -13,9 +13,6 @@ struct Group {
   std::string_view path, help;
 };
 constexpr Group kGroups[] = {
-    {"data_source.files", "A folder of files"},
-    {"data_source.keboola", "Keboola Storage"},
-    {"data_source.bigquery", "BigQuery: projects and limits of cost"},
     {"corporate_memory.sources", "Where knowledge comes from, and how much each source is trusted"},
     {"corporate_memory.confidence", "How confidence in an item is reckoned and fades"},
 };
@@ -58,7 +55,7 @@ bool has_settings_below(std::string_view path) {
 std::string_view group_help(std::string_view path) {
   for (const auto& group : kGroups)
     if (group.path == path) return group.help;
-  return "";
+  return schema().group_help(path);
 }
 
 std::string nearest_setting(std::string_view path) {
@@ -128,6 +125,8 @@ void Schema::add_one(std::string path, const Rule& rule, SettingKind kind, boost
                   .shape = rule.shape,
                   .secret = rule.secret,
                   .live = rule.live,
+                  .shown = rule.shown,
+                  .named_by = rule.named_by,
                   .needed_by = rule.needed_by,
                   .help = rule.help,
                   .module = module_};
@@ -156,6 +155,26 @@ void Schema::add_one(std::string path, const Rule& rule, SettingKind kind, boost
   if (find_in(settings_, path) != nullptr) throw twice(path);
   setting.path = paths_.emplace_back(std::move(path));
   settings_.push_back(std::move(setting));
+}
+
+void Schema::add_source(std::string_view type, std::string_view help) {
+  groups_.emplace_back(fmt::format("data_source.{}", type), help);
+  for (auto& setting : settings_)
+    if (setting.path == "data_source.type" &&
+        std::find(setting.one_of.begin(), setting.one_of.end(), type) == setting.one_of.end())
+      setting.one_of.push_back(type);
+}
+
+void Schema::add_unbuilt(Setting setting) {
+  setting.built = false;
+  setting.module = module_;
+  settings_.push_back(std::move(setting));
+}
+
+std::string_view Schema::group_help(std::string_view path) const {
+  for (const auto& [group, help] : groups_)
+    if (group == path) return help;
+  return "";
 }
 
 boost::json::object Schema::in_force(const Config& config) const {

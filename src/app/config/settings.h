@@ -67,6 +67,8 @@ struct Rule {
   std::string_view same_as = {};    // the setting whose value it has when it is not set itself
   bool secret = false;              // never shown, logged or read back
   bool live = false;                // a change counts at once; else from the next start
+  bool shown = false;               // forms show the default too, where something of its section is set
+  std::string_view named_by = {};   // a setting with the name of another variable, which wins over all else
   std::string_view needed_by = {};  // a source type whose settings must resolve: "files"; empty: optional
   std::string_view help;            // one line for docs and forms
 };
@@ -81,7 +83,8 @@ struct Setting {
   std::optional<double> ge = {}, le = {};
   std::vector<std::string_view> one_of = {};
   Shape shape = Shape::any;
-  bool secret = false, live = false;
+  bool secret = false, live = false, shown = false;
+  std::string_view named_by = {};
   bool built = true;  // false: of a feature that this server does not have; it is taken and does nothing
   std::string_view needed_by = {}, help = {}, module = {};
 
@@ -109,7 +112,7 @@ std::span<const std::string_view> editable_sections();
 std::span<const std::string_view> danger_sections();
 
 // Known names that do nothing here: settings of features that are not built, or kept for existing files, and variables
-// of the Python implementation.
+// of the Python implementation. Those of a module that is built are the module's: Schema::add_unbuilt.
 std::vector<Setting> unbuilt_settings();
 std::span<const std::string_view> unbuilt_variables();
 

@@ -1,9 +1,8 @@
 #include "connectors/bigquery/bigquery_api.h"
 
+#include "connectors/bigquery/registration.h"
 #include "connectors/bigquery/settings.h"
 #include "connectors/source_error.h"
-#include "core/catalog/registry_rules.h"
-#include "core/state/bigquery_project.h"
 #include "lib/base/text.h"
 #include "lib/http_client/call.h"
 
@@ -26,7 +25,7 @@ std::string checked(std::string project, std::string_view path) {
   if (project.empty())
     throw source_error(ErrorKind::bad_request, "not_configured",
                        fmt::format("{} is not set: the Google Cloud project with the data", path));
-  if (!catalog::is_project_id(project))
+  if (!is_project_id(project))
     throw source_error(ErrorKind::bad_request, "not_configured",
                        fmt::format("{} is no project id: {}", path, escape_control(project)));
   return project;
@@ -77,8 +76,8 @@ Api::Api(std::string server, Projects projects, google::CredentialsPtr credentia
 
 Api::Api(const config::Config& config, milliseconds limit, http_client::Stop cancelled)
     : Api(config.get<BigQuerySettings>().server,
-          {checked(config.get<state::BigQueryProject>().project, kProject),
-           checked(config.get<state::BigQueryProject>().billing_project,
+          {checked(config.get<BigQuerySettings>().project, kProject),
+           checked(config.get<BigQuerySettings>().billing_project,
                    config.is_given(kBilling) ? kBilling : kProject)},
           nullptr, limit) {
   cancelled_ = std::move(cancelled);

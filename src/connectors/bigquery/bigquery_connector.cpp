@@ -56,7 +56,7 @@ sync::Offer table_of(const object& table, const std::string& project, const std:
   row.source_type = "bigquery";
   row.bucket = dataset;
   row.source_table = id;
-  row.query_mode = "remote";
+  row.query_mode = name_of(catalog::QueryMode::remote);
   row.description = "BigQuery table " + full;
   if (is_shard(id))
     out.unfit = "one of a sharded table's days: register a materialized table with a query over all of them";
@@ -256,8 +256,8 @@ std::vector<sync::TableOutcome> BigQueryConnector::extract(
     Api api(config_, fetching.left(), fetching.cancelled);
     return fetch_query(api, *row.source_query, limits, fetching);
   };
-  return bring(chosen(registered, source_type(), {"materialized"}, selection), source_type(), config_,
-               kAtOnce, context, fetch);
+  return bring(chosen(registered, source_type(), {catalog::QueryMode::materialized}, selection), source_type(),
+               config_, kAtOnce, context, fetch);
 }
 
 void BigQueryConnector::remove(const std::string& name, const jobs::Context& context) {

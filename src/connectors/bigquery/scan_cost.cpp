@@ -4,7 +4,6 @@
 
 #include "connectors/bigquery/bigquery_query.h"
 #include "core/query/lexer.h"
-#include "core/state/bigquery_project.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -141,8 +140,8 @@ std::optional<std::string> in_bigquery_words(std::string_view sql) {
 }
 
 std::int64_t ScanCost::ask(const catalog::Table& table, const std::string& sql) {
-  auto [data, billing] = config_.get<state::BigQueryProject>();
   const auto settings = config_.get<BigQuerySettings>();
+  auto data = settings.project, billing = settings.billing_project;
   if (data.empty()) data = project_of(table.remote->url);
   if (billing.empty()) billing = data;
   Api api(settings.server, Api::Projects{data, billing}, credentials_(), kPatience);

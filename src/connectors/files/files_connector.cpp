@@ -164,7 +164,7 @@ std::vector<sync::TableOutcome> FilesConnector::extract(const std::vector<catalo
   }
   // A registered table whose file is gone is asked for too: it then leaves the extract.
   for (const auto& row : registered)
-    if (row.source_type.value_or("") == source_type() && row.query_mode == "local" &&
+    if (row.source_type.value_or("") == source_type() && is_local(row) &&
         std::find_if(wanted.begin(), wanted.end(),
                      [&](const auto& name) { return iequals(name, row.name); }) == wanted.end())
       wanted.push_back(row.name);

@@ -13,7 +13,7 @@ class FilesConnector : public sync::Connector {
  public:
   explicit FilesConnector(const config::Config& config);
 
-  std::string source_type() const override { return "local"; }
+  std::string source_type() const override { return std::string(catalog::kFilesType); }
   boost::json::object test() override;
   sync::Discovery discover(const std::optional<std::string>& part) override;
   std::vector<sync::TableOutcome> extract(const std::vector<catalog::Registration>& registered,

@@ -3,6 +3,7 @@
 #include "connectors/files/files.h"
 #include "connectors/files/files_connector.h"
 #include "connectors/files/settings.h"
+#include "core/catalog/source_kind.h"
 
 namespace agnes::connectors::files {
 
@@ -27,6 +28,9 @@ void declare(app::Declarations& declarations) {
   declarations.tasks.emplace("files.discover", discover_files);  // {"job": Job, "rows": n}: Discovery
   declarations.tasks.emplace("files.remove", remove_table);      // {"job": Job, "table": name}: null
   declarations.settings.add<FilesSettings>();
+  catalog::declare_source(
+      declarations.settings,
+      {.type = catalog::kFilesType, .name = "files", .settings_help = "A folder of files"});
 }
 
 std::unique_ptr<sync::Connector> make_connector(const config::Config& config) {
@@ -36,7 +40,7 @@ std::unique_ptr<sync::Connector> make_connector(const config::Config& config) {
 class FilesModule final : public app::Module {
  public:
   explicit FilesModule(app::Services& services) {
-    services.extend(sync::ConnectorKind{"files", false, make_connector});
+    services.extend(sync::ConnectorKind{"files", make_connector});
   }
 };
 

@@ -26,44 +26,43 @@ array metadata_of(const catalog::ColumnMetadata& column) {
 
 }  // namespace
 
-catalog::PushColumns column_push(const config::Config& config) {
-  return [settings = config.get<KeboolaSettings>()](const catalog::Registration& table,
-                                                    const std::vector<catalog::ColumnMetadata>& columns) {
-    const auto& stack = settings.push_url;
-    const auto& token = settings.push_token;
-    if (stack.empty() || token.empty())
-      throw Error(ErrorKind::bad_request,
-                  "Keboola's address and token are not set: set KBC_STACK_URL and KBC_STORAGE_TOKEN, or "
-                  "data_source.keboola.stack_url and storage_token");
-    catalog::PushedColumns out;
-    http_client::Client client({.server = stack, .token = {}, .user_agent = "agnes-server/" AGNES_VERSION});
-    const std::string of_table = "/v2/storage/tables/" +
-                                 http_client::percent_encode(table.source_table.value_or(table.id)) +
-                                 "/columns/";
-    for (const auto& column : columns) {
-      const array metadata = metadata_of(column);
-      if (metadata.empty()) continue;
-      const std::string name = escape_control(column.column_name);
-      http_client::Request request;
-      request.method = "POST";
-      request.path = of_table + http_client::percent_encode(column.column_name) + "/metadata";
-      request.headers = {{"X-StorageApi-Token", token}, {"Content-Type", "application/json"}};
-      request.body =
-          boost::json::serialize(value{{"provider", "ai-metadata-enrichment"}, {"metadata", metadata}});
-      try {
-        const auto response = client.send(request);
-        if (response.status == 200 || response.status == 201)
-          ++out.pushed;
-        else
-          out.errors.push_back(fmt::format("{}: HTTP {} {}", name, response.status,
-                                           escape_control(response.body.substr(0, kShownOfAnAnswer))));
-      } catch (const http_client::TransportError& error) {
-        out.errors.push_back(fmt::format("{}: {}; the columns after it were not tried", name, error.what()));
-        break;
-      }
+catalog::PushedColumns push_columns(const config::Config& config, const catalog::Registration& table,
+                                    const std::vector<catalog::ColumnMetadata>& columns) {
+  const auto settings = config.get<KeboolaSettings>();
+  const auto& stack = settings.push_url;
+  const auto& token = settings.push_token;
+  if (stack.empty() || token.empty())
+    throw Error(ErrorKind::bad_request,
+                "Keboola's address and token are not set: set KBC_STACK_URL and KBC_STORAGE_TOKEN, or "
+                "data_source.keboola.stack_url and storage_token");
+  catalog::PushedColumns out;
+  http_client::Client client({.server = stack, .token = {}, .user_agent = "agnes-server/" AGNES_VERSION});
+  const std::string of_table = "/v2/storage/tables/" +
+                               http_client::percent_encode(table.source_table.value_or(table.id)) +
+                               "/columns/";
+  for (const auto& column : columns) {
+    const array metadata = metadata_of(column);
+    if (metadata.empty()) continue;
+    const std::string name = escape_control(column.column_name);
+    http_client::Request request;
+    request.method = "POST";
+    request.path = of_table + http_client::percent_encode(column.column_name) + "/metadata";
+    request.headers = {{"X-StorageApi-Token", token}, {"Content-Type", "application/json"}};
+    request.body =
+        boost::json::serialize(value{{"provider", "ai-metadata-enrichment"}, {"metadata", metadata}});
+    try {
+      const auto response = client.send(request);
+      if (response.status == 200 || response.status == 201)
+        ++out.pushed;
+      else
+        out.errors.push_back(fmt::format("{}: HTTP {} {}", name, response.status,
+                                         escape_control(response.body.substr(0, kShownOfAnAnswer))));
+    } catch (const http_client::TransportError& error) {
+      out.errors.push_back(fmt::format("{}: {}; the columns after it were not tried", name, error.what()));
+      break;
     }
-    return out;
-  };
+  }
+  return out;
 }
 
 }  // namespace agnes::connectors::keboola

@@ -224,7 +224,7 @@ std::string table_id_of(const catalog::Registration& row) {
 ExportRequest export_of(const catalog::Registration& row, Timestamp today) {
   ExportRequest out;
   out.table_id = table_id_of(row);
-  if (row.query_mode != "materialized") {
+  if (!is_materialized(row)) {
     if (row.where_filters) out.filters = filters_of(parsed(*row.where_filters, "where_filters"), today);
     return out;
   }

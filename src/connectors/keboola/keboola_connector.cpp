@@ -70,7 +70,7 @@ sync::Offer offer_of(const object& table) {
   row.source_table = row.name.empty() ? in_id : row.name;
   if (row.name.empty()) row.name = row.id;
   // Without a query: the whole table.
-  row.query_mode = "materialized";
+  row.query_mode = name_of(catalog::QueryMode::materialized);
   row.description = "Keboola table " + id;
   return out;
 }
@@ -132,11 +132,12 @@ object KeboolaConnector::look_up(const catalog::Registration& row) {
 std::vector<sync::TableOutcome> KeboolaConnector::extract(
     const std::vector<catalog::Registration>& registered, const sync::TableSelection& selection,
     const jobs::Context& context) {
-  const auto tables = chosen(registered, source_type(), {"materialized", "local"}, selection);
+  const auto tables = chosen(registered, source_type(),
+                             {catalog::QueryMode::materialized, catalog::QueryMode::local}, selection);
   if (tables.empty()) return {};
   const std::size_t at_once = config_.get<KeboolaSettings>().parallelism;
   const auto fetch = [&](const catalog::Registration& row, const Fetching& fetching) {
-    if (row.query_mode == "local" && row.sync_strategy != "full_refresh")
+    if (is_local(row) && row.sync_strategy != "full_refresh")
       throw Error(
           ErrorKind::invalid,
           fmt::format("sync_strategy {} is not run for Keboola's tables by this version: set full_refresh",

@@ -17,6 +17,7 @@ struct KeboolaSettings {
       {.member = "storage_token",
        .variable = "KEBOOLA_STORAGE_TOKEN",
        .secret = true,
+       .named_by = "data_source.keboola.token_env",
        .needed_by = "keboola",
        .help = "Keboola Storage API token"},
       {.member = "stack_url",

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +7,7 @@
 
 #include <boost/describe.hpp>
 
+#include "app/config/config.h"
 #include "core/catalog/registry.h"
 #include "core/state/tx.h"
 #include "lib/base/time.h"
@@ -37,7 +37,8 @@ struct PushedColumns {
   std::int64_t pushed = 0;
   std::vector<std::string> errors;  // a line a column that was not taken
 };
-// Set by a connector. Throws Error (bad_request) naming the settings that are missing.
-using PushColumns = std::function<PushedColumns(const Registration&, const std::vector<ColumnMetadata>&)>;
+// Of a kind of source (source_kind.h). Throws Error (bad_request) naming the settings that are missing. Thread-safe.
+using PushColumns = PushedColumns (*)(const config::Config&, const Registration&,
+                                      const std::vector<ColumnMetadata>&);
 
 }  // namespace agnes::catalog

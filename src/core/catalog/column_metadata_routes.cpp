@@ -1,5 +1,6 @@
 #include "core/catalog/column_metadata_routes.h"
 
+#include "core/catalog/source_kind.h"
 #include "core/state/audit.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
@@ -71,10 +72,18 @@ std::string table_id_of(state::Store& store, const Visible& visible, const http:
   return visible.table(*set, caller, given).id;
 }
 
+// The sources that take what is known of columns.
+std::string takers() {
+  std::vector<std::string> names;
+  for (const auto& kind : source_kinds())
+    if (kind.push_columns != nullptr) names.emplace_back(kind.name);
+  return join(names, " and ");
+}
+
 }  // namespace
 
 void add_column_metadata_routes(http::Routes& routes, state::Store& store, const Visible& visible,
-                                PushColumns push) {
+                                const config::Config& config) {
   using http::Auth;
 
   routes.get("/api/admin/metadata/{table_id}",
@@ -112,26 +121,27 @@ void add_column_metadata_routes(http::Routes& routes, state::Store& store, const
       "/api/admin/metadata/{table_id}/push",
       {.auth = Auth::admin,
        .tag = "metadata",
-       .summary = "Tell a Keboola table's project what is known of its columns"},
-      [&store, push](const http::Request& request, const http::Caller& caller,
-                     const http::Param<"table_id">& id) {
+       .summary = "Tell a table's source what is known of its columns"},
+      [&store, &config](const http::Request& request, const http::Caller& caller,
+                        const http::Param<"table_id">& id) {
         const auto table = store.read([&](state::Tx& tx) { return find(tx, *id); });
         if (!table)
           throw Error(ErrorKind::not_found,
                       fmt::format("there is no registered table {}", escape_control(*id)));
-        if (table->source_type != "keboola")
+        const auto* kind = source_kind(*table);
+        if (kind == nullptr || kind->push_columns == nullptr)
           throw Error(ErrorKind::bad_request,
-                      fmt::format("column metadata can be pushed to Keboola only; the source of {} is {}",
-                                  table->id, table->source_type.value_or("not known")));
+                      fmt::format("column metadata can be pushed to {} only; the source of {} is {}",
+                                  takers(), table->id, table->source_type.value_or("not known")));
         const auto columns = store.read([&](state::Tx& tx) { return column_metadata(tx, table->id); });
-        const auto done = push(*table, columns);
+        const auto done = kind->push_columns(config, *table, columns);
         store.write([&](state::Tx& tx) {
           state::record(tx, state::Actor::of(caller, request.client_address()), "push_column_metadata",
                         table->id, {{"pushed", done.pushed}, {"failed", done.errors.size()}});
         });
         if (done.pushed == 0 && !done.errors.empty())
           throw Error(ErrorKind::bad_gateway,
-                      fmt::format("Keboola took none of the columns: {}", done.errors.front()));
+                      fmt::format("{} took none of the columns: {}", kind->name, done.errors.front()));
         return PushAnswer{done.errors.empty() ? "ok" : "partial", done.pushed, done.errors,
                           columns.empty() ? "there is nothing to push: no column has metadata" : ""};
       });

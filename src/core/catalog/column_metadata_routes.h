@@ -7,9 +7,9 @@
 
 namespace agnes::catalog {
 
-// /api/admin/metadata: to be read by those who may read the table, to be written by administrators. `push`
-// tells the source of a Keboola table.
+// /api/admin/metadata: to be read by those who may read the table, to be written by administrators. The source
+// of a table is told with the settings that the server started with.
 void add_column_metadata_routes(http::Routes& routes, state::Store& store, const Visible& visible,
-                                PushColumns push);
+                                const config::Config& config);
 
 }  // namespace agnes::catalog

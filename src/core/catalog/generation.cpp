@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/catalog/source_kind.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -9,13 +10,13 @@
 namespace agnes::catalog {
 
 std::string Table::why_no_data() const {
-  if (query_mode != "remote")
+  if (!is_remote(*this))
     return fmt::format("the table {} has no data yet; it comes with its next sync", name);
-  const std::string engine = remote != nullptr ? remote->extension : source_type;
-  const std::string place = engine == "bigquery"  ? "BigQuery"
-                            : engine == "keboola" ? "Keboola"
-                            : engine.empty()      ? "another engine"
-                                                  : engine;
+  const auto* kind = remote != nullptr ? source_of_extension(remote->extension) : source_kind(source_type);
+  const std::string_view engine = kind != nullptr     ? kind->name
+                                  : remote != nullptr ? std::string_view(remote->extension)
+                                                      : source_type;
+  const std::string_view place = engine.empty() ? "another engine" : engine;
   return remote != nullptr
              ? fmt::format("the table {} lives in {}: only a SELECT reads it there (agnes query --remote)",
                            name, place)

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/catalog/registry.h"
 #include "lib/base/time.h"
 
 namespace agnes::catalog {
@@ -34,7 +35,7 @@ struct Table {
   std::string id, name;     // as registered; both the extract's name when nobody registered it
   std::string source;       // folder under extracts/; empty while there is no data
   std::string source_type;  // as registered, "" when not
-  std::string query_mode = "local";
+  std::string query_mode{name_of(QueryMode::local)};
   std::string sync_strategy;
   std::string description;
   bool registered = false;

@@ -3,6 +3,7 @@
 #include "core/catalog/column_metadata_routes.h"
 #include "core/catalog/registry_routes.h"
 #include "core/catalog/routes.h"
+#include "core/catalog/source_kind.h"
 #include "core/catalog/table_resource.h"
 #include "core/identity/identity.h"
 
@@ -23,7 +24,7 @@ object extracts_health(const Generation* generation) {
   std::int64_t without_data = 0;
   for (const auto& table : generation->tables()) {
     if (table.source.empty()) {
-      if (table.query_mode != "remote") ++without_data;
+      if (!is_remote(table)) ++without_data;
       continue;
     }
     auto& source = by_name[table.source];
@@ -112,7 +113,7 @@ class CatalogModule final : public app::Module {
     add_registry_routes(routes, services_.get<identity::Identity>().directory(),
                         services_.get<RegistryHooks>());
     add_routes(routes, store, visible_, services_.get<RemoteTables>(), services_.get<RunQuery>());
-    add_column_metadata_routes(routes, store, visible_, services_.get<PushColumns>());
+    add_column_metadata_routes(routes, store, visible_, services_.config);
   }
 
   void health(app::HealthReport& report) const override {
@@ -126,10 +127,15 @@ class CatalogModule final : public app::Module {
   Visible visible_;
 };
 
+void declare(app::Declarations& declarations) {
+  // Registrations of this source come from other versions. No connector here brings it.
+  declare_source(declarations.settings, {.type = "jira", .name = "Jira", .incremental = false});
+}
+
 }  // namespace
 
 app::ModuleKind module() {
-  return {"catalog", nullptr, app::make_module<CatalogModule>};
+  return {"catalog", declare, app::make_module<CatalogModule>};
 }
 
 }  // namespace agnes::catalog

@@ -18,11 +18,22 @@ struct Table;
 // What else of the state names a table, for its profile: [{"name", "file"}].
 using TableUses = std::function<boost::json::array(state::Tx&, const Table&)>;
 
+// Where a table's rows are: brought by a sync, left at the source, or what a query there found. Rows of older versions may
+// have another word, which is none of these.
+enum class QueryMode { local, remote, materialized };
+BOOST_DESCRIBE_ENUM(QueryMode, local, remote, materialized)
+inline std::string_view name_of(QueryMode mode) {
+  return boost::describe::enum_to_string(mode, "");
+}
+
+// What registrations call tables of files.
+inline constexpr std::string_view kFilesType = "local";
+
 // A row of table_registry. `primary_key` and `where_filters` hold JSON text, as existing databases do.
 struct Registration {
   std::string id, name;
   std::optional<std::string> source_type, bucket, source_table, source_query;
-  std::string sync_strategy = "full_refresh", query_mode = "local";
+  std::string sync_strategy = "full_refresh", query_mode{name_of(QueryMode::local)};
   std::optional<std::string> sync_schedule;
   bool profile_after_sync = true;
   std::optional<std::string> primary_key, folder, description, registered_by;
@@ -36,6 +47,20 @@ BOOST_DESCRIBE_STRUCT(Registration, (),
                        sync_schedule, profile_after_sync, primary_key, folder, description, registered_by,
                        registered_at, incremental_window_days, max_history_days, incremental_column,
                        where_filters, partition_by, partition_granularity, initial_load_chunk_days))
+
+// Of a Registration, or anything else with a query_mode.
+template <class Row>
+bool is_local(const Row& row) {
+  return row.query_mode == name_of(QueryMode::local);
+}
+template <class Row>
+bool is_remote(const Row& row) {
+  return row.query_mode == name_of(QueryMode::remote);
+}
+template <class Row>
+bool is_materialized(const Row& row) {
+  return row.query_mode == name_of(QueryMode::materialized);
+}
 
 // The registered tables. Each function runs in the caller's transaction or read.
 std::vector<Registration> all(state::Tx& tx);

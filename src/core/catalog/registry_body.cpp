@@ -1,6 +1,7 @@
 #include "core/catalog/registry_body.h"
 
 #include "core/catalog/registry_rules.h"
+#include "core/catalog/source_kind.h"
 #include "core/state/audit.h"
 #include "lib/base/text.h"
 #include "lib/jobs/schedule.h"
@@ -9,7 +10,7 @@ namespace agnes::catalog {
 
 namespace {
 
-std::string one_of(std::string_view text, std::initializer_list<std::string_view> allowed) {
+std::string one_of(std::string_view text, const std::vector<std::string_view>& allowed) {
   if (text.empty()) return "";
   std::string choices;
   for (const auto word : allowed) {
@@ -47,10 +48,12 @@ std::string check_schedule(std::string_view text) {
              : "must be 'every Nm', 'every Nh' or 'daily HH:MM[,HH:MM]'";
 }
 std::string check_source(std::string_view t) {
-  return one_of(t, {"local", "keboola", "bigquery", "jira"});
+  std::vector<std::string_view> types;
+  for (const auto& kind : source_kinds()) types.push_back(kind.type);
+  return one_of(t, types);
 }
 std::string check_mode(std::string_view t) {
-  return t.empty() ? "must not be empty" : one_of(t, {"local", "remote", "materialized"});
+  return t.empty() ? "must not be empty" : one_of(t, json::detail::enum_names<QueryMode>());
 }
 std::string check_strategy(std::string_view t) {
   return one_of(t, {"full_refresh", "incremental", "partitioned"});
@@ -115,7 +118,7 @@ void TableBody::apply(Registration& row, std::vector<std::string>* changed) cons
     if (source_query.has_value() && !trim(*source_query).empty())
       row.source_query = std::string(trim(*source_query));
   }
-  take_or(row.query_mode, query_mode, "query_mode", std::string("local"));
+  take_or(row.query_mode, query_mode, "query_mode", std::string(name_of(QueryMode::local)));
   take(row.sync_schedule, sync_schedule, "sync_schedule");
   take(row.incremental_window_days, incremental_window_days, "incremental_window_days");
   take(row.max_history_days, max_history_days, "max_history_days");
@@ -134,7 +137,7 @@ void TableBody::apply(Registration& row, std::vector<std::string>* changed) cons
 
 void UpdateTable::check(json::Check& check) const {
   if (source_query.has_value() && !trim(*source_query).empty() &&
-      !(query_mode.has_value() && *query_mode == "materialized"))
+      !(query_mode.has_value() && *query_mode == name_of(QueryMode::materialized)))
     check.whole("source_query needs query_mode materialized beside it");
 }
 

@@ -3,6 +3,7 @@
 #include "core/catalog/last_changes.h"
 #include "core/catalog/registry_body.h"
 #include "core/catalog/registry_rules.h"
+#include "core/catalog/source_kind.h"
 #include "core/state/audit.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
@@ -130,10 +131,11 @@ void refuse_if_changed(const LastChanges& changes, const http::Request& request,
 
 // Holds a new or changed row against its source, where that is one that the settings speak of.
 void settle(Registration& row, const RegistryHooks& hooks, bool new_source) {
-  if (row.source_type != "keboola" && row.source_type != "bigquery") return;
+  const auto* kind = source_kind(row);
+  if (kind == nullptr || !kind->beside) return;
   const auto settings = hooks.settings();
-  if (new_source) refuse_unconfigured(*row.source_type, settings);
-  place_at_source(row, settings);
+  if (new_source) refuse_unconfigured(kind->type, settings);
+  if (kind->place != nullptr) kind->place(row, settings);
 }
 
 Registration registration(const RegisterTable& body, const http::Caller& caller, const RegistryHooks& hooks) {
@@ -149,14 +151,14 @@ Registration registration(const RegisterTable& body, const http::Caller& caller,
   return row;
 }
 
-// The contract tells of BigQuery's tables how they become queryable; those that stay there are so at once
-// (200).
+// The contract tells of tables whose source could keep them how they become queryable; those that stay there are so at
+// once (200).
 http::Response registered(const Registration& row) {
   Registered out{row.id, row.name, "registered", {}, {}};
   int status = 201;
-  if (row.source_type == "bigquery") {
+  if (const auto* kind = source_kind(row); kind != nullptr && kind->remote_tables) {
     out.view_name = row.id;
-    if (row.query_mode == "materialized") {
+    if (is_materialized(row)) {
       out.message = "its query runs at the next sync; POST /api/sync/trigger starts one now";
     } else {
       out.status = "ok";
@@ -176,7 +178,7 @@ boost::json::object prechecked(const Registration& row, const RegistryHooks& hoo
                           {"size_bytes", nullptr},
                           {"columns", boost::json::array{}}};
   if (row.source_query) out["source_query"] = *row.source_query;
-  const auto facts = row.source_query ? boost::json::object{} : hooks.look_up(row);
+  const auto facts = row.source_query ? boost::json::object{} : hooks.describe(row);
   for (const auto& fact : facts) out[fact.key()] = fact.value();
   if (facts.empty()) out["note"] = "The name is free; rows and columns are known after the first sync.";
   return out;
@@ -185,9 +187,8 @@ boost::json::object prechecked(const Registration& row, const RegistryHooks& hoo
 // Whether the data of a table that was copied from a service would stay where nobody looks for it any more,
 // under another name or beside the source that has it now. Files name their tables themselves.
 bool leaves_its_place(const Registration& before, const Registration& after) {
-  const bool copied = before.query_mode != "remote" && before.source_type && *before.source_type != "local";
-  return copied && (before.name != after.name || before.source_type != after.source_type ||
-                    after.query_mode == "remote");
+  const bool copied = !is_remote(before) && before.source_type && *before.source_type != kFilesType;
+  return copied && (before.name != after.name || before.source_type != after.source_type || is_remote(after));
 }
 
 bool is_brought_anew(const Registration& before, const Registration& after) {
@@ -270,7 +271,7 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
             change.fields.emplace_back("profile_after_sync");
             row.profile_after_sync = *body.profile_after_sync;
           }
-          if (row.query_mode != "materialized" && body.source_query.omitted()) row.source_query.reset();
+          if (!is_materialized(row) && body.source_query.omitted()) row.source_query.reset();
           refuse_incoherent(row);
           if (body.moves() || body.name.has_value()) settle(row, hooks, !body.source_type.omitted());
           update(tx, row);

@@ -15,7 +15,7 @@ struct RegistryHooks {
   std::function<config::Config()> settings;
   // What the source says of a table that is to be registered: rows, size_bytes, columns and the like; empty
   // when it is not asked. Throws Error when the source has no such table or cannot be asked.
-  std::function<boost::json::object(const Registration&)> look_up;
+  std::function<boost::json::object(const Registration&)> describe;
   // After every change of the registry.
   std::function<void()> changed;
   // With what was unregistered, or a registration that was changed to be elsewhere, to take its data away.

@@ -56,11 +56,6 @@ struct Engines {
   FetchRows rows;
 };
 
-// Whether the engine of a registered table can be asked about it.
-inline bool is_remote(const Registration& row) {
-  return row.query_mode == "remote" && row.source_type == "bigquery";
-}
-
 // Thread-safe.
 class RemoteTables {
  public:

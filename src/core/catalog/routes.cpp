@@ -2,6 +2,7 @@
 
 #include "core/catalog/column_metadata.h"
 #include "core/catalog/shared_texts.h"
+#include "core/catalog/source_kind.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 #include "lib/duck/database.h"
@@ -74,14 +75,21 @@ struct TableSample {
 };
 BOOST_DESCRIBE_STRUCT(TableSample, (), (table_id, rows, source))
 
+// Null for a table that is asked in DuckDB's SQL.
+const Dialect* dialect_of(const Table& table) {
+  const auto* kind = source_kind(table.source_type);
+  return kind != nullptr && kind->dialect ? &*kind->dialect : nullptr;
+}
+
 std::string flavor(const Table& table) {
-  return table.source_type == "bigquery" ? "bigquery" : "duckdb";
+  const auto* dialect = dialect_of(table);
+  return std::string(dialect != nullptr ? dialect->name : "duckdb");
 }
 
 std::string fetch_hint(const Table& table) {
-  if (table.source_type == "bigquery")
-    return fmt::format("agnes snapshot create {} --select <cols> --where '<BQ predicate>' --limit <N>",
-                       table.id);
+  if (const auto* dialect = dialect_of(table); dialect != nullptr)
+    return fmt::format("agnes snapshot create {} --select <cols> --where '{}' --limit <N>", table.id,
+                       dialect->predicate);
   return "already local — query directly via `agnes query`";
 }
 
@@ -93,7 +101,7 @@ std::string size_hint(std::int64_t bytes) {
 }
 
 bool stays_elsewhere(const Table* table) {
-  return table->registered && table->query_mode == "remote";
+  return table->registered && is_remote(*table);
 }
 
 void describe_remote(CatalogItem& item, const RemoteMetadata& known, const std::string& freshness) {
@@ -151,17 +159,8 @@ std::string catalog_until_time(const VisibleSet& set, const RemoteTables& remote
 std::optional<Registration> at_engine(state::Store& store, const Table& table) {
   if (table.has_data()) return std::nullopt;
   auto row = store.read([&](state::Tx& tx) { return find(tx, table.id); });
-  if (!row || !is_remote(*row)) throw Error(ErrorKind::not_found, table.why_no_data());
+  if (!row || !is_at_engine(*row)) throw Error(ErrorKind::not_found, table.why_no_data());
   return row;
-}
-
-// What is different in BigQuery's SQL from DuckDB's where conditions are written; the contract's names.
-object bigquery_hints() {
-  return {{"date_literal", "DATE '2026-01-01'"},
-          {"timestamp_literal", "TIMESTAMP '2026-01-01 00:00:00 UTC'"},
-          {"interval_subtract", "DATE_SUB(CURRENT_DATE(), INTERVAL 7 DAY)"},
-          {"regex", "REGEXP_CONTAINS(name, r'^a')"},
-          {"cast", "CAST(n AS INT64)"}};
 }
 
 // Samples have dates as times and decimals as numbers, as the contract's clients know them.
@@ -243,7 +242,8 @@ void add_routes(http::Routes& routes, state::Store& store, const Visible& visibl
               {column.name, column.type, column.nullable, described(column.name, column.description)});
         out.partition_by = facts.partition_by;
         out.clustered_by = facts.clustered_by;
-        out.where_dialect_hints = bigquery_hints();
+        if (const auto* dialect = dialect_of(table); dialect != nullptr)
+          out.where_dialect_hints = dialect->examples;
         return out;
       });
 

@@ -414,7 +414,7 @@ void Reading::settle_remote(Wanted& wanted) {
   if (table.kind != "remote") return;
   table.query_mode = "remote";
   const auto names = remote_names(table.view_sql);
-  // Named, or, as bigquery_query('...') does, reached by a function of its extension.
+  // Named, or, as far_query('...') does for the extension far, reached by a function of its extension.
   const auto reads = [&](const RemoteAttach& attach) {
     const std::string alias = to_lower(attach.alias), prefix = to_lower(attach.extension) + "_";
     return attach.source == table.source &&

@@ -120,8 +120,8 @@ std::vector<Token> tokens(std::string_view sql) {
 
 }  // namespace
 
-RemoteRules remote_rules(const RemoteSettings& settings) {
-  RemoteRules rules{.endpoints = settings.endpoints};
+RemoteRules remote_rules(const RemoteSettings& settings, RemoteRules rules) {
+  rules.endpoints = settings.endpoints;
   if (!settings.extensions.empty()) rules.extensions = settings.extensions;
   if (!settings.token_envs.empty()) rules.token_envs = settings.token_envs;
   return rules;

@@ -23,10 +23,8 @@ struct RemoteAttach {
 BOOST_DESCRIBE_STRUCT(RemoteAttach, (), (source, alias, extension, url, token_env))
 
 struct RemoteRules {
-  std::vector<std::string> extensions{"bigquery", "keboola"};
-  // GOOGLE_APPLICATION_CREDENTIALS names a file; the others hold tokens.
-  std::vector<std::string> token_envs{"KBC_TOKEN", "KBC_STORAGE_TOKEN", "KEBOOLA_STORAGE_TOKEN",
-                                      "GOOGLE_APPLICATION_CREDENTIALS"};
+  std::vector<std::string> extensions = {};
+  std::vector<std::string> token_envs = {};  // variables with tokens, or names of files with them
   // Where a url may say that its engine is (api_endpoint=host:port) instead of where it always is.
   std::vector<std::string> endpoints = {};
   static constexpr json::Rule rules[] = {{.field = "*", .has_default = true}};
@@ -40,7 +38,7 @@ std::optional<std::string> refusal(const RemoteAttach& row, const RemoteRules& r
 // The part of a view that names another engine.
 struct RemoteNames {
   std::vector<std::string> catalogs;   // of dotted names: kbc for kbc."in.c-crm".orders; lower case
-  std::vector<std::string> functions;  // called by their plain names: bigquery_query; lower case
+  std::vector<std::string> functions;  // called by their plain names: far_query; lower case
 };
 // Of a "CREATE VIEW ... AS ..." as DuckDB prints it.
 RemoteNames remote_names(std::string_view create_view);

@@ -41,25 +41,27 @@ BOOST_DESCRIBE_STRUCT(ExtractSettings, (),
                       (memory_mb, timeout_seconds, read_timeout_seconds, extension_repository,
                        unsigned_extensions, temp_dir))
 
-// What extracts may ask for in _remote_attach. An empty list is none, and the default holds.
+// What extracts may ask for in _remote_attach.
 struct RemoteSettings {
-  std::vector<std::string> extensions = RemoteRules{}.extensions, endpoints,
-                           token_envs = RemoteRules{}.token_envs;
+  std::vector<std::string> extensions, endpoints, token_envs;
   static constexpr config::Rule kRules[] = {
       {.member = "extensions",
        .variable = "AGNES_REMOTE_ATTACH_EXTENSIONS",
-       .help = "Extensions that extracts may ask for in _remote_attach"},
+       .help =
+           "Extensions that extracts may ask for in _remote_attach; those of the server's kinds of source "
+           "when unset"},
       {.member = "endpoints",
        .variable = "AGNES_REMOTE_ATTACH_ENDPOINTS",
        .help = "Hosts (host:port, separated by commas) that a remote attachment may name as its engine's "
                "endpoint; none when unset"},
       {.member = "token_envs",
        .variable = "AGNES_REMOTE_ATTACH_TOKEN_ENVS",
-       .help = "Variables that extracts may ask for there"},
+       .help = "Variables that extracts may ask for there; those of the server's kinds of source when unset"},
   };
 };
 BOOST_DESCRIBE_STRUCT(RemoteSettings, (), (extensions, endpoints, token_envs))
 
-RemoteRules remote_rules(const RemoteSettings& settings);
+// What is set; `rules` where a list is empty.
+RemoteRules remote_rules(const RemoteSettings& settings, RemoteRules rules);
 
 }  // namespace agnes::extracts

@@ -269,8 +269,9 @@ void Authoriser::check_view(const ReadableTable& table) {
   rules.elsewhere = [&](const std::string& catalog, const std::string& schema, const std::string&) {
     return catalog.empty() ? schema == alias : catalog == alias;
   };
-  rules.table_function = [](const std::string& name) {
-    return name == "bigquery_query" || name == "bigquery_scan";
+  rules.table_function = [&](const std::string& name) {
+    const auto& allowed = table.remote_functions;
+    return std::find(allowed.begin(), allowed.end(), name) != allowed.end();
   };
   rules.position = [](std::uint64_t) { return std::string("in its view"); };
   std::string why = "it is no SELECT";

@@ -50,7 +50,7 @@ class Authoriser {
   void check(const Predicate& predicate);
 
   // The view of a table that lives elsewhere, which its extract describes: it may read tables of its own attachment,
-  // and BigQuery's by bigquery_query and bigquery_scan, and do nothing else. Throws Error (bad_gateway).
+  // also by the table functions of the attachment's extension (remote_functions), and do nothing else. Throws Error (bad_gateway).
   void check_view(const ReadableTable& table);
 
   // The same for a statement that is to be kept and not run: any name may be a table. Throws Error when it is

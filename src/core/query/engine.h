@@ -30,10 +30,11 @@ struct ReadableTable {
   std::string missing = {};                 // in place of all that: why it has no rows here
   std::string remote_alias = {};            // the attachment that `remote_view` reads
   std::string remote_view = {};             // likewise: CREATE VIEW ..., over attachments of the setup
+  std::vector<std::string> remote_functions = {};  // table functions that the view may call; lower case
 };
 BOOST_DESCRIBE_STRUCT(ReadableTable, (),
                       (name, files, attach_file, attach_table, union_by_name, missing, remote_alias,
-                       remote_view))
+                       remote_view, remote_functions))
 
 struct EngineSetup {
   std::vector<ReadableTable> tables;

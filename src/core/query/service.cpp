@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "core/catalog/source_kind.h"
 #include "core/query/messages.h"
 #include "core/query/spool.h"
 #include "lib/base/error.h"
@@ -138,6 +139,8 @@ std::unique_ptr<Execution> Service::start_remote(std::shared_ptr<const catalog::
             table.missing.clear();
             table.remote_view = view->second->remote_view;
             table.remote_alias = view->second->remote->alias;
+            if (const auto* kind = catalog::source_of_extension(view->second->remote->extension))
+              table.remote_functions.assign(kind->table_functions.begin(), kind->table_functions.end());
           }
         return setup;
       },

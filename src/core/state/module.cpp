@@ -1,17 +1,29 @@
 #include "app/module.h"
 
-#include "core/state/bigquery_project.h"
 #include "core/state/store.h"
 
 namespace agnes::state {
 
 namespace {
 
+// What rows of old databases need to be understood (history.h); the connector declares the setting.
+struct OldQueries {
+  std::string project;
+  static constexpr config::Rule kRules[] = {
+      {.member = "project", .key = "data_source.bigquery.project", .help = "Project with the data"}};
+};
+BOOST_DESCRIBE_STRUCT(OldQueries, (), (project))
+
+std::string project_of_old_queries(const config::Config& config) {
+  const bool declared = config::find_setting(OldQueries::kRules[0].key) != nullptr;
+  return declared ? config.get<OldQueries>().project : "";
+}
+
 // Opens the state database. The lock that it takes makes this the only server of the data directory.
 class StateModule final : public app::Module {
  public:
   explicit StateModule(app::Services& services)
-      : store_(services.places.state, {.bigquery_project = services.config.get<BigQueryProject>().project}) {
+      : store_(services.places.state, {.bigquery_project = project_of_old_queries(services.config)}) {
     services.provide(store_);
   }
 
@@ -19,14 +31,10 @@ class StateModule final : public app::Module {
   Store store_;
 };
 
-void declare(app::Declarations& declarations) {
-  declarations.settings.add<BigQueryProject>();
-}
-
 }  // namespace
 
 app::ModuleKind module() {
-  return {"state", declare, app::make_module<StateModule>};
+  return {"state", nullptr, app::make_module<StateModule>};
 }
 
 }  // namespace agnes::state

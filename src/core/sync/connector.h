@@ -46,8 +46,8 @@ struct Discovery {
 // The longest that a request waits for a source's answer.
 inline constexpr std::chrono::seconds kSourceTimeout{60};
 
-// A kind of source: all that the rest of the program knows of it. One folder below connectors/ and one line
-// in connectors.cpp each. Work on data happens in worker processes that the connector starts
+// A source, as a sync and those who look into it ask it. One folder below connectors/ and one line in the list of modules
+// each. Work on data happens in worker processes that the connector starts
 // (workers::run_task). What throws, throws Error; where the source is to blame its detail is that of
 // connectors::source_error.
 class Connector {
@@ -62,7 +62,7 @@ class Connector {
   // Asks the source, with the settings that it was made with, who it takes us for; the facts are shown to
   // administrators.
   virtual boost::json::object test() = 0;
-  // What the source offers, or a part of it (BigQuery: a dataset), by name.
+  // What the source offers, or a part of it (a dataset, a bucket), by name.
   virtual Discovery discover(const std::optional<std::string>& part) = 0;
   // What the source knows of a table that is to be registered: rows, size_bytes, columns ({name, type}), ...
   // Empty when it cannot tell before a sync. Throws Error (not_found) when it has no such table.
@@ -90,10 +90,10 @@ class Connector {
   virtual void remove(const std::string& /*name*/, const jobs::Context& /*context*/) {}
 };
 
-// How a connector becomes known: each connector's module adds one to the services.
+// How a connector becomes known: each connector's module adds one to the services, and declares what the source is to
+// the catalogue (catalog::SourceKind).
 struct ConnectorKind {
-  std::string_view source;  // as data_source.type, registrations and routes name it
-  bool always;              // its registered tables are brought whatever the server's own source is
+  std::string_view source;  // as data_source.type and routes name it
   std::unique_ptr<Connector> (*make)(const config::Config& config);
 };
 using ConnectorKinds = std::vector<ConnectorKind>;

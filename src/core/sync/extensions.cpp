@@ -1,5 +1,6 @@
 #include "core/sync/extensions.h"
 
+#include "core/catalog/source_kind.h"
 #include "core/extracts/extension_install.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
@@ -21,6 +22,16 @@ std::string repository_folder(const std::string& repository) {
   return repository.empty() ? "duckdb" : md5_hex(repository).substr(0, 12);
 }
 }  // namespace
+
+extracts::RemoteRules remote_rules(const extracts::RemoteSettings& settings) {
+  extracts::RemoteRules rules;
+  for (const auto& kind : catalog::source_kinds()) {
+    if (!kind.extension.empty()) rules.extensions.emplace_back(kind.extension);
+    rules.token_envs.insert(rules.token_envs.end(), kind.token_variables.begin(), kind.token_variables.end());
+  }
+  std::sort(rules.extensions.begin(), rules.extensions.end());
+  return extracts::remote_rules(settings, std::move(rules));
+}
 
 Extensions::Extensions(const config::Config& config, jobs::Service& jobs)
     : Extensions(config.places(), config.get<extracts::ExtractSettings>(), jobs) {}

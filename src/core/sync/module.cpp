@@ -45,7 +45,7 @@ class SyncModule final : public app::Module {
         orchestrator_(services.places, services.get<state::Store>(), services.get<catalog::Generations>(),
                       services.jobs, connectors_for_sync(services.list<ConnectorKind>(), services.config),
                       services.config.get<extracts::ExtractSettings>().read_timeout_seconds,
-                      extracts::remote_rules(services.config.get<extracts::RemoteSettings>()), extensions_) {
+                      remote_rules(services.config.get<extracts::RemoteSettings>()), extensions_) {
     services.provide(extensions_);
     services.provide(orchestrator_);
   }

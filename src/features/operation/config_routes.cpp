@@ -1,14 +1,77 @@
 #include "features/operation/config_routes.h"
 
-#include "app/config/address.h"
 #include "app/config/form.h"
 #include "app/config/masks.h"
 #include "core/catalog/registry_rules.h"
+#include "core/catalog/source_kind.h"
 #include "core/state/audit.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
-#include "lib/http_client/client.h"
+
+namespace agnes::operation {
+
+namespace {
+
+// The body of POST /api/admin/configure, and beside it the fields of each kind of source: SourceKind::setup.
+struct Configure {
+  std::string data_source;
+  std::optional<std::string> instance_name, allowed_domain;
+  std::map<std::string, std::string, std::less<>> fields =
+      {};  // of kinds of source, where they are not blank
+  static constexpr json::Rule rules[] = {
+      {.field = "data_source", .description = "local, or the type of the source that is set up"}};
+};
+BOOST_DESCRIBE_STRUCT(Configure, (), (data_source, instance_name, allowed_domain))
+
+}  // namespace
+
+}  // namespace agnes::operation
+
+template <>
+struct agnes::json::Codec<agnes::operation::Configure> {
+  static bool read(Reader& reader, const boost::json::value& value, operation::Configure& out) {
+    bool good = detail::read_struct(reader, value, &out, detail::members<operation::Configure>(), nullptr);
+    if (!value.is_object()) return false;
+    for (const auto& kind : catalog::source_kinds())
+      for (const auto& field : kind.setup)
+        good = read_field(reader, value.get_object(), field, out.data_source == kind.type, out) && good;
+    return good;
+  }
+  static boost::json::object schema(Components& components) {
+    using T = operation::Configure;
+    return components.reference(typeid(T), typeid(T).name(), make_schema);
+  }
+
+ private:
+  static boost::json::object make_schema(Components& components) {
+    auto out = detail::make_struct_schema<operation::Configure>(components);
+    auto& properties = out.at("properties").as_object();
+    for (const auto& kind : catalog::source_kinds())
+      for (const auto& field : kind.setup)
+        if (!field.field.empty())
+          properties[field.field] = {
+              {"anyOf", {{{"type", "string"}}, {{"type", "null"}}}},
+              {"description", fmt::format("data_source.{}.{}", kind.type, field.setting)}};
+    return out;
+  }
+  static bool read_field(Reader& reader, const boost::json::object& body, const catalog::SetupField& field,
+                         bool wanted, operation::Configure& out) {
+    const auto* value = field.field.empty() ? nullptr : body.if_contains(field.field);
+    if (value == nullptr || value->is_null()) return true;
+    std::string text;
+    reader.enter(field.field);
+    bool good = json::read(reader, *value, text);
+    if (good && wanted && field.check != nullptr && !trim(text).empty())
+      if (const auto problem = field.check(text); !problem.empty()) {
+        reader.fail("value_error", problem, *value);
+        good = false;
+      }
+    reader.leave();
+    if (good && !trim(text).empty()) out.fields.emplace(field.field, std::move(text));
+    return good;
+  }
+};
 
 namespace agnes::operation {
 
@@ -51,23 +114,6 @@ struct Changed {
   std::vector<std::string> overridden;
 };
 BOOST_DESCRIBE_STRUCT(Changed, (), (status, restart_required, sections_updated, diff_count, overridden))
-
-struct Configure {
-  std::string data_source;
-  std::optional<std::string> keboola_token, keboola_url, bigquery_project, bigquery_location, instance_name,
-      allowed_domain;
-  static constexpr json::Rule rules[] = {
-      {.field = "data_source", .description = "keboola, bigquery or local"}};
-
-  void check(json::Check& check) const {
-    if (data_source == "bigquery" && bigquery_project && !bigquery_project->empty() &&
-        !catalog::is_project_id(*bigquery_project))
-      check.field("bigquery_project", "Must be a project id: 6 to 30 lower case letters, digits and hyphens");
-  }
-};
-BOOST_DESCRIBE_STRUCT(Configure, (),
-                      (data_source, keboola_token, keboola_url, bigquery_project, bigquery_location,
-                       instance_name, allowed_domain))
 
 struct Configured {
   std::string status = "ok", data_source;
@@ -134,29 +180,6 @@ Changed change(state::Store& store, config::Overlay& overlay, const state::Actor
       .sections_updated = known, .diff_count = saved.diff.size(), .overridden = std::move(saved.overridden)};
 }
 
-// Asks Keboola who the token is; throws when there is no good answer.
-void verify_keboola(const std::string& address, const std::string& token) {
-  const auto addresses = config::public_addresses_of(address, "keboola_url");
-  try {
-    http_client::Client client({.server = address,
-                                .token = {},
-                                .user_agent = "agnes-server/" AGNES_VERSION,
-                                .addresses = addresses});
-    http_client::Request request;
-    request.path = "/v2/storage/tokens/verify";
-    request.headers = {{"X-StorageApi-Token", token}};
-    const auto answer = client.send(request);
-    if (answer.ok()) return;
-    throw Error(
-        ErrorKind::bad_request,
-        fmt::format("Keboola does not take the token (HTTP {}); nothing was changed: check keboola_token",
-                    answer.status));
-  } catch (const http_client::TransportError& error) {
-    throw Error(ErrorKind::bad_request,
-                fmt::format("Keboola cannot be reached, so nothing was changed: {}", error.what()));
-  }
-}
-
 // Where a language model's key is in the environment already, the parts that need one can start.
 void add_language_model(object& sections, const config::Overlay& overlay) {
   if (overlay.written().contains("ai")) return;
@@ -170,39 +193,55 @@ void add_language_model(object& sections, const config::Overlay& overlay) {
   }
 }
 
-bool given(const std::optional<std::string>& text) {
-  return text && !trim(*text).empty();
+// What must be given to set up a source of this kind: "keboola_token and keboola_url".
+std::string needed(const catalog::SourceKind& kind) {
+  std::vector<std::string> names;
+  for (const auto& field : kind.setup)
+    if (field.fallback.empty()) names.emplace_back(field.field);
+  return join(names, " and ");
+}
+
+// What a source of this kind becomes of the body: its settings.
+object source_settings(const catalog::SourceKind& kind, const Configure& body) {
+  object out;
+  for (const auto& field : kind.setup) {
+    const auto given = body.fields.find(field.field);
+    if (given == body.fields.end() && field.fallback.empty())
+      throw Error(ErrorKind::bad_request, fmt::format("{} needs {}", kind.name, needed(kind)));
+    out[field.setting] = given != body.fields.end() ? std::string_view(given->second) : field.fallback;
+  }
+  if (kind.verify != nullptr) kind.verify(out);
+  return out;
+}
+
+// The types that can be set up in one step.
+std::string choices() {
+  std::vector<std::string> out{std::string(catalog::kFilesType)};
+  for (const auto& kind : catalog::source_kinds())
+    if (!kind.setup.empty()) out.emplace_back(kind.type);
+  return join(out, ", ");
 }
 
 Configured configure(state::Store& store, config::Overlay& overlay, const state::Actor& actor,
                      const Configure& body) {
   Configured out;
   out.data_source = body.data_source;
-  out.connection = "local";
   object source{{"type", body.data_source}};
   std::vector<std::string> cleared;
-  if (body.data_source == "keboola") {
-    if (!given(body.keboola_token) || !given(body.keboola_url))
-      throw Error(ErrorKind::bad_request, "Keboola needs keboola_token and keboola_url");
-    verify_keboola(*body.keboola_url, *body.keboola_token);
-    source["keboola"] = {{"stack_url", *body.keboola_url},
-                         {"token_env", "KEBOOLA_STORAGE_TOKEN"},
-                         {"storage_token", *body.keboola_token}};
-    out.connection = "verified";
-  } else if (body.data_source == "bigquery") {
-    if (!given(body.bigquery_project)) throw Error(ErrorKind::bad_request, "BigQuery needs bigquery_project");
-    source["bigquery"] = {{"project", *body.bigquery_project},
-                          {"location", given(body.bigquery_location) ? *body.bigquery_location : "us"}};
-    out.connection = "not_checked";
-  } else if (body.data_source != "local") {
-    throw Error(ErrorKind::bad_request, "data_source must be keboola, bigquery or local");
+  if (body.data_source == catalog::kFilesType) {
+    out.connection = catalog::kFilesType;
+  } else {
+    const auto* kind = catalog::source_kind(body.data_source);
+    if (kind == nullptr || kind->setup.empty())
+      throw Error(ErrorKind::bad_request, fmt::format("data_source must be one of {}", choices()));
+    source[kind->type] = source_settings(*kind, body);
+    out.connection = kind->verify != nullptr ? "verified" : "not_checked";
+    // It is set anew, not merged with what a former one of its kind had; others stay for going back to them.
+    cleared.push_back(fmt::format("data_source.{}", kind->type));
   }
-  // A source is set anew, not merged with what a former one of its kind had; others stay for going back to
-  // them.
-  if (body.data_source != "local") cleared.push_back("data_source." + body.data_source);
   object sections{{"data_source", std::move(source)}};
-  if (given(body.instance_name)) sections["instance"] = {{"name", *body.instance_name}};
-  if (given(body.allowed_domain)) sections["auth"] = {{"allowed_domain", *body.allowed_domain}};
+  if (catalog::given(body.instance_name)) sections["instance"] = {{"name", *body.instance_name}};
+  if (catalog::given(body.allowed_domain)) sections["auth"] = {{"allowed_domain", *body.allowed_domain}};
   add_language_model(sections, overlay);
   out.overridden = save(store, overlay, actor, sections, cleared).overridden;
   return out;

@@ -3,7 +3,6 @@
 #include <filesystem>
 
 #include "app/operation.h"
-#include "core/state/bigquery_project.h"
 #include "core/state/schema.h"
 #include "lib/base/log.h"
 
@@ -85,27 +84,6 @@ object data_part(const catalog::Generation* generation, const jobs::Service& job
   return part;
 }
 
-// Which project is billed, as an administrator set it last; nothing when the source is another one.
-std::optional<object> bigquery_part(const config::Places& places) {
-  try {
-    const auto config = config::Config::read(places);
-    if (config.source() != "bigquery") return std::nullopt;
-    const auto [project, billed] = config.get<state::BigQueryProject>();
-    if (project.empty()) return object{{"status", "ok"}, {"detail", "no BigQuery project is set"}};
-    object part{{"status", "ok"}, {"billing_project", billed}, {"data_project", project}};
-    if (billed != project) return part;
-    part["status"] = "info";
-    part["detail"] = "queries are billed to the project that holds the data";
-    part["hint"] =
-        "where the account may not bill it (403 USER_PROJECT_DENIED), set "
-        "data_source.bigquery.billing_project";
-    return part;
-  } catch (const Error&) {
-    return object{{"status", "warning"},
-                  {"detail", "the settings cannot be read; the next start would fail"}};
-  }
-}
-
 // One word for all parts, as monitoring reads it.
 std::string overall(const object& services) {
   std::string worst = "healthy";
@@ -130,8 +108,7 @@ h1{font-weight:650;letter-spacing:-.02em}code{padding:.1em .35em;border-radius:.
 
 void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
                        const jobs::Service& jobs, const sync::Orchestrator& orchestrator,
-                       const config::Places& places, const app::Operation& operation,
-                       const BuildSettings& build) {
+                       const app::Operation& operation, const BuildSettings& build) {
   using http::Auth;
   routes.get("/api/health",
              {.auth = Auth::none,
@@ -145,7 +122,7 @@ void add_health_routes(http::Routes& routes, state::Store& store, const catalog:
       [version = version_of(build)] { return version; });
   routes.get(
       "/api/health/detailed", {.tag = "health", .summary = "Each part's own verdict"},
-      [&store, &generations, &jobs, &orchestrator, places, &operation, version = version_of(build)](
+      [&store, &generations, &jobs, &orchestrator, &operation, version = version_of(build)](
           const http::Caller& caller, const http::Query<DetailQuery>& query) {
         object services;
         std::int64_t users = 0;
@@ -153,7 +130,6 @@ void add_health_routes(http::Routes& routes, state::Store& store, const catalog:
         if (query->include == "schema") services["db_schema"] = json::to_json(Health{}).as_object();
         services["data"] = data_part(generations.peek(kPatience).get(), jobs, orchestrator, caller);
         services["users"] = {{"status", "ok"}, {"count", users}};
-        if (auto part = bigquery_part(places)) services["bq_config"] = std::move(*part);
         services["session_pipeline"] = {{"status", "ok"}, {"detail", "no session waits to be processed"}};
         app::HealthReport report(caller);
         operation.health(report);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "app/config/config.h"
 #include "app/operation.h"
 #include "core/catalog/generation.h"
 #include "core/state/store.h"
@@ -14,7 +13,6 @@ namespace agnes::operation {
 // /api/health, /api/health/detailed, /api/version and the page at /.
 void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
                        const jobs::Service& jobs, const sync::Orchestrator& orchestrator,
-                       const config::Places& places, const app::Operation& operation,
-                       const BuildSettings& build);
+                       const app::Operation& operation, const BuildSettings& build);
 
 }  // namespace agnes::operation

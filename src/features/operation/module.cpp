@@ -98,7 +98,7 @@ class OperationModule final : public app::Module {
     const auto& operation = services_.get<app::Operation>();
     const auto build = services_.config.get<BuildSettings>();
     add_health_routes(routes, store, services_.get<catalog::Generations>(), services_.jobs,
-                      services_.get<sync::Orchestrator>(), services_.places, operation, build);
+                      services_.get<sync::Orchestrator>(), operation, build);
     add_metrics_route(routes, operation, build, services_.config.get<MetricsSettings>().token);
     add_config_routes(routes, store, services_.overlay);
     add_job_routes(routes, store, services_.jobs);

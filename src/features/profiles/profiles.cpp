@@ -40,7 +40,7 @@ struct StoredStamp {
 BOOST_DESCRIBE_STRUCT(StoredStamp, (), (table_id, stamp))
 
 bool has_profile(const Table& table) {
-  return table.has_data() && table.query_mode != "remote";
+  return table.has_data() && !catalog::is_remote(table);
 }
 
 std::vector<std::string> key_columns(const std::optional<catalog::Registration>& row) {

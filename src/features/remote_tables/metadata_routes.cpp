@@ -1,5 +1,6 @@
 #include "features/remote_tables/metadata_routes.h"
 
+#include "core/catalog/source_kind.h"
 #include "lib/base/error.h"
 
 namespace agnes::remote_tables {
@@ -122,11 +123,12 @@ void add_metadata_routes(http::Routes& routes, state::Store& store, const catalo
                 const auto row = store.read([&](state::Tx& tx) { return catalog::find(tx, query->table); });
                 if (!row)
                   throw Error(ErrorKind::not_found, fmt::format("there is no table '{}'", query->table));
-                if (!catalog::is_remote(*row))
-                  throw Error(ErrorKind::bad_request,
-                              fmt::format("the table {} is not in BigQuery; what is known of a table that is "
-                                          "here comes with its sync",
-                                          row->id));
+                if (!catalog::is_at_engine(*row))
+                  throw Error(
+                      ErrorKind::bad_request,
+                      fmt::format("the table {} does not stay at its source; what is known of a table "
+                                  "that is here comes with its sync",
+                                  row->id));
                 return cache.refresh(*row);
               });
 

@@ -1,5 +1,6 @@
 #include "features/remote_tables/remote_metadata.h"
 
+#include "core/catalog/source_kind.h"
 #include "core/state/audit.h"
 #include "lib/base/error.h"
 
@@ -65,7 +66,7 @@ RefreshedTable RemoteMetadataCache::refresh(const Registration& row) {
   try {
     if (!fetch_)
       throw Error(ErrorKind::unavailable,
-                  "this server does not ask BigQuery for what is known of its tables");
+                  "this server does not ask engines for what is known of their tables");
     const auto facts = fetch_(row);
     if (!facts) {
       save_failure(store_, row.id, "the engine knows nothing of this table");
@@ -89,7 +90,7 @@ RefreshedTable RemoteMetadataCache::refresh(const Registration& row) {
 
 jobs::Done RemoteMetadataCache::refresh_all(const jobs::Context& context) {
   auto rows = store_.read([](state::Tx& tx) { return catalog::all(tx); });
-  std::erase_if(rows, [](const Registration& row) { return !is_remote(row); });
+  std::erase_if(rows, [](const Registration& row) { return !catalog::is_at_engine(row); });
   std::int64_t succeeded = 0, no_data = 0, failed = 0;
   const auto counts = [&] {
     return boost::json::object{
@@ -107,7 +108,7 @@ jobs::Done RemoteMetadataCache::refresh_all(const jobs::Context& context) {
 }
 
 catalog::Warmer RemoteMetadataCache::warmer() {
-  return {.takes = [](const Registration& row, const catalog::Table*) { return catalog::is_remote(row); },
+  return {.takes = [](const Registration& row, const catalog::Table*) { return catalog::is_at_engine(row); },
           .warm = [this](const Registration& row, const catalog::Table*,
                          const StopToken&) { return refresh(row).error; }};
 }

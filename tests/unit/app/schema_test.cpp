@@ -39,6 +39,18 @@ struct NoRule {
 };
 BOOST_DESCRIBE_STRUCT(NoRule, (), (a))
 
+struct LightSettings {
+  static constexpr std::string_view kSection = "data_source.light";
+  std::int64_t most = 7;
+  std::string token, token_env;
+  static constexpr Rule kRules[] = {
+      {.member = "most", .shown = true, .help = "h"},
+      {.member = "token", .variable = "LIGHT_TOKEN", .named_by = "data_source.light.token_env", .help = "h"},
+      {.member = "token_env", .help = "h"},
+  };
+};
+BOOST_DESCRIBE_STRUCT(LightSettings, (), (most, token, token_env))
+
 class SchemaOfStructs : public testing::Test {
  protected:
   void SetUp() override {
@@ -125,6 +137,35 @@ TEST_F(SchemaOfStructs, FaultsOfOursAreFoundAtOnce) {
   use({});
   replace_file(folder_.path() / "instance.yaml", "");
   EXPECT_THROW(lamp(""), std::logic_error) << "nobody has declared it";
+}
+
+struct TypeSettings {
+  std::string type = "local";
+  static constexpr Rule kRules[] = {
+      {.member = "type", .key = "data_source.type", .one_of = {"local"}, .help = "h"}};
+};
+BOOST_DESCRIBE_STRUCT(TypeSettings, (), (type))
+
+TEST_F(SchemaOfStructs, ASourceBringsItsTypeAndItsSettings) {
+  Schema schema;
+  schema.add<TypeSettings>();
+  schema.add<LightSettings>();
+  schema.add_source("light", "A lamp");
+  schema.add_unbuilt({.path = "data_source.light.old", .kind = SettingKind::text, .help = "h"});
+  use(std::move(schema));
+  EXPECT_EQ(find_setting("data_source.type")->one_of, (std::vector<std::string_view>{"local", "light"}));
+  EXPECT_EQ(group_help("data_source.light"), "A lamp");
+  replace_file(folder_.path() / "instance.yaml",
+               "data_source: {type: light, light: {token: t, token_env: NAMED_TOKEN, old: x}}");
+  const Places places{folder_.path() / "data", folder_.path(), folder_.path() / "state"};
+  EXPECT_EQ(Config::read(places).unbuilt(), std::vector<std::string>{"data_source.light.old"});
+  EXPECT_EQ(Config::read(places).source(), "light");
+  ::setenv("LIGHT_TOKEN", "its own", 1);
+  EXPECT_EQ(Config::read(places).get<LightSettings>().token, "its own");
+  ::setenv("NAMED_TOKEN", "named", 1);
+  EXPECT_EQ(Config::read(places).get<LightSettings>().token, "named");
+  ::unsetenv("LIGHT_TOKEN");
+  ::unsetenv("NAMED_TOKEN");
 }
 
 TEST(PublicAddress, OneForAll) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/catalog/source_kind.h"
 #include "lib/base/error.h"
 
 namespace agnes::catalog {
@@ -18,22 +19,16 @@ TEST(RegistryRules, NamesOfTables) {
   EXPECT_NE(name_problem(std::string("a\0b", 3)), "");
 }
 
-TEST(RegistryRules, ProjectIds) {
-  for (const char* good : {"my-project", "abcdef", "a23456", "example.com:my-project"})
-    EXPECT_TRUE(is_project_id(good)) << good;
-  for (const std::string& bad : {std::string(), std::string("short"), std::string("1project"),
-                                 std::string("My-Project"), std::string("project-"), std::string("pro ject"),
-                                 std::string("pro`ject"), std::string(31, 'a'), std::string("a:b:c")})
-    EXPECT_FALSE(is_project_id(bad)) << bad;
-}
-
 TEST(RegistryRules, EveryModeWithEveryStrategy) {
+  config::Schema settings;
+  declare_source(settings, {.type = "whole", .name = "Whole"});
+  declare_source(settings, {.type = "far", .name = "Far", .incremental = false});
   // Which of them can be, for a table with a key, a date and a query where the mode wants one.
   const auto possible = [](const std::string& source, const std::string& mode, const std::string& strategy) {
     if (strategy == "full_refresh") return true;
-    return source != "bigquery" && source != "jira" && mode != "remote";
+    return source != "far" && mode != "remote";
   };
-  for (const char* source : {"", "local", "keboola", "bigquery", "jira"})
+  for (const char* source : {"", "whole", "far", "unknown"})
     for (const char* mode : {"local", "remote", "materialized"})
       for (const char* strategy : {"full_refresh", "incremental", "partitioned"}) {
         Registration row;
@@ -50,6 +45,37 @@ TEST(RegistryRules, EveryModeWithEveryStrategy) {
           EXPECT_THROW(refuse_incoherent(row), Error) << source << " " << mode << " " << strategy;
         }
       }
+}
+
+TEST(RegistryRules, AMaterializedTableNeedsAQueryWhereItsSourceHasNoWholeTables) {
+  config::Schema settings;
+  declare_source(settings, {.type = "whole", .name = "Whole", .whole_tables = true});
+  declare_source(settings, {.type = "far", .name = "Far"});
+  Registration row;
+  row.name = row.id = "t";
+  row.query_mode = name_of(QueryMode::materialized);
+  row.source_type = "whole";
+  EXPECT_NO_THROW(refuse_incoherent(row));
+  for (const char* source : {"far", "unknown"}) {
+    row.source_type = source;
+    EXPECT_THROW(refuse_incoherent(row), Error) << source;
+  }
+}
+
+TEST(SourceKinds, OneOfATypeIsDeclaredOnceAndFoundByTypeAndExtension) {
+  config::Schema settings;
+  declare_source(settings, {.type = "far", .name = "Old"});
+  declare_source(settings, {.type = "far", .name = "Far", .remote_tables = true, .extension = "far_away"});
+  EXPECT_EQ(source_kind("far")->name, "Far");
+  EXPECT_EQ(source_of_extension("far_away"), source_kind("far"));
+  EXPECT_EQ(source_of_extension(""), nullptr);
+  EXPECT_EQ(source_kind("unknown"), nullptr);
+  EXPECT_EQ(source_kind(Registration{}), nullptr);
+  Registration row;
+  row.source_type = "far";
+  EXPECT_FALSE(is_at_engine(row));
+  row.query_mode = name_of(QueryMode::remote);
+  EXPECT_TRUE(is_at_engine(row));
 }
 
 }  // namespace

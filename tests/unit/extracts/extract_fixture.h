@@ -62,6 +62,7 @@ class ExtractTest : public testing::Test {
     ReadOptions options;
     options.extracts_dir = extracts();
     options.threads = 2;
+    options.remote = {.extensions = {"bigquery", "keboola"}, .token_envs = {"KBC_TOKEN"}};
     if (change) change(options);
     return read_extracts(options);
   }

@@ -9,8 +9,13 @@ namespace {
 
 const RemoteAttach kGood{"far_source", "far", "bigquery", "project=acme", ""};
 
+RemoteRules allowed() {
+  return {.extensions = {"bigquery", "keboola"},
+          .token_envs = {"KBC_TOKEN", "KEBOOLA_STORAGE_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS"}};
+}
+
 TEST(RemoteAttachRules, WhatMayBeAskedFor) {
-  const RemoteRules rules;
+  const RemoteRules rules = allowed();
   for (const RemoteAttach& good : {
            kGood,
            RemoteAttach{"s", "bq", "bigquery", "project=acme billing_project=acme-bills", ""},
@@ -90,7 +95,7 @@ TEST(RemoteAttachRules, WhatIsRefused) {
      : std::string_view(attack.field) == "extension" ? row.extension
      : std::string_view(attack.field) == "token_env" ? row.token_env
                                                      : row.url) = attack.value;
-    const auto why = refusal(row, {});
+    const auto why = refusal(row, allowed());
     ASSERT_TRUE(why) << attack.field << " " << attack.value;
     EXPECT_NE(why->find(attack.said), std::string::npos) << *why;
     EXPECT_EQ(escape_control(*why), *why) << "one line";
@@ -101,12 +106,13 @@ TEST(RemoteAttachRules, WhatIsRefused) {
 
 TEST(RemoteAttachRules, SettingsReplaceTheLists) {
   const auto changed = remote_rules(
-      {.extensions = {"postgres", "bigquery"}, .endpoints = {}, .token_envs = {"WAREHOUSE_TOKEN"}});
-  const auto unchanged = remote_rules({.extensions = {}, .endpoints = {}, .token_envs = {}});
+      {.extensions = {"postgres", "bigquery"}, .endpoints = {}, .token_envs = {"WAREHOUSE_TOKEN"}},
+      allowed());
+  const auto unchanged = remote_rules({.extensions = {}, .endpoints = {}, .token_envs = {}}, allowed());
   EXPECT_EQ(changed.extensions, (std::vector<std::string>{"postgres", "bigquery"}));
   EXPECT_EQ(changed.token_envs, (std::vector<std::string>{"WAREHOUSE_TOKEN"}));
-  EXPECT_EQ(unchanged.extensions, RemoteRules{}.extensions);
-  EXPECT_EQ(unchanged.token_envs, RemoteRules{}.token_envs);
+  EXPECT_EQ(unchanged.extensions, allowed().extensions);
+  EXPECT_EQ(unchanged.token_envs, allowed().token_envs);
   EXPECT_TRUE(refusal({"s", "k", "keboola", "https://example.com", ""}, changed));
   EXPECT_TRUE(refusal({"s", "b", "bigquery", "project=p", "KBC_TOKEN"}, changed));
   EXPECT_FALSE(refusal({"s", "p", "postgres", "host=example.com", "WAREHOUSE_TOKEN"}, changed));

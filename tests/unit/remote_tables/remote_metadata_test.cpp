@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/catalog/source_kind.h"
 #include "lib/base/error.h"
 #include "lib/base/files.h"
 
@@ -17,7 +18,9 @@ struct RemoteMetadataTest : testing::Test {
 
   RemoteMetadataTest() {
     row.id = row.name = "events";
-    row.source_type = "bigquery";
+    config::Schema settings;
+    catalog::declare_source(settings, {.type = "far", .name = "Far", .remote_tables = true});
+    row.source_type = "far";
     row.query_mode = "remote";
     store.write([&](state::Tx& tx) { insert(tx, row); });
   }
