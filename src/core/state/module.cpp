@@ -1,6 +1,7 @@
 #include "app/module.h"
 
 #include "core/state/bigquery_project.h"
+#include "core/state/schema.h"
 #include "core/state/store.h"
 
 namespace agnes::state {
@@ -21,6 +22,20 @@ class StateModule final : public app::Module {
 
 void declare(app::Declarations& declarations) {
   declarations.settings.add<BigQueryProject>();
+  using namespace types;
+  declare_table({.name = "audit_log",
+                 .columns = {{"id", kText},
+                             {"timestamp", kTime, kRequired, kNow},
+                             {"user_id", kText},
+                             {"action", kText, kRequired},
+                             {"resource", kText},
+                             {"params", kJson},
+                             {"result", kText},
+                             {"duration_ms", kInt}},
+                 .primary_key = {"id"}});
+  declare_table({.name = "schema_version",
+                 .columns = {{"version", kInt, kRequired}, {"applied_at", kTime, kNullable, kNow}}});
+  declare_contract_tables();
 }
 
 }  // namespace

@@ -4,11 +4,13 @@
 
 #include "core/identity/identity.h"
 #include "core/identity/resources.h"
+#include "core/state/schema.h"
 #include "lib/base/error.h"
 #include "lib/base/files.h"
 #include "lib/base/hash.h"
 #include "lib/duck/rows.h"
 #include "lib/jose/jwt.h"
+#include "modules.h"
 
 namespace agnes::identity {
 namespace {
@@ -32,18 +34,25 @@ ErrorKind kind_of(const std::function<void()>& work) {
   return ErrorKind::internal;
 }
 
-// Tables are the catalog's, of which these tests know nothing.
+// Tables are the catalog's, of which these tests know nothing: this one stands for them.
+void declare_things(app::Declarations&) {
+  state::declare_table({.name = "things", .columns = {{"id", state::types::kText}}});
+}
+
 ResourceType tables() {
   return {"table",
           "Tables",
           "",
           "",
           [](state::Tx& tx, const std::string& id) {
-            return tx.scalar<std::int64_t>("SELECT count(*) FROM table_registry WHERE id = ?", id) > 0;
+            return tx.scalar<std::int64_t>("SELECT count(*) FROM things WHERE id = ?", id) > 0;
           },
           [](state::Tx&) { return boost::json::array(); },
           2};
 }
+
+[[maybe_unused]] const auto* const kDeclared =
+    declare_for_tests({state::module(), identity::module(), {"things", declare_things, nullptr}});
 
 class AccessTest : public ::testing::Test {
  protected:
@@ -59,8 +68,7 @@ class AccessTest : public ::testing::Test {
     return access_.directory().look([&](const Tables& t) { return t.group_by_name(name)->id; });
   }
   void add_table(const std::string& id) {
-    store_.write(
-        [&](state::Tx& tx) { tx.execute("INSERT INTO table_registry (id, name) VALUES (?, ?)", id, id); });
+    store_.write([&](state::Tx& tx) { tx.execute("INSERT INTO things (id) VALUES (?)", id); });
   }
   std::int64_t count(const std::string& sql) {
     return store_.read([&](state::Tx& tx) { return tx.scalar<std::int64_t>(sql).value_or(-1); });
