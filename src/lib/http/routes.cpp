@@ -240,7 +240,7 @@ Routes::Plan Routes::plan(Request& request) const {
   const Route* route = impl_->find(request);
   if (route == nullptr) return {};
   const RouteInfo& info = route->info;
-  return {info.executor, info.group, info.auth != Auth::none, route->body_file, info.max_body};
+  return {info.executor, info.auth != Auth::none, route->body_file, info.max_body};
 }
 
 std::optional<Response> Routes::admit(Request& request) const {
