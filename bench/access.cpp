@@ -12,10 +12,18 @@
 #include <iostream>
 #include <random>
 
+#include "app/host.h"
 #include "core/identity/identity.h"
 #include "core/state/store.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+
+namespace agnes::state {
+app::ModuleKind module();
+}
+namespace agnes::identity {
+app::ModuleKind module();
+}
 
 namespace {
 
@@ -30,20 +38,20 @@ std::string numbered(std::string_view what, int i) {
 }
 
 void fill(state::Store& store, int users, int groups, int grants) {
-  store.write([&](duck::Connection& c) {
-    c.execute(
+  store.write([&](state::Tx& tx) {
+    tx.execute(
         fmt::format("INSERT INTO users (id, email, name) SELECT 'user' || i, 'user' || i || '@example.com', "
                     "'User' FROM range({}) t(i)",
                     users));
-    c.execute(fmt::format(
+    tx.execute(fmt::format(
         "INSERT INTO user_groups (id, name) SELECT 'group' || i, 'group' || i FROM range({}) t(i)", groups));
   });
-  store.write([&](duck::Connection& c) {
-    c.execute(
+  store.write([&](state::Tx& tx) {
+    tx.execute(
         fmt::format("INSERT INTO user_group_members (user_id, group_id, source) SELECT DISTINCT 'user' || u, "
                     "'group' || ((u * 7 + g * 97) % {}), 'admin' FROM range({}) a(u), range({}) b(g)",
                     groups, users, kGroupsOfUser));
-    c.execute(fmt::format(
+    tx.execute(fmt::format(
         "INSERT INTO resource_grants (id, group_id, resource_type, resource_id) SELECT 'grant' || i, "
         "'group' || (i % {0}), 'table', 'table' || (i // {0} * 31 + i % {0}) FROM range({1}) t(i)",
         groups, grants));
@@ -66,6 +74,8 @@ int main(int argc, char** argv) try {
   if (users < kPersonalTokens || groups < kGroupsOfUser || grants < groups)
     throw Error(ErrorKind::bad_request, fmt::format("at least {} users, {} groups and as many grants",
                                                     kPersonalTokens, kGroupsOfUser));
+  const app::ModuleKind modules[] = {state::module(), identity::module()};
+  app::declared_settings(modules);  // the tables, too
   state::Store store(std::filesystem::path(argv[4]) / "state");
   fill(store, users, groups, grants);
   identity::Settings settings;

@@ -43,17 +43,5 @@ void packed(std::string_view text) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
-  const auto text = fuzz::text_of(data + 1, size - 1);
-  switch (data[0] % 3) {
-    case 0:
-      range(text);
-      break;
-    case 1:
-      coding(text);
-      break;
-    default:
-      packed(text);
-  }
-  return 0;
+  return fuzz::choose(data, size, {range, coding, packed});
 }

@@ -9,12 +9,11 @@ namespace {
 
 void declare(app::Declarations& declarations) {
   declarations.settings.add<BookmarkSettings>();
-  state::declare_table({.name = "bookmarks",
-                        .columns = {{"user_id", "VARCHAR"},
-                                    {"table_id", "VARCHAR"},
-                                    {"note", "VARCHAR"},
-                                    {"added_at", "TIMESTAMP"}},
-                        .primary_key = {"user_id", "table_id"}});
+  using namespace state::types;
+  state::declare_table(
+      {.name = "bookmarks",
+       .columns = {{"user_id", kText}, {"table_id", kText}, {"note", kText}, {"added_at", kTime}},
+       .primary_key = {"user_id", "table_id"}});
 }
 
 class BookmarksModule final : public app::Module {

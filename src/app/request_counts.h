@@ -28,8 +28,8 @@ class RequestCounts {
     std::array<std::uint64_t, kBounds.size() + 1> by_time{};  // the last: longer than all bounds
     double seconds = 0;
   };
-  using Key =
-      std::pair<std::string_view, std::string_view>;  // method, route: both live as long as the routes
+  // Method and route; both live as long as the routes.
+  using Key = std::pair<std::string_view, std::string_view>;
 
   mutable std::mutex mutex_;
   std::map<Key, Route> routes_;

@@ -4,11 +4,13 @@
 #include "cli/cells.h"
 #include "cli/json_text.h"
 #include "lib/duck/text_forms.h"
+#include "lib/duck/types.h"
 
 namespace agnes::cli {
 
 namespace {
 using duck::api;
+using duck::Type;
 using duck::Unit;
 using Kind = Cell::Kind;
 std::string float_text_of(float number) {
@@ -20,63 +22,6 @@ std::string float_text_of(float number) {
   std::from_chars(buffer, end.ptr, wider);
   return float_text(wider);
 }
-
-// A column's type with what reading its values needs.
-struct Type {
-  explicit Type(duckdb_logical_type logical) : id(api().get_type_id(logical)) {
-    const auto add_child = [&](duckdb_logical_type child, const char* name = nullptr) {
-      children.emplace_back(child);
-      names.emplace_back(name != nullptr ? name : "");
-      api().destroy_logical_type(&child);
-    };
-    const auto add_named = [&](duckdb_logical_type child, char* name) {
-      add_child(child, name);
-      api().free(name);
-    };
-    switch (id) {
-      case DUCKDB_TYPE_DECIMAL:
-        stored = api().decimal_internal_type(logical);
-        scale = api().decimal_scale(logical);
-        break;
-      case DUCKDB_TYPE_ENUM:
-        stored = api().enum_internal_type(logical);
-        for (std::uint32_t i = 0; i < api().enum_dictionary_size(logical); ++i) {
-          char* name = api().enum_dictionary_value(logical, i);
-          names.emplace_back(name);
-          api().free(name);
-        }
-        break;
-      case DUCKDB_TYPE_LIST:
-        add_child(api().list_type_child_type(logical));
-        break;
-      case DUCKDB_TYPE_ARRAY:
-        add_child(api().array_type_child_type(logical));
-        length = api().array_type_array_size(logical);
-        break;
-      case DUCKDB_TYPE_MAP:
-        add_child(api().map_type_key_type(logical));
-        add_child(api().map_type_value_type(logical));
-        break;
-      case DUCKDB_TYPE_STRUCT:
-        for (idx_t i = 0; i < api().struct_type_child_count(logical); ++i)
-          add_named(api().struct_type_child_type(logical, i), api().struct_type_child_name(logical, i));
-        break;
-      case DUCKDB_TYPE_UNION:
-        for (idx_t i = 0; i < api().union_type_member_count(logical); ++i)
-          add_named(api().union_type_member_type(logical, i), api().union_type_member_name(logical, i));
-        break;
-      default:
-        break;
-    }
-  }
-
-  duckdb_type id;
-  duckdb_type stored = DUCKDB_TYPE_INVALID;
-  unsigned scale = 0;
-  idx_t length = 0;
-  std::vector<Type> children;
-  std::vector<std::string> names;
-};
 
 template <class T>
 const T& at(duckdb_vector vector, idx_t row) {
@@ -255,9 +200,7 @@ ResultTable read_result(duck::Result& result, std::int64_t limit) {
   std::vector<Type> types;
   for (std::size_t c = 0; c < result.column_count(); ++c) {
     table.columns.push_back(result.column_name(c));
-    auto logical = api().column_logical_type(result.handle(), c);
-    types.emplace_back(logical);
-    api().destroy_logical_type(&logical);
+    types.push_back(duck::column_type(result, c));
   }
   const auto most = static_cast<std::size_t>(std::max<std::int64_t>(limit, 0));
   while (duck::Chunk chunk = result.fetch()) {

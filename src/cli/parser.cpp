@@ -113,24 +113,10 @@ std::vector<std::string> split_empty_values(const std::vector<std::string>& args
 
 // "'nonsense' is no command; did you mean ...?" names commands that differ by a letter or two.
 std::string nearest(const Command& parent, const std::string& word) {
-  const auto distance = [](std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-      std::size_t diagonal = row[0];
-      row[0] = i;
-      for (std::size_t j = 1; j <= b.size(); ++j) {
-        const std::size_t above = row[j];
-        row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-        diagonal = above;
-      }
-    }
-    return row.back();
-  };
   std::string best;
   std::size_t least = 3;
   for (const auto& child : parent.commands)
-    if (const auto d = distance(word, child.name); d < least && d < child.name.size()) {
+    if (const auto d = edit_distance(word, child.name); d < least && d < child.name.size()) {
       least = d;
       best = child.name;
     }

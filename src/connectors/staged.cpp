@@ -18,8 +18,6 @@ namespace {
 using boost::json::value;
 using Clock = std::chrono::steady_clock;
 
-// Beside DuckDB's own limit: what its reader and writer threads hold that it does not count.
-constexpr double kDuckDBShare = 0.625;
 // How soon a cancelled wait returns.
 constexpr auto kTick = std::chrono::milliseconds(100);
 
@@ -117,19 +115,17 @@ class Bringing {
   bool late() const { return Clock::now() > ends_; }
 
   void store_in_worker(const catalog::Registration& row, const fs::path& scratch, const std::string& select) {
-    const auto memory = settings_.memory_mb << 20;
-    StagedTable staged{
-        .extract_dir = folder_of(source_, config_),
-        .scratch = scratch,
-        .table = row.name,
-        .description = row.description.value_or(""),
-        .query_mode = row.query_mode,
-        .select = select,
-        .memory_bytes = static_cast<std::uint64_t>(static_cast<double>(memory) * kDuckDBShare)};
+    StagedTable staged{.extract_dir = folder_of(source_, config_),
+                       .scratch = scratch,
+                       .table = row.name,
+                       .description = row.description.value_or(""),
+                       .query_mode = row.query_mode,
+                       .select = select,
+                       .memory_bytes = settings_.duckdb_memory_bytes()};
     fs::create_directories(staged.extract_dir);
     workers::Confinement confinement;
     confinement.writable = {staged.extract_dir, staged.scratch};
-    confinement.memory_bytes = 2 * memory;
+    confinement.memory_bytes = 2 * (settings_.memory_mb << 20);
     const workers::TaskContext relay{[](const value&) {}, context_.stop().until(ends_)};
     const std::lock_guard one(storing_);  // an extract has one writer at a time
     workers::run_task("extract.store", confinement, json::to_json(staged), relay);

@@ -52,7 +52,7 @@ object row_of(const Setting& setting) {
           {"one_of", array(setting.one_of.begin(), setting.one_of.end())},
           {"allowed", config::described(setting)},
           {"secret", setting.secret},
-          {"applies", setting.live ? "live" : "restart"},
+          {"applies", "restart"},
           {"help", setting.help},
           {"module", setting.module}};
 }

@@ -5,7 +5,7 @@
 namespace agnes::server {
 
 // Every setting of this program, for the commands `settings --json` and `settings`. JSON: {"settings": [{name, path,
-// variable, type, default, same_as, ge, le, one_of, allowed, secret, applies: "restart" | "live", help, module}],
+// variable, type, default, same_as, ge, le, one_of, allowed, secret, applies: "restart", help, module}],
 // "unbuilt": {"settings": [name], "variables": [name]}}; what does not hold is null.
 std::string settings_json();
 // A line each.

@@ -124,7 +124,7 @@ array setting_list(const Overlay& overlay) {
     row["secret"] = setting.secret;
     row["editable"] = is_in(editable_sections(), setting.path);
     row["danger"] = is_in(danger_sections(), setting.path);
-    row["restart"] = !setting.live;
+    row["restart"] = true;  // each is read once, at the start
     row["environment"] = setting.environment.empty() ? value(nullptr) : value(setting.environment);
     row["overridden"] = overlay.overriding(setting).has_value();
     row["help"] = setting.help;

@@ -5,6 +5,7 @@
 
 #include "app/config/schema.h"
 #include "lib/base/env.h"
+#include "lib/base/text.h"
 
 namespace agnes::config {
 
@@ -21,20 +22,6 @@ constexpr std::string_view kEditable[] = {
     "instance", "data_source",  "email",   "telegram",         "jira",       "theme", "server", "auth",
     "ai",       "openmetadata", "desktop", "corporate_memory", "materialize"};
 constexpr std::string_view kDanger[] = {"auth", "server"};
-
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t next = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = std::exchange(row[j], next);
-    }
-  }
-  return row[b.size()];
-}
 }  // namespace
 
 std::span<const std::string_view> editable_sections() {
@@ -64,7 +51,7 @@ std::string nearest_setting(std::string_view path) {
   std::size_t least = 4;
   for (const auto& setting : settings()) {
     if (path.size() > kLongest) break;
-    if (const auto d = distance(path, setting.path); d < least) {
+    if (const auto d = edit_distance(path, setting.path); d < least) {
       least = d;
       best = &setting;
     }
@@ -124,7 +111,6 @@ void Schema::add_one(std::string path, const Rule& rule, SettingKind kind, boost
                   .le = rule.le,
                   .shape = rule.shape,
                   .secret = rule.secret,
-                  .live = rule.live,
                   .shown = rule.shown,
                   .named_by = rule.named_by,
                   .needed_by = rule.needed_by,

@@ -66,7 +66,6 @@ struct Rule {
   Shape shape = Shape::any;
   std::string_view same_as = {};    // the setting whose value it has when it is not set itself
   bool secret = false;              // never shown, logged or read back
-  bool live = false;                // a change counts at once; else from the next start
   bool shown = false;               // forms show the default too, where something of its section is set
   std::string_view named_by = {};   // a setting with the name of another variable, which wins over all else
   std::string_view needed_by = {};  // a source type whose settings must resolve: "files"; empty: optional
@@ -83,7 +82,7 @@ struct Setting {
   std::optional<double> ge = {}, le = {};
   std::vector<std::string_view> one_of = {};
   Shape shape = Shape::any;
-  bool secret = false, live = false, shown = false;
+  bool secret = false, shown = false;
   std::string_view named_by = {};
   bool built = true;  // false: of a feature that this server does not have; it is taken and does nothing
   std::string_view needed_by = {}, help = {}, module = {};
@@ -119,8 +118,7 @@ std::span<const std::string_view> unbuilt_variables();
 // A variable whose name is itself a setting (token_env) or a convention of others; nothing when unset or empty.
 std::optional<std::string> outside(const std::string& variable);
 
-// ---------------------------------------------------------------------------------------------- behind the
-// templates
+// ------------------------------------------------------------------------------------ behind the templates
 
 namespace detail {
 

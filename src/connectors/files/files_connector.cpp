@@ -18,8 +18,6 @@ using boost::json::value;
 // Names of tables that a sync has seen before. One that is here and not registered was unregistered by
 // somebody, and stays so until it is registered again.
 constexpr const char* kKnownFile = ".agnes-known.json";
-// Beside DuckDB's own limit: what its reader and writer threads hold that it does not count.
-constexpr double kDuckDBShare = 0.625;
 
 std::set<std::string> read_known(const fs::path& file) {
   std::set<std::string> out;
@@ -55,7 +53,7 @@ Job FilesConnector::job(const fs::path& spill) const {
   job.path = settings_.path;
   job.extract_dir = places_.extracts() / "files";
   job.temp_dir = spill;
-  job.memory_bytes = static_cast<std::uint64_t>(static_cast<double>(limits_.memory_mb << 20) * kDuckDBShare);
+  job.memory_bytes = limits_.duckdb_memory_bytes();
   job.exclude = settings_.exclude;
   for (const auto& entry : settings_.tables) {
     auto spec = json::from_json<TableSpec>(entry.value());

@@ -6,6 +6,7 @@
 #include "core/catalog/source_kind.h"
 #include "core/catalog/table_resource.h"
 #include "core/identity/identity.h"
+#include "core/state/schema.h"
 
 namespace agnes::catalog {
 
@@ -130,6 +131,40 @@ class CatalogModule final : public app::Module {
 void declare(app::Declarations& declarations) {
   // Registrations of this source come from other versions. No connector here brings it.
   declare_source(declarations.settings, {.type = "jira", .name = "Jira", .incremental = false});
+  using namespace state::types;
+  state::declare_table({.name = "table_registry",
+                        .columns = {{"id", kText},
+                                    {"name", kText, kRequired},
+                                    {"source_type", kText},
+                                    {"bucket", kText},
+                                    {"source_table", kText},
+                                    {"source_query", kText},
+                                    {"sync_strategy", kText, kNullable, "'full_refresh'"},
+                                    {"query_mode", kText, kNullable, "'local'"},
+                                    {"sync_schedule", kText},
+                                    {"profile_after_sync", kBool, kNullable, "true"},
+                                    {"primary_key", kText},
+                                    {"folder", kText},
+                                    {"description", kText},
+                                    {"registered_by", kText},
+                                    {"registered_at", kTime, kNullable, kNow},
+                                    {"incremental_window_days", kInt},
+                                    {"max_history_days", kInt},
+                                    {"incremental_column", kText},
+                                    {"where_filters", kText},
+                                    {"partition_by", kText},
+                                    {"partition_granularity", kText},
+                                    {"initial_load_chunk_days", kInt}},
+                        .primary_key = {"id"}});
+  state::declare_table({.name = "column_metadata",
+                        .columns = {{"table_id", kText},
+                                    {"column_name", kText},
+                                    {"basetype", kText},
+                                    {"description", kText},
+                                    {"confidence", kText, kNullable, "'manual'"},
+                                    {"source", kText, kNullable, "'manual'"},
+                                    {"updated_at", kTime, kNullable, kNow}},
+                        .primary_key = {"table_id", "column_name"}});
 }
 
 }  // namespace

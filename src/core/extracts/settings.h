@@ -14,6 +14,8 @@ struct ExtractSettings {
   std::string extension_repository;
   bool unsigned_extensions = false;
   std::string temp_dir;
+  // DuckDB's own limit: the rest is for what its reader and writer threads hold that it does not count.
+  std::uint64_t duckdb_memory_bytes() const { return (memory_mb << 20) / 8 * 5; }
   static constexpr config::Rule kRules[] = {
       {.member = "memory_mb", .ge = 1, .le = 1 << 20, .help = "Memory of an extraction"},
       {.member = "timeout_seconds",

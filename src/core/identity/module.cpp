@@ -1,6 +1,7 @@
 #include "app/module.h"
 
 #include "core/identity/routes.h"
+#include "core/state/schema.h"
 
 namespace agnes::identity {
 
@@ -53,6 +54,64 @@ void declare(app::Declarations& declarations) {
   declarations.settings.add<AccessSettings>();
   declarations.settings.add<GroupSettings>();
   declarations.settings.add<EmailSettings>();
+  using namespace state::types;
+  state::declare_table({.name = "users",
+                        .columns = {{"id", kText},
+                                    {"email", kText, kRequired},
+                                    {"name", kText},
+                                    {"password_hash", kText},
+                                    {"setup_token", kText},
+                                    {"setup_token_created", kTime},
+                                    {"reset_token", kText},
+                                    {"reset_token_created", kTime},
+                                    {"active", kBool, kRequired, "true"},
+                                    {"deactivated_at", kTime},
+                                    {"deactivated_by", kText},
+                                    {"created_at", kTime, kNullable, kNow},
+                                    {"updated_at", kTime},
+                                    {"onboarded", kBool, kRequired, "false"}},
+                        .primary_key = {"id"},
+                        .uniques = {{"email"}}});
+  state::declare_table({.name = "user_groups",
+                        .columns = {{"id", kText},
+                                    {"name", kText, kRequired},
+                                    {"description", kText},
+                                    {"is_system", kBool, kNullable, "false"},
+                                    {"created_at", kTime, kNullable, kNow},
+                                    {"created_by", kText}},
+                        .primary_key = {"id"},
+                        .uniques = {{"name"}}});
+  state::declare_table({.name = "user_group_members",
+                        .columns = {{"user_id", kText},
+                                    {"group_id", kText},
+                                    {"source", kText, kRequired},
+                                    {"added_at", kTime, kNullable, kNow},
+                                    {"added_by", kText}},
+                        .primary_key = {"user_id", "group_id"},
+                        .references = {{"group_id", "user_groups", "id"}}});
+  state::declare_table({.name = "resource_grants",
+                        .columns = {{"id", kText},
+                                    {"group_id", kText, kRequired},
+                                    {"resource_type", kText, kRequired},
+                                    {"resource_id", kText, kRequired},
+                                    {"assigned_at", kTime, kNullable, kNow},
+                                    {"assigned_by", kText}},
+                        .primary_key = {"id"},
+                        .uniques = {{"group_id", "resource_type", "resource_id"}},
+                        .references = {{"group_id", "user_groups", "id"}}});
+  state::declare_table({.name = "personal_access_tokens",
+                        .columns = {{"id", kText},
+                                    {"user_id", kText, kRequired},
+                                    {"name", kText, kRequired},
+                                    {"token_hash", kText, kRequired},
+                                    {"prefix", kText, kRequired},
+                                    {"scopes", kText},
+                                    {"created_at", kTime, kRequired, kNow},
+                                    {"expires_at", kTime},
+                                    {"last_used_at", kTime},
+                                    {"last_used_ip", kText},
+                                    {"revoked_at", kTime}},
+                        .primary_key = {"id"}});
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 
 #include "lib/base/json.h"
 #include "lib/duck/text_forms.h"
-#include "lib/duck/types.h"
 
 namespace agnes::query {
 
@@ -44,24 +43,6 @@ std::string_view text_at(const void* data, std::size_t row) {
   return duck::text_of(static_cast<const duckdb_string_t*>(data)[row]);
 }
 
-class LogicalType {
- public:
-  explicit LogicalType(duckdb_logical_type type) : type_(type) {}
-  ~LogicalType() { api().destroy_logical_type(&type_); }
-  LogicalType(const LogicalType&) = delete;
-  LogicalType& operator=(const LogicalType&) = delete;
-  operator duckdb_logical_type() const { return type_; }
-
- private:
-  duckdb_logical_type type_;
-};
-
-std::string taken(char* text) {
-  std::string out = text != nullptr ? text : "";
-  api().free(text);
-  return out;
-}
-
 std::string in_quotes(std::string_view text) {
   std::string out;
   json::append_text(out, text);
@@ -73,48 +54,13 @@ std::string in_quotes(std::string_view text) {
 // One column, or one level of a nested one: what its type says, and where its values are in the present
 // chunk.
 struct JsonRows::Column {
-  explicit Column(duckdb_logical_type logical) : type(api().get_type_id(logical)) {
-    switch (type) {
-      case DUCKDB_TYPE_DECIMAL:
-        scale = api().decimal_scale(logical);
-        internal = api().decimal_internal_type(logical);
-        break;
-      case DUCKDB_TYPE_ENUM:
-        internal = api().enum_internal_type(logical);
-        for (idx_t i = 0; i < api().enum_dictionary_size(logical); ++i)
-          names.push_back(in_quotes(taken(api().enum_dictionary_value(logical, i))));
-        break;
-      case DUCKDB_TYPE_LIST:
-        add_child(api().list_type_child_type(logical));
-        break;
-      case DUCKDB_TYPE_ARRAY:
-        array_size = api().array_type_array_size(logical);
-        add_child(api().array_type_child_type(logical));
-        break;
-      case DUCKDB_TYPE_MAP:
-        add_child(api().map_type_key_type(logical));
-        add_child(api().map_type_value_type(logical));
-        break;
-      case DUCKDB_TYPE_STRUCT:
-        for (idx_t i = 0; i < api().struct_type_child_count(logical); ++i) {
-          const auto name = taken(api().struct_type_child_name(logical, i));
-          named = named || !name.empty();
-          names.push_back(in_quotes(name));
-          add_child(api().struct_type_child_type(logical, i));
-        }
-        break;
-      case DUCKDB_TYPE_UNION:
-        for (idx_t i = 0; i < api().union_type_member_count(logical); ++i)
-          add_child(api().union_type_member_type(logical, i));
-        break;
-      default:
-        break;
+  explicit Column(const duck::Type& of)
+      : type(of.id), internal(of.stored), scale(of.scale), array_size(of.length) {
+    for (const auto& name : of.names) {
+      named = named || !name.empty();
+      names.push_back(in_quotes(name));
     }
-  }
-
-  void add_child(duckdb_logical_type type_in) {
-    const LogicalType owned(type_in);
-    children.push_back(std::make_unique<Column>(owned));
+    for (const auto& child : of.children) children.push_back(std::make_unique<Column>(child));
   }
 
   void bind(duckdb_vector vector) {
@@ -346,12 +292,11 @@ struct JsonRows::Column {
     out += named ? '}' : ']';
   }
 
-  duckdb_type type;
-  duckdb_type internal = DUCKDB_TYPE_INVALID;
-  std::uint8_t scale = 0;
-  idx_t array_size = 0;
+  const duckdb_type type, internal;
+  const unsigned scale;
+  const idx_t array_size;
   bool named = false;
-  std::vector<std::string> names;  // members of a STRUCT or of an ENUM, in quotes
+  std::vector<std::string> names;  // as Type has them, in quotes
   std::vector<std::unique_ptr<Column>> children;
 
   const void* data = nullptr;
@@ -359,43 +304,10 @@ struct JsonRows::Column {
   const std::uint8_t* tags = nullptr;
 };
 
-bool JsonRows::readable(duckdb_logical_type logical) {
-  return duck::every_part(logical, [](duckdb_type type) {
-    switch (type) {
-      case DUCKDB_TYPE_BOOLEAN:
-      case DUCKDB_TYPE_TINYINT:
-      case DUCKDB_TYPE_SMALLINT:
-      case DUCKDB_TYPE_INTEGER:
-      case DUCKDB_TYPE_BIGINT:
-      case DUCKDB_TYPE_UTINYINT:
-      case DUCKDB_TYPE_USMALLINT:
-      case DUCKDB_TYPE_UINTEGER:
-      case DUCKDB_TYPE_UBIGINT:
-      case DUCKDB_TYPE_HUGEINT:
-      case DUCKDB_TYPE_UHUGEINT:
-      case DUCKDB_TYPE_FLOAT:
-      case DUCKDB_TYPE_DOUBLE:
-      case DUCKDB_TYPE_DECIMAL:
-      case DUCKDB_TYPE_VARCHAR:
-      case DUCKDB_TYPE_BLOB:
-      case DUCKDB_TYPE_BIT:
-      case DUCKDB_TYPE_UUID:
-      case DUCKDB_TYPE_ENUM:
-      case DUCKDB_TYPE_DATE:
-      case DUCKDB_TYPE_TIME:
-      case DUCKDB_TYPE_TIME_NS:
-      case DUCKDB_TYPE_TIME_TZ:
-      case DUCKDB_TYPE_TIMESTAMP:
-      case DUCKDB_TYPE_TIMESTAMP_S:
-      case DUCKDB_TYPE_TIMESTAMP_MS:
-      case DUCKDB_TYPE_TIMESTAMP_NS:
-      case DUCKDB_TYPE_TIMESTAMP_TZ:
-      case DUCKDB_TYPE_INTERVAL:
-      case DUCKDB_TYPE_SQLNULL:
-        return true;
-      default:
-        return false;
-    }
+bool JsonRows::readable(const duck::Type& type) {
+  return type.every_part([](duckdb_type part) {
+    return duck::is_common(part) || part == DUCKDB_TYPE_UHUGEINT || part == DUCKDB_TYPE_BIT ||
+           part == DUCKDB_TYPE_TIME_TZ;
   });
 }
 
@@ -407,7 +319,7 @@ JsonRows::JsonRows(duck::Result& result, const std::vector<std::string>& names) 
   }
   out_ += "],\"rows\":[";
   for (std::size_t c = 0; c < names.size(); ++c) {
-    const LogicalType type(api().column_logical_type(result.handle(), c));
+    const auto type = duck::column_type(result, c);
     if (!readable(type))
       throw Error(
           ErrorKind::bad_request,

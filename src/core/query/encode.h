@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lib/duck/database.h"
+#include "lib/duck/types.h"
 
 namespace agnes::query {
 
@@ -33,7 +33,7 @@ class JsonRows {
 
   // False for types that must be cast to VARCHAR in SQL first (GEOMETRY, VARIANT, BIGNUM and what a later
   // version adds).
-  static bool readable(duckdb_logical_type type);
+  static bool readable(const duck::Type& type);
 
  private:
   struct Column;

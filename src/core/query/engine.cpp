@@ -28,13 +28,11 @@ std::vector<std::string> column_names(duck::Result& result) {
 // The statement with those columns cast to VARCHAR whose type has no form in the answer; nothing when there
 // is none.
 std::optional<std::string> with_casts(duck::Result& result, const std::string& sql,
-                                      bool (*has_form)(duckdb_logical_type)) {
+                                      bool (*has_form)(const duck::Type&)) {
   std::string select, names;
   bool any = false;
   for (std::size_t c = 0; c < result.column_count(); ++c) {
-    auto type = api().column_logical_type(result.handle(), c);
-    const bool readable = has_form(type);
-    api().destroy_logical_type(&type);
+    const bool readable = has_form(duck::column_type(result, c));
     any = any || !readable;
     const std::string separator = c > 0 ? ", " : "";
     names += fmt::format("{}c{}", separator, c);

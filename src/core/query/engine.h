@@ -54,12 +54,12 @@ struct Statement {
   std::string sql;
   std::int64_t row_limit = 1000;                 // 0 or more; of the format "json"
   std::uint64_t max_result_bytes = 64ull << 20;  // of the encoded answer
-  std::string format =
-      "json";  // the answer of POST /api/query; "arrow": an Arrow IPC stream (duck/arrow_stream.h)
+  // "json": the answer of POST /api/query; "arrow": an Arrow IPC stream (duck/arrow_stream.h).
+  std::string format = "json";
   std::optional<Predicate> predicate = {};  // a part of `sql` that is checked first, by itself
   int time_limit_seconds = 0;               // 0: the pool's
-  std::vector<std::string> remote =
-      {};  // tables of the setup, in lower case, that another engine has: see run
+  // Tables of the setup, in lower case, that another engine has: see run.
+  std::vector<std::string> remote = {};
 };
 BOOST_DESCRIBE_STRUCT(Statement, (),
                       (sql, row_limit, max_result_bytes, format, predicate, time_limit_seconds, remote))

@@ -19,8 +19,6 @@ using workers::Frame;
 using workers::FrameType;
 
 constexpr auto kWaitForWorker = std::chrono::seconds(30);
-// A process is there for each statement that may run; one may be on its way back, or being replaced.
-constexpr auto kWaitForProcess = std::chrono::seconds(5);
 // A statement that takes longer than this yields to all others.
 constexpr auto kSlow = std::chrono::seconds(1);
 // Between asking a statement to end and killing its process.
@@ -101,13 +99,15 @@ bool Execution::read(std::string& chunk) {
 }
 
 bool Execution::receive(std::string& chunk) {
-  const auto hard = started_ + limit_, soft = hard - std::min<std::chrono::milliseconds>(kGrace, limit_ / 4);
+  const auto hard = started_ + limit_,
+             soft = hard - std::min<std::chrono::milliseconds>(kGrace, std::chrono::milliseconds(limit_) / 4);
   const auto too_long = [&] {
     return fmt::format("the statement was ended after {} s; ask for less, or filter earlier", limit_.count());
   };
   while (true) {
     const auto slow = started_ + kSlow;
-    const auto deadline = !worker_->process->lowered() ? std::min(slow, soft) : !interrupted_ ? soft : hard;
+    const auto next = interrupted_ ? hard : soft;
+    const auto deadline = worker_->process->lowered() ? next : std::min(slow, next);
     Frame frame;
     const auto outcome = worker_->process->channel().receive(frame, deadline);
     if (outcome == Channel::Outcome::closed) {
@@ -151,7 +151,6 @@ bool Execution::receive(std::string& chunk) {
 }
 
 Pool::Pool(PoolOptions options) : options_(std::move(options)) {
-  options_.max_workers = std::max<std::size_t>(2, options_.max_workers);
   fs::create_directories(options_.spill_folder);
   remove_leftovers(options_.spill_folder);
 }
@@ -233,7 +232,7 @@ void Pool::drop_dead() {
 }
 
 std::unique_ptr<Execution::Worker> Pool::lease(const std::string& key) {
-  const auto deadline = std::chrono::steady_clock::now() + kWaitForProcess;
+  const auto deadline = std::chrono::steady_clock::now() + options_.wait_for_process;
   drop_dead();
   std::unique_lock lock(mutex_);
   while (true) {

@@ -28,11 +28,17 @@ std::string view_body(std::string_view sql) {
   for (++at; is('.'); at += 2) continue;
   std::string columns;
   if (is('(')) {
+    // Names with commas between them, nothing else.
     const auto begin = tokens[at].begin;
-    while (at < tokens.size() && !is(')')) ++at;
+    do {
+      ++at;
+      if (at == tokens.size() ||
+          (tokens[at].kind != Token::Kind::word && tokens[at].kind != Token::Kind::quoted))
+        throw unreadable();
+      ++at;
+    } while (is(','));
     if (!is(')')) throw unreadable();
     columns = sql.substr(begin, tokens[at].end - begin);
-    if (columns.find('(', 1) != std::string::npos) throw unreadable();
     ++at;
   }
   if (!word("as") || ++at == tokens.size()) throw unreadable();

@@ -2,10 +2,7 @@
 
 namespace agnes::state {
 
-namespace {
-constexpr std::string_view kText = "VARCHAR";
-constexpr std::string_view kTime = "TIMESTAMP";
-}  // namespace
+using namespace types;
 
 const std::vector<Table>& retired_tables() {
   // Only the columns that a rule reads.
@@ -26,7 +23,7 @@ const std::vector<Table>& retired_tables() {
        .columns = {{"session_file", kText},
                    {"username", kText},
                    {"processed_at", kTime},
-                   {"items_extracted", "INTEGER"},
+                   {"items_extracted", kInt},
                    {"file_hash", kText}}},
       {.name = "user_role_grants", .columns = {{"user_id", kText}, {"internal_role_id", kText}}},
       {.name = "welcome_template",
@@ -38,9 +35,9 @@ const std::vector<Table>& retired_tables() {
 const std::vector<RetiredColumn>& retired_columns() {
   static const std::vector<RetiredColumn> columns = {
       {"store_entities", "_vis_v35", kText},  // a change to 35 that was interrupted left its values here
-      {"store_submissions", "retry_count", "INTEGER"},
-      {"table_registry", "is_public", "BOOLEAN"},
-      {"users", "groups", "JSON"},
+      {"store_submissions", "retry_count", kInt},
+      {"table_registry", "is_public", kBool},
+      {"users", "groups", kJson},
       {"users", "role", kText},
   };
   return columns;

@@ -1,5 +1,6 @@
 #include "app/module.h"
 
+#include "core/state/schema.h"
 #include "core/state/store.h"
 
 namespace agnes::state {
@@ -31,10 +32,27 @@ class StateModule final : public app::Module {
   Store store_;
 };
 
+void declare(app::Declarations& declarations) {
+  using namespace types;
+  declare_table({.name = "audit_log",
+                 .columns = {{"id", kText},
+                             {"timestamp", kTime, kRequired, kNow},
+                             {"user_id", kText},
+                             {"action", kText, kRequired},
+                             {"resource", kText},
+                             {"params", kJson},
+                             {"result", kText},
+                             {"duration_ms", kInt}},
+                 .primary_key = {"id"}});
+  declare_table({.name = "schema_version",
+                 .columns = {{"version", kInt, kRequired}, {"applied_at", kTime, kNullable, kNow}}});
+  declare_contract_tables();
+}
+
 }  // namespace
 
 app::ModuleKind module() {
-  return {"state", nullptr, app::make_module<StateModule>};
+  return {"state", declare, app::make_module<StateModule>};
 }
 
 }  // namespace agnes::state

@@ -2,6 +2,7 @@
 
 #include "core/catalog/visible.h"
 #include "core/extracts/settings.h"
+#include "core/state/schema.h"
 #include "core/sync/data_routes.h"
 #include "core/sync/orchestrator.h"
 #include "core/sync/sync_routes.h"
@@ -26,6 +27,40 @@ BOOST_DESCRIBE_STRUCT(SyncSettings, (), (interval_seconds))
 
 void declare(app::Declarations& declarations) {
   declarations.settings.add<SyncSettings>();
+  using namespace state::types;
+  state::declare_table({.name = "sync_state",
+                        .columns = {{"table_id", kText},
+                                    {"last_sync", kTime},
+                                    {"rows", kLong},
+                                    {"file_size_bytes", kLong},
+                                    {"uncompressed_size_bytes", kLong},
+                                    {"columns", kInt},
+                                    {"hash", kText},
+                                    {"status", kText, kNullable, "'ok'"},
+                                    {"error", kText}},
+                        .primary_key = {"table_id"}});
+  state::declare_table({.name = "sync_history",
+                        .columns = {{"id", kText},
+                                    {"table_id", kText, kRequired},
+                                    {"synced_at", kTime, kRequired},
+                                    {"rows", kLong},
+                                    {"duration_ms", kInt},
+                                    {"status", kText},
+                                    {"error", kText}},
+                        .primary_key = {"id"}});
+  state::declare_table({.name = "view_ownership",
+                        .columns = {{"view_name", kText},
+                                    {"source_name", kText, kRequired},
+                                    {"registered_at", kTime, kRequired, kNow}},
+                        .primary_key = {"view_name"}});
+  state::declare_table({.name = "user_sync_settings",
+                        .columns = {{"user_id", kText},
+                                    {"dataset", kText},
+                                    {"enabled", kBool, kNullable, "false"},
+                                    {"table_mode", kText, kNullable, "'all'"},
+                                    {"tables", kJson},
+                                    {"updated_at", kTime}},
+                        .primary_key = {"user_id", "dataset"}});
 }
 
 object analytics_health(const config::Places& places) {

@@ -1,6 +1,7 @@
 #include "app/module.h"
 
 #include "core/catalog/registry.h"
+#include "core/state/schema.h"
 #include "features/metrics/metric_routes.h"
 
 namespace agnes::metrics {
@@ -25,10 +26,38 @@ class MetricsModule final : public app::Module {
   app::Services& services_;
 };
 
+void declare(app::Declarations&) {
+  using namespace state::types;
+  state::declare_table({.name = "metric_definitions",
+                        .columns = {{"id", kText},
+                                    {"name", kText, kRequired},
+                                    {"display_name", kText, kRequired},
+                                    {"category", kText, kRequired},
+                                    {"description", kText},
+                                    {"type", kText, kNullable, "'sum'"},
+                                    {"unit", kText},
+                                    {"grain", kText, kNullable, "'monthly'"},
+                                    {"table_name", kText},
+                                    {"tables", kTexts},
+                                    {"expression", kText},
+                                    {"time_column", kText},
+                                    {"dimensions", kTexts},
+                                    {"filters", kTexts},
+                                    {"synonyms", kTexts},
+                                    {"notes", kTexts},
+                                    {"sql", kText, kRequired},
+                                    {"sql_variants", kJson},
+                                    {"validation", kJson},
+                                    {"source", kText, kNullable, "'manual'"},
+                                    {"created_at", kTime, kNullable, kNow},
+                                    {"updated_at", kTime, kNullable, kNow}},
+                        .primary_key = {"id"}});
+}
+
 }  // namespace
 
 app::ModuleKind module() {
-  return {"metrics", nullptr, app::make_module<MetricsModule>};
+  return {"metrics", declare, app::make_module<MetricsModule>};
 }
 
 }  // namespace agnes::metrics

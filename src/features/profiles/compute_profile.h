@@ -11,8 +11,8 @@ namespace agnes::profiles {
 
 // Limits of a profile: the settings below `profiler`. Percentages are of 100.
 struct ProfileLimits {
-  std::int64_t sample_size =
-      500'000;  // rows; a bigger table's distributions come from about as many of its rows
+  // Rows; a bigger table's distributions come from about as many of its rows.
+  std::int64_t sample_size = 500'000;
   std::int64_t max_categorical_distinct = 50;  // a text column with no more values shows its top ones
   std::int64_t top_values_limit = 10, histogram_bins = 15, sample_rows_limit = 5, sample_values_limit = 5;
   double alert_high_missing_pct = 30, alert_missing_pct = 5, alert_imbalance_pct = 60;

@@ -1,5 +1,6 @@
 #include "app/module.h"
 
+#include "core/state/schema.h"
 #include "features/profiles/compute_profile.h"
 #include "features/profiles/profile_routes.h"
 #include "lib/base/files.h"
@@ -37,6 +38,12 @@ ComputeProfile compute(const config::Places& places, const ProfileLimits& limits
 void declare(app::Declarations& declarations) {
   declarations.tasks.emplace("table.profile", profile_task);  // ProfileRequest: the profile
   declarations.settings.add<ProfileLimits>();
+  using namespace state::types;
+  state::declare_table({.name = "table_profiles",
+                        .columns = {{"table_id", kText},
+                                    {"profile", kJson, kRequired},
+                                    {"profiled_at", kTime, kNullable, kNow}},
+                        .primary_key = {"table_id"}});
 }
 
 class ProfilesModule final : public app::Module {

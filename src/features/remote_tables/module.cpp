@@ -1,5 +1,6 @@
 #include "app/module.h"
 
+#include "core/state/schema.h"
 #include "features/remote_tables/metadata_routes.h"
 #include "features/remote_tables/remote_tables.h"
 
@@ -21,6 +22,19 @@ BOOST_DESCRIBE_STRUCT(MetadataSettings, (), (interval_seconds))
 
 void declare(app::Declarations& declarations) {
   declarations.settings.add<MetadataSettings>();
+  using namespace state::types;
+  state::declare_table({.name = "bq_metadata_cache",
+                        .columns = {{"table_id", kText},
+                                    {"rows", kLong},
+                                    {"size_bytes", kLong},
+                                    {"partition_by", kText},
+                                    {"clustered_by", kJson},
+                                    {"entity_type", kText},
+                                    {"known_columns", kJson},
+                                    {"refreshed_at", kTime},
+                                    {"error_at", kTime},
+                                    {"error_msg", kText}},
+                        .primary_key = {"table_id"}});
 }
 
 class RemoteTablesModule final : public app::Module {

@@ -153,10 +153,12 @@ class Components {
   boost::json::object schemas_;
 };
 
-// Specialise for a type that is none of the above.
+// Specialise for a type that is none of the above, with the static functions
+//   bool read(Reader&, const value&, T&)
+//   value write(const T&)
+//   object schema(Components&)
 template <class T>
-struct Codec;  // static bool read(Reader&, const value&, T&); static value write(const T&); static object
-               // schema(Components&)
+struct Codec;
 
 template <class T>
 bool read(Reader& reader, const boost::json::value& value, T& out);  // false: said why in `reader`
@@ -175,8 +177,7 @@ T from_json(const boost::json::value& value, boost::json::array root = {"body"})
   return out;
 }
 
-// ---------------------------------------------------------------------------------------------- behind the
-// templates
+// ------------------------------------------------------------------------------------ behind the templates
 
 namespace detail {
 

@@ -14,6 +14,8 @@ std::vector<std::string> split(std::string_view text, char separator);  // "" gi
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 // With every `what`, from left to right, as `by`.
 std::string replaced(std::string text, std::string_view what, std::string_view by);
+// How many bytes must be put in, taken out or replaced to make `b` of `a`. Takes time in proportion to both lengths.
+std::size_t edit_distance(std::string_view a, std::string_view b);
 bool iequals(std::string_view a, std::string_view b);  // ASCII, case-insensitive
 // Control characters as \n, \t, \xNN: safe for a log line or a terminal.
 std::string escape_control(std::string_view text);

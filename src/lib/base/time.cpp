@@ -1,5 +1,6 @@
 #include "lib/base/time.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
@@ -9,6 +10,8 @@
 namespace agnes {
 
 namespace {
+std::atomic<std::int64_t> fake_micros = 0;  // 0: the clock of the machine
+
 std::string format_with(Timestamp t, char separator) {
   std::int64_t whole = t.micros / 1'000'000, fraction = t.micros % 1'000'000;
   if (fraction < 0) {
@@ -43,8 +46,19 @@ bool take(std::string_view& text, char c) {
 }
 }  // namespace
 
+void FakeClock::set(Timestamp at) {
+  fake_micros = at.micros;
+}
+void FakeClock::advance(std::int64_t seconds) {
+  fake_micros += seconds * 1'000'000;
+}
+FakeClock::~FakeClock() {
+  fake_micros = 0;
+}
+
 Timestamp now() {
   using namespace std::chrono;
+  if (const auto fake = fake_micros.load(std::memory_order_relaxed); fake != 0) return {fake};
   return {duration_cast<microseconds>(system_clock::now().time_since_epoch()).count()};
 }
 

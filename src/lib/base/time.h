@@ -14,6 +14,17 @@ struct Timestamp {
 };
 
 Timestamp now();
+// For tests: while it lives, `now()` is what it says, in every thread of the program. One at a time; thread-safe.
+class FakeClock {
+ public:
+  explicit FakeClock(Timestamp at) { set(at); }
+  ~FakeClock();
+  FakeClock(const FakeClock&) = delete;
+  FakeClock& operator=(const FakeClock&) = delete;
+  void set(Timestamp at);  // after 1970
+  void advance(std::int64_t seconds);
+};
+
 inline std::int64_t seconds(Timestamp t) {
   return t.micros / 1'000'000;
 }

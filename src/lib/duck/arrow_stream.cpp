@@ -4,7 +4,6 @@
 
 #include "lib/base/text.h"
 #include "lib/duck/flatbuffer.h"
-#include "lib/duck/types.h"
 
 // What DuckDB hands over (https://arrow.apache.org/docs/format/CDataInterface.html).
 struct ArrowSchema {
@@ -42,7 +41,7 @@ constexpr std::int64_t kNullable = 2;  // ArrowSchema::flags
 
 // Numbers of https://github.com/apache/arrow/blob/main/format/Schema.fbs and Message.fbs: the members of the
 // union Type and of MessageHeader, and MetadataVersion.V5.
-enum Type { kNull = 1, kInt, kFloat, kBinary, kUtf8, kBool, kDecimal, kDate, kTime, kTimestamp, kInterval };
+enum Kind { kNull = 1, kInt, kFloat, kBinary, kUtf8, kBool, kDecimal, kDate, kTime, kTimestamp, kInterval };
 enum NestedType { kList = 12, kStruct, kUnion, kFixedSizeList = 16, kMap };
 enum Header { kSchemaHeader = 1, kDictionaryHeader, kBatchHeader };
 constexpr int kVersion = 4;
@@ -316,41 +315,8 @@ std::string ArrowStream::end() {
   return {"\xff\xff\xff\xff\0\0\0\0", 8};
 }
 
-bool ArrowStream::carries(duckdb_logical_type logical) {
-  return every_part(logical, [](duckdb_type type) {
-    switch (type) {
-      case DUCKDB_TYPE_BOOLEAN:
-      case DUCKDB_TYPE_TINYINT:
-      case DUCKDB_TYPE_SMALLINT:
-      case DUCKDB_TYPE_INTEGER:
-      case DUCKDB_TYPE_BIGINT:
-      case DUCKDB_TYPE_UTINYINT:
-      case DUCKDB_TYPE_USMALLINT:
-      case DUCKDB_TYPE_UINTEGER:
-      case DUCKDB_TYPE_UBIGINT:
-      case DUCKDB_TYPE_HUGEINT:
-      case DUCKDB_TYPE_FLOAT:
-      case DUCKDB_TYPE_DOUBLE:
-      case DUCKDB_TYPE_DECIMAL:
-      case DUCKDB_TYPE_VARCHAR:
-      case DUCKDB_TYPE_BLOB:
-      case DUCKDB_TYPE_UUID:
-      case DUCKDB_TYPE_ENUM:
-      case DUCKDB_TYPE_DATE:
-      case DUCKDB_TYPE_TIME:
-      case DUCKDB_TYPE_TIME_NS:
-      case DUCKDB_TYPE_TIMESTAMP:
-      case DUCKDB_TYPE_TIMESTAMP_S:
-      case DUCKDB_TYPE_TIMESTAMP_MS:
-      case DUCKDB_TYPE_TIMESTAMP_NS:
-      case DUCKDB_TYPE_TIMESTAMP_TZ:
-      case DUCKDB_TYPE_INTERVAL:
-      case DUCKDB_TYPE_SQLNULL:
-        return true;
-      default:
-        return false;
-    }
-  });
+bool ArrowStream::carries(const Type& type) {
+  return type.every_part(is_common);
 }
 
 }  // namespace agnes::duck

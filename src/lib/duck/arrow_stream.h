@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/duck/database.h"
+#include "lib/duck/types.h"
 
 namespace agnes::duck {
 
@@ -31,7 +31,7 @@ class ArrowStream {
 
   // False for types that Arrow would not hold whole (UHUGEINT, TIME WITH TIME ZONE) or that have no form that
   // other programs read (BIT, GEOMETRY, VARIANT, ...): cast them to VARCHAR first.
-  static bool carries(duckdb_logical_type type);
+  static bool carries(const Type& type);
 
  private:
   struct Impl;

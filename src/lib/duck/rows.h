@@ -94,27 +94,4 @@ std::string column_list() {
   return out;
 }
 
-// Inserts structs as rows, many a statement: one statement a row costs DuckDB a row group of memory each
-// until the commit. `on_conflict` is SQL after the values.
-template <class T>
-void insert_rows(Connection& connection, const std::string& table, const std::vector<T>& rows,
-                 const std::string& on_conflict = "") {
-  constexpr std::size_t kBatch = 1000;
-  using Members = boost::describe::describe_members<T, boost::describe::mod_public>;
-  std::string row_of_marks = "(";
-  for (std::size_t i = 0; i < boost::mp11::mp_size<Members>::value; ++i) row_of_marks += i == 0 ? "?" : ", ?";
-  row_of_marks += ")";
-  for (std::size_t first = 0; first < rows.size(); first += kBatch) {
-    std::string marks;
-    std::vector<Value> values;
-    for (std::size_t i = first; i < std::min(rows.size(), first + kBatch); ++i) {
-      marks += (marks.empty() ? "" : ", ") + row_of_marks;
-      boost::mp11::mp_for_each<Members>(
-          [&](auto member) { values.push_back(detail::to_param(rows[i].*member.pointer)); });
-    }
-    connection.execute_bound(
-        fmt::format("INSERT INTO {} ({}) VALUES {} {}", table, column_list<T>(), marks, on_conflict), values);
-  }
-}
-
 }  // namespace agnes::duck

@@ -1,11 +1,33 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include <duckdb.h>
+
+#include "lib/duck/database.h"
 
 namespace agnes::duck {
 
-// Whether `good` says so of the type; of a nested one (LIST, ARRAY, MAP, STRUCT, UNION), of all that it is
-// made of.
-bool every_part(duckdb_logical_type type, bool (*good)(duckdb_type));
+// A type taken apart: what reading its values needs.
+struct Type {
+  explicit Type(duckdb_logical_type logical);  // which stays the caller's
+
+  // Whether `good` says so of it; of a nested one (LIST, ARRAY, MAP, STRUCT, UNION), of all that it is made of.
+  bool every_part(bool (*good)(duckdb_type)) const;
+
+  duckdb_type id;
+  duckdb_type stored = DUCKDB_TYPE_INVALID;  // the whole numbers that a DECIMAL or an ENUM is kept as
+  unsigned scale = 0;                        // of a DECIMAL
+  idx_t length = 0;                          // of an ARRAY
+  std::vector<Type> children;                // elements; keys and values; members
+  std::vector<std::string> names;            // of the members of a STRUCT or UNION, of the values of an ENUM
+};
+
+// Types of single values that every answer has a form for, in JSON as in Arrow.
+bool is_common(duckdb_type type);
+
+// Of a column of the result.
+Type column_type(Result& result, std::size_t column);
 
 }  // namespace agnes::duck

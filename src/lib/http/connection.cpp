@@ -19,8 +19,8 @@ namespace bh = beast::http;
 namespace {
 constexpr asio::use_awaitable_t<IoExecutor> kUse{};
 constexpr std::size_t kIdleBuffer = 2 << 10, kBodyBuffer = 64 << 10;
-constexpr std::size_t kUnseenBody =
-    64 << 10;  // larger ones are read only once the caller is known to be allowed
+// Larger ones are read only once the caller is known to be allowed.
+constexpr std::size_t kUnseenBody = 64 << 10;
 constexpr std::string_view kTooManyBodies = "Too many large requests at a time: try again later";
 constexpr std::string_view kCallerPrefix = "caller:";  // of a caller among addresses
 constexpr std::uint64_t kSlowestBody = 4 << 10;        // bytes a second that extend a body's time
@@ -411,8 +411,7 @@ Task<std::optional<bool>> Connection::run_handler(Request& request, const Routes
   const auto& caller = request.routing.caller;
   Owner owner{plan.executor == Executor::handlers ? sender_of(request)
               : caller.empty()                    ? request.client_address()
-                                                  : caller,
-              std::string(plan.group)};
+                                                  : caller};
   while (true) {
     Turn turn = co_await on_pool(pool, owner, [&] {
       out = answer(request, shared_.options.compress);

@@ -30,9 +30,10 @@ struct Requeue {
   std::string group;
 };
 
-// For a handler on its executor's thread that learns only while it runs to which group its work belongs (see
-// RouteInfo::group): moves its place there. Throws Requeue when that group has none; the handler lets it pass. Does
-// nothing on any other thread.
+// For a handler on its executor's thread whose work may last (streams to slow readers, engines elsewhere): moves its
+// place to a group. The requests of a group share, all callers together, the places that one caller has for requests of
+// none, so that the executor has room for the rest. Throws Requeue when the group has no place; the handler lets it
+// pass. Does nothing on any other thread.
 void enter_group(std::string_view group);
 
 }  // namespace agnes::http

@@ -85,8 +85,8 @@ class EventWriter {
  public:
   explicit EventWriter(Writer& writer) : writer_(writer) {}
   bool send(std::string_view data, std::string_view event = {}, std::string_view id = {});
-  bool heartbeat();  // a comment; send one every 15 s or so, so that proxies keep the line and a dead client
-                     // is noticed
+  // A comment: one every 15 s or so, so that proxies keep the line and a dead client is noticed.
+  bool heartbeat();
   bool gone() const { return writer_.gone(); }
   bool wait(std::chrono::milliseconds time) { return writer_.wait(time); }
 

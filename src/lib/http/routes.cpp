@@ -275,8 +275,7 @@ Routes::Plan Routes::plan(Request& request) const {
   const Route* route = impl_->find(request);
   if (route == nullptr) return {.max_body = kSmallBody};
   const RouteInfo& info = route->info;
-  return {info.executor,    info.group,         info.auth != Auth::none,
-          route->body_file, body_limit(*route), info.max_body > 0};
+  return {info.executor, info.auth != Auth::none, route->body_file, body_limit(*route), info.max_body > 0};
 }
 
 std::optional<Response> Routes::admit(Request& request) const {

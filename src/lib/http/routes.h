@@ -56,9 +56,6 @@ struct RouteInfo {
   std::string tag = {}, summary = {}, description = {};
   bool page = false;  // for browsers: nobody is sent to /login?next=... instead of 401
   Executor executor = Executor::handlers;
-  // Requests of a group share, all callers together, the places that one caller has for requests of none, so that
-  // work that may last (streams to slow readers, engines elsewhere) leaves the executor room for the rest.
-  std::string_view group = {};
   bool off = false;          // switched off: 404, as if it were not there; in the API document all the same
   bool hidden = false;       // not in the API document
   std::size_t max_body = 0;  // bytes; 0 means the server's limit
@@ -324,7 +321,6 @@ class Routes {
   // For the server.
   struct Plan {
     Executor executor = Executor::handlers;
-    std::string_view group = {};
     bool authenticated = false;  // whether admit() finds out who asks
     bool body_file = false;
     std::size_t max_body = 0;     // 0: the server's limit

@@ -19,8 +19,8 @@ class Timetable {
  public:
   struct Options {
     std::int64_t grace_seconds = 60;  // nothing is due earlier after the start
-    std::int64_t jitter_seconds =
-        30;                  // a turn comes later by up to this, or a tenth of its interval if that is less
+    // A turn comes later by up to this, or a tenth of its interval if that is less.
+    std::int64_t jitter_seconds = 30;
     std::uint64_t seed = 0;  // of the jitter, which is one for each name
   };
   Timetable(Timestamp start, const Options& options) : options_(options), start_(start), seen_(start) {}

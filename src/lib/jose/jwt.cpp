@@ -1,11 +1,10 @@
 #include "lib/jose/jwt.h"
 
-#include <cmath>
-
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "lib/base/hash.h"
+#include "lib/jose/claims.h"
 
 namespace agnes::jose {
 
@@ -16,38 +15,14 @@ namespace json = boost::json;
 constexpr std::string_view kHeader = R"({"alg":"HS256","typ":"JWT"})";
 constexpr std::size_t kLongest = 8192;  // bytes; ours have some 350
 constexpr std::int64_t kClockDifference = 10;
-
-std::optional<json::object> parse_object(std::string_view text) {
-  boost::system::error_code error;
-  json::parse_options options;
-  options.max_depth = 4;
-  auto value = json::parse(text, error, {}, options);
-  if (error || !value.is_object()) return std::nullopt;
-  return std::move(value.get_object());
-}
-
-// A NumericDate: a whole number, or one with a fraction that is cut off.
-std::optional<std::int64_t> seconds_at(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  if (value == nullptr) return std::nullopt;
-  if (const auto* whole = value->if_int64()) return *whole;
-  if (const auto* number = value->if_double(); number != nullptr && std::abs(*number) < 1e15)
-    return static_cast<std::int64_t>(*number);
-  return std::nullopt;
-}
-
-std::string text_at(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  const auto* text = value != nullptr ? value->if_string() : nullptr;
-  return text != nullptr ? std::string(*text) : std::string();
-}
+constexpr std::size_t kMaxDepth = 4;
 
 bool header_is_ours(std::string_view part) {
   // As all tokens in use have it, or any other way to write the same.
   static const std::string usual = base64url(kHeader);
   if (part == usual) return true;
   const auto text = from_base64url(part);
-  const auto header = text ? parse_object(*text) : std::nullopt;
+  const auto header = text ? parse_object(*text, kMaxDepth) : std::nullopt;
   return header && text_at(*header, "alg") == "HS256" && !header->contains("crit") &&
          !header->contains("b64");
 }
@@ -84,7 +59,7 @@ std::optional<Claims> verify_jwt(std::string_view token, std::string_view secret
     return std::nullopt;
 
   const auto text = from_base64url(token.substr(first + 1, second - first - 1));
-  const auto payload = text ? parse_object(*text) : std::nullopt;
+  const auto payload = text ? parse_object(*text, kMaxDepth) : std::nullopt;
   if (!payload) return std::nullopt;
   Claims claims{.sub = text_at(*payload, "sub"),
                 .email = text_at(*payload, "email"),

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include <boost/json/parse.hpp>
 #include <openssl/bn.h>
@@ -11,6 +10,7 @@
 #include <openssl/param_build.h>
 
 #include "lib/base/hash.h"
+#include "lib/jose/claims.h"
 
 namespace agnes::jose {
 
@@ -21,8 +21,9 @@ namespace js = boost::json;
 constexpr std::size_t kLongestToken = 16 << 10;
 constexpr std::size_t kMostKeys = 50;
 constexpr std::int64_t kClockDifference = 60;
-constexpr std::int64_t kOldest =
-    86400;  // a provider's tokens live an hour; an older one is not of this sign-in
+constexpr std::size_t kMaxDepth = 8;
+// A provider's tokens live an hour; an older one is not of this sign-in.
+constexpr std::int64_t kOldest = 86400;
 constexpr int kShortestModulus = 2048, kLongestModulus = 8192;  // bits
 
 template <auto kFree>
@@ -38,29 +39,6 @@ using Owned = std::unique_ptr<T, Free<kFree>>;
 Owned<BIGNUM, BN_free> number(std::string_view bytes) {
   return Owned<BIGNUM, BN_free>(BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes.data()),
                                           static_cast<int>(bytes.size()), nullptr));
-}
-
-std::optional<js::object> parse_object(std::string_view text) {
-  boost::system::error_code error;
-  auto value = js::parse(text, error, {}, {.max_depth = 8});
-  if (error || !value.is_object()) return std::nullopt;
-  return std::move(value.get_object());
-}
-
-std::string text_at(const js::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  const auto* text = value != nullptr ? value->if_string() : nullptr;
-  return text != nullptr ? std::string(*text) : std::string();
-}
-
-// A NumericDate: a whole number or one with a fraction.
-std::optional<std::int64_t> seconds_at(const js::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  if (value == nullptr) return std::nullopt;
-  if (const auto* whole = value->if_int64()) return *whole;
-  if (const auto* number = value->if_double(); number != nullptr && std::abs(*number) < 1e15)
-    return static_cast<std::int64_t>(*number);
-  return std::nullopt;
 }
 
 struct Parts {
@@ -80,7 +58,7 @@ Parts parts_of(std::string_view token) {
 
 js::object object_of(std::string_view part, const char* name) {
   const auto text = from_base64url(part);
-  auto object = text ? parse_object(*text) : std::nullopt;
+  auto object = text ? parse_object(*text, kMaxDepth) : std::nullopt;
   if (!object) throw Refused(std::string("its ") + name + " cannot be read");
   return std::move(*object);
 }
@@ -135,7 +113,7 @@ bool Key::verifies(std::string_view text, std::string_view signature) const {
 }
 
 Keys parse_keys(std::string_view text) {
-  const auto set = parse_object(text);
+  const auto set = parse_object(text, kMaxDepth);
   const auto* list = set ? set->if_contains("keys") : nullptr;
   if (list == nullptr || !list->is_array() || list->get_array().size() > kMostKeys)
     throw Error(ErrorKind::bad_gateway,

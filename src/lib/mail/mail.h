@@ -22,10 +22,10 @@ struct MailSettings {
   Security security = Security::starttls;
   std::string smtp_user, smtp_password;  // email.smtp_user, email.smtp_password; may be empty
   std::string sendgrid_key;              // SENDGRID_API_KEY; goes before a relay
-  std::string sendgrid_url =
-      "https://api.sendgrid.com";  // SENDGRID_API_URL: https://api.eu.sendgrid.com, say
-  std::string from_address;        // SMTP_FROM for a relay, else email.from_address
-  std::string from_name;           // email.from_name
+  // SENDGRID_API_URL: https://api.eu.sendgrid.com, say.
+  std::string sendgrid_url = "https://api.sendgrid.com";
+  std::string from_address;  // SMTP_FROM for a relay, else email.from_address
+  std::string from_name;     // email.from_name
 
   bool usable() const { return !sendgrid_key.empty() || !smtp_host.empty(); }
 };

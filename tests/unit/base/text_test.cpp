@@ -69,5 +69,18 @@ TEST(Error, HasOneStatusAKind) {
   EXPECT_STREQ(system_error("cannot write x", 28).what(), "cannot write x: No space left on device");
 }
 
+TEST(Text, EditDistance) {
+  const auto both_ways = [](std::string_view a, std::string_view b) {
+    EXPECT_EQ(edit_distance(a, b), edit_distance(b, a));
+    return edit_distance(a, b);
+  };
+  EXPECT_EQ(both_ways("", ""), 0u);
+  EXPECT_EQ(both_ways("catalog", "catalog"), 0u);
+  EXPECT_EQ(both_ways("", "pull"), 4u);
+  EXPECT_EQ(both_ways("pul", "pull"), 1u);
+  EXPECT_EQ(both_ways("quary", "query"), 1u);
+  EXPECT_EQ(both_ways("kitten", "sitting"), 3u);
+}
+
 }  // namespace
 }  // namespace agnes

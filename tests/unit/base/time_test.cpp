@@ -35,5 +35,18 @@ TEST(Time, GoesThereAndBack) {
   }
 }
 
+TEST(Time, AFakeClockStandsUntilItIsMoved) {
+  const auto noon = parse_timestamp("2030-01-01T12:00:00").value();
+  {
+    FakeClock clock(noon);
+    EXPECT_EQ(now(), noon);
+    clock.advance(90);
+    EXPECT_EQ(now(), plus_seconds(noon, 90));
+    clock.set(noon);
+    EXPECT_EQ(now(), noon);
+  }
+  EXPECT_NE(now(), noon);
+}
+
 }  // namespace
 }  // namespace agnes

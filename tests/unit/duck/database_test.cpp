@@ -67,20 +67,6 @@ TEST(Database, ListsOfAnyLengthAreParameters) {
               static_cast<std::int64_t>(list.size()));
 }
 
-TEST(Database, StructsAreInsertedInBatches) {
-  Database database{DatabaseOptions{}};
-  auto connection = database.connect();
-  connection.execute(
-      "CREATE TABLE t(extra JSON, tags VARCHAR[], seen_at TIMESTAMP, share DOUBLE, flag BOOLEAN, "
-      "count INTEGER, note VARCHAR, id VARCHAR PRIMARY KEY)");
-  std::vector<Item> items(250);
-  for (std::size_t i = 0; i < items.size(); ++i) items[i].id = std::to_string(i);
-  insert_rows(connection, "t", items);
-  EXPECT_EQ(scalar<std::int64_t>(connection, "SELECT count(DISTINCT id) FROM t WHERE extra IS NULL"), 250);
-  insert_rows(connection, "t", items, "ON CONFLICT (id) DO UPDATE SET note = 'again'");
-  EXPECT_EQ(scalar<std::int64_t>(connection, "SELECT count(*) FROM t WHERE note = 'again'"), 250);
-}
-
 // What is freed is overwritten meanwhile: a task that outlives its connection ends this process.
 TEST(Database, AnExceptionEndsAStatementWithItsConnection) {
   Database database{DatabaseOptions{.file = {}, .settings = {{"threads", "4"}}}};

@@ -6,8 +6,12 @@
 #include "core/state/store.h"
 #include "lib/base/error.h"
 #include "lib/base/files.h"
+#include "modules.h"
 
 namespace agnes::metrics {
+
+app::ModuleKind module();
+
 namespace {
 
 // "400 message", or "" when the file is read.
@@ -81,6 +85,9 @@ Metric make_metric(const std::string& category, const std::string& name) {
   metric.sql = "SELECT 1";
   return metric;
 }
+
+[[maybe_unused]] const auto* const kDeclared =
+    declare_for_tests({state::module(), identity::module(), catalog::module(), metrics::module()});
 
 class MetricStore : public ::testing::Test {
  protected:

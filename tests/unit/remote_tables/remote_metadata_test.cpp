@@ -5,9 +5,16 @@
 #include "core/catalog/source_kind.h"
 #include "lib/base/error.h"
 #include "lib/base/files.h"
+#include "modules.h"
 
 namespace agnes::remote_tables {
+
+app::ModuleKind module();
+
 namespace {
+
+[[maybe_unused]] const auto* const kDeclared =
+    declare_for_tests({state::module(), identity::module(), catalog::module(), remote_tables::module()});
 
 struct RemoteMetadataTest : testing::Test {
   TemporaryFolder home{fs::temp_directory_path()};

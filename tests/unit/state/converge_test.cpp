@@ -256,6 +256,22 @@ TEST_F(ConvergeTest, WhatItDoesNotKnowComesAlong) {
   EXPECT_EQ(count(store, "SELECT count(*) FROM audit_log WHERE \"where from\" = 'here'"), 3);
 }
 
+TEST_F(ConvergeTest, AMissingTableOfTheNewestVersionIsMade) {
+  {
+    Store store(state_);
+    store.write(
+        [](state::Tx& tx) { tx.execute("INSERT INTO users (id, email) VALUES ('u', 'u@example.com')"); });
+  }
+  {
+    duck::Database database({.file = file_, .settings = {}});
+    database.connect().execute("DROP TABLE metric_definitions");
+  }
+  Store store(state_);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM metric_definitions"), 0);
+  EXPECT_EQ(count(store, "SELECT count(*) FROM users"), 1);
+  EXPECT_EQ(copies().size(), 1u) << "the file as it was";
+}
+
 TEST_F(ConvergeTest, AMissingColumnOfTheNewestVersionIsMade) {
   given(40);
   const auto applied = std::string("SELECT CAST(max(applied_at) AS VARCHAR) FROM schema_version");

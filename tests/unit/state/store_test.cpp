@@ -16,9 +16,15 @@
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
 #include "lib/duck/rows.h"
+#include "modules.h"
+#include "server/modules.h"
 
 namespace agnes::state {
 namespace {
+
+// All of the server's: together they are the contract's tables.
+[[maybe_unused]] const auto* const kDeclared =
+    declare_for_tests({server::modules().begin(), server::modules().end()});
 
 std::int64_t count(Store& store, const std::string& sql) {
   return store.read([&](state::Tx& tx) { return tx.scalar<std::int64_t>(sql).value_or(-1); });
@@ -51,6 +57,21 @@ TEST_F(StoreTest, AFreshDatabaseHasTheContractsTables) {
   ASSERT_GT(expected.size(), 300u);
   for (const auto& line : expected) EXPECT_TRUE(found.contains(line)) << "missing: " << line;
   for (const auto& line : found) EXPECT_TRUE(expected.contains(line)) << "too much: " << line;
+}
+
+TEST_F(StoreTest, ATableIsDeclaredOnce) {
+  const auto before = schema().size();
+  declare_table(schema().front());
+  EXPECT_EQ(schema().size(), before) << "the same again is no other one";
+  Table other = schema().front();
+  other.columns.pop_back();
+  EXPECT_THROW(declare_table(other), std::logic_error);
+  EXPECT_THROW(declare_table({.name = "late",
+                              .columns = {{"early_id", types::kText}},
+                              .references = {{"early_id", "early", "id"}}}),
+               std::logic_error)
+      << "what it references comes before";
+  EXPECT_EQ(schema().size(), before);
 }
 
 TEST_F(StoreTest, AFreshDatabaseHasItsFirstRows) {

@@ -4,9 +4,13 @@
 
 #include "core/state/store.h"
 #include "lib/base/files.h"
+#include "modules.h"
 
 namespace agnes::sync {
 namespace {
+
+[[maybe_unused]] const auto* const kDeclared =
+    declare_for_tests({state::module(), identity::module(), sync::module()});
 
 struct SyncStateTest : testing::Test {
   TemporaryFolder home{fs::temp_directory_path()};
