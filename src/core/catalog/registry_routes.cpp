@@ -221,7 +221,8 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
               {.auth = Auth::admin,
                .tag = "registry",
                .summary = "Whether a registration would be taken, without making it",
-               .executor = http::Executor::tasks},
+               .executor = http::Executor::tasks,
+               .answer = http::schema_of<contract::Prechecked>},
               [&store, hooks](const http::Caller& caller, const RegisterTable& body) {
                 const Registration row = registration(body, caller, hooks);
                 store.read([&](state::Tx& tx) { refuse_taken(tx, row); });

@@ -37,6 +37,13 @@ std::optional<std::vector<std::string>> wanted(const value& body) {
   return out;
 }
 
+boost::json::object wanted_schema(json::Components& components) {
+  auto names = json::schema<std::vector<std::string>>(components);
+  const boost::json::object null{{"type", "null"}};
+  boost::json::object by_name{{"type", "object"}, {"properties", {{"tables", {{"anyOf", {names, null}}}}}}};
+  return {{"anyOf", {std::move(names), std::move(by_name)}}};
+}
+
 }  // namespace
 
 void add_sync_routes(http::Routes& routes, Orchestrator& orchestrator) {
@@ -48,7 +55,10 @@ void add_sync_routes(http::Routes& routes, Orchestrator& orchestrator) {
              [&orchestrator] { return contract::SyncStatus{orchestrator.syncing()}; });
 
   routes.post("/api/sync/trigger",
-              {.auth = http::Auth::admin, .tag = "sync", .summary = "Start a sync in the background"},
+              {.auth = http::Auth::admin,
+               .tag = "sync",
+               .summary = "Start a sync in the background",
+               .body = &wanted_schema},
               [&orchestrator](const std::optional<value>& body) {
                 const auto tables = wanted(body.value_or(nullptr));
                 orchestrator.trigger(tables);

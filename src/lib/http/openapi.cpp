@@ -113,6 +113,12 @@ void add_refusals(bj::object& responses, const Route& route, const detail::Opera
   refuse({"429", "500", "503", "default"}, error);
 }
 
+// A schema of events would be one of each event's data.
+bj::object text_schema(std::string_view type) {
+  if (type == "text/event-stream") return {{"description", "Server-sent events"}};
+  return {{"type", "string"}};
+}
+
 bj::object describe(const Route& route, json::Components& components) {
   const RouteInfo& info = route.info;
   const detail::Operation operation = route.describe();
@@ -174,7 +180,7 @@ bj::object describe(const Route& route, json::Components& components) {
   else if (info.page)
     good.emplace("content", content("text/html", {{"type", "string"}}).at("content"));
   else if (!info.answer_type.empty())
-    good.emplace("content", content(info.answer_type, {{"type", "string"}}).at("content"));
+    good.emplace("content", content(info.answer_type, text_schema(info.answer_type)).at("content"));
   responses.emplace(std::to_string(info.status), std::move(good));
   add_refusals(responses, route, operation, has_input);
   out.emplace("responses", std::move(responses));
