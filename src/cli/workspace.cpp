@@ -11,6 +11,8 @@
 
 #include "cli/config.h"
 #include "cli/json_text.h"
+#include "contract/manifest.h"
+#include "contract/read.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 #include "lib/base/time.h"
@@ -20,14 +22,6 @@ namespace agnes::cli {
 namespace json = boost::json;
 
 namespace {
-template <class T>
-T number(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  if (value == nullptr || !value->is_number()) return T{};
-  boost::system::error_code error;
-  const T out = value->to_number<T>(error);
-  return error ? T{} : out;
-}
 std::optional<json::object> read_object(const fs::path& file) {
   const auto text = read_file(file);
   if (!text) return std::nullopt;
@@ -44,12 +38,9 @@ Manifest parse_manifest(const json::value& answer) {
     throw Error(ErrorKind::bad_gateway,
                 "the answer is no manifest: is the address really an Agnes server's?");
   Manifest manifest;
-  for (const auto& item : tables->get_object()) {
-    if (!item.value().is_object()) continue;
-    const auto& table = item.value().get_object();
-    manifest[std::string(item.key())] = {plain(table, "hash"), number<std::uint64_t>(table, "size_bytes"),
-                                         number<std::int64_t>(table, "rows"), plain(table, "query_mode")};
-  }
+  for (const auto& [name, table] : contract::read<contract::Manifest>(answer).tables)
+    manifest[name] = {table.hash, static_cast<std::uint64_t>(std::max<std::int64_t>(0, table.size_bytes)),
+                      table.rows, table.query_mode};
   return manifest;
 }
 

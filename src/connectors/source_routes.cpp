@@ -1,6 +1,7 @@
 #include "connectors/source_routes.h"
 
 #include "connectors/discovery.h"
+#include "contract/sources.h"
 #include "core/state/audit.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
@@ -87,44 +88,44 @@ object shown(sync::Connector& connector, const sync::Discovery& found, const Whe
   return out;
 }
 
-value ids(const std::vector<Registration>& rows) {
-  array out;
-  for (const auto& row : rows) out.emplace_back(row.id);
+std::vector<std::string> ids(const std::vector<Registration>& rows) {
+  std::vector<std::string> out;
+  for (const auto& row : rows) out.push_back(row.id);
   return out;
 }
-object place(const Registration& row) {
-  return {{"bucket", json::to_json(row.bucket)}, {"source_table", json::to_json(row.source_table)}};
+contract::TablePlace place(const Registration& row) {
+  return {row.bucket, row.source_table};
 }
 
 std::string full_id(const Registration& row) {
   return row.bucket.value_or("").empty() ? row.name : *row.bucket + "." + row.source_table.value_or("");
 }
 
-object told(const Plan& plan, bool dry_run) {
-  object out{{"registered", dry_run ? 0 : plan.fresh.size()},
-             {"skipped", plan.known.size()},
-             {"errors", plan.unfit.size()},
-             {"drifted", plan.drift.size()},
-             {"tables", ids(plan.fresh)},
-             {"dry_run", dry_run}};
-  if (dry_run) out["would_register"] = ids(plan.fresh);
-  array drift, invalid;
+contract::DiscoveredRegistered told(const Plan& plan, bool dry_run) {
+  const auto count = [](const auto& list) { return static_cast<std::int64_t>(list.size()); };
+  contract::DiscoveredRegistered out{.registered = dry_run ? 0 : count(plan.fresh),
+                                     .skipped = count(plan.known),
+                                     .errors = count(plan.unfit),
+                                     .drifted = count(plan.drift),
+                                     .tables = ids(plan.fresh),
+                                     .dry_run = dry_run,
+                                     .would_register = {},
+                                     .drift = {},
+                                     .invalid = {},
+                                     .source = {},
+                                     .error = {}};
+  if (dry_run) out.would_register = out.tables;
+  using Kind = contract::Drift::Kind;
   for (const auto& item : plan.drift)
-    drift.push_back({{"table_id", item.offered.id},
-                     {"discovery", place(item.offered)},
-                     {"registry", place(item.registered)},
-                     {"registry_id", item.registered.id},
-                     {"drift_kind", item.same_id ? "same_id_diff_coords" : "name_collision"}});
+    out.drift.push_back({item.offered.id, place(item.offered), place(item.registered), item.registered.id,
+                         item.same_id ? Kind::same_id_diff_coords : Kind::name_collision});
   for (const auto& item : plan.unfit)
-    invalid.push_back(
-        {{"table_id", item.offered.id}, {"full_id", full_id(item.offered)}, {"reason", item.reason}});
-  out["drift"] = std::move(drift);
-  out["invalid"] = std::move(invalid);
+    out.invalid.push_back({item.offered.id, full_id(item.offered), item.reason});
   return out;
 }
 
-object register_found(state::Store& store, sync::Connector& connector, const state::Actor& actor,
-                      const RegisterFound& wanted) {
+contract::DiscoveredRegistered register_found(state::Store& store, sync::Connector& connector,
+                                              const state::Actor& actor, const RegisterFound& wanted) {
   const auto found = connector.discover(wanted.part());
   std::vector<sync::Offer> offers;
   // Parts of a source (datasets) are no tables.
@@ -142,12 +143,12 @@ object register_found(state::Store& store, sync::Connector& connector, const sta
       if (made.fresh.empty()) return;
       catalog::insert_all(tx, made.fresh);
       state::record(tx, actor, "register_tables", "",
-                    {{"found_by", "discovery"}, {"tables", ids(made.fresh)}});
+                    {{"found_by", "discovery"}, {"tables", json::to_json(ids(made.fresh))}});
     });
   }
-  object out = told(made, wanted.dry_run);
-  out["source"] = connector.source_type();
-  if (!found.problem.empty()) out["error"] = found.problem;
+  auto out = told(made, wanted.dry_run);
+  out.source = connector.source_type();
+  if (!found.problem.empty()) out.error = found.problem;
   return out;
 }
 
@@ -171,7 +172,8 @@ void add_source_routes(http::Routes& routes, state::Store& store, const sync::Co
              {.auth = Auth::admin,
               .tag = "registry",
               .summary = "What a source has to offer",
-              .executor = http::Executor::tasks},
+              .executor = http::Executor::tasks,
+              .answer = http::schema_of<contract::Discovered>},
              [&store, &kinds, settings](const http::Query<Where>& where) {
                const auto connector = connector_of(kinds, *where, settings);
                return discovering([&] {
@@ -190,7 +192,7 @@ void add_source_routes(http::Routes& routes, state::Store& store, const sync::Co
                 const auto connector = connector_of(kinds, *wanted, settings);
                 const auto actor = state::Actor::of(caller, request.client_address());
                 auto out = discovering([&] { return register_found(store, *connector, actor, *wanted); });
-                if (out.at("registered") != 0) changed();
+                if (out.registered != 0) changed();
                 return out;
               });
   // "local" is what registrations call files.
@@ -201,7 +203,8 @@ void add_source_routes(http::Routes& routes, state::Store& store, const sync::Co
                 {.auth = Auth::admin,
                  .tag = "settings",
                  .summary = fmt::format("Whether the source {} answers, with the settings as saved", source),
-                 .executor = http::Executor::tasks},
+                 .executor = http::Executor::tasks,
+                 .answer = http::schema_of<contract::ConnectionTested>},
                 [&kinds, settings, source] { return tested(kinds, source, settings); });
 }
 

@@ -1,39 +1,25 @@
 #include "cli/commands/admin_lookup.h"
 #include "cli/commands/commands.h"
-#include "cli/json_text.h"
+#include "contract/read.h"
+#include "contract/users.h"
 #include "lib/base/text.h"
 
 namespace agnes::cli {
 
-namespace json = boost::json;
-
-namespace {
-std::string find_id(const json::value& list, std::initializer_list<std::string_view> keys,
-                    std::string_view wanted) {
-  if (list.is_array())
-    for (const auto& item : list.get_array())
-      for (const auto key : keys)
-        if (item.is_object() && iequals(plain(item.get_object(), key), wanted))
-          return plain(item.get_object(), "id");
-  return "";
-}
-}  // namespace
-
 std::string user_id_of(Api& api, const std::string& id_or_email) {
   if (id_or_email.find('@') == id_or_email.npos) return id_or_email;
-  const std::string id = find_id(fetch(api, "/api/users", "list the users"), {"email"}, id_or_email);
-  if (id.empty())
-    throw Failure(
-        1, fmt::format("no user has the address {}: agnes admin list-users", escape_control(id_or_email)));
-  return id;
+  for (const auto& user :
+       contract::read<std::vector<contract::User>>(fetch(api, "/api/users", "list the users")))
+    if (iequals(user.email, id_or_email)) return user.id;
+  throw Failure(
+      1, fmt::format("no user has the address {}: agnes admin list-users", escape_control(id_or_email)));
 }
 
 std::string group_id_of(Api& api, const std::string& id_or_name) {
-  const std::string id =
-      find_id(fetch(api, "/api/admin/groups", "list the groups"), {"id", "name"}, id_or_name);
-  if (id.empty())
-    throw Failure(1, fmt::format("there is no group {}: agnes admin group list", escape_control(id_or_name)));
-  return id;
+  for (const auto& group :
+       contract::read<std::vector<contract::Group>>(fetch(api, "/api/admin/groups", "list the groups")))
+    if (iequals(group.id, id_or_name) || iequals(group.name, id_or_name)) return group.id;
+  throw Failure(1, fmt::format("there is no group {}: agnes admin group list", escape_control(id_or_name)));
 }
 
 Command admin_command() {

@@ -5,6 +5,8 @@
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "contract/read.h"
+#include "contract/sources.h"
 #include "lib/base/text.h"
 
 namespace agnes::cli {
@@ -16,12 +18,6 @@ namespace {
 // A source answers for a long time when it has many tables.
 constexpr std::chrono::seconds kPatience{120};
 
-const json::array& list_at(const json::value& answer, std::string_view key) {
-  static const json::array none;
-  const auto* found = answer.is_object() ? answer.get_object().if_contains(key) : nullptr;
-  return found != nullptr && found->is_array() ? found->get_array() : none;
-}
-
 std::string at(const json::value& item, std::string_view key) {
   return item.is_object() ? plain(item.get_object(), key) : "";
 }
@@ -32,25 +28,23 @@ std::string seen(const json::value& item, std::string_view key) {
 }
 
 // "in.c-crm.orders" for {"bucket": "in.c-crm", "source_table": "orders"}.
-std::string place(const json::value& item, std::string_view key) {
-  const auto* found = item.is_object() ? item.get_object().if_contains(key) : nullptr;
-  if (found == nullptr) return "";
-  const auto bucket = seen(*found, "bucket"), table = seen(*found, "source_table");
+std::string shown(const contract::TablePlace& place) {
+  const auto bucket = escape_control(place.bucket.value_or("")),
+             table = escape_control(place.source_table.value_or(""));
   return bucket.empty() ? table : bucket + "." + table;
 }
 
-void show(const json::value& answer, bool dry_run) {
-  const auto& tables = list_at(answer, "tables");
-  if (const auto why = seen(answer, "error"); !why.empty()) note("{}", why);
-  print("{} {} tables; {} are registered already.", dry_run ? "Would register" : "Registered", tables.size(),
-        seen(answer, "skipped"));
-  for (const auto& id : tables) print("  {}", escape_control(plain(id)));
-  for (const auto& item : list_at(answer, "drift"))
-    note("left alone: {} is {} at the source, but {} is registered as {}", seen(item, "table_id"),
-         place(item, "discovery"), seen(item, "registry_id"), place(item, "registry"));
-  for (const auto& item : list_at(answer, "invalid"))
-    note("cannot be registered: {}: {}", seen(item, "full_id"), seen(item, "reason"));
-  if (!dry_run && !tables.empty())
+void show(const contract::DiscoveredRegistered& answer, bool dry_run) {
+  if (answer.error) note("{}", escape_control(*answer.error));
+  print("{} {} tables; {} are registered already.", dry_run ? "Would register" : "Registered",
+        answer.tables.size(), answer.skipped);
+  for (const auto& id : answer.tables) print("  {}", escape_control(id));
+  for (const auto& item : answer.drift)
+    note("left alone: {} is {} at the source, but {} is registered as {}", escape_control(item.table_id),
+         shown(item.discovery), escape_control(item.registry_id), shown(item.registry));
+  for (const auto& item : answer.invalid)
+    note("cannot be registered: {}: {}", escape_control(item.full_id), escape_control(item.reason));
+  if (!dry_run && !answer.tables.empty())
     print("Nobody but administrators sees them yet: agnes admin grant create GROUP table TABLE");
 }
 
@@ -70,7 +64,7 @@ void ask_server(const Args& args) {
   expect(response, {200}, "register what the source has");
   const auto answer = response.json();
   if (args.flag("json")) return print("{}", pretty(answer));
-  show(answer, dry_run);
+  show(contract::read<contract::DiscoveredRegistered>(answer), dry_run);
 }
 
 // The tables of a Keboola project, asked from here.

@@ -3,28 +3,20 @@
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "contract/access.h"
+#include "contract/read.h"
 #include "lib/base/text.h"
 
 // agnes admin group, agnes admin grant
 namespace agnes::cli {
-
-namespace json = boost::json;
 
 namespace {
 const Argument kGroup{.name = "GROUP", .help = "The group's id or name"};
 const Argument kEmail{.name = "EMAIL", .help = "The user's email address"};
 const Option kJson{.names = "--json", .value = "", .help = "Print the server's answer as JSON"};
 
-void print_rows(const json::value& list, const std::vector<std::string>& headings,
-                const std::vector<std::string>& keys) {
-  std::vector<std::vector<std::string>> rows;
-  if (list.is_array())
-    for (const auto& item : list.get_array()) {
-      if (!item.is_object()) continue;
-      auto& row = rows.emplace_back();
-      for (const auto& key : keys) row.push_back(plain(item.get_object(), key));
-    }
-  out(columns_text(headings, rows));
+std::string yes_no(bool yes) {
+  return yes ? "true" : "false";
 }
 
 std::string group_path(Api& api, const Args& args, const std::string& rest = "") {
@@ -35,18 +27,20 @@ void list_groups(const Args& args) {
   Api api;
   const auto groups = fetch(api, "/api/admin/groups", "list the groups");
   if (args.flag("json")) return print("{}", pretty(groups));
-  print_rows(groups, {"NAME", "DESCRIPTION", "SYSTEM", "MEMBERS", "GRANTS", "ID"},
-             {"name", "description", "is_system", "member_count", "grant_count", "id"});
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& group : contract::read<std::vector<contract::Group>>(groups))
+    rows.push_back({group.name, group.description.value_or(""), yes_no(group.is_system),
+                    std::to_string(group.member_count), std::to_string(group.grant_count), group.id});
+  out(columns_text({"NAME", "DESCRIPTION", "SYSTEM", "MEMBERS", "GRANTS", "ID"}, rows));
 }
 
 void create_group(const Args& args) {
   Api api;
-  const auto description = args.find("description");
-  const Response response = api.post(
-      "/api/admin/groups", {{"name", args.text("NAME")},
-                            {"description", description ? json::value(*description) : json::value(nullptr)}});
+  const contract::CreateGroup body{.name = args.text("NAME"), .description = args.find("description")};
+  const Response response = api.post("/api/admin/groups", json::to_json(body));
   expect(response, {201}, "create the group");
-  print("Created the group {} (id {}).", args.text("NAME"), shown(response.json().as_object(), "id"));
+  const auto group = contract::read<contract::Group>(response.json());
+  print("Created the group {} (id {}).", body.name, escape_control(group.id));
 }
 
 void delete_group(const Args& args) {
@@ -58,13 +52,16 @@ void delete_group(const Args& args) {
 void list_members(const Args& args) {
   Api api;
   const auto members = fetch(api, group_path(api, args, "/members"), "list the members");
-  print_rows(members, {"EMAIL", "NAME", "SOURCE", "ACTIVE"}, {"email", "name", "source", "active"});
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& member : contract::read<std::vector<contract::Member>>(members))
+    rows.push_back({member.email, member.name.value_or(""), member.source, yes_no(member.active)});
+  out(columns_text({"EMAIL", "NAME", "SOURCE", "ACTIVE"}, rows));
 }
 
 void add_member(const Args& args) {
   Api api;
-  expect(api.post(group_path(api, args, "/members"), {{"email", args.text("EMAIL")}}), {201, 200},
-         "add the member");
+  expect(api.post(group_path(api, args, "/members"), json::to_json(contract::AddMember{args.text("EMAIL")})),
+         {201, 200}, "add the member");
   print("{} is in the group {} now.", args.text("EMAIL"), args.text("GROUP"));
 }
 
@@ -83,16 +80,18 @@ void list_grants(const Args& args) {
   if (const auto group = args.find("group")) params.emplace_back("group_id", group_id_of(api, *group));
   const auto grants = fetch(api, "/api/admin/grants", "list the grants", params);
   if (args.flag("json")) return print("{}", pretty(grants));
-  print_rows(grants, {"GROUP", "TYPE", "RESOURCE", "GRANTED BY", "ID"},
-             {"group_name", "resource_type", "resource_id", "assigned_by", "id"});
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& grant : contract::read<std::vector<contract::Grant>>(grants))
+    rows.push_back(
+        {grant.group_name, grant.resource_type, grant.resource_id, grant.assigned_by.value_or(""), grant.id});
+  out(columns_text({"GROUP", "TYPE", "RESOURCE", "GRANTED BY", "ID"}, rows));
 }
 
 void create_grant(const Args& args) {
   Api api;
-  const json::object body{{"group_id", group_id_of(api, args.text("GROUP"))},
-                          {"resource_type", args.text("TYPE")},
-                          {"resource_id", args.text("RESOURCE")}};
-  expect(api.post("/api/admin/grants", body), {201}, "make the grant");
+  const contract::CreateGrant body{group_id_of(api, args.text("GROUP")), args.text("TYPE"),
+                                   args.text("RESOURCE")};
+  expect(api.post("/api/admin/grants", json::to_json(body)), {201}, "make the grant");
   print("The group {} may see {} {} now.", args.text("GROUP"), args.text("TYPE"), args.text("RESOURCE"));
 }
 
@@ -107,7 +106,10 @@ void list_types(const Args& args) {
   Api api;
   const auto types = fetch(api, "/api/admin/resource-types", "list the types of resources");
   if (args.flag("json")) return print("{}", pretty(types));
-  print_rows(types, {"TYPE", "NAME", "FORM OF AN ID"}, {"key", "display_name", "id_format"});
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& type : contract::read<std::vector<contract::ResourceType>>(types))
+    rows.push_back({type.key, type.display_name, type.id_format});
+  out(columns_text({"TYPE", "NAME", "FORM OF AN ID"}, rows));
 }
 
 Command group_command() {

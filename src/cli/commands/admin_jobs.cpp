@@ -6,6 +6,8 @@
 #include "cli/output.h"
 #include "cli/pull.h"
 #include "cli/table.h"
+#include "contract/jobs.h"
+#include "contract/read.h"
 #include "lib/base/text.h"
 
 namespace agnes::cli {
@@ -15,41 +17,36 @@ namespace json = boost::json;
 namespace {
 constexpr std::chrono::milliseconds kLook{250};
 
-json::object find_job(Api& api, std::string_view name) {
+struct FoundJob {
+  json::value answer = json::object();  // as the server has it
+  contract::Job job;
+};
+FoundJob find_job(Api& api, std::string_view name) {
   const auto answer = fetch(api, "/api/admin/jobs", "read how the jobs are");
-  const auto* jobs = answer.is_object() ? answer.get_object().if_contains("jobs") : nullptr;
-  if (jobs != nullptr && jobs->is_array())
-    for (const auto& job : jobs->get_array())
-      if (job.is_object() && plain(job.get_object(), "name") == name) return job.get_object();
+  const auto list = contract::read<contract::JobList>(answer);
+  for (std::size_t i = 0; i < list.jobs.size(); ++i)
+    if (list.jobs[i].name == name) return {answer.at("jobs").at(i), list.jobs[i]};
   return {};
 }
 
-const json::array* list_in(const json::object& object, std::string_view key) {
-  const auto* list = object.if_contains(key);
-  return list != nullptr ? list->if_array() : nullptr;
-}
-
 // "orders: waiting for BigQuery (3 of 10)"
-std::string progress_text(const json::object& job) {
-  const auto* progress = job.if_contains("progress");
-  if (progress == nullptr || !progress->is_object()) return "";
-  const auto& at = progress->get_object();
-  const std::string table = shown(at, "table"), total = shown(at, "total");
-  if (table.empty() || total.empty()) return "";
-  const std::string state = shown(at, "state");
-  return fmt::format("{}{}{} ({} of {})", table, state.empty() ? "" : ": ", state, shown(at, "done"), total);
+std::string progress_text(const contract::Job& job) {
+  const auto at = contract::read<contract::SyncProgress>(job.progress);
+  if (at.table.empty() || !at.total) return "";
+  return fmt::format("{}{}{} ({} of {})", escape_control(at.table), at.state.empty() ? "" : ": ",
+                     escape_control(at.state), at.done, *at.total);
 }
 
 // Until the run is over that was under way or began after `before`, the time of the last one.
-json::object follow(Api& api, const std::string& before, bool quiet) {
+FoundJob follow(Api& api, const std::optional<Timestamp>& before, bool quiet) {
   const InterruptGuard guard;
   std::string said;
   while (true) {
-    auto job = find_job(api, "sync");
-    const bool running = plain(job, "running") == "true";
+    auto found = find_job(api, "sync");
+    const auto& job = found.job;
     // One that waits for its place has not begun.
-    const bool waits = plain(job, "outcome") == "queued";
-    if (!running && !waits && plain(job, "last_run") != before) return job;
+    const bool waits = job.outcome == contract::JobOutcome::queued;
+    if (!job.running && !waits && job.last_run != before) return found;
     const auto text = progress_text(job);
     if (!quiet && !text.empty() && text != said) note("{}", text);
     said = text;
@@ -62,21 +59,11 @@ json::object follow(Api& api, const std::string& before, bool quiet) {
 }
 
 // Prints what could not be had; whether there was anything.
-bool tell_problems(const json::object& result) {
-  bool any = false;
-  if (const auto* failed = list_in(result, "failed"))
-    for (const auto& item : *failed) {
-      if (!item.is_object()) continue;
-      any = true;
-      note("Error: {}: {}", shown(item.get_object(), "table"), shown(item.get_object(), "error"));
-    }
-  if (const auto* problems = list_in(result, "problems"))
-    for (const auto& item : *problems) {
-      if (!item.is_object()) continue;
-      any = true;
-      note("Error: {}", shown(item.get_object(), "message"));
-    }
-  return any;
+bool tell_problems(const contract::SyncResult& result) {
+  for (const auto& item : result.failed)
+    note("Error: {}: {}", escape_control(item.table), escape_control(item.error));
+  for (const auto& item : result.problems) note("Error: {}", escape_control(item.message));
+  return !result.failed.empty() || !result.problems.empty();
 }
 
 void sync(const Args& args) {
@@ -88,7 +75,7 @@ void sync(const Args& args) {
     body = names;
   }
   Api api;
-  const auto before = plain(find_job(api, "sync"), "last_run");
+  const auto before = find_job(api, "sync").job.last_run;
   const auto answer = body.is_null() ? api.post("/api/sync/trigger") : api.post("/api/sync/trigger", body);
   // One that runs already may have begun before the sources changed, but it is the one to wait for.
   const bool other = answer.status == 409;
@@ -97,29 +84,32 @@ void sync(const Args& args) {
     return print("{}", other ? "A sync is under way already." : "The sync has begun: agnes admin jobs list");
   if (other) note("A sync is under way already: following that one.");
 
-  const auto job = follow(api, other ? "" : before, args.flag("json"));
-  const auto* told = job.if_contains("result");
-  const json::object result = told != nullptr && told->is_object() ? told->get_object() : json::object();
-  const auto outcome = plain(job, "outcome");
-  if (args.flag("json")) print("{}", pretty(job));
+  const auto [answered, job] = follow(api, other ? std::nullopt : before, args.flag("json"));
+  const auto result = contract::read<contract::SyncResult>(job.result);
+  if (args.flag("json")) print("{}", pretty(answered));
   const bool problems = tell_problems(result);
-  if (outcome != "ok" && outcome != "partly")
-    throw Failure(1, fmt::format("the sync {}{}", outcome == "cancelled" ? "was cancelled" : "failed",
-                                 plain(job, "error").empty() ? "" : ": " + shown(job, "error")));
+  using Outcome = contract::JobOutcome;
+  if (job.outcome != Outcome::ok && job.outcome != Outcome::partly)
+    throw Failure(1,
+                  fmt::format("the sync {}{}", job.outcome == Outcome::cancelled ? "was cancelled" : "failed",
+                              job.error ? ": " + escape_control(*job.error) : ""));
   if (!args.flag("json"))
-    print("Synced{}: {} tables in {} ms.", problems ? " in part" : "", plain(result, "tables"),
-          plain(job, "duration_ms"));
+    print("Synced{}: {} tables in {} ms.", problems ? " in part" : "", result.tables.value_or(0),
+          job.duration_ms.value_or(0));
   if (problems) throw Exit{1};
 }
 
 // Why the last run failed, or a part of it.
-std::string trouble(const json::object& job) {
-  const auto error = shown(job, "error");
-  const auto* failures = list_in(job, "failures");
-  if (!error.empty() || failures == nullptr || failures->empty()) return error;
-  const auto& first = failures->front();
-  const std::string said = first.is_string() ? escape_control(std::string(first.get_string())) : "";
-  return failures->size() == 1 ? said : fmt::format("{} (and {} more)", said, failures->size() - 1);
+std::string trouble(const contract::Job& job) {
+  if (job.error) return escape_control(*job.error);
+  if (job.failures.empty()) return "";
+  const auto first = escape_control(job.failures.front());
+  return job.failures.size() == 1 ? first : fmt::format("{} (and {} more)", first, job.failures.size() - 1);
+}
+
+// As the server writes it.
+std::string shown(const std::optional<Timestamp>& moment) {
+  return moment ? format_iso(*moment) : "";
 }
 
 void list_jobs(const Args& args) {
@@ -127,15 +117,11 @@ void list_jobs(const Args& args) {
   const auto answer = fetch(api, "/api/admin/jobs", "list the jobs");
   if (args.flag("json")) return print("{}", pretty(answer));
   std::vector<std::vector<std::string>> rows;
-  if (const auto* jobs = answer.is_object() ? list_in(answer.get_object(), "jobs") : nullptr)
-    for (const auto& item : *jobs) {
-      if (!item.is_object()) continue;
-      const auto& job = item.get_object();
-      const auto took = shown(job, "duration_ms");
-      rows.push_back({shown(job, "name"), shown(job, "schedule"), shown(job, "last_run"),
-                      shown(job, "outcome"), took.empty() ? "" : took + " ms", shown(job, "next_run"),
-                      plain(job, "running") == "true" ? progress_text(job) : trouble(job)});
-    }
+  for (const auto& job : contract::read<contract::JobList>(answer).jobs)
+    rows.push_back({escape_control(job.name), escape_control(job.schedule.value_or("")), shown(job.last_run),
+                    job.outcome ? std::string(agnes::json::to_json(*job.outcome).as_string()) : "",
+                    job.duration_ms ? fmt::format("{} ms", *job.duration_ms) : "", shown(job.next_run),
+                    job.running ? progress_text(job) : trouble(job)});
   out(columns_text({"JOB", "SCHEDULE", "LAST RUN", "OUTCOME", "TOOK", "NEXT RUN", "NOTE"}, rows));
 }
 

@@ -6,6 +6,8 @@
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "contract/metrics.h"
+#include "contract/read.h"
 #include "lib/base/files.h"
 #include "lib/base/text.h"
 
@@ -49,11 +51,8 @@ void run_import(const Args& args) {
   Api api;
   const Response response = api.send(upload("/api/admin/metrics/import", "metrics.yml", pretty(metrics)));
   expect(response, {200}, "import the metrics");
-  const auto answer = response.json();
-  if (answer.is_object())
-    if (const auto* warnings = answer.get_object().if_contains("warnings");
-        warnings != nullptr && warnings->is_array())
-      for (const auto& warning : warnings->get_array()) note("Note: {}", escape_control(plain(warning)));
+  for (const auto& warning : contract::read<contract::MetricsImported>(response.json()).warnings)
+    note("Note: {}", escape_control(warning));
   print("Imported {} metric{} from {}.", metrics.size(), metrics.size() == 1 ? "" : "s",
         escape_control(args.text("PATH")));
 }

@@ -5,6 +5,8 @@
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "contract/read.h"
+#include "contract/registry.h"
 #include "lib/base/files.h"
 #include "lib/base/text.h"
 
@@ -49,14 +51,9 @@ void list(const Args& args) {
   const auto answer = fetch(api, "/api/admin/registry", "list the registered tables");
   if (args.flag("json")) return print("{}", pretty(answer));
   std::vector<std::vector<std::string>> rows;
-  const auto* tables = answer.is_object() ? answer.get_object().if_contains("tables") : nullptr;
-  if (tables != nullptr && tables->is_array())
-    for (const auto& item : tables->get_array()) {
-      if (!item.is_object()) continue;
-      const auto& table = item.get_object();
-      rows.push_back({plain(table, "id"), plain(table, "name"), plain(table, "source_type"),
-                      plain(table, "query_mode"), plain(table, "bucket"), plain(table, "last_sync_error")});
-    }
+  for (const auto& table : contract::read<contract::RegistryList>(answer).tables)
+    rows.push_back({table.id, table.name, table.source_type.value_or(""), table.query_mode,
+                    table.bucket.value_or(""), table.last_sync_error.value_or("")});
   out(columns_text({"ID", "NAME", "SOURCE", "MODE", "BUCKET", "LAST ERROR"}, rows));
 }
 

@@ -3,11 +3,11 @@
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "contract/read.h"
+#include "contract/users.h"
 #include "lib/base/text.h"
 
 namespace agnes::cli {
-
-namespace json = boost::json;
 
 namespace {
 const Argument kUser{.name = "USER", .help = "The user's id or email address"};
@@ -24,9 +24,9 @@ void add(const Args& args) {
       api.post("/api/users",
                {{"email", email}, {"name", args.find("name").value_or(email.substr(0, email.find('@')))}});
   expect(response, {201}, "add the user");
-  const auto user = response.json();
+  const auto user = contract::read<contract::User>(response.json());
   print("Added {} (id {}). Groups say what a user may see: agnes admin group add-member GROUP {}",
-        shown(user.as_object(), "email"), shown(user.as_object(), "id"), email);
+        escape_control(user.email), escape_control(user.id), email);
 }
 
 void list(const Args& args) {
@@ -34,21 +34,12 @@ void list(const Args& args) {
   const auto users = fetch(api, "/api/users", "list the users");
   if (args.flag("json")) return print("{}", pretty(users));
   std::vector<std::vector<std::string>> rows;
-  if (users.is_array())
-    for (const auto& item : users.get_array()) {
-      if (!item.is_object()) continue;
-      const auto& user = item.get_object();
-      const auto is = [&](std::string_view key) {
-        const auto* value = user.if_contains(key);
-        return value != nullptr && value->is_bool() && value->get_bool();
-      };
-      std::vector<std::string> groups;
-      if (const auto* list = user.if_contains("groups"); list != nullptr && list->is_array())
-        for (const auto& group : list->get_array())
-          groups.push_back(group.is_object() ? plain(group.get_object(), "name") : plain(group));
-      rows.push_back({plain(user, "email"), plain(user, "name"), is("is_admin") ? "admin" : "user",
-                      is("active") ? "active" : "deactivated", join(groups, ", "), plain(user, "id")});
-    }
+  for (const auto& user : contract::read<std::vector<contract::User>>(users)) {
+    std::vector<std::string> groups;
+    for (const auto& group : user.groups) groups.push_back(group.name);
+    rows.push_back({user.email, user.name.value_or(""), user.is_admin ? "admin" : "user",
+                    user.active ? "active" : "deactivated", join(groups, ", "), user.id});
+  }
   out(columns_text({"EMAIL", "NAME", "ROLE", "STATUS", "GROUPS", "ID"}, rows));
 }
 
@@ -69,11 +60,9 @@ void reset_password(const Args& args) {
   Api api;
   const Response response = api.post(path_of(api, args, "/reset-password"));
   expect(response, {200}, "reset the password");
-  const auto answer = response.json();
-  if (!answer.is_object()) return;
-  print("A new password is set at: {}", shown(answer.get_object(), "reset_url"));
-  print("Sent by email: {}",
-        shown(answer.get_object(), "email_sent") == "true" ? "yes" : "no, pass the address on");
+  const auto link = contract::read<contract::ResetLink>(response.json());
+  print("A new password is set at: {}", escape_control(link.reset_url));
+  print("Sent by email: {}", link.email_sent ? "yes" : "no, pass the address on");
 }
 
 void set_password(const Args& args) {

@@ -3,6 +3,8 @@
 #include "cli/config.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
+#include "contract/read.h"
+#include "contract/users.h"
 #include "lib/base/env.h"
 #include "lib/base/text.h"
 
@@ -28,14 +30,12 @@ void login(const Args& args) {
                plain(response.json().is_object() ? response.json().get_object() : json::object{}, "detail"),
                server));
   expect(response, {200}, "sign in");
-  const auto answer = response.json();
-  const std::string token = answer.is_object() ? plain(answer.get_object(), "access_token") : "";
-  if (token.empty()) throw Failure(1, "cannot sign in: the server's answer holds no token");
-  std::string signed_in = plain(answer.get_object(), "email");
-  if (signed_in.empty()) signed_in = email;
+  auto signed_in = contract::read<contract::SignedIn>(response.json());
+  if (signed_in.access_token.empty()) throw Failure(1, "cannot sign in: the server's answer holds no token");
+  if (signed_in.email.empty()) signed_in.email = email;
   if (args.find("server")) save_server(server);
-  save_token({token, signed_in});
-  print("Signed in to {} as {}.", server, signed_in);
+  save_token({signed_in.access_token, signed_in.email});
+  print("Signed in to {} as {}.", server, signed_in.email);
 }
 
 void logout(const Args&) {

@@ -3,17 +3,17 @@
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "contract/read.h"
+#include "contract/tokens.h"
 #include "lib/base/text.h"
 
 namespace agnes::cli {
 
-namespace json = boost::json;
-
 namespace {
 // "30d" -> 30; "never" -> null
-json::value days_of(const std::string& ttl) {
+std::optional<std::int64_t> days_of(const std::string& ttl) {
   const std::string text = to_lower(trim(ttl));
-  if (text.empty() || text == "never" || text == "none" || text == "no-expiry") return nullptr;
+  if (text.empty() || text == "never" || text == "none" || text == "no-expiry") return std::nullopt;
   const auto days =
       text.ends_with('d') ? parse_int(std::string_view(text).substr(0, text.size() - 1)) : std::nullopt;
   if (!days || *days <= 0)
@@ -23,18 +23,19 @@ json::value days_of(const std::string& ttl) {
 }
 
 void create(const Args& args) {
-  const json::object body{{"name", args.text("name")}, {"expires_in_days", days_of(args.text("ttl"))}};
+  // No more than every server knows.
+  const boost::json::object body{{"name", args.text("name")},
+                                 {"expires_in_days", json::to_json(days_of(args.text("ttl")))}};
   Api api;
   const Response response = api.post("/auth/tokens", body);
   expect(response, {201}, "make a token");
-  const auto answer = response.json();
-  if (!answer.is_object()) throw Failure(1, "cannot make a token: the server's answer holds none");
-  const auto& token = answer.get_object();
-  if (args.flag("raw")) return print("{}", shown(token, "token"));
-  const std::string until = plain(token, "expires_at");
-  print("Made the token {} (id {}, {}). It is shown this once:", shown(token, "name"), shown(token, "id"),
-        until.empty() ? "never expires" : "expires " + until);
-  print("\n    {}\n", shown(token, "token"));
+  const auto made = contract::read<contract::TokenCreated>(response.json());
+  if (made.token.empty()) throw Failure(1, "cannot make a token: the server's answer holds none");
+  if (args.flag("raw")) return print("{}", escape_control(made.token));
+  print("Made the token {} (id {}, {}). It is shown this once:", escape_control(made.name),
+        escape_control(made.id),
+        made.expires_at ? "expires " + escape_control(*made.expires_at) : "never expires");
+  print("\n    {}\n", escape_control(made.token));
   print("Use it with: export AGNES_TOKEN=..., or agnes auth import-token --token ...");
 }
 
@@ -43,15 +44,9 @@ void list(const Args& args) {
   const auto answer = fetch(api, "/auth/tokens", "list your tokens");
   if (args.flag("json")) return print("{}", pretty(answer));
   std::vector<std::vector<std::string>> rows;
-  if (answer.is_array())
-    for (const auto& item : answer.get_array()) {
-      if (!item.is_object()) continue;
-      const auto& token = item.get_object();
-      const std::string until = plain(token, "expires_at"), used = plain(token, "last_used_at");
-      rows.push_back({plain(token, "id"), plain(token, "name"), plain(token, "prefix"),
-                      until.empty() ? "never" : until, used.empty() ? "-" : used,
-                      plain(token, "revoked_at").empty() ? "active" : "revoked"});
-    }
+  for (const auto& token : contract::read<std::vector<contract::Token>>(answer))
+    rows.push_back({token.id, token.name, token.prefix, token.expires_at.value_or("never"),
+                    token.last_used_at.value_or("-"), token.revoked_at ? "revoked" : "active"});
   if (rows.empty()) return print("No tokens yet: agnes auth token create --name NAME");
   out(columns_text({"ID", "NAME", "PREFIX", "EXPIRES", "LAST USED", "STATUS"}, rows));
 }
@@ -60,20 +55,17 @@ void revoke(const Args& args) {
   Api api;
   const std::string wanted = args.text("TOKEN");
   const auto answer = fetch(api, "/auth/tokens", "list your tokens");
-  std::vector<json::object> matches;
-  if (answer.is_array())
-    for (const auto& item : answer.get_array()) {
-      if (!item.is_object()) continue;
-      const auto& token = item.get_object();
-      if (plain(token, "id") == wanted) {
-        matches = {token};
-        break;
-      }
-      if (plain(token, "prefix") == wanted || plain(token, "name") == wanted) matches.push_back(token);
+  std::vector<contract::Token> matches;
+  for (const auto& token : contract::read<std::vector<contract::Token>>(answer)) {
+    if (token.id == wanted) {
+      matches = {token};
+      break;
     }
+    if (token.prefix == wanted || token.name == wanted) matches.push_back(token);
+  }
   // Of several with one name, those that are revoked already are not meant.
   if (matches.size() > 1)
-    std::erase_if(matches, [](const json::object& token) { return !plain(token, "revoked_at").empty(); });
+    std::erase_if(matches, [](const contract::Token& token) { return token.revoked_at.has_value(); });
   if (matches.empty())
     throw Failure(1, fmt::format("none of your tokens has the id, prefix or name '{}': agnes auth token list",
                                  escape_control(wanted)));
@@ -81,9 +73,9 @@ void revoke(const Args& args) {
     throw Failure(1,
                   fmt::format("{} of your tokens are called '{}': name one by its id (agnes auth token list)",
                               matches.size(), escape_control(wanted)));
-  const std::string id = plain(matches[0], "id");
+  const auto& [id, name] = std::tie(matches[0].id, matches[0].name);
   expect(api.del("/auth/tokens/" + http_client::percent_encode(id)), {204, 200}, "revoke the token");
-  print("Revoked the token {} ({}).", shown(matches[0], "name"), id);
+  print("Revoked the token {} ({}).", escape_control(name), id);
 }
 }  // namespace
 

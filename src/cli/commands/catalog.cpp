@@ -4,25 +4,12 @@
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "contract/catalogue.h"
+#include "contract/read.h"
 
 namespace agnes::cli {
 
-namespace json = boost::json;
-
 namespace {
-std::vector<json::object> objects(const json::value& list) {
-  std::vector<json::object> out;
-  if (list.is_array())
-    for (const auto& item : list.get_array())
-      if (item.is_object()) out.push_back(item.get_object());
-  return out;
-}
-const json::value& member(const json::value& value, std::string_view key) {
-  static const json::value kNone;
-  const auto* found = value.is_object() ? value.get_object().if_contains(key) : nullptr;
-  return found == nullptr ? kNone : *found;
-}
-
 void list_tables(const Args& args) {
   Api api;
   Params params;
@@ -32,9 +19,9 @@ void list_tables(const Args& args) {
   const auto answer = response.json();
   if (args.flag("json")) return print("{}", pretty(answer));
   std::vector<std::vector<std::string>> rows;
-  for (const auto& table : objects(member(answer, "tables")))
-    rows.push_back({plain(table, "id"), plain(table, "source_type"), plain(table, "query_mode"),
-                    plain(table, "sql_flavor"), plain(table, "name"), plain(table, "description")});
+  for (const auto& table : contract::read<contract::Catalogue>(answer).tables)
+    rows.push_back(
+        {table.id, table.source_type, table.query_mode, table.sql_flavor, table.name, table.description});
   if (rows.empty())
     return print("No tables yet: ask an administrator of {} to grant you some.", api.server());
   out(columns_text({"ID", "SOURCE", "MODE", "SQL", "NAME", "DESCRIPTION"}, rows));

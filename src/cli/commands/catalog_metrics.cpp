@@ -6,6 +6,8 @@
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "contract/metrics.h"
+#include "contract/read.h"
 #include "lib/base/text.h"
 
 namespace agnes::cli {
@@ -40,12 +42,8 @@ void list_metrics(bool as_json) {
   const json::array list = metrics != nullptr && metrics->is_array() ? metrics->get_array() : json::array();
   if (as_json) return print("{}", pretty(list));
   std::vector<std::vector<std::string>> rows;
-  for (const auto& item : list) {
-    if (!item.is_object()) continue;
-    const auto& metric = item.get_object();
-    rows.push_back({plain(metric, "category"), plain(metric, "id"), plain(metric, "display_name"),
-                    plain(metric, "unit")});
-  }
+  for (const auto& metric : contract::read<std::vector<contract::Metric>>(list))
+    rows.push_back({metric.category, metric.id, metric.display_name, metric.unit.value_or("")});
   if (rows.empty()) return print("No metrics are defined.");
   std::sort(rows.begin(), rows.end());
   out(columns_text({"CATEGORY", "ID", "NAME", "UNIT"}, rows));

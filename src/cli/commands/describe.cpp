@@ -4,6 +4,8 @@
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "contract/catalogue.h"
+#include "contract/read.h"
 #include "lib/base/text.h"
 
 // agnes schema, agnes describe, and agnes sample, which is another name for it.
@@ -23,59 +25,43 @@ json::value fetch_table(Api& api, const std::string& path, const std::string& ta
   return response.json();
 }
 
-void print_columns(const json::object& schema) {
+void print_columns(const contract::TableSchema& schema) {
   std::vector<std::vector<std::string>> rows;
-  if (const auto* columns = schema.if_contains("columns"); columns != nullptr && columns->is_array())
-    for (const auto& item : columns->get_array()) {
-      if (!item.is_object()) continue;
-      const auto& column = item.get_object();
-      const auto* nullable = column.if_contains("nullable");
-      rows.push_back({plain(column, "name"), plain(column, "type"),
-                      nullable != nullptr && nullable->is_bool() && nullable->get_bool() ? "yes" : "no",
-                      plain(column, "description")});
-    }
+  for (const auto& column : schema.columns)
+    rows.push_back({column.name, column.type, column.nullable ? "yes" : "no", column.description});
   out(columns_text({"COLUMN", "TYPE", "NULL", "DESCRIPTION"}, rows));
 }
 
-void print_heading(const json::object& schema) {
-  print("{} ({}, {} SQL)", bold(shown(schema, "table_id")), shown(schema, "source_type"),
-        shown(schema, "sql_flavor"));
-}
-
-std::string items(const json::object& object, std::string_view key) {
-  const auto* list = object.if_contains(key);
-  std::vector<std::string> parts;
-  if (list != nullptr && list->is_array())
-    for (const auto& item : list->get_array()) parts.push_back(plain(item));
-  return join(parts, ", ");
+void print_heading(const contract::TableSchema& schema) {
+  print("{} ({}, {} SQL)", bold(escape_control(schema.table_id)), escape_control(schema.source_type),
+        escape_control(schema.sql_flavor));
 }
 
 void run_schema(const Args& args) {
   Api api;
   const auto answer = fetch_table(api, "/api/v2/schema/", args.text("TABLE"), {});
   if (args.flag("json")) return print("{}", pretty(answer));
-  if (!answer.is_object()) return;
-  const auto& schema = answer.get_object();
+  const auto schema = contract::read<contract::TableSchema>(answer);
   print_heading(schema);
   print_columns(schema);
-  if (const auto by = plain(schema, "partition_by"); !by.empty()) print("Partitioned by: {}", by);
-  if (const auto by = items(schema, "clustered_by"); !by.empty()) print("Clustered by: {}", by);
-  if (const auto* hints = schema.if_contains("where_dialect_hints"); hints != nullptr && hints->is_object())
-    for (const auto& hint : hints->get_object())
-      print("WHERE with {}: {}", std::string_view(hint.key()), plain(hint.value()));
+  if (!schema.partition_by.value_or("").empty()) print("Partitioned by: {}", *schema.partition_by);
+  if (!schema.clustered_by.empty()) print("Clustered by: {}", join(schema.clustered_by, ", "));
+  const auto hints = agnes::json::to_json(schema.where_dialect_hints);
+  for (const auto& hint : hints.as_object())
+    print("WHERE with {}: {}", std::string_view(hint.key()), escape_control(plain(hint.value())));
 }
 
 ResultTable table_of(const json::value& sample) {
   ResultTable table;
-  const auto* rows = sample.is_object() ? sample.get_object().if_contains("rows") : nullptr;
-  if (rows == nullptr || !rows->is_array()) return table;
-  for (const auto& row : rows->get_array()) {
-    if (!row.is_object()) continue;
+  const auto rows = contract::read<contract::TableSample>(sample).rows;
+  for (const auto& item : rows) {
+    if (!item.is_object()) continue;
+    const auto& row = item.get_object();
     if (table.columns.empty())
-      for (const auto& item : row.get_object()) table.columns.emplace_back(item.key());
+      for (const auto& member : row) table.columns.emplace_back(member.key());
     auto& cells = table.rows.emplace_back();
     for (const auto& column : table.columns) {
-      const auto* value = row.get_object().if_contains(column);
+      const auto* value = row.if_contains(column);
       if (value == nullptr || value->is_null())
         cells.push_back({});
       else if (value->is_number())
@@ -94,9 +80,9 @@ void run_describe(const Args& args) {
   const auto schema = fetch_table(api, "/api/v2/schema/", table);
   const auto sample = fetch_table(api, "/api/v2/sample/", table, {{"n", std::to_string(rows)}});
   if (args.flag("json")) return print("{}", pretty(json::object{{"schema", schema}, {"sample", sample}}));
-  if (!schema.is_object()) return;
-  print_heading(schema.get_object());
-  print_columns(schema.get_object());
+  const auto described = contract::read<contract::TableSchema>(schema);
+  print_heading(described);
+  print_columns(described);
   const ResultTable result = table_of(sample);
   print("");
   if (result.rows.empty()) return print("No rows.");

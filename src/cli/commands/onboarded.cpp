@@ -1,7 +1,8 @@
 #include "cli/api.h"
 #include "cli/commands/commands.h"
-#include "cli/json_text.h"
 #include "cli/output.h"
+#include "contract/read.h"
+#include "contract/users.h"
 
 namespace agnes::cli {
 
@@ -9,8 +10,7 @@ namespace json = boost::json;
 
 namespace {
 void say(const json::value& answer) {
-  const bool yes = answer.is_object() && plain(answer.get_object(), "onboarded") == "true";
-  print("Onboarded: {}", yes ? "yes" : "no");
+  print("Onboarded: {}", contract::read<contract::Onboarded>(answer).onboarded ? "yes" : "no");
 }
 
 void set(bool onboarded, const Args& args) {

@@ -1,3 +1,5 @@
+#include "contract/query.h"
+
 #include <boost/json/parse.hpp>
 #include <fcntl.h>
 #include <unistd.h>
@@ -110,7 +112,7 @@ void query_there(const std::string& sql, const std::string& format, std::int64_t
   const double patience = parse_double(env_or("AGNES_QUERY_TIMEOUT", "")).value_or(300);
   Api api;
   const Response response =
-      api.post("/api/query", {{"sql", sql}, {"limit", limit}},
+      api.post("/api/query", agnes::json::to_json(contract::Query{sql, limit}),
                std::chrono::seconds(std::max<std::int64_t>(1, static_cast<std::int64_t>(patience))));
   expect(response, {200}, "run the query");
   show(read_remote_result(response.body), format, limit);

@@ -1,5 +1,6 @@
 #include "core/catalog/registry_routes.h"
 
+#include "contract/registry.h"
 #include "core/catalog/last_changes.h"
 #include "core/catalog/registry_body.h"
 #include "core/catalog/registry_rules.h"
@@ -21,37 +22,10 @@ std::string named(const std::string& name) {
   return text;
 }
 
-struct Prechecked {
-  bool ok = true;
-  boost::json::object table;
-};
-BOOST_DESCRIBE_STRUCT(Prechecked, (), (ok, table))
-
-struct Registered {
-  std::string id, name, status;
-  std::optional<std::string> view_name, message;
-  static constexpr json::Rule rules[] = {{.field = "view_name", .omit_null = true},
-                                         {.field = "message", .omit_null = true}};
-};
-BOOST_DESCRIBE_STRUCT(Registered, (), (id, name, status, view_name, message))
-
-struct Updated {
-  std::string id;
-  std::vector<std::string> updated;
-  std::string version;
-};
-BOOST_DESCRIBE_STRUCT(Updated, (), (id, updated, version))
-
 struct Change {
   Registration before, after;
   std::vector<std::string> fields;
 };
-
-struct RegistryList {
-  boost::json::array tables;
-  std::int64_t count;
-};
-BOOST_DESCRIBE_STRUCT(RegistryList, (), (tables, count))
 
 value parsed(const std::optional<std::string>& text) {
   if (!text) return nullptr;
@@ -75,6 +49,7 @@ struct SyncError {
 };
 BOOST_DESCRIBE_STRUCT(SyncError, (), (table_id, error))
 
+// A contract::RegisteredTable.
 boost::json::object shown(const Registration& row, const std::optional<std::string>& sync_error) {
   auto item = json::to_json(row).as_object();
   item["primary_key"] = parsed(row.primary_key);
@@ -84,18 +59,19 @@ boost::json::object shown(const Registration& row, const std::optional<std::stri
   return item;
 }
 
-RegistryList list(state::Tx& tx) {
+// A contract::RegistryList.
+boost::json::object list(state::Tx& tx) {
   std::map<std::string, std::string> errors;
   for (const auto& row :
        tx.rows<SyncError>("SELECT table_id, error FROM sync_state WHERE status = 'error' AND error <> ''"))
     errors.emplace(row.table_id, row.error);
-  RegistryList out{};
+  boost::json::array tables;
   for (const auto& row : all(tx)) {
     const auto error = errors.find(row.name);
-    out.tables.push_back(shown(row, error == errors.end() ? std::nullopt : std::optional(error->second)));
+    tables.push_back(shown(row, error == errors.end() ? std::nullopt : std::optional(error->second)));
   }
-  out.count = static_cast<std::int64_t>(out.tables.size());
-  return out;
+  const auto count = tables.size();
+  return {{"tables", std::move(tables)}, {"count", count}};
 }
 
 Registration find_or_throw(state::Tx& tx, const std::string& id) {
@@ -154,20 +130,21 @@ Registration registration(const RegisterTable& body, const http::Caller& caller,
 // The contract tells of tables whose source could keep them how they become queryable; those that stay there are so at
 // once (200).
 http::Response registered(const Registration& row) {
-  Registered out{row.id, row.name, "registered", {}, {}};
+  contract::Registered out{row.id, row.name, contract::Registered::Status::registered, {}, {}};
   int status = 201;
   if (const auto* kind = source_kind(row); kind != nullptr && kind->remote_tables) {
     out.view_name = row.id;
     if (is_materialized(row)) {
       out.message = "its query runs at the next sync; POST /api/sync/trigger starts one now";
     } else {
-      out.status = "ok";
+      out.status = contract::Registered::Status::ok;
       status = 200;
     }
   }
   return http::Response::json(json::to_json(out), status);
 }
 
+// A contract::PrecheckedTable.
 boost::json::object prechecked(const Registration& row, const RegistryHooks& hooks) {
   boost::json::object out{{"name", row.name},
                           {"source_type", json::to_json(row.source_type)},
@@ -206,15 +183,20 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
   const auto changes = std::make_shared<LastChanges>(store.file().parent_path() / "registry_changes.json");
 
   routes.get("/api/admin/registry",
-             {.auth = Auth::admin, .tag = "registry", .summary = "All registered tables"},
+             {.auth = Auth::admin,
+              .tag = "registry",
+              .summary = "All registered tables",
+              .answer = http::schema_of<contract::RegistryList>},
              [&store] { return store.read([](state::Tx& tx) { return list(tx); }); });
 
-  routes.get(
-      "/api/admin/registry/{table_id:path}",
-      {.auth = Auth::admin, .tag = "registry", .summary = "One registered table; its ETag is for If-Match"},
-      [&store](const http::Param<"table_id">& id) {
-        return store.read([&](state::Tx& tx) { return one(tx, *id); });
-      });
+  routes.get("/api/admin/registry/{table_id:path}",
+             {.auth = Auth::admin,
+              .tag = "registry",
+              .summary = "One registered table; its ETag is for If-Match",
+              .answer = http::schema_of<contract::RegisteredTable>},
+             [&store](const http::Param<"table_id">& id) {
+               return store.read([&](state::Tx& tx) { return one(tx, *id); });
+             });
 
   routes.post("/api/admin/register-table",
               {.auth = Auth::admin,
@@ -222,7 +204,7 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
                .tag = "registry",
                .summary = "Register a table",
                .executor = http::Executor::tasks,  // asks the table's source
-               .answer = http::schema_of<Registered>},
+               .answer = http::schema_of<contract::Registered>},
               [&store, hooks, changes](const http::Request& request, const http::Caller& caller,
                                        const RegisterTable& body) {
                 const Registration row = registration(body, caller, hooks);
@@ -240,11 +222,12 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
               {.auth = Auth::admin,
                .tag = "registry",
                .summary = "Whether a registration would be taken, without making it",
-               .executor = http::Executor::tasks},
+               .executor = http::Executor::tasks,
+               .answer = http::schema_of<contract::Prechecked>},
               [&store, hooks](const http::Caller& caller, const RegisterTable& body) {
                 const Registration row = registration(body, caller, hooks);
                 store.read([&](state::Tx& tx) { refuse_taken(tx, row); });
-                return Prechecked{true, prechecked(row, hooks)};
+                return boost::json::object{{"ok", true}, {"table", prechecked(row, hooks)}};
               });
 
   routes.put(
@@ -254,7 +237,7 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
        .summary = "Change a registration: what is left out stays, null clears",
        .description = "With If-Match, nothing is changed when somebody else changed it meanwhile (412).",
        .executor = http::Executor::tasks,
-       .answer = http::schema_of<Updated>,
+       .answer = http::schema_of<contract::RegistryUpdated>,
        .header_names = {"If-Match"}},
       [&store, hooks, changes](const http::Request& request, const http::Caller& caller,
                                const http::Param<"table_id">& id, const UpdateTable& body) {
@@ -281,7 +264,7 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
           return change;
         });
         const auto& [before, after, fields] = done;
-        const Updated out{*id, fields, version_of(after)};
+        const contract::RegistryUpdated out{*id, fields, version_of(after)};
         changes->note(*id, {caller.email, now(), out.version});
         if (leaves_its_place(before, after))
           hooks.removed(before);

@@ -1,5 +1,6 @@
 #include "core/catalog/routes.h"
 
+#include "contract/catalogue.h"
 #include "core/catalog/column_metadata.h"
 #include "core/catalog/shared_texts.h"
 #include "core/catalog/source_kind.h"
@@ -15,66 +16,11 @@ using boost::json::array;
 using boost::json::object;
 using boost::json::value;
 
-struct TableItem {
-  std::string id, name, description, source_type, sync_strategy, query_mode;
-};
-BOOST_DESCRIBE_STRUCT(TableItem, (), (id, name, description, source_type, sync_strategy, query_mode))
-struct TableItems {
-  std::vector<TableItem> tables;
-  std::int64_t count = 0;
-};
-BOOST_DESCRIBE_STRUCT(TableItems, (), (tables, count))
-
-struct CatalogItem {
-  std::string id, name, description, source_type, query_mode, sql_flavor;
-  std::vector<std::string> where_examples;
-  std::string fetch_via;
-  std::optional<std::string> rough_size_hint;
-  std::optional<std::int64_t> rows, size_bytes;
-  std::optional<std::string> partition_by;
-  std::vector<std::string> clustered_by;
-  std::optional<std::string> entity_type;
-  std::string metadata_freshness = "not_applicable";
-};
-BOOST_DESCRIBE_STRUCT(CatalogItem, (),
-                      (id, name, description, source_type, query_mode, sql_flavor, where_examples, fetch_via,
-                       rough_size_hint, rows, size_bytes, partition_by, clustered_by, entity_type,
-                       metadata_freshness))
-struct CatalogList {
-  std::vector<CatalogItem> tables;
-  std::string server_time;
-};
-BOOST_DESCRIBE_STRUCT(CatalogList, (), (tables, server_time))
-
-struct SchemaColumn {
-  std::string name, type;
-  bool nullable = true;
-  std::string description;
-};
-BOOST_DESCRIBE_STRUCT(SchemaColumn, (), (name, type, nullable, description))
-struct TableSchema {
-  std::string table_id, source_type, sql_flavor;
-  std::vector<SchemaColumn> columns;
-  std::optional<std::string> partition_by;
-  std::vector<std::string> clustered_by;
-  object where_dialect_hints;
-};
-BOOST_DESCRIBE_STRUCT(TableSchema, (),
-                      (table_id, source_type, sql_flavor, columns, partition_by, clustered_by,
-                       where_dialect_hints))
-
 struct SampleQuery {
   int n = 5;
   static constexpr json::Rule rules[] = {{.field = "n", .has_default = true, .ge = 1, .le = 100}};
 };
 BOOST_DESCRIBE_STRUCT(SampleQuery, (), (n))
-struct TableSample {
-  std::string table_id;
-  array rows;
-  std::string source;
-};
-BOOST_DESCRIBE_STRUCT(TableSample, (), (table_id, rows, source))
-
 // Null for a table that is asked in DuckDB's SQL.
 const Dialect* dialect_of(const Table& table) {
   const auto* kind = source_kind(table.source_type);
@@ -104,7 +50,8 @@ bool stays_elsewhere(const Table* table) {
   return table->registered && is_remote(*table);
 }
 
-void describe_remote(CatalogItem& item, const RemoteMetadata& known, const std::string& freshness) {
+void describe_remote(contract::CatalogueTable& item, const RemoteMetadata& known,
+                     const std::string& freshness) {
   item.metadata_freshness = freshness;
   // An engine that counts tables says 0 of a view.
   if (known.entity_type.value_or("BASE TABLE") == "BASE TABLE") {
@@ -119,7 +66,7 @@ void describe_remote(CatalogItem& item, const RemoteMetadata& known, const std::
   item.entity_type = known.entity_type;
 }
 
-// A CatalogList, written as far as its time.
+// A contract::Catalogue, written as far as its time.
 std::string catalog_until_time(const VisibleSet& set, const RemoteTables& remote) {
   std::map<std::string, RemoteMetadata> known;
   if (std::any_of(set.tables.begin(), set.tables.end(), stays_elsewhere))
@@ -129,20 +76,20 @@ std::string catalog_until_time(const VisibleSet& set, const RemoteTables& remote
   out.reserve(set.tables.size() * 450);
   for (const Table* t : set.tables) {
     if (!t->registered) continue;
-    CatalogItem item{.id = t->id,
-                     .name = t->name,
-                     .description = t->description,
-                     .source_type = t->source_type,
-                     .query_mode = t->query_mode,
-                     .sql_flavor = flavor(*t),
-                     .where_examples = {},
-                     .fetch_via = fetch_hint(*t),
-                     .rough_size_hint = {},
-                     .rows = {},
-                     .size_bytes = {},
-                     .partition_by = {},
-                     .clustered_by = {},
-                     .entity_type = {}};
+    contract::CatalogueTable item{.id = t->id,
+                                  .name = t->name,
+                                  .description = t->description,
+                                  .source_type = t->source_type,
+                                  .query_mode = t->query_mode,
+                                  .sql_flavor = flavor(*t),
+                                  .where_examples = {},
+                                  .fetch_via = fetch_hint(*t),
+                                  .rough_size_hint = {},
+                                  .rows = {},
+                                  .size_bytes = {},
+                                  .partition_by = {},
+                                  .clustered_by = {},
+                                  .entity_type = {}};
     if (stays_elsewhere(t))
       describe_remote(item, known[t->id], remote.freshness(known[t->id], moment));
     else if (t->has_data())
@@ -184,26 +131,27 @@ std::string sample_sql(const Table& table) {
 
 void add_routes(http::Routes& routes, state::Store& store, const Visible& visible, RemoteTables& remote,
                 RunQuery run) {
-  routes.get(
-      "/api/catalog/tables",
-      {.tag = "catalog", .summary = "The tables that you may read", .answer = http::schema_of<TableItems>},
-      [&visible, texts = std::make_shared<SharedTexts>()](const http::Caller& caller) {
-        const auto set = visible.of(caller);
-        return http::Response::shared_json({texts->of(*set, "", [&] {
-          TableItems out;
-          for (const Table* t : set->tables)
-            if (t->registered)
-              out.tables.push_back(
-                  {t->id, t->name, t->description, t->source_type, t->sync_strategy, t->query_mode});
-          out.count = static_cast<std::int64_t>(out.tables.size());
-          return json::to_text(out);
-        })});
-      });
+  routes.get("/api/catalog/tables",
+             {.tag = "catalog",
+              .summary = "The tables that you may read",
+              .answer = http::schema_of<contract::TableBriefs>},
+             [&visible, texts = std::make_shared<SharedTexts>()](const http::Caller& caller) {
+               const auto set = visible.of(caller);
+               return http::Response::shared_json({texts->of(*set, "", [&] {
+                 contract::TableBriefs out;
+                 for (const Table* t : set->tables)
+                   if (t->registered)
+                     out.tables.push_back(
+                         {t->id, t->name, t->description, t->source_type, t->sync_strategy, t->query_mode});
+                 out.count = static_cast<std::int64_t>(out.tables.size());
+                 return json::to_text(out);
+               })});
+             });
 
   routes.get("/api/v2/catalog",
              {.tag = "catalog",
               .summary = "The tables that you may read, with how to use them",
-              .answer = http::schema_of<CatalogList>},
+              .answer = http::schema_of<contract::Catalogue>},
              [&visible, &remote, texts = std::make_shared<SharedTexts>()](const http::Caller& caller) {
                const auto set = visible.of(caller);
                const bool remotes = std::any_of(set->tables.begin(), set->tables.end(), stays_elsewhere);
@@ -221,13 +169,13 @@ void add_routes(http::Routes& routes, state::Store& store, const Visible& visibl
         std::map<std::string, std::string> descriptions;
         for (auto& row : store.read([&](state::Tx& tx) { return column_metadata(tx, table.id); }))
           descriptions.emplace(to_lower(row.column_name), row.description.value_or(""));
-        TableSchema out{.table_id = table.id,
-                        .source_type = table.source_type,
-                        .sql_flavor = flavor(table),
-                        .columns = {},
-                        .partition_by = {},
-                        .clustered_by = {},
-                        .where_dialect_hints = {}};
+        contract::TableSchema out{.table_id = table.id,
+                                  .source_type = table.source_type,
+                                  .sql_flavor = flavor(table),
+                                  .columns = {},
+                                  .partition_by = {},
+                                  .clustered_by = {},
+                                  .where_dialect_hints = {}};
         const auto described = [&](const std::string& name, const std::string& there) {
           const auto found = descriptions.find(to_lower(name));
           return found != descriptions.end() && !found->second.empty() ? found->second : there;
@@ -255,12 +203,12 @@ void add_routes(http::Routes& routes, state::Store& store, const Visible& visibl
                const Table& table = visible.table(*set, caller, *id);
                if (const auto row = at_engine(store, table)) {
                  http::enter_group("remote");
-                 return TableSample{
+                 return contract::TableSample{
                      .table_id = table.id, .rows = remote.rows(*row, query->n), .source = table.source_type};
                }
                const value answer = run(caller, sample_sql(table), query->n);
                const auto& names = answer.at("columns").as_array();
-               TableSample out{.table_id = table.id, .rows = {}, .source = table.source_type};
+               contract::TableSample out{.table_id = table.id, .rows = {}, .source = table.source_type};
                for (const auto& row : answer.at("rows").as_array()) {
                  object item;
                  for (std::size_t i = 0; i < names.size(); ++i) item[names[i].as_string()] = row.at(i);

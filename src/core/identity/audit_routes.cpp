@@ -38,6 +38,8 @@ struct AuditEntry {
   boost::json::value params;
   std::optional<std::string> result;
   std::optional<std::int64_t> duration_ms;
+  static constexpr json::Rule rules[] = {
+      {.field = "params", .description = "What was done, in a form of the action's own; null without more"}};
 };
 BOOST_DESCRIBE_STRUCT(AuditEntry, (),
                       (id, timestamp, user_id, user_email, action, resource, params, result, duration_ms))

@@ -9,48 +9,12 @@ namespace {
 using http::Auth;
 using http::Request;
 
-struct ResourceTypeView {
-  std::string key, display_name, description, id_format;
-};
-BOOST_DESCRIBE_STRUCT(ResourceTypeView, (), (key, display_name, description, id_format))
-
-struct CreateGrant {
-  std::string group_id, resource_type, resource_id;
-  static constexpr json::Rule rules[] = {{.field = "resource_id", .max_length = 500}};
-};
-BOOST_DESCRIBE_STRUCT(CreateGrant, (), (group_id, resource_type, resource_id))
-
 struct GrantFilter {
   std::optional<std::string> resource_type, group_id;
 };
 BOOST_DESCRIBE_STRUCT(GrantFilter, (), (resource_type, group_id))
 
-struct GrantView {
-  std::string id, group_id, group_name, resource_type, resource_id;
-  std::optional<std::string> assigned_at, assigned_by;
-};
-BOOST_DESCRIBE_STRUCT(GrantView, (),
-                      (id, group_id, group_name, resource_type, resource_id, assigned_at, assigned_by))
-
-struct GrantBrief {
-  std::string id, group_id, resource_type, resource_id;
-};
-BOOST_DESCRIBE_STRUCT(GrantBrief, (), (id, group_id, resource_type, resource_id))
-
-struct TypeBlocks {
-  std::string type_key, type_display;
-  boost::json::array blocks;
-};
-BOOST_DESCRIBE_STRUCT(TypeBlocks, (), (type_key, type_display, blocks))
-
-struct Overview {
-  std::vector<GroupView> groups;
-  std::vector<GrantBrief> grants;
-  std::vector<TypeBlocks> resources;
-};
-BOOST_DESCRIBE_STRUCT(Overview, (), (groups, grants, resources))
-
-GrantView view_of(const Tables& tables, const Grant& grant) {
+contract::Grant view_of(const Tables& tables, const Grant& grant) {
   const auto* group = tables.group(grant.group_id);
   return {grant.id,
           grant.group_id,
@@ -61,8 +25,8 @@ GrantView view_of(const Tables& tables, const Grant& grant) {
           grant.assigned_by};
 }
 
-Overview overview(Identity& identity) {
-  Overview out;
+contract::AccessOverview overview(Identity& identity) {
+  contract::AccessOverview out;
   identity.directory().look([&](const Tables& tables) {
     for (const auto* group : tables.groups())
       out.groups.push_back(view_of(tables, *group, identity.settings()));
@@ -71,7 +35,8 @@ Overview overview(Identity& identity) {
   });
   identity.directory().store().read([&](state::Tx& tx) {
     for (const auto& type : identity.resource_types().all())
-      out.resources.push_back({std::string(type.key), std::string(type.display_name), type.blocks(tx)});
+      out.resources.push_back({std::string(type.key), std::string(type.display_name),
+                               json::from_json<std::vector<contract::ResourceBlock>>(type.blocks(tx))});
   });
   return out;
 }
@@ -82,7 +47,7 @@ void add_grant_routes(http::Routes& routes, Identity& identity) {
   routes.get("/api/admin/resource-types",
              {.auth = Auth::admin, .tag = "access", .summary = "Kinds of things that can be granted"},
              [&identity] {
-               std::vector<ResourceTypeView> out;
+               std::vector<contract::ResourceType> out;
                for (const auto& type : identity.resource_types().all())
                  out.push_back({std::string(type.key), std::string(type.display_name),
                                 std::string(type.description), std::string(type.id_format)});
@@ -97,7 +62,7 @@ void add_grant_routes(http::Routes& routes, Identity& identity) {
       [&identity](const http::Query<GrantFilter>& filter) {
         if (filter->resource_type) identity.resource_types().named(*filter->resource_type);
         return identity.directory().look([&](const Tables& tables) {
-          std::vector<GrantView> out;
+          std::vector<contract::Grant> out;
           for (const auto* grant : filter->group_id ? tables.grants_of(*filter->group_id) : tables.grants())
             if (!filter->resource_type || grant->resource_type == *filter->resource_type)
               out.push_back(view_of(tables, *grant));
@@ -107,7 +72,7 @@ void add_grant_routes(http::Routes& routes, Identity& identity) {
   routes.post(
       "/api/admin/grants",
       {.auth = Auth::admin, .status = 201, .tag = "access", .summary = "Grant something to a group"},
-      [&identity](const Caller& caller, const Request& request, const CreateGrant& body) {
+      [&identity](const Caller& caller, const Request& request, const contract::CreateGrant& body) {
         const auto grant = identity.groups().grant(Actor::of(caller, request.client_address()), body.group_id,
                                                    body.resource_type, body.resource_id);
         return identity.directory().look([&](const Tables& tables) { return view_of(tables, grant); });

@@ -12,39 +12,7 @@ using http::Request;
 using GroupId = http::Param<"group_id">;
 using UserId = http::Param<"user_id">;
 
-struct CreateGroup {
-  std::string name;
-  std::optional<std::string> description;
-  static constexpr json::Rule rules[] = {{.field = "description", .max_length = 2000}};
-};
-BOOST_DESCRIBE_STRUCT(CreateGroup, (), (name, description))
-
-struct UpdateGroup {
-  std::optional<std::string> name, description;
-  static constexpr json::Rule rules[] = {{.field = "description", .max_length = 2000}};
-};
-BOOST_DESCRIBE_STRUCT(UpdateGroup, (), (name, description))
-
-struct AddMember {
-  std::string email;
-};
-BOOST_DESCRIBE_STRUCT(AddMember, (), (email))
-
-struct AddMembership {
-  std::string group_id;
-};
-BOOST_DESCRIBE_STRUCT(AddMembership, (), (group_id))
-
-struct MemberView {
-  std::string user_id, email;
-  std::optional<std::string> name;
-  bool active = true;
-  std::string source;
-  std::optional<std::string> added_at, added_by;
-};
-BOOST_DESCRIBE_STRUCT(MemberView, (), (user_id, email, name, active, source, added_at, added_by))
-
-MemberView view_of(const Tables& tables, const Member& member) {
+contract::Member view_of(const Tables& tables, const Member& member) {
   const auto& user = *tables.user(member.user_id);
   return {user.id,        user.email, user.name, user.active, member.source, shown(member.added_at),
           member.added_by};
@@ -65,7 +33,7 @@ Actor actor(const Caller& caller, const Request& request) {
   return Actor::of(caller, request.client_address());
 }
 
-GroupView view_of(Identity& identity, const Group& group) {
+contract::Group view_of(Identity& identity, const Group& group) {
   return identity.directory().look([&](const Tables& t) { return view_of(t, group, identity.settings()); });
 }
 
@@ -75,22 +43,23 @@ void add_membership_routes(http::Routes& routes, Identity& identity) {
              [&identity](const UserId& id) {
                return identity.directory().look([&](const Tables& tables) {
                  existing_user(tables, *id);
-                 std::vector<MembershipView> out;
+                 std::vector<contract::Membership> out;
                  for (const auto* member : tables.memberships_of(*id))
                    out.push_back(view_of(tables, *member, identity.settings()));
                  return out;
                });
              });
-  routes.post(
-      "/api/admin/users/{user_id}/memberships",
-      {.auth = Auth::admin, .status = 201, .tag = "access", .summary = "Add a user to a group"},
-      [&identity](const Caller& caller, const Request& request, const UserId& id, const AddMembership& body) {
-        identity.directory().look([&](const Tables& tables) { existing_user(tables, *id); });
-        auto member = identity.groups().add_member(actor(caller, request), body.group_id, *id, "user:" + *id);
-        member.added_at.reset();  // as the contract answers here
-        return identity.directory().look(
-            [&](const Tables& tables) { return view_of(tables, member, identity.settings()); });
-      });
+  routes.post("/api/admin/users/{user_id}/memberships",
+              {.auth = Auth::admin, .status = 201, .tag = "access", .summary = "Add a user to a group"},
+              [&identity](const Caller& caller, const Request& request, const UserId& id,
+                          const contract::AddMembership& body) {
+                identity.directory().look([&](const Tables& tables) { existing_user(tables, *id); });
+                auto member =
+                    identity.groups().add_member(actor(caller, request), body.group_id, *id, "user:" + *id);
+                member.added_at.reset();  // as the contract answers here
+                return identity.directory().look(
+                    [&](const Tables& tables) { return view_of(tables, member, identity.settings()); });
+              });
   routes.del(
       "/api/admin/users/{user_id}/memberships/{group_id}",
       {.auth = Auth::admin, .tag = "access", .summary = "Remove a user from a group"},
@@ -114,7 +83,7 @@ void add_group_routes(http::Routes& routes, Identity& identity) {
   routes.get("/api/admin/groups", {.auth = Auth::admin, .tag = "access", .summary = "All groups"},
              [&identity] {
                return identity.directory().look([&](const Tables& tables) {
-                 std::vector<GroupView> out;
+                 std::vector<contract::Group> out;
                  for (const auto* group : tables.groups())
                    out.push_back(view_of(tables, *group, identity.settings()));
                  return out;
@@ -128,17 +97,17 @@ void add_group_routes(http::Routes& routes, Identity& identity) {
              });
   routes.post("/api/admin/groups",
               {.auth = Auth::admin, .status = 201, .tag = "access", .summary = "Create a group"},
-              [&identity](const Caller& caller, const Request& request, const CreateGroup& body) {
+              [&identity](const Caller& caller, const Request& request, const contract::CreateGroup& body) {
                 return view_of(identity,
                                identity.groups().create(actor(caller, request), body.name, body.description));
               });
-  routes.patch(
-      "/api/admin/groups/{group_id}",
-      {.auth = Auth::admin, .tag = "access", .summary = "Rename or describe a group"},
-      [&identity](const Caller& caller, const Request& request, const GroupId& id, const UpdateGroup& body) {
-        return view_of(identity,
-                       identity.groups().update(actor(caller, request), *id, body.name, body.description));
-      });
+  routes.patch("/api/admin/groups/{group_id}",
+               {.auth = Auth::admin, .tag = "access", .summary = "Rename or describe a group"},
+               [&identity](const Caller& caller, const Request& request, const GroupId& id,
+                           const contract::UpdateGroup& body) {
+                 return view_of(identity, identity.groups().update(actor(caller, request), *id, body.name,
+                                                                   body.description));
+               });
   routes.del("/api/admin/groups/{group_id}",
              {.auth = Auth::admin, .tag = "access", .summary = "Delete a group, its members and grants"},
              [&identity](const Caller& caller, const Request& request, const GroupId& id) {
@@ -149,7 +118,7 @@ void add_group_routes(http::Routes& routes, Identity& identity) {
              [&identity](const GroupId& id) {
                return identity.directory().look([&](const Tables& tables) {
                  existing_group(tables, *id);
-                 std::vector<MemberView> out;
+                 std::vector<contract::Member> out;
                  for (const auto* member : tables.members_of(*id)) out.push_back(view_of(tables, *member));
                  return out;
                });
@@ -157,7 +126,8 @@ void add_group_routes(http::Routes& routes, Identity& identity) {
   routes.post(
       "/api/admin/groups/{group_id}/members",
       {.auth = Auth::admin, .status = 201, .tag = "access", .summary = "Add a member by email address"},
-      [&identity](const Caller& caller, const Request& request, const GroupId& id, const AddMember& body) {
+      [&identity](const Caller& caller, const Request& request, const GroupId& id,
+                  const contract::AddMember& body) {
         const auto user_id = identity.directory().look([&](const Tables& tables) {
           existing_group(tables, *id);
           const auto* user = tables.user_by_email(trim(body.email));

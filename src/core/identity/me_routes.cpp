@@ -1,3 +1,4 @@
+#include "contract/users.h"
 #include "core/identity/routes.h"
 #include "core/identity/views.h"
 
@@ -17,20 +18,6 @@ struct OnboardedRequest {
 };
 BOOST_DESCRIBE_STRUCT(OnboardedRequest, (), (source, onboarded))
 
-struct Onboarded {
-  std::string status = "ok";
-  bool onboarded = true;
-};
-BOOST_DESCRIBE_STRUCT(Onboarded, (), (status, onboarded))
-
-// Asked for by the contract's client before anything else that could tell `onboarded`.
-struct Profile {
-  std::string id, email;
-  std::optional<std::string> name;
-  bool is_admin = false, onboarded = false;
-};
-BOOST_DESCRIBE_STRUCT(Profile, (), (id, email, name, is_admin, onboarded))
-
 }  // namespace
 
 void add_me_routes(http::Routes& routes, Identity& identity) {
@@ -45,14 +32,14 @@ void add_me_routes(http::Routes& routes, Identity& identity) {
                return identity.directory().look([&](const Tables& tables) {
                  // A caller of a machine's token has no account.
                  const User* user = tables.user(caller.user_id);
-                 return Profile{caller.user_id, caller.email, caller.name, caller.is_admin,
-                                user != nullptr && user->onboarded};
+                 return contract::Profile{caller.user_id, caller.email, caller.name, caller.is_admin,
+                                          user != nullptr && user->onboarded};
                });
              });
   routes.post("/api/me/onboarded",
               {.auth = Auth::user, .tag = "me", .summary = "Note that your workspace is set up"},
               [&identity](const Caller& caller, const http::Request& request,
-                          const std::optional<OnboardedRequest>& body) -> Onboarded {
+                          const std::optional<OnboardedRequest>& body) -> contract::Onboarded {
                 const auto wish = body.value_or(OnboardedRequest{});
                 identity.users().set_onboarded(Actor::of(caller, request.client_address()), wish.onboarded,
                                                wish.source);

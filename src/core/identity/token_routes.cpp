@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "contract/tokens.h"
 #include "core/identity/routes.h"
 #include "core/identity/views.h"
 #include "lib/base/error.h"
@@ -13,45 +14,7 @@ using http::Auth;
 
 constexpr std::int64_t kLongestDays = 3650;
 
-struct CreateToken {
-  std::string name;
-  std::optional<std::int64_t> expires_in_days = 90;
-  std::string scope = "general";
-  std::optional<std::int64_t> ttl_seconds;
-  static constexpr json::Rule rules[] = {
-      {.field = "name", .max_length = 200},
-      {.field = "expires_in_days", .description = "null: it never expires", .has_default = true},
-      {.field = "scope",
-       .description = "a label kept in the token; bootstrap-analyst lives an hour at most",
-       .has_default = true,
-       .max_length = 100},
-      {.field = "ttl_seconds", .description = "instead of expires_in_days"},
-  };
-};
-BOOST_DESCRIBE_STRUCT(CreateToken, (), (name, expires_in_days, scope, ttl_seconds))
-
-struct TokenCreated {
-  std::string id, name, prefix, token;
-  std::optional<std::string> expires_at;
-  std::string created_at;
-  static constexpr json::Rule rules[] = {
-      {.field = "token", .description = "shown this once and kept nowhere"}};
-};
-BOOST_DESCRIBE_STRUCT(TokenCreated, (), (id, name, prefix, token, expires_at, created_at))
-
-struct TokenView {
-  std::string id, name, prefix, created_at;
-  std::optional<std::string> expires_at, last_used_at, revoked_at;
-};
-BOOST_DESCRIBE_STRUCT(TokenView, (), (id, name, prefix, created_at, expires_at, last_used_at, revoked_at))
-
-struct AdminTokenView : TokenView {
-  std::string user_id;
-  std::optional<std::string> user_email, last_used_ip;
-};
-BOOST_DESCRIBE_STRUCT(AdminTokenView, (TokenView), (user_id, user_email, last_used_ip))
-
-TokenView view_of(const Token& token) {
+contract::Token view_of(const Token& token) {
   return {token.id,
           token.name,
           token.prefix,
@@ -66,7 +29,7 @@ std::string with_zone(Timestamp moment) {
   return format_sql(moment) + "+00:00";
 }
 
-Tokens::Wish wish_of(const CreateToken& body) {
+Tokens::Wish wish_of(const contract::CreateToken& body) {
   const auto check = [](const std::optional<std::int64_t>& value, const char* name, std::int64_t most) {
     if (value && *value <= 0)
       throw Error(ErrorKind::bad_request, fmt::format("{} must be a positive integer", name));
@@ -93,7 +56,7 @@ void add_token_routes(http::Routes& routes, Identity& identity) {
                .summary = "Create a personal access token",
                .description = "Only for people who signed in: a token cannot make tokens."},
               [&identity](const Caller& caller, const http::Request& request,
-                          const CreateToken& body) -> TokenCreated {
+                          const contract::CreateToken& body) -> contract::TokenCreated {
                 const auto made =
                     identity.tokens().create(Actor::of(caller, request.client_address()), wish_of(body));
                 const auto& token = made.token;
@@ -106,7 +69,7 @@ void add_token_routes(http::Routes& routes, Identity& identity) {
               });
   routes.get("/auth/tokens", {.auth = Auth::user, .tag = "tokens", .summary = "Your tokens"},
              [&identity](const Caller& caller) {
-               std::vector<TokenView> out;
+               std::vector<contract::Token> out;
                for (const auto& token : identity.tokens().of(caller.user_id)) out.push_back(view_of(token));
                return out;
              });
@@ -126,10 +89,10 @@ void add_token_routes(http::Routes& routes, Identity& identity) {
       });
   routes.get("/auth/admin/tokens", {.auth = Auth::admin, .tag = "tokens", .summary = "Everybody's tokens"},
              [&identity] {
-               std::vector<AdminTokenView> out;
+               std::vector<contract::AdminToken> out;
                for (const auto& token : identity.tokens().all()) {
                  auto& view = out.emplace_back();
-                 static_cast<TokenView&>(view) = view_of(token);
+                 static_cast<contract::Token&>(view) = view_of(token);
                  view.user_id = token.user_id;
                  view.last_used_ip = token.last_used_ip;
                }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "contract/users.h"
 #include "core/identity/routes.h"
 #include "core/identity/views.h"
 #include "lib/base/error.h"
@@ -40,40 +41,13 @@ struct SetPassword {
 };
 BOOST_DESCRIBE_STRUCT(SetPassword, (), (password))
 
-struct GroupBrief {
-  std::string id, name;
-  bool is_system = false;
-  std::string origin;
-};
-BOOST_DESCRIBE_STRUCT(GroupBrief, (), (id, name, is_system, origin))
-
-struct UserView {
-  std::string id, email;
-  std::optional<std::string> name;
-  std::string role;
-  bool is_admin = false, is_sso_user = false;
-  std::vector<GroupBrief> groups;
-  bool active = true;
-  std::optional<std::string> created_at, deactivated_at, invite_url;
-  std::optional<bool> invite_email_sent;
-};
-BOOST_DESCRIBE_STRUCT(UserView, (),
-                      (id, email, name, role, is_admin, is_sso_user, groups, active, created_at,
-                       deactivated_at, invite_url, invite_email_sent))
-
-struct ResetLink {
-  std::string reset_url;
-  bool email_sent = false;
-};
-BOOST_DESCRIBE_STRUCT(ResetLink, (), (reset_url, email_sent))
-
-UserView view_of(const Tables& tables, const User& user, const Settings& settings) {
-  UserView view;
+contract::User view_of(const Tables& tables, const User& user, const Settings& settings) {
+  contract::User view;
   view.id = user.id;
   view.email = user.email;
   view.name = user.name;
   view.is_admin = tables.is_admin(user.id);
-  view.role = view.is_admin ? "admin" : "user";
+  view.role = view.is_admin ? contract::Role::admin : contract::Role::user;
   view.is_sso_user = is_outside_user(tables, user.id, settings);
   for (const auto* member : tables.memberships_of(user.id)) {
     const auto& group = *tables.group(member->group_id);
@@ -85,7 +59,7 @@ UserView view_of(const Tables& tables, const User& user, const Settings& setting
   return view;
 }
 
-UserView view_of(Identity& identity, const User& user) {
+contract::User view_of(Identity& identity, const User& user) {
   return identity.directory().look(
       [&](const Tables& tables) { return view_of(tables, user, identity.settings()); });
 }
@@ -104,7 +78,7 @@ void add_user_routes(http::Routes& routes, Identity& identity, EmailOutbox& outb
   };
   routes.get("/api/users", {.auth = Auth::admin, .tag = "users", .summary = "All accounts"}, [&identity] {
     return identity.directory().look([&](const Tables& tables) {
-      std::vector<UserView> out;
+      std::vector<contract::User> out;
       for (const auto* user : tables.users()) out.push_back(view_of(tables, *user, identity.settings()));
       return out;
     });
@@ -150,7 +124,7 @@ void add_user_routes(http::Routes& routes, Identity& identity, EmailOutbox& outb
   routes.post("/api/users/{user_id}/reset-password",
               {.auth = Auth::admin, .tag = "users", .summary = "Make a link for setting a new password"},
               [&identity, &outbox, actor](const Caller& caller, const Request& request,
-                                          const UserId& id) -> ResetLink {
+                                          const UserId& id) -> contract::ResetLink {
                 const auto secret =
                     identity.users().make_link(actor(caller, request), *id, Users::Link::reset);
                 const auto email = identity.directory().look([&](const Tables& tables) {

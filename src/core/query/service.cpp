@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "contract/query.h"
 #include "core/catalog/source_kind.h"
 #include "core/query/messages.h"
 #include "core/query/spool.h"
@@ -21,31 +22,16 @@ constexpr std::size_t kMaxSql = 5u << 20;
 // An engine that hangs holds its own places, and others find theirs.
 constexpr const char* kRemote = "remote";
 
-struct QueryBody {
-  std::string sql;
-  std::int64_t limit = 1000;
-  static constexpr json::Rule rules[] = {{.field = "limit", .has_default = true}};
-};
-BOOST_DESCRIBE_STRUCT(QueryBody, (), (sql, limit))
-
-struct QueryAnswer {
-  std::vector<std::string> columns;
-  std::vector<boost::json::array> rows;
-  std::int64_t row_count = 0;
-  bool truncated = false;
-};
-BOOST_DESCRIBE_STRUCT(QueryAnswer, (), (columns, rows, row_count, truncated))
-
 struct BigQueryPart {
   std::vector<std::string> registered_aliases;
   std::int64_t alias_count = 0;
 };
 BOOST_DESCRIBE_STRUCT(BigQueryPart, (), (registered_aliases, alias_count))
 
-struct HybridAnswer : QueryAnswer {
+struct HybridAnswer : contract::QueryAnswer {
   BigQueryPart bq_stats;
 };
-BOOST_DESCRIBE_STRUCT(HybridAnswer, (QueryAnswer), (bq_stats))
+BOOST_DESCRIBE_STRUCT(HybridAnswer, (contract::QueryAnswer), (bq_stats))
 
 std::vector<ReadableTable> readable(const catalog::VisibleSet& set) {
   std::vector<ReadableTable> out;
@@ -248,8 +234,8 @@ void add_routes(http::Routes& routes, Service& service) {
                .summary = "Run one SELECT over the tables that you may read",
                .executor = http::Executor::query,
                .max_body = kMaxSql + (1u << 20),
-               .answer = http::schema_of<QueryAnswer>},
-              [&service](const http::Caller& caller, const QueryBody& body) {
+               .answer = http::schema_of<contract::QueryAnswer>},
+              [&service](const http::Caller& caller, const contract::Query& body) {
                 return service.answer(caller, body.sql, body.limit);
               });
 

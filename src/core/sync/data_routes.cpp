@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "contract/manifest.h"
 #include "core/extracts/pins.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
@@ -21,6 +22,8 @@ struct Setting {
   std::string table_mode = "all";
   boost::json::value tables;
   std::optional<Timestamp> updated_at;
+  static constexpr json::Rule rules[] = {
+      {.field = "tables", .description = "A list of names where table_mode is explicit; otherwise null"}};
 };
 BOOST_DESCRIBE_STRUCT(Setting, (), (user_id, dataset, enabled, table_mode, tables, updated_at))
 
@@ -58,8 +61,14 @@ struct DatasetBody {
   bool enabled = false;
 };
 BOOST_DESCRIBE_STRUCT(DatasetBody, (), (dataset, enabled))
+struct UpdatedDataset {
+  std::optional<bool> enabled;
+  std::optional<std::string> error;
+  static constexpr json::Rule rules[] = {{.field = "*", .omit_null = true}};
+};
+BOOST_DESCRIBE_STRUCT(UpdatedDataset, (), (enabled, error))
 struct UpdatedDatasets {
-  boost::json::object updated;
+  std::map<std::string, UpdatedDataset> updated;
 };
 BOOST_DESCRIBE_STRUCT(UpdatedDatasets, (), (updated))
 struct UpdatedSubscriptions {
@@ -105,7 +114,9 @@ bool may_wish(const catalog::VisibleSet& set, const http::Caller& caller, const 
 void add_data_routes(http::Routes& routes, const catalog::Visible& visible, Manifests& manifests) {
   routes.get(
       "/api/sync/manifest",
-      {.tag = "sync", .summary = "Hashes of the tables that you may read", .answer_type = "application/json"},
+      {.tag = "sync",
+       .summary = "Hashes of the tables that you may read",
+       .answer = http::schema_of<contract::Manifest>},
       [&visible, &manifests](const http::Caller& caller) { return manifests.of(*visible.of(caller)); });
 
   routes.get(
@@ -151,9 +162,11 @@ void add_settings_routes(http::Routes& routes, state::Store& store, const catalo
                 UpdatedDatasets out;
                 for (const auto& [dataset, enabled] : body.datasets) {
                   if (may_wish(*set, caller, dataset)) granted.emplace(dataset, enabled);
-                  out.updated[dataset] = may_wish(*set, caller, dataset)
-                                             ? boost::json::value{{"enabled", enabled}}
-                                             : boost::json::value{{"error", "no permission"}};
+                  auto& told = out.updated[dataset];
+                  if (may_wish(*set, caller, dataset))
+                    told.enabled = enabled;
+                  else
+                    told.error = "no permission";
                 }
                 enable(store, caller.user_id, granted);
                 return out;

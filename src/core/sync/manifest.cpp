@@ -1,24 +1,13 @@
 #include "core/sync/manifest.h"
 
-#include <boost/json/serialize.hpp>
-
+#include "contract/manifest.h"
 #include "lib/base/hash.h"
 
 namespace agnes::sync {
 
 namespace {
 
-using boost::json::object;
-using boost::json::value;
-
-struct Item {
-  std::string hash;
-  Timestamp updated;
-  std::int64_t size_bytes, rows;
-  std::string query_mode, source_type;
-};
-BOOST_DESCRIBE_STRUCT(Item, (), (hash, updated, size_bytes, rows, query_mode, source_type))
-
+// The members of a contract::Manifest one by one: it may have thousands of tables.
 std::string tables_of(const catalog::VisibleSet& set) {
   std::string out;
   for (const auto* table : set.tables) {
@@ -26,15 +15,15 @@ std::string tables_of(const catalog::VisibleSet& set) {
     out += out.empty() ? '{' : ',';
     json::append_text(out, table->name);
     out += ':';
-    json::append(out, Item{table->hash, *table->updated, table->size_bytes, table->rows, table->query_mode,
-                           table->source_type});
+    json::append(out, contract::ManifestTable{table->hash, *table->updated, table->size_bytes, table->rows,
+                                              table->query_mode, table->source_type});
   }
   return out.empty() ? "{}" : out + '}';
 }
 
 // Documents have a hash of their newest change, profiles one of their content.
-object assets_of(const fs::path& data) {
-  object out;
+std::map<std::string, contract::Asset> assets_of(const fs::path& data) {
+  std::map<std::string, contract::Asset> out;
   std::error_code error;
   const fs::path docs = data / "docs";
   if (fs::is_directory(docs, error)) {
@@ -46,10 +35,10 @@ object assets_of(const fs::path& data) {
         newest = std::max<std::int64_t>(
             newest, std::chrono::duration_cast<std::chrono::seconds>(system.time_since_epoch()).count());
       }
-    out["docs"] = {{"hash", std::to_string(newest)}};
+    out["docs"] = {std::to_string(newest)};
   }
   const fs::path profiles = data / "src_data" / "metadata" / "profiles.json";
-  if (fs::is_regular_file(profiles, error)) out["profiles"] = {{"hash", md5_file(profiles)}};
+  if (fs::is_regular_file(profiles, error)) out["profiles"] = {md5_file(profiles)};
   return out;
 }
 
@@ -58,7 +47,7 @@ object assets_of(const fs::path& data) {
 std::string Manifests::assets(Timestamp moment) {
   std::lock_guard lock(mutex_);
   if (assets_second_ != seconds(moment)) {
-    assets_ = boost::json::serialize(assets_of(data_));
+    assets_ = json::to_text(assets_of(data_));
     assets_second_ = seconds(moment);
   }
   return assets_;

@@ -1,5 +1,6 @@
 #include "core/sync/sync_routes.h"
 
+#include "contract/jobs.h"
 #include "lib/base/error.h"
 
 namespace agnes::sync {
@@ -8,15 +9,12 @@ namespace {
 
 using boost::json::value;
 
-struct Status {
-  bool locked = false;
-};
-BOOST_DESCRIBE_STRUCT(Status, (), (locked))
-
 struct Triggered {
   std::string status;
   value tables;
   std::string message;
+  static constexpr json::Rule rules[] = {
+      {.field = "tables", .description = "The names that were asked for, or \"all\""}};
 };
 BOOST_DESCRIBE_STRUCT(Triggered, (), (status, tables, message))
 
@@ -39,6 +37,13 @@ std::optional<std::vector<std::string>> wanted(const value& body) {
   return out;
 }
 
+boost::json::object wanted_schema(json::Components& components) {
+  auto names = json::schema<std::vector<std::string>>(components);
+  const boost::json::object null{{"type", "null"}};
+  boost::json::object by_name{{"type", "object"}, {"properties", {{"tables", {{"anyOf", {names, null}}}}}}};
+  return {{"anyOf", {std::move(names), std::move(by_name)}}};
+}
+
 }  // namespace
 
 void add_sync_routes(http::Routes& routes, Orchestrator& orchestrator) {
@@ -47,10 +52,13 @@ void add_sync_routes(http::Routes& routes, Orchestrator& orchestrator) {
               .tag = "sync",
               .summary = "Whether a sync is under way",
               .executor = http::Executor::io},
-             [&orchestrator] { return Status{orchestrator.syncing()}; });
+             [&orchestrator] { return contract::SyncStatus{orchestrator.syncing()}; });
 
   routes.post("/api/sync/trigger",
-              {.auth = http::Auth::admin, .tag = "sync", .summary = "Start a sync in the background"},
+              {.auth = http::Auth::admin,
+               .tag = "sync",
+               .summary = "Start a sync in the background",
+               .body = &wanted_schema},
               [&orchestrator](const std::optional<value>& body) {
                 const auto tables = wanted(body.value_or(nullptr));
                 orchestrator.trigger(tables);

@@ -17,11 +17,6 @@ struct CategoryQuery {
   std::optional<std::string> category;
 };
 BOOST_DESCRIBE_STRUCT(CategoryQuery, (), (category))
-struct MetricList {
-  std::vector<Metric> metrics;
-  std::int64_t count = 0;
-};
-BOOST_DESCRIBE_STRUCT(MetricList, (), (metrics, count))
 struct Deleted {
   std::string status, id;
 };
@@ -30,13 +25,6 @@ struct ImportForm {
   http::File file;
 };
 BOOST_DESCRIBE_STRUCT(ImportForm, (), (file))
-struct Imported {
-  std::string status;
-  std::int64_t count = 0;
-  std::vector<std::string> warnings;
-};
-BOOST_DESCRIBE_STRUCT(Imported, (), (status, count, warnings))
-
 Error no_such_metric(const std::string& id) {
   return {ErrorKind::not_found, fmt::format("there is no metric {}", escape_control(id))};
 }
@@ -80,9 +68,10 @@ void refuse_body(const Checked& checked, const NewMetric& body) {
     throw Error(ErrorKind::invalid, "the metric has a query that cannot be read", std::move(problems));
 }
 
-Imported import_file(const std::string& yaml, const std::string& name, const state::Actor& actor,
-                     const http::Caller& caller, state::Store& store, const catalog::Visible& visible,
-                     const CheckSql& check) {
+contract::MetricsImported import_file(const std::string& yaml, const std::string& name,
+                                      const state::Actor& actor, const http::Caller& caller,
+                                      state::Store& store, const catalog::Visible& visible,
+                                      const CheckSql& check) {
   auto file = read_metric_file(yaml, name);
   std::set<std::string> known;
   for (const catalog::Table* table : visible.of(caller)->tables) {
@@ -124,7 +113,7 @@ void add_metric_routes(http::Routes& routes, state::Store& store, const catalog:
 
   routes.get("/api/metrics", {.tag = "metrics", .summary = "All metrics, or those of a category"},
              [&store](const http::Query<CategoryQuery>& query) {
-               MetricList out;
+               contract::MetricList out;
                out.metrics = store.read([&](state::Tx& tx) { return metrics(tx, query->category); });
                out.count = static_cast<std::int64_t>(out.metrics.size());
                return out;

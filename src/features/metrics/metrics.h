@@ -8,6 +8,7 @@
 
 #include <boost/describe.hpp>
 
+#include "contract/metrics.h"
 #include "core/query/service.h"
 #include "core/state/tx.h"
 #include "lib/base/json.h"
@@ -17,21 +18,8 @@
 // Metrics: what a figure means and the SQL that answers it, under an id such as "revenue/mrr".
 namespace agnes::metrics {
 
-// A row of metric_definitions. `sql_variants` and `validation` hold JSON text, as existing databases do.
-struct Metric {
-  std::string id, name, display_name, category;
-  std::optional<std::string> description, type, unit, grain, table_name;
-  std::optional<std::vector<std::string>> tables;
-  std::optional<std::string> expression, time_column;
-  std::optional<std::vector<std::string>> dimensions, filters, synonyms, notes;
-  std::string sql;
-  std::optional<std::string> sql_variants, validation, source;
-  std::optional<Timestamp> created_at, updated_at;
-};
-BOOST_DESCRIBE_STRUCT(Metric, (),
-                      (id, name, display_name, category, description, type, unit, grain, table_name, tables,
-                       expression, time_column, dimensions, filters, synonyms, notes, sql, sql_variants,
-                       validation, source, created_at, updated_at))
+// As it is answered it is a row of metric_definitions, too.
+using contract::Metric;
 
 // A metric as people give it, from the interface or a file. Its SQL is not looked at here: see CheckSql.
 struct NewMetric {

@@ -2,6 +2,7 @@
 
 #include "app/config/form.h"
 #include "app/config/masks.h"
+#include "contract/settings.h"
 #include "core/catalog/registry_rules.h"
 #include "core/catalog/source_kind.h"
 #include "core/state/audit.h"
@@ -81,6 +82,7 @@ using boost::json::array;
 using boost::json::object;
 using boost::json::value;
 
+// A contract::Settings, with the members of objects in their order.
 struct Settings {
   object sections;
   std::vector<std::string> editable_sections, danger_sections, secret_key_patterns;
@@ -254,7 +256,8 @@ void add_config_routes(http::Routes& routes, state::Store& store, config::Overla
   routes.get("/api/admin/server-config",
              {.auth = Auth::admin,
               .tag = "settings",
-              .summary = "Every setting: what it is, what is set, secrets masked"},
+              .summary = "Every setting: what it is, what is set, secrets masked",
+              .answer = http::schema_of<contract::Settings>},
              [&overlay, fields = config::known_fields()] {
                return Settings{config::shown_sections(overlay),
                                texts(config::editable_sections()),

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "app/operation.h"
+#include "contract/health.h"
 #include "core/state/schema.h"
 #include "lib/base/log.h"
 
@@ -17,23 +18,18 @@ using boost::json::value;
 // A server that has just started is about to know its tables.
 constexpr std::chrono::milliseconds kPatience{2000};
 
-struct Version {
-  std::string version, channel, image_tag, commit_sha;
-  int schema_version = state::kSchemaVersion;
-  std::string deployed_at = format_iso_utc(now());
-};
-BOOST_DESCRIBE_STRUCT(Version, (), (version, channel, image_tag, commit_sha, schema_version, deployed_at))
-
-Version version_of(const BuildSettings& build) {
-  return {
-      .version = build.version, .channel = build.channel, .image_tag = build.tag, .commit_sha = build.commit};
+contract::Version version_of(const BuildSettings& build) {
+  return {.version = build.version,
+          .channel = build.channel,
+          .image_tag = build.tag,
+          .commit_sha = build.commit,
+          .schema_version = state::kSchemaVersion,
+          .deployed_at = format_iso_utc(now())};
 }
 
-struct Health {
-  std::string status = "ok", db_schema = "ok";
-  int current = state::kSchemaVersion, expected = state::kSchemaVersion;
-};
-BOOST_DESCRIBE_STRUCT(Health, (), (status, db_schema, current, expected))
+contract::Health health() {
+  return {.current = state::kSchemaVersion, .expected = state::kSchemaVersion};
+}
 
 struct DetailQuery {
   std::string include;
@@ -115,19 +111,22 @@ void add_health_routes(http::Routes& routes, state::Store& store, const catalog:
               .tag = "health",
               .summary = "Whether the server answers",
               .executor = http::Executor::io},
-             [] { return Health{}; });
+             [] { return health(); });
   routes.get(
       "/api/version",
       {.auth = Auth::none, .tag = "health", .summary = "What runs here", .executor = http::Executor::io},
       [version = version_of(build)] { return version; });
   routes.get(
-      "/api/health/detailed", {.tag = "health", .summary = "Each part's own verdict"},
+      "/api/health/detailed",
+      {.tag = "health",
+       .summary = "Each part's own verdict",
+       .answer = http::schema_of<contract::HealthReport>},
       [&store, &generations, &jobs, &orchestrator, &operation, version = version_of(build)](
           const http::Caller& caller, const http::Query<DetailQuery>& query) {
         object services;
         std::int64_t users = 0;
         services["duckdb_state"] = state_part(store, users);
-        if (query->include == "schema") services["db_schema"] = json::to_json(Health{}).as_object();
+        if (query->include == "schema") services["db_schema"] = json::to_json(health()).as_object();
         services["data"] = data_part(generations.peek(kPatience).get(), jobs, orchestrator, caller);
         services["users"] = {{"status", "ok"}, {"count", users}};
         services["session_pipeline"] = {{"status", "ok"}, {"detail", "no session waits to be processed"}};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "contract/jobs.h"
 #include "core/state/audit.h"
 #include "lib/base/json.h"
 
@@ -16,24 +17,22 @@ constexpr std::chrono::milliseconds kLook{500};
 // A job that reports often is told this often.
 constexpr std::chrono::milliseconds kBetween{100};
 
-struct JobList {
-  std::vector<jobs::JobState> jobs;
-};
-BOOST_DESCRIBE_STRUCT(JobList, (), (jobs))
-
-struct JobAnswer {
-  std::string name, status;
-  std::optional<std::string> run;  // its id
-  static constexpr json::Rule rules[] = {{.field = "run", .omit_null = true}};
-};
-BOOST_DESCRIBE_STRUCT(JobAnswer, (), (name, status, run))
-
 struct CancelQuery {
   std::optional<std::string> run;
   static constexpr json::Rule rules[] = {
       {.field = "run", .description = "Only the run of this id, as the list of jobs has it"}};
 };
 BOOST_DESCRIBE_STRUCT(CancelQuery, (), (run))
+
+// lib/jobs knows of no contract: the same members, one by one by their names.
+contract::Job shown(const jobs::JobState& state) {
+  return json::from_json<contract::Job>(json::to_json(state));
+}
+contract::JobList list_of(const jobs::Service& jobs) {
+  contract::JobList out;
+  for (const auto& state : jobs.jobs()) out.jobs.push_back(shown(state));
+  return out;
+}
 
 void record_job(state::Store& store, const http::Request& request, const http::Caller& caller,
                 const char* action, const std::string& name) {
@@ -45,7 +44,7 @@ void record_job(state::Store& store, const http::Request& request, const http::C
 void tell(http::EventWriter& events, const jobs::Service& jobs) {
   // Read before the list, so that nothing falls between the two.
   auto revision = jobs.changes(0, {}).revision;
-  events.send(boost::json::serialize(json::to_json(JobList{jobs.jobs()})), "jobs", std::to_string(revision));
+  events.send(json::to_text(list_of(jobs)), "jobs", std::to_string(revision));
   auto spoken = std::chrono::steady_clock::now();
   while (!events.gone()) {
     const auto changes = jobs.changes(revision, kLook);
@@ -54,7 +53,7 @@ void tell(http::EventWriter& events, const jobs::Service& jobs) {
       revision = changes.revision;
       for (const auto& state : jobs.jobs())
         if (std::binary_search(changes.names.begin(), changes.names.end(), state.name) &&
-            !events.send(boost::json::serialize(json::to_json(state)), "job", std::to_string(revision)))
+            !events.send(json::to_text(shown(state)), "job", std::to_string(revision)))
           return;
       spoken = moment;
     } else if (moment - spoken >= kHeartbeat) {
@@ -73,7 +72,7 @@ void add_job_routes(http::Routes& routes, state::Store& store, jobs::Service& jo
              {.auth = Auth::admin,
               .tag = "jobs",
               .summary = "Background jobs: last and next run, outcome, progress"},
-             [&jobs] { return JobList{jobs.jobs()}; });
+             [&jobs] { return list_of(jobs); });
 
   routes.get(
       "/api/admin/jobs/stream",
@@ -97,7 +96,7 @@ void add_job_routes(http::Routes& routes, state::Store& store, jobs::Service& jo
           const std::optional<boost::json::value>& input) {
         const auto id = jobs.run_now(*name, input.value_or(nullptr));
         record_job(store, request, caller, "job.run", *name);
-        return JobAnswer{*name, "started", id};
+        return contract::JobAnswer{*name, contract::JobAnswer::Status::started, id};
       });
 
   routes.post("/api/admin/jobs/{name}/cancel",
@@ -109,7 +108,7 @@ void add_job_routes(http::Routes& routes, state::Store& store, jobs::Service& jo
                   const http::Query<CancelQuery>& query) {
                 jobs.cancel(*name, query->run);
                 record_job(store, request, caller, "job.cancel", *name);
-                return JobAnswer{*name, "cancelling", query->run};
+                return contract::JobAnswer{*name, contract::JobAnswer::Status::cancelling, query->run};
               });
 }
 

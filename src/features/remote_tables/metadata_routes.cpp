@@ -18,6 +18,9 @@ struct CachedTable {
   std::optional<Timestamp> error_at;
   std::optional<std::string> error_msg;
   std::string freshness;
+  static constexpr json::Rule rules[] = {
+      {.field = "clustered_by", .description = "Names of columns"},
+      {.field = "known_columns", .description = "Columns as the engine told of them"}};
 };
 BOOST_DESCRIBE_STRUCT(CachedTable, (),
                       (table_id, refreshed_at, rows, size_bytes, partition_by, clustered_by, entity_type,

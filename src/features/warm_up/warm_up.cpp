@@ -12,22 +12,13 @@ namespace {
 constexpr std::chrono::seconds kHeartbeat{15};
 constexpr std::chrono::milliseconds kLook{500};
 
-struct Row {
-  std::string table_id, status = "pending";  // pending, warming, fresh, error
-  std::optional<std::string> started_at, completed_at;
-  std::optional<std::int64_t> duration_ms;
-  std::optional<std::string> error, last_warmed_at;
-};
-BOOST_DESCRIBE_STRUCT(Row, (),
-                      (table_id, status, started_at, completed_at, duration_ms, error, last_warmed_at))
-
 }  // namespace
 
 struct WarmUp::Run {
   std::string run_id, trigger = "manual", started_at = format_iso_utc(now());
   std::optional<std::string> completed_at;
   std::int64_t total = 0, completed = 0, failed = 0;
-  std::map<std::string, Row> rows;
+  std::map<std::string, contract::WarmUpTable> rows;
   BOOST_DESCRIBE_CLASS(Run, (), (run_id, trigger, started_at, completed_at, total, completed, failed, rows),
                        (), ())
 
@@ -40,12 +31,13 @@ boost::json::object WarmUp::status() const {
   return json::to_json(*run_).as_object();
 }
 
-boost::json::object WarmUp::start() {
+contract::WarmUpStarted WarmUp::start() {
   // With the lock, so that a work which begins at once finds the run.
   std::lock_guard lock(mutex_);
   const auto [id, fresh] = jobs_.enqueue(kWarmUpJob);
   if (id.empty()) throw Error(ErrorKind::unavailable, "the server is stopping");
-  return {{"run_id", run_of(id)->run_id}, {"status", fresh ? "started" : "already_running"}};
+  using Status = contract::WarmUpStarted::Status;
+  return {run_of(id)->run_id, fresh ? Status::started : Status::already_running};
 }
 
 std::shared_ptr<WarmUp::Run> WarmUp::run_of(const std::string& run_id) {
@@ -80,7 +72,7 @@ jobs::Done WarmUp::work(const jobs::Context& context) {
   }();
   const auto note = [&](const std::string& id, auto change) {
     std::lock_guard lock(mutex_);
-    Row& row = run->rows[id];
+    contract::WarmUpTable& row = run->rows[id];
     change(row);
     run->changes.push_back(json::to_text(row));
     changed_.notify_all();
@@ -108,8 +100,8 @@ jobs::Done WarmUp::work(const jobs::Context& context) {
   for (const auto& item : all_items) {
     context.throw_if_cancelled(kCancelled);
     const auto began = now();
-    note(item.row.id, [&](Row& row) {
-      row.status = "warming";
+    note(item.row.id, [&](contract::WarmUpTable& row) {
+      row.status = contract::WarmUpTable::Status::warming;
       row.started_at = format_iso_utc(began);
     });
     std::optional<std::string> failed;
@@ -119,8 +111,8 @@ jobs::Done WarmUp::work(const jobs::Context& context) {
       log::warn("warm-up of {}: {}", item.row.id, error.what());
       failed = error.what();
     }
-    note(item.row.id, [&](Row& row) {
-      row.status = failed ? "error" : "fresh";
+    note(item.row.id, [&](contract::WarmUpTable& row) {
+      row.status = failed ? contract::WarmUpTable::Status::error : contract::WarmUpTable::Status::fresh;
       row.error = failed;
       row.completed_at = format_iso_utc(now());
       row.duration_ms = (now().micros - began.micros) / 1000;
@@ -176,7 +168,10 @@ void WarmUp::tell(http::EventWriter& events) const {
 void add_routes(http::Routes& routes, WarmUp& warm_up) {
   using http::Auth;
   routes.get("/api/admin/cache-warmup/status",
-             {.auth = Auth::admin, .tag = "jobs", .summary = "The present or last warm-up, table by table"},
+             {.auth = Auth::admin,
+              .tag = "jobs",
+              .summary = "The present or last warm-up, table by table",
+              .answer = http::schema_of<contract::WarmUpStatus>},
              [&] { return warm_up.status(); });
 
   routes.post("/api/admin/cache-warmup/run",

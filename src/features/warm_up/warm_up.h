@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "contract/warm_up.h"
 #include "core/catalog/generation.h"
 #include "core/catalog/warmer.h"
 #include "core/state/store.h"
@@ -31,11 +32,9 @@ class WarmUp {
          const std::vector<catalog::Warmer>& warmers)
       : store_(store), generations_(generations), jobs_(jobs), warmers_(warmers) {}
 
-  // {"run_id", "trigger", "started_at", "completed_at", "total", "completed", "failed", "rows": {id: {...}}}
-  // of the present or the last run; {"state": "never_run"} when there was none.
+  // A contract::WarmUpStatus: the present or the last run, {"state": "never_run"} when there was none.
   boost::json::object status() const;
-  // {"run_id", "status": "started" or "already_running"}
-  boost::json::object start();
+  contract::WarmUpStarted start();
   // The background job.
   jobs::Kind kind();
   // Tells a run as it goes: `snapshot` with the status, `row` with each row that changes, `complete`; `idle`

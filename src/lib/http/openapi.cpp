@@ -91,18 +91,32 @@ void add_refusals(bj::object& responses, const Route& route, const detail::Opera
     for (const auto status : statuses)
       responses.emplace(status, bj::object{{"$ref", fmt::format("#/components/responses/{}", response)}});
   };
-  const bool has_body = operation.form != nullptr || operation.body != nullptr || info.body != nullptr;
-  if (info.auth != Auth::none && info.auth != Auth::optional) refuse({"401", "403"}, "Error");
+  const bool has_body =
+      operation.form != nullptr || operation.body != nullptr || operation.body_file || info.body != nullptr;
+  const bool for_browsers = info.page || info.answer_type.starts_with("text/html");
+  const std::string_view error = for_browsers ? "ErrorPage" : "Error";
+  if (for_browsers) refuse({"302", "303", "307"}, "Moved");
+  if (info.auth != Auth::none && info.auth != Auth::optional) refuse({"401", "403"}, error);
+  // Those that anybody may ask take passwords and links, which may be wrong.
   if (has_parameters || has_body) {
-    refuse({"400", "404"}, "Error");
+    refuse({"400", "401", "403", "404"}, error);
     refuse({"422"}, "Invalid");
   }
-  if (has_body) refuse({"408", "413", "415"}, "Error");
-  if (route.method != "GET") refuse({"409", "412"}, "Error");
+  if (info.off || !info.answer_type.empty()) refuse({"404"}, error);
+  if (has_body) refuse({"408", "413", "415"}, error);
+  if (route.method != "GET") refuse({"409", "412"}, error);
   // Files and what is cached by its ETag answer conditions.
   if (route.method == "GET") refuse({"304", "412"}, "Unchanged");
   if (route.method == "GET" && !info.answer_type.empty()) refuse({"206", "416"}, "Part");
-  refuse({"429", "500", "503", "default"}, "Error");
+  // Who is waited for there may not answer, or too late.
+  if (info.executor == Executor::tasks || info.executor == Executor::query) refuse({"502", "504"}, error);
+  refuse({"429", "500", "503", "default"}, error);
+}
+
+// A schema of events would be one of each event's data.
+bj::object text_schema(std::string_view type) {
+  if (type == "text/event-stream") return {{"description", "Server-sent events"}};
+  return {{"type", "string"}};
 }
 
 bj::object describe(const Route& route, json::Components& components) {
@@ -137,8 +151,10 @@ bj::object describe(const Route& route, json::Components& components) {
   if (operation.form != nullptr) {
     bj::object form = operation.form(components);
     const char* type = has_file(form) ? "multipart/form-data" : "application/x-www-form-urlencoded";
+    // One that may be empty may be missing.
+    const bool required = form.contains("required");
     bj::object body = content(type, std::move(form));
-    body.emplace("required", true);
+    body.emplace("required", required);
     out.emplace("requestBody", std::move(body));
   } else if (operation.body_file) {
     const bj::object file{{"type", "string"}, {"format", "binary"}};
@@ -148,7 +164,10 @@ bj::object describe(const Route& route, json::Components& components) {
     body.emplace("required", true);
     out.emplace("requestBody", std::move(body));
   } else if (const SchemaOf body_schema = info.body != nullptr ? info.body : operation.body) {
-    bj::object body = content("application/json", body_schema(components));
+    bj::object schema = body_schema(components);
+    if (operation.body_optional && !schema.empty())
+      schema = {{"anyOf", {std::move(schema), {{"type", "null"}}}}};
+    bj::object body = content("application/json", std::move(schema));
     body.emplace("required", !operation.body_optional);
     out.emplace("requestBody", std::move(body));
   }
@@ -161,7 +180,7 @@ bj::object describe(const Route& route, json::Components& components) {
   else if (info.page)
     good.emplace("content", content("text/html", {{"type", "string"}}).at("content"));
   else if (!info.answer_type.empty())
-    good.emplace("content", content(info.answer_type, {}).at("content"));
+    good.emplace("content", content(info.answer_type, text_schema(info.answer_type)).at("content"));
   responses.emplace(std::to_string(info.status), std::move(good));
   add_refusals(responses, route, operation, has_input);
   out.emplace("responses", std::move(responses));
@@ -193,9 +212,13 @@ bj::object common_responses() {
           {{"anyOf",
             {{{"type", "array"}, {"items", problem}}, {{"type", "string"}}, {{"type", "object"}}}}}}}}});
   invalid.emplace("description", "The input is not valid; `detail` lists every problem with its place");
+  bj::object page = error;
+  page.at("content").as_object().emplace("text/html", bj::object{{"schema", {{"type", "string"}}}});
   return {{"Error", std::move(error)},
+          {"ErrorPage", std::move(page)},
           {"Invalid", std::move(invalid)},
           {"Unchanged", {{"description", "What the request's condition says of the content; no body"}}},
+          {"Moved", {{"description", "The browser is sent elsewhere, to sign in for example; no body"}}},
           {"Part", {{"description", "The range that was asked for, or none of it"}}}};
 }
 
