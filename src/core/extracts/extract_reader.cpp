@@ -446,21 +446,27 @@ void Reading::settle_names() {
 
   for (auto& [name, sources] : claims) {
     const auto owner = owners.find(name);
+    const auto registered = options_.registered.find(name);
+    const bool is_registered = registered != options_.registered.end();
     // The owner keeps its name while its extract cannot be read, too: nobody takes it over by being there
     // first.
-    const bool keeps =
-        owner != owners.end() && (sources.contains(owner->second) || failed.contains(owner->second));
-    if (!keeps) owners[name] = *sources.begin();
+    const bool keeps = owner != owners.end() &&
+                       (sources.contains(owner->second) || failed.contains(owner->second) || is_registered);
+    if (!keeps)
+      owners[name] =
+          is_registered && sources.contains(registered->second) ? registered->second : *sources.begin();
   }
   for (const auto& [name, source] : options_.owners)
-    if (failed.contains(source)) out_.owners[name] = source;
+    if (failed.contains(source) || options_.registered.contains(to_lower(name))) out_.owners[name] = source;
   for (auto& wanted : wanted_) {
     auto& table = wanted.table;
     const std::string& owner = owners[to_lower(table.name)];
     if (owner != table.source) {
-      problem(table.source, table.name,
-              fmt::format("table '{}' of '{}' is not served: '{}' has that name already; rename one of them",
-                          table.name, table.source, owner));
+      problem(
+          table.source, table.name,
+          fmt::format("table '{}' of '{}' is not served: '{}' has that name already; rename one of them, or "
+                      "register it anew to hand the name over",
+                      table.name, table.source, owner));
       continue;
     }
     // A table that cannot be read keeps its name.

@@ -70,6 +70,9 @@ struct ReadOptions {
   std::string analytics_file;
   // Which source has which view name already (table view_ownership).
   std::map<std::string, std::string> owners;
+  // Registered tables, by name in lower case, with their source types. Such a name stays with its owner, also while that
+  // has no table of it: grants name the table, and must not open another one.
+  std::map<std::string, std::string> registered;
   // "source/name" of registered materialised tables: their file is served without a row in _meta too.
   std::vector<std::string> materialized;
   // Sources to read; empty: all.
@@ -82,8 +85,8 @@ struct ReadOptions {
   static constexpr json::Rule rules[] = {{.field = "*", .has_default = true}};
 };
 BOOST_DESCRIBE_STRUCT(ReadOptions, (),
-                      (extracts_dir, cache_file, pin_folder, keep_pins, analytics_file, owners, materialized,
-                       only, skip, trust_notes, remote, threads))
+                      (extracts_dir, cache_file, pin_folder, keep_pins, analytics_file, owners, registered,
+                       materialized, only, skip, trust_notes, remote, threads))
 
 struct Catalogue {
   std::vector<CatalogueTable> tables;  // by source, then name; names are unique, whatever their case

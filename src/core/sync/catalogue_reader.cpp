@@ -36,6 +36,7 @@ extracts::Catalogue CatalogueReader::read(Known known, const jobs::Context& cont
   options.keep_pins = std::move(known.keep_pins);
   options.analytics_file = places_.analytics();
   options.owners = std::move(known.owners);
+  options.registered = std::move(known.registered);
   options.materialized = std::move(known.materialized);
   options.remote = remote_;
   std::erase_if(excluded_, [&](const auto& entry) {

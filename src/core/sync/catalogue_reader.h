@@ -19,8 +19,10 @@ class CatalogueReader {
 
   struct Known {
     std::map<std::string, std::string> owners;  // which source has which name of a view
-    std::vector<std::string> materialized;      // "source/name" of registered materialized tables
-    std::vector<std::string> keep_pins;         // that generations still use
+    std::map<std::string, std::string>
+        registered;                         // source types of registered tables, by name in lower case
+    std::vector<std::string> materialized;  // "source/name" of registered materialized tables
+    std::vector<std::string> keep_pins;     // that generations still use
   };
   // Throws Error when the extracts cannot be read, or when `context` is cancelled.
   extracts::Catalogue read(Known known, const jobs::Context& context);

@@ -168,7 +168,9 @@ extracts::Catalogue Orchestrator::read(const std::vector<catalog::Registration>&
   for (const auto& owner : store_.read([](state::Tx& tx) { return view_owners(tx); }))
     known.owners.emplace(owner.view_name, owner.source_name);
   for (const auto& row : registered)
-    if (row.query_mode == "materialized")
+    known.registered.emplace(to_lower(row.name), row.source_type.value_or(""));
+  for (const auto& row : registered)
+    if (catalog::is_materialized(row))
       known.materialized.push_back(row.source_type.value_or("") + "/" + row.name);
   known.keep_pins = publisher_.pins_in_use();
   auto catalogue = reader_.read(std::move(known), context);

@@ -17,7 +17,7 @@ bool has_invalid_schedule(const catalog::Registration& row) {
 std::string invalid_schedule_warning(const catalog::Registration& row) {
   return fmt::format(
       "table {}: invalid schedule {:?}, so it is synced {}; write \"every 6h\" or \"daily 03:00\"", row.name,
-      *row.sync_schedule, row.query_mode == "materialized" ? kMaterializedSchedule : "each time");
+      *row.sync_schedule, catalog::is_materialized(row) ? kMaterializedSchedule : "each time");
 }
 
 struct Decision {
@@ -33,7 +33,7 @@ Decision by_schedule(const jobs::Schedule& schedule, std::optional<Timestamp> la
 
 Decision decide(const catalog::Registration& row, const SyncState* state, const LedgerEntry& entry,
                 const catalog::Generation* served, Timestamp now, SyncScope scope) {
-  const bool materialized = row.query_mode == "materialized";
+  const bool materialized = catalog::is_materialized(row);
   if (scope == SyncScope::all && !materialized) return {true, PlanReason::everything};
   auto schedule = row.sync_schedule ? jobs::Schedule::parse(*row.sync_schedule) : std::nullopt;
   if (!schedule && !materialized)

@@ -70,11 +70,15 @@ std::vector<catalog::Table> next_tables(const extracts::Catalogue& catalogue,
   tables.reserve(catalogue.tables.size() + registry.tables().size());
   const Engines engines = engines_of(catalogue);
   std::unordered_set<std::string> placed;  // in lower case
+  std::unordered_set<std::string_view> ids;
+  for (const auto& row : registry.tables()) ids.insert(row.id);
   for (const auto& found : catalogue.tables) {
     catalog::Table table = described(found, engines);
     if (const auto* row = registry.find(found.name)) adopt(table, *row);
     if (const auto* state = registry.state_of(found.name); state != nullptr && state->last_sync)
       table.updated = state->last_sync;
+    // An id is one table's: a registered one has it whatever the name of another.
+    if (!table.registered && ids.contains(table.id)) table.id = table.source + "." + table.name;
     placed.insert(to_lower(found.name));
     tables.push_back(std::move(table));
   }

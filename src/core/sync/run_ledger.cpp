@@ -114,8 +114,8 @@ std::vector<Failure> missing_tables(const RegistrySnapshot& registry, const RunL
   std::vector<Failure> out;
   for (const auto& row : registry.tables()) {
     const std::string key = to_lower(row.name);
-    const bool local = row.query_mode == "local" && row.source_type == own_source;
-    const bool materialized = row.query_mode == "materialized";
+    const bool local = catalog::is_local(row) && row.source_type == own_source;
+    const bool materialized = catalog::is_materialized(row);
     if ((!local && !materialized) || !run.selection.includes(key) || run.is_unregistered(key) ||
         reported.contains(key) || with_data.contains(key))
       continue;

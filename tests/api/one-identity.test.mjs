@@ -1,0 +1,157 @@
+// What a grant opens is one table, at every door, whatever is registered, renamed, unregistered, granted, and whichever
+// sources come and go. Random operations against a model; AGNES_MODEL_SEED and AGNES_MODEL_OPERATIONS choose others.
+import assert from 'node:assert/strict';
+import { renameSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { must, startServer, temporaryFolder } from '../lib/server.mjs';
+import { writeExtract } from '../lib/stranger.mjs';
+
+const kNames = ['orders', 'budget', 'staff_list'];
+const kSources = ['demo', 'hr', 'zz_hr'];
+const kSeed = Number(process.env.AGNES_MODEL_SEED ?? 7);
+const kOperations = Number(process.env.AGNES_MODEL_OPERATIONS ?? 40);
+
+let server;
+let data;
+let ana;
+let group;
+const admin = () => ({ token: server.admin.token });
+const as = () => ({ token: ana.token });
+before(async () => {
+  data = temporaryFolder();
+  for (const source of kSources)
+    await writeExtract(data, source, kNames, kNames.map((name) => `CREATE TABLE "${name}" AS SELECT '${source}.${name}' AS v`));
+  server = await startServer({ data });
+  ana = await server.addUser('ana@example.com');
+  group = must(201, await server.post('/api/admin/groups', { name: 'finance', description: null }, admin())).json;
+  must(201, await server.post(`/api/admin/groups/${group.id}/members`, { email: ana.email }, admin()));
+});
+after(() => server.stop());
+
+async function rebuild() {
+  must(202, await server.post('/api/admin/jobs/rebuild/run', {}, admin()));
+  await server.until('the rebuild has ended', async () => {
+    const job = must(200, await server.get('/api/admin/jobs', admin())).json.jobs.find((one) => one.name === 'rebuild');
+    return !job.running && !job.queued && ['ok', 'partly'].includes(job.outcome);
+  });
+}
+const rows = async (name, who) => {
+  const answer = await server.post('/api/query', { sql: `SELECT v FROM "${name}"` }, who);
+  return answer.status === 200 ? answer.json.rows.map(([v]) => v) : null;
+};
+
+// The model: which source owns a name, what is registered under which id and name, what is granted, which sources are there.
+const owner = new Map();
+const registered = new Map();  // id -> name
+const granted = new Map();     // id -> grant's id
+const here = new Set(kSources);
+
+function settle() {
+  for (const name of kNames) {
+    const claims = kSources.filter((source) => here.has(source));
+    const isRegistered = [...registered.values()].some((one) => one.toLowerCase() === name);
+    const kept = owner.has(name) && (here.has(owner.get(name)) || isRegistered);
+    if (!kept) claims.length > 0 ? owner.set(name, claims[0]) : owner.delete(name);
+  }
+}
+
+async function compare(what) {
+  const visible = new Map();  // name as the analyst may use it -> the value behind it, or null without data
+  for (const [id, name] of registered) {
+    if (!granted.has(id)) continue;
+    const key = name.toLowerCase();
+    const source = kNames.includes(key) ? owner.get(key) : undefined;
+    visible.set(name, source !== undefined && here.has(source) ? `${source}.${key}` : null);
+  }
+  const names = [...visible.keys()].sort();
+  const list = (json) => (Array.isArray(json) ? json : Object.values(json));
+  const catalogue = must(200, await server.get('/api/v2/catalog', as())).json;
+  assert.deepEqual(list(catalogue.tables).map((table) => table.name).sort(), names, `${what}: the catalogue`);
+  const manifest = must(200, await server.get('/api/sync/manifest', as())).json;
+  for (const name of Object.keys(manifest.tables)) assert.ok(visible.has(name) || registered.has(name), `${what}: the manifest has ${name}`);
+  for (const name of new Set([...kNames, ...names])) {
+    const match = names.find((one) => one.toLowerCase() === name.toLowerCase());
+    const expected = match === undefined ? null : visible.get(match);
+    assert.deepEqual(await rows(name, as()), expected === null ? null : [expected], `${what}: query of ${name}`);
+  }
+  for (const id of new Set([...kNames, ...registered.keys()])) {
+    const opens = granted.has(id) ? 200 : 403;
+    for (const target of [`/api/v2/schema/${id}`, `/api/v2/sample/${id}`]) {
+      const answer = await server.get(target, as());
+      const isName = [...registered].some(([other, name]) => name === id && granted.has(other));
+      if (opens === 403 && !isName) assert.equal(answer.status, 403, `${what}: ${target}`);
+      if (answer.status !== 200 || !target.includes('sample')) continue;
+      const table = granted.has(id) ? registered.get(id) : id;
+      assert.deepEqual(answer.json.rows.map((row) => row.v), [visible.get(table)], `${what}: ${target}`);
+    }
+    const check = await server.get(`/api/data/${id}/check-access`, as());
+    assert.equal(check.status === 204, granted.has(id) || [...registered].some(([other, name]) => name === id && granted.has(other)), `${what}: check-access of ${id}: ${check.status}`);
+  }
+}
+
+const idFor = (name) => name.toLowerCase().replace(/[^a-z0-9]+/g, '_');
+const operations = {
+  register: async (random) => {
+    const name = random(['orders', 'Orders', 'budget', 'Budget Public', 'Staff List', 'staff_list']);
+    const answer = await server.post('/api/admin/register-table', { name, source_type: 'local', query_mode: 'local' }, admin());
+    if (answer.status < 300) registered.set(answer.json.id ?? idFor(name), name);
+    return `register ${name}: ${answer.status}`;
+  },
+  rename: async (random) => {
+    if (registered.size === 0) return '';
+    const id = random([...registered.keys()]);
+    const name = random(['orders', 'budget', 'staff_list', 'Budget Public', 'other']);
+    const answer = await server.put(`/api/admin/registry/${id}`, { name }, admin());
+    if (answer.status < 300) registered.set(id, name);
+    return `rename ${id} to ${name}: ${answer.status}`;
+  },
+  unregister: async (random) => {
+    if (registered.size === 0) return '';
+    const id = random([...registered.keys()]);
+    const answer = await server.delete(`/api/admin/registry/${id}`, admin());
+    if (answer.status < 300) {
+      registered.delete(id);
+      granted.delete(id);
+    }
+    return `unregister ${id}: ${answer.status}`;
+  },
+  grant: async (random) => {
+    const id = random([...registered.keys(), ...kNames]);
+    if (granted.has(id)) {
+      must(204, await server.delete(`/api/admin/grants/${granted.get(id)}`, admin()));
+      granted.delete(id);
+      return `revoke ${id}`;
+    }
+    const answer = await server.post('/api/admin/grants', { group_id: group.id, resource_type: 'table', resource_id: id }, admin());
+    if (answer.status < 300) granted.set(id, answer.json.id);
+    assert.equal(answer.status < 300, registered.has(id), `a grant of ${id}`);
+    return `grant ${id}: ${answer.status}`;
+  },
+  move: async (random) => {
+    const source = random(kSources);
+    const at = path.join(data, 'extracts', source);
+    const away = path.join(data, `${source}.away`);
+    if (here.delete(source)) renameSync(at, away);
+    else {
+      renameSync(away, at);
+      here.add(source);
+    }
+    return `${source} is ${here.has(source) ? 'back' : 'away'}`;
+  },
+};
+
+test('every door opens the same table', async () => {
+  let state = kSeed;
+  const number = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  const random = (list) => list[Math.floor(number() * list.length)];
+  const done = [];
+  await rebuild();
+  settle();
+  for (let i = 0; i < kOperations; i += 1) {
+    done.push(await operations[random(Object.keys(operations))](random));
+    await rebuild();
+    settle();
+    await compare(done.filter(Boolean).slice(-8).join('; '));
+  }
+});
