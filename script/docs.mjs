@@ -38,7 +38,7 @@ export function settingsTables() {
     for (const s of of)
       lines.push(`| ${code(s.name)} | ${limited(s)} | ${code(default_(s))} | ${code(s.variable)} | ${bar(s.help)}${s.secret ? ' (secret)' : ''} |`);
   }
-  lines.push('', '## Environment variables that are no setting of the file', '', '| variable | kind | default | what it does |', '|---|---|---|---|');
+  lines.push('', '## Environment variables that are not settings of the file', '', '| variable | kind | default | what it does |', '|---|---|---|---|');
   for (const s of all.filter((s) => s.path === null))
     lines.push(`| ${code(s.name)} | ${limited(s)} | ${code(default_(s))} | ${bar(s.help)}${s.secret ? ' (secret)' : ''} |`);
   lines.push('', '## Settings that do nothing here', '');

@@ -32,7 +32,7 @@ as_root() {
 
 # need_packages NAME...: installs the Debian packages that are missing, and does nothing when none is.
 need_packages() {
-  command -v dpkg-query >/dev/null || die "this is no Debian: install the like of these packages yourself: $*"
+  command -v dpkg-query >/dev/null || die "this is not Debian: install the like of these packages yourself: $*"
   local missing=() name
   for name in "$@"; do
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null || true)" = installed ] || missing+=("$name")

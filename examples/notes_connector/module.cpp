@@ -14,7 +14,7 @@ void place(catalog::Registration& row, const config::Config& /*settings*/) {
   if (!row.source_table) row.source_table = row.name;
   if (!is_table_id(*row.source_table))
     throw Error(ErrorKind::bad_request,
-                fmt::format("source_table: {} is no note's name", escape_control(*row.source_table)));
+                fmt::format("source_table: {} is not a note's name", escape_control(*row.source_table)));
 }
 
 // What is known of the source before anything is opened. The rest of the program goes by this.

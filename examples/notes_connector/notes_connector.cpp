@@ -53,9 +53,9 @@ sync::Discovery NotesConnector::discover(const std::optional<std::string>& /*par
 }
 
 // Only copies here: a confined worker reads the copy with DuckDB and writes the table.
-std::vector<sync::SyncedTable> NotesConnector::extract(const std::vector<catalog::Registration>& registered,
-                                                       const std::optional<std::vector<std::string>>& names,
-                                                       const jobs::Context& context) {
+std::vector<sync::TableOutcome> NotesConnector::extract(const std::vector<catalog::Registration>& registered,
+                                                        const sync::TableSelection& selection,
+                                                        const jobs::Context& context) {
   const auto fetch = [&](const catalog::Registration& row, const Fetching& fetching) {
     const auto source = fs::path(settings_.folder) / (row.source_table.value_or(row.name) + ".txt");
     const auto copy = fetching.scratch / "note.txt";
@@ -70,7 +70,7 @@ std::vector<sync::SyncedTable> NotesConnector::extract(const std::vector<catalog
         "(SELECT string_split(rtrim(content, chr(10)), chr(10)) AS lines FROM read_text({}))",
         duck::quote_literal(copy.string()));
   };
-  const auto tables = chosen(registered, source_type(), {catalog::QueryMode::local}, names);
+  const auto tables = chosen(registered, source_type(), {catalog::QueryMode::local}, selection);
   return bring(tables, source_type(), config_, kAtOnce, context, fetch);
 }
 

@@ -360,7 +360,7 @@ int run(std::span<const ModuleKind> kinds, const HostOptions& options) {
   routes.serve_docs(
       {.title = "Agnes", .version = AGNES_VERSION, .description = "Tables, for those who may see them."});
 
-  http_options.observe = [&](const http::Served& served) { request_counts.add(served); };
+  http_options.observe = [&](const http::AnswerRecord& served) { request_counts.add(served); };
   http::Server server(http_options, routes);
   connections = [&] { return server.counts(); };
   server.start();

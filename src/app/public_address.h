@@ -28,13 +28,13 @@ BOOST_DESCRIBE_STRUCT(AddressSettings, (), (hostname, url))
 class PublicAddress {
  public:
   PublicAddress() = default;
-  // Throws Error (invalid) for a SERVER_URL that is no http or https address.
+  // Throws Error (invalid) for a SERVER_URL that is not an http or https address.
   explicit PublicAddress(const AddressSettings& settings);
   // "https://agnes.example.com" or with a path, without a slash at its end.
   explicit PublicAddress(std::string url);
 
   // Whether an operator has said it. Where not, nothing may be sent to anybody but the one who asks: what a request
-  // says of its server, a stranger writes.
+  // says of its server is untrusted.
   bool known() const { return !url_.empty(); }
   const std::string& url() const { return url_; }  // empty when it is not known
 

@@ -4,7 +4,7 @@
 
 namespace agnes::app {
 
-void RequestCounts::add(const http::Served& served) {
+void RequestCounts::add(const http::AnswerRecord& served) {
   const auto bound = std::lower_bound(kBounds.begin(), kBounds.end(), served.seconds);
   const std::lock_guard lock(mutex_);
   auto& route = routes_[{served.method, served.route}];

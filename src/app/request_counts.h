@@ -19,7 +19,7 @@ class RequestCounts {
   static constexpr std::array kBounds{0.001, 0.005, 0.01, 0.025, 0.05, 0.1,  0.25,
                                       0.5,   1.0,   2.5,  5.0,   10.0, 30.0, 60.0};
 
-  void add(const http::Served& served);
+  void add(const http::AnswerRecord& served);
   void write(Exposition& out) const;
 
  private:

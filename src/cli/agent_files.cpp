@@ -63,7 +63,7 @@ std::string install_hooks(const Workspace& workspace) {
   if (const auto text = read_file(file)) {
     boost::system::error_code error;
     settings = json::parse(*text, error);
-    if (error || !settings.is_object()) return left + ": it is no JSON object, so no hooks were added";
+    if (error || !settings.is_object()) return left + ": it is not a JSON object, so no hooks were added";
   } else {
     settings = json::object{{"model", "sonnet"},
                             {"permissions", {{"allow", json::array{"Read", "Bash", "Grep", "Glob"}}}}};

@@ -130,10 +130,10 @@ Response Api::send(const http_client::Request& request) {
                     server(), escape_control(response.header("location").value_or("another place"))));
   return response;
 }
-Response Api::get(const std::string& path, const Params& params, std::chrono::seconds patience) {
+Response Api::get(const std::string& path, const Params& params, std::chrono::seconds timeout) {
   http_client::Request request{
       .method = "GET", .path = http_client::with_params(path, params), .headers = {}, .body = {}};
-  request.patience = patience;
+  request.timeout = timeout;
   return send(request);
 }
 namespace {
@@ -144,9 +144,9 @@ http_client::Request with_body(const char* method, const std::string& path, cons
           .body = compact(body)};
 }
 }  // namespace
-Response Api::post(const std::string& path, const json::value& body, std::chrono::seconds patience) {
+Response Api::post(const std::string& path, const json::value& body, std::chrono::seconds timeout) {
   auto request = with_body("POST", path, body);
-  request.patience = patience;
+  request.timeout = timeout;
   return send(request);
 }
 Response Api::post(const std::string& path) {

@@ -26,9 +26,9 @@ class Api {
 
   Response send(const http_client::Request& request);
   Response get(const std::string& path, const Params& params = {},
-               std::chrono::seconds patience = std::chrono::seconds(30));
+               std::chrono::seconds timeout = std::chrono::seconds(30));
   Response post(const std::string& path, const boost::json::value& body,
-                std::chrono::seconds patience = std::chrono::seconds(30));
+                std::chrono::seconds timeout = std::chrono::seconds(30));
   Response post(const std::string& path);  // without a body
   Response put(const std::string& path, const boost::json::value& body);
   Response del(const std::string& path);

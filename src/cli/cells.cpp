@@ -11,7 +11,7 @@ std::string json_of(const Cell& cell) {
       return "null";
     case Cell::Kind::number: {
       const char last = cell.text.empty() ? 'n' : cell.text.back();
-      return last == 'f' || last == 'n' ? "null" : cell.text;  // inf and nan are no JSON
+      return last == 'f' || last == 'n' ? "null" : cell.text;  // inf and nan are not JSON
     }
     case Cell::Kind::boolean:
     case Cell::Kind::nested:

@@ -99,7 +99,7 @@ class Scanner {
   }
   [[noreturn]] static void fail() {
     throw Error(ErrorKind::bad_gateway,
-                "the server's answer is no query result: is the address an Agnes server's?");
+                "the server's answer is not a query result: is the address an Agnes server's?");
   }
 
   std::string_view text_;

@@ -20,7 +20,7 @@ class Args {
   bool flag(std::string_view name) const { return values_.contains(std::string(name)); }
   std::optional<std::string> find(std::string_view name) const;
   std::string text(std::string_view name) const { return find(name).value_or(""); }
-  // Throws Failure (exit code 2) when it is no whole number.
+  // Throws Failure (exit code 2) when it is not a whole number.
   std::optional<std::int64_t> find_number(std::string_view name) const;
   std::int64_t number(std::string_view name) const { return find_number(name).value_or(0); }
   void set(const std::string& name, std::string value) { values_[name] = std::move(value); }

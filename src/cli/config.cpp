@@ -87,7 +87,7 @@ std::optional<Token> stored_token() {
     const auto value = json::parse(*text, error);
     if (error || !value.is_object())
       throw Error(ErrorKind::invalid,
-                  fmt::format("{} is no JSON object: sign in again with agnes auth login, or agnes "
+                  fmt::format("{} is not a JSON object: sign in again with agnes auth login, or agnes "
                               "auth import-token",
                               token_file().string()));
     Token token{plain(value.get_object(), "access_token"), plain(value.get_object(), "email")};

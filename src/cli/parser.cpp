@@ -111,7 +111,7 @@ std::vector<std::string> split_empty_values(const std::vector<std::string>& args
   return out;
 }
 
-// "'nonsense' is no command; did you mean ...?" names commands that differ by a letter or two.
+// "'nonsense' is not a command; did you mean ...?" names commands that differ by a letter or two.
 std::string nearest(const Command& parent, const std::string& word) {
   std::string best;
   std::size_t least = 3;
@@ -134,7 +134,7 @@ std::vector<const Command*> find_command(const Command& root, std::vector<std::s
       std::string path;
       for (const auto* command : chain) path += (path.empty() ? "" : " ") + command->name;
       const std::string hint = nearest(*chain.back(), args.front());
-      throw Failure(kUsage, fmt::format("'{}' is no command of {}; {}", escape_control(args.front()), path,
+      throw Failure(kUsage, fmt::format("unknown command '{}' of {}; {}", escape_control(args.front()), path,
                                         hint.empty() ? fmt::format("see: {} --help", path)
                                                      : fmt::format("did you mean: {} {}", path, hint)));
     }

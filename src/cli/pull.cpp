@@ -143,7 +143,7 @@ class Pull {
       }
       if (!table.has_file() || (options_.skip_materialize && table.query_mode == "materialized")) continue;
       if (!manifest_checked_)
-        if (const auto [other, fresh] = by_lower_name.emplace(to_lower(name), name); !fresh) {
+        if (const auto [other, is_new] = by_lower_name.emplace(to_lower(name), name); !is_new) {
           result_.problems.push_back(
               {name, "",
                fmt::format("differs from the table {} only in case, which SQL does not tell apart: left out",
@@ -151,7 +151,7 @@ class Pull {
           continue;
         }
       ++result_.total;
-      if (!is_current(name, table, folder.look_at(name))) wanted_.push_back(name);
+      if (!is_current(name, table, folder.stat_file(name))) wanted_.push_back(name);
     }
     for (const auto& [name, file] : state_.files) {
       if (file.server != api_.server() || !is_table_id(name)) continue;
@@ -249,7 +249,7 @@ class Pull {
           api_.client(), download_of(name), how, [&](std::int64_t bytes) { progress.advance(name, bytes); },
           [] { return interrupted.load(); });
       const std::lock_guard guard(mutex_);
-      if (const auto found = look_at(workspace_.parquet_of(name)))
+      if (const auto found = stat_file(workspace_.parquet_of(name)))
         remember(name, *found, manifest_.at(name).hash);
       result_.updated.push_back(name);
       progress.done(name);
@@ -312,7 +312,7 @@ class Pull {
     const std::string wanted = fingerprint_views(names);
     // Of this file: another program may have put another one in its place.
     const auto made_of = [&] {
-      const auto database = look_at(workspace_.database());
+      const auto database = stat_file(workspace_.database());
       return database ? fmt::format("{} {}", wanted, database->inode) : std::string();
     };
     if (state_.views.empty() || state_.views != made_of()) {
@@ -379,12 +379,12 @@ class Pull {
       const auto known = state_.files.find(table_of(name));
       if (known != state_.files.end() && !known->second.hash.empty())
         text += known->second.hash;
-      else if (const auto seen = look_at(workspace_.parquet() / name))
+      else if (const auto seen = stat_file(workspace_.parquet() / name))
         text += fmt::format("{}-{}", seen->size, seen->modified_ns);
     }
     return md5_hex(text);
   }
-  // "orders" of "orders.parquet"; a file in a folder below is no table of the server's, and keeps its slash.
+  // "orders" of "orders.parquet"; a file in a folder below is not a table of the server's, and keeps its slash.
   static std::string table_of(const std::string& name) { return name.substr(0, name.size() - 8); }
 
   std::vector<View> views_of(const std::vector<std::string>& names) const {

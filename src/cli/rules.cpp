@@ -61,7 +61,7 @@ Rules sync_rules(Api& api, const Workspace& workspace, const Rules& known) {
   if (response.status == 404) return {};
   expect(response, {200}, "fetch the rules");
   const json::value answer = response.json();
-  if (!answer.is_object()) throw Error(ErrorKind::bad_gateway, "the rules are no JSON object");
+  if (!answer.is_object()) throw Error(ErrorKind::bad_gateway, "the rules are not a JSON object");
 
   std::map<std::string, std::string> files;
   for (const auto& item : items_of(answer.get_object(), "mandatory"))

@@ -66,18 +66,18 @@ bool shrink(std::vector<Column>& columns, std::size_t width) {
   return true;
 }
 
-std::string records_text(const std::vector<Column>& columns, std::size_t rows, const TableLook& look) {
+std::string records_text(const std::vector<Column>& columns, std::size_t rows, const TableStyle& style) {
   std::size_t name_width = 0;
   for (const auto& column : columns) name_width = std::max(name_width, display_width(column.heading));
-  const std::size_t room = static_cast<std::size_t>(look.width) > name_width + 12
-                               ? static_cast<std::size_t>(look.width) - name_width - 5
+  const std::size_t room = static_cast<std::size_t>(style.width) > name_width + 12
+                               ? static_cast<std::size_t>(style.width) - name_width - 5
                                : 12;
   std::string out;
   for (std::size_t r = 0; r < rows; ++r) {
     out += dim(fmt::format("--- row {} ---", r + 1)) + "\n";
     for (const auto& column : columns)
       out += rtrim("  " + pad_right(column.heading, name_width) + " : " +
-                   (look.cut ? cut_to_width(column.cells[r], room) : column.cells[r])) +
+                   (style.cut ? cut_to_width(column.cells[r], room) : column.cells[r])) +
              "\n";
   }
   return out;
@@ -107,14 +107,14 @@ std::string columns_text(const std::vector<std::string>& headings,
   return out;
 }
 
-std::string table_text(const ResultTable& table, const TableLook& look) {
+std::string table_text(const ResultTable& table, const TableStyle& style) {
   if (table.columns.empty()) return "";
   std::vector<Column> columns = measure(table);
-  const auto width = static_cast<std::size_t>(std::max(look.width, 20));
-  const bool fits = look.cut ? shrink(columns, width) : columns.size() * 6 <= width;
+  const auto width = static_cast<std::size_t>(std::max(style.width, 20));
+  const bool fits = style.cut ? shrink(columns, width) : columns.size() * 6 <= width;
   if (!fits) {
     if (table.rows.empty()) return join(table.columns, ", ") + "\n(0 rows)\n";
-    return records_text(columns, table.rows.size(), look);
+    return records_text(columns, table.rows.size(), style);
   }
   const auto line = [&](auto&& cell_of) {
     std::string out;

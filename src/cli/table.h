@@ -13,12 +13,12 @@ namespace agnes::cli {
 std::string columns_text(const std::vector<std::string>& headings,
                          const std::vector<std::vector<std::string>>& rows);
 
-struct TableLook {
+struct TableStyle {
   int width = 120;
   bool cut = false;  // shorten long cells to fit the width: for a terminal
 };
 // A query's result for people: aligned columns, numbers to the right; a result that is too wide is shown as
 // one record after another instead. Control characters are escaped.
-std::string table_text(const ResultTable& table, const TableLook& look);
+std::string table_text(const ResultTable& table, const TableStyle& style);
 
 }  // namespace agnes::cli

@@ -36,7 +36,7 @@ Manifest parse_manifest(const json::value& answer) {
   const auto* tables = answer.is_object() ? answer.get_object().if_contains("tables") : nullptr;
   if (tables == nullptr || !tables->is_object())
     throw Error(ErrorKind::bad_gateway,
-                "the answer is no manifest: is the address really an Agnes server's?");
+                "the answer is not a manifest: is the address really an Agnes server's?");
   Manifest manifest;
   for (const auto& [name, table] : contract::read<contract::Manifest>(answer).tables)
     manifest[name] = {table.hash, static_cast<std::uint64_t>(std::max<std::int64_t>(0, table.size_bytes)),
@@ -54,7 +54,7 @@ KnownFile known_file(const struct stat& info) {
 }
 }  // namespace
 
-std::optional<KnownFile> look_at(const fs::path& file) {
+std::optional<KnownFile> stat_file(const fs::path& file) {
   struct stat info {};
   if (::lstat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
   return known_file(info);
@@ -66,7 +66,7 @@ bool looks_same(const KnownFile& a, const KnownFile& b) {
 ParquetFolder::ParquetFolder(const Workspace& workspace)
     : path_(workspace.parquet()), fd_(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
 
-std::optional<KnownFile> ParquetFolder::look_at(const std::string& table) const {
+std::optional<KnownFile> ParquetFolder::stat_file(const std::string& table) const {
   struct stat info {};
   const std::string name = table + ".parquet";
   if (!fd_ || ::fstatat(fd_.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode))
@@ -184,7 +184,7 @@ void save_pull_state(const Workspace& workspace, const PullState& state) {
   add("manifest\t{}", field(state.manifest_etag));
   add("views\t{}", state.views);
   add("rules\t{}\t{}", field(state.rules_etag), state.rules);
-  // Names that are no table ids are never fetched, and a manifest with one is not kept as complete.
+  // Names that are not table ids are never fetched, and a manifest with one is not kept as complete.
   for (const auto& [name, table] : state.manifest)
     if (is_table_id(name))
       add("table\t{}\t{}\t{}\t{}\t{}", name, field(table.hash), table.size, table.rows,

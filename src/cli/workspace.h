@@ -37,7 +37,7 @@ struct ManifestTable {
   bool has_file() const { return query_mode != "remote"; }
 };
 using Manifest = std::map<std::string, ManifestTable>;
-// Throws Error (bad_gateway) for what is no manifest.
+// Throws Error (bad_gateway) for what is not a manifest.
 Manifest parse_manifest(const boost::json::value& answer);
 
 // How a file looked when it was last known to be right; while it looks the same, its content need not be
@@ -50,7 +50,7 @@ struct KnownFile {
   std::string server;  // where it came from: only that server's word removes it
   bool operator==(const KnownFile&) const = default;
 };
-std::optional<KnownFile> look_at(const fs::path& file);
+std::optional<KnownFile> stat_file(const fs::path& file);
 bool looks_same(const KnownFile& a, const KnownFile& b);
 
 // The folder of tables, held open: a pull looks at each of them every time, so it should cost no more than it
@@ -58,7 +58,7 @@ bool looks_same(const KnownFile& a, const KnownFile& b);
 class ParquetFolder {
  public:
   explicit ParquetFolder(const Workspace& workspace);
-  std::optional<KnownFile> look_at(const std::string& table) const;
+  std::optional<KnownFile> stat_file(const std::string& table) const;
   // Every "*.parquet" in it and below, as a path from the folder on, sorted; hidden ones left out.
   std::vector<std::string> names() const;
 

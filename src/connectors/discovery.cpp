@@ -48,7 +48,7 @@ class Index {
 Plan plan(const std::vector<Registration>& registered, const std::vector<sync::Offer>& offers) {
   Plan out;
   const Index index(registered);
-  std::vector<Registration> fresh;
+  std::vector<Registration> new_tables;
   std::map<std::string, int> names;
   for (const auto& offer : offers) {
     const auto& row = offer.row;
@@ -62,11 +62,11 @@ Plan plan(const std::vector<Registration>& registered, const std::vector<sync::O
       out.drift.push_back({row, same_id != nullptr ? *same_id : *same_name, same_id != nullptr});
     } else {
       ++names[to_lower(row.name)];
-      fresh.push_back(row);
+      new_tables.push_back(row);
     }
   }
   std::set<std::string> ids, taken;
-  for (auto& row : fresh) {
+  for (auto& row : new_tables) {
     if (names[to_lower(row.name)] > 1) row.name = row.id;
     const auto problem = catalog::name_problem(row.name);
     if (!problem.empty())
@@ -76,7 +76,7 @@ Plan plan(const std::vector<Registration>& registered, const std::vector<sync::O
       out.unfit.push_back(
           {row, fmt::format("another table is called {}: register this one by hand", row.name)});
     else
-      out.fresh.push_back(std::move(row));
+      out.new_tables.push_back(std::move(row));
   }
   return out;
 }

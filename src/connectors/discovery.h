@@ -20,8 +20,8 @@ struct Unfit {
 
 // What registering a source's offers comes to. What is registered stays as it is.
 struct Plan {
-  std::vector<catalog::Registration> fresh;  // with ids and names of their own
-  std::vector<catalog::Registration> known;  // registered already, by whatever name
+  std::vector<catalog::Registration> new_tables;  // with ids and names of their own
+  std::vector<catalog::Registration> known;       // registered already, by whatever name
   std::vector<Drift> drift;
   std::vector<Unfit> unfit;
 };

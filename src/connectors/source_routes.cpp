@@ -63,11 +63,11 @@ auto discovering(F&& work) {
   } catch (const Error& error) {
     if (!error.detail().is_object()) throw;
     object details = error.detail().get_object();
-    object told{{"error", details["message"]}, {"kind", details["kind"]}};
+    object to_answer{{"error", details["message"]}, {"kind", details["kind"]}};
     details.erase("message");
     details.erase("kind");
-    told["details"] = std::move(details);
-    throw Error(error.kind(), error.what(), std::move(told));
+    to_answer["details"] = std::move(details);
+    throw Error(error.kind(), error.what(), std::move(to_answer));
   }
 }
 
@@ -101,13 +101,13 @@ std::string full_id(const Registration& row) {
   return row.bucket.value_or("").empty() ? row.name : *row.bucket + "." + row.source_table.value_or("");
 }
 
-contract::DiscoveredRegistered told(const Plan& plan, bool dry_run) {
+contract::DiscoveredRegistered to_answer(const Plan& plan, bool dry_run) {
   const auto count = [](const auto& list) { return static_cast<std::int64_t>(list.size()); };
-  contract::DiscoveredRegistered out{.registered = dry_run ? 0 : count(plan.fresh),
+  contract::DiscoveredRegistered out{.registered = dry_run ? 0 : count(plan.new_tables),
                                      .skipped = count(plan.known),
                                      .errors = count(plan.unfit),
                                      .drifted = count(plan.drift),
-                                     .tables = ids(plan.fresh),
+                                     .tables = ids(plan.new_tables),
                                      .dry_run = dry_run,
                                      .would_register = {},
                                      .drift = {},
@@ -128,7 +128,7 @@ contract::DiscoveredRegistered register_found(state::Store& store, sync::Connect
                                               const state::Actor& actor, const RegisterFound& wanted) {
   const auto found = connector.discover(wanted.part());
   std::vector<sync::Offer> offers;
-  // Parts of a source (datasets) are no tables.
+  // Parts of a source (datasets) are not tables.
   if (found.list == "tables") offers = found.offers;
   Plan made;
   if (wanted.dry_run) {
@@ -136,17 +136,17 @@ contract::DiscoveredRegistered register_found(state::Store& store, sync::Connect
   } else {
     store.write([&](state::Tx& tx) {
       made = plan(catalog::all(tx), offers);
-      for (auto& row : made.fresh) {
+      for (auto& row : made.new_tables) {
         row.registered_by = actor.email;
         row.registered_at = now();
       }
-      if (made.fresh.empty()) return;
-      catalog::insert_all(tx, made.fresh);
+      if (made.new_tables.empty()) return;
+      catalog::insert_all(tx, made.new_tables);
       state::record(tx, actor, "register_tables", "",
-                    {{"found_by", "discovery"}, {"tables", json::to_json(ids(made.fresh))}});
+                    {{"found_by", "discovery"}, {"tables", json::to_json(ids(made.new_tables))}});
     });
   }
-  auto out = told(made, wanted.dry_run);
+  auto out = to_answer(made, wanted.dry_run);
   out.source = connector.source_type();
   if (!found.problem.empty()) out.error = found.problem;
   return out;
@@ -173,7 +173,7 @@ void add_source_routes(http::Routes& routes, state::Store& store, const sync::Co
               .tag = "registry",
               .summary = "What a source has to offer",
               .executor = http::Executor::tasks,
-              .answer = http::schema_of<contract::Discovered>},
+              .answer = http::schema_of<contract::ProviderMetadata>},
              [&store, &kinds, settings](const http::Query<Where>& where) {
                const auto connector = connector_of(kinds, *where, settings);
                return discovering([&] {

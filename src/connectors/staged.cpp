@@ -19,14 +19,14 @@ using boost::json::value;
 using Clock = std::chrono::steady_clock;
 
 // How soon a cancelled wait returns.
-constexpr auto kTick = std::chrono::milliseconds(100);
+constexpr auto kPollInterval = std::chrono::milliseconds(100);
 
 fs::path folder_of(std::string_view source, const config::Config& config) {
   return config.places().extracts() / source;
 }
 
 // What of an error is told of the table that it kept from being brought, without the scratch folder's path.
-std::string told(const Error& error, const fs::path& scratch) {
+std::string user_message(const Error& error, const fs::path& scratch) {
   std::string text = replaced(extracts::why_not_written(error), scratch.string() + "/", "");
   const auto* detail = error.detail().if_object();
   const auto* hint = detail == nullptr ? nullptr : detail->if_contains("hint");
@@ -99,7 +99,7 @@ class Bringing {
       store_in_worker(row, scratch.path(), select);
     } catch (const Error& error) {
       out.failed = true;
-      out.error = told(error, folder);
+      out.error = user_message(error, folder);
       if (late())
         out.error = fmt::format("the sync of {} was ended at its limit of {} s (extract.timeout_seconds)",
                                 source_, settings_.timeout_seconds);
@@ -148,22 +148,22 @@ void Fetching::wait(std::chrono::milliseconds time) const {
     if (cancelled()) throw Error(ErrorKind::timeout, "the sync was cancelled");
     const auto now = Clock::now();
     if (now >= until) return;
-    std::this_thread::sleep_for(std::min<Clock::duration>(kTick, until - now));
+    std::this_thread::sleep_for(std::min<Clock::duration>(kPollInterval, until - now));
   }
 }
 
 namespace {
 // An extract has one writer at a time: a sync, or the removal of a table.
 void with_writer(const std::string& folder, const std::function<void(extracts::ExtractWriter&)>& work) {
-  constexpr auto kPatience = std::chrono::seconds(30);
-  const auto give_up = Clock::now() + kPatience;
+  constexpr auto kWaitLimit = std::chrono::seconds(30);
+  const auto give_up = Clock::now() + kWaitLimit;
   std::optional<extracts::ExtractWriter> writer;
   while (!writer) {
     try {
       writer.emplace(folder);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::conflict || Clock::now() > give_up) throw;
-      std::this_thread::sleep_for(kTick);
+      std::this_thread::sleep_for(kPollInterval);
     }
   }
   work(*writer);

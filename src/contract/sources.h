@@ -29,14 +29,14 @@ BOOST_DESCRIBE_STRUCT(Offer, (),
                       (id, name, files, format, bucket_id, bucket_name, columns, primary_key, row_count,
                        size_bytes, last_change, last_import, dataset_id, table_id, table_type, full_id,
                        registered))
-struct Discovered {
+struct ProviderMetadata {
   std::int64_t count = 0;
   std::optional<std::vector<Offer>> tables, datasets;
   std::string source;
   std::optional<std::vector<SourceProblem>> problems;
   std::optional<std::string> dataset, error;
 };
-BOOST_DESCRIBE_STRUCT(Discovered, (), (count, tables, datasets, source, problems, dataset, error))
+BOOST_DESCRIBE_STRUCT(ProviderMetadata, (), (count, tables, datasets, source, problems, dataset, error))
 
 struct TablePlace {
   std::optional<std::string> bucket, source_table;

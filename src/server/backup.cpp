@@ -23,7 +23,7 @@ using workers::FrameType;
 
 // So often the files are listed anew when some changed while they were taken.
 constexpr int kAttempts = 20;
-constexpr std::chrono::milliseconds kBetween{250};
+constexpr std::chrono::milliseconds kPollInterval{250};
 // Writers wait while the client copies the state database: a copy of some gigabytes takes that long.
 constexpr std::chrono::seconds kHoldLimit{60};
 
@@ -117,7 +117,7 @@ void refuse_open_elsewhere(const fs::path& file) {
     throw Error(
         ErrorKind::conflict,
         fmt::format(
-            "{} is in use by process {}, which is no agnes-server of this version: stop that one first",
+            "{} is in use by process {}, which is not an agnes-server of this version: stop that one first",
             file.string(), lock.l_pid));
 }
 
@@ -171,7 +171,7 @@ void serve_snapshot(Channel& channel, const config::Places& places, state::Store
     const auto after = list_data(places);
     if (after == before && !jobs.running(sync::kSyncJob)) break;
     if (attempt == kAttempts) throw keeps_changing(before, after);
-    std::this_thread::sleep_for(kBetween);
+    std::this_thread::sleep_for(kPollInterval);
   }
   const auto await = [&](std::optional<Channel::Clock::time_point> until) {
     Frame frame;
@@ -179,7 +179,7 @@ void serve_snapshot(Channel& channel, const config::Places& places, state::Store
   };
   const boost::json::value ready{{"folder", staging->path().string()}, {"state", store.file().string()}};
   auto outcome = Channel::Outcome::closed;
-  store.hold_still([&] {
+  store.with_writes_paused([&] {
     channel.send(FrameType::ready, boost::json::serialize(ready));
     outcome = await(Channel::Clock::now() + kHoldLimit);
   });

@@ -41,7 +41,7 @@ struct StateLock {
   bool server_runs = false;
 };
 StateLock lock_state(const config::Places& places);
-// Throws Error (conflict) when a program that is no agnes-server has the state database open for writing.
+// Throws Error (conflict) when a program that is not an agnes-server has the state database open for writing.
 void refuse_open_elsewhere(const fs::path& file);
 
 // Copies the data directory into the new folder `target`, whether a server runs on it or not. Written as

@@ -4,6 +4,7 @@
 #include <set>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/catalog/registry.h"
 #include "core/extracts/extract_reader.h"
@@ -37,7 +38,7 @@ class Check {
 
   std::vector<Finding> run() {
     if (!fs::is_directory(places_.data)) {
-      error("files", "", places_.data.string() + " is no folder: name the data directory with --data-dir");
+      error("files", "", places_.data.string() + " is not a folder: name the data directory with --data-dir");
       return std::move(findings_);
     }
     backup();
@@ -146,9 +147,12 @@ void Check::private_folders() {
         std::pair{"analytics", places_.analytics().parent_path()}}) {
     struct stat seen {};
     if (::stat(folder.c_str(), &seen) != 0 || (seen.st_mode & 077) == 0) continue;
-    warn("secrets", part,
-         fmt::format("other accounts of this machine may read it (mode {:o}): chmod go= {}",
-                     seen.st_mode & 07777, folder.string()));
+    const auto open = fmt::format("other accounts of this machine may read {} (mode {:o})", folder.string(),
+                                  seen.st_mode & 07777);
+    if (seen.st_uid == ::geteuid())
+      note("secrets", part, open + ": the next start of the server makes it private");
+    else
+      warn("secrets", part, fmt::format("{}: chmod go= {}", open, folder.string()));
   }
 }
 
@@ -180,7 +184,7 @@ void Check::state() {
 
 void Check::state_content(state::Tx& tx) {
   const auto version = state::version_of(tx);
-  if (!version) return error("state", "", "system.duckdb has no schema_version: it is no state database");
+  if (!version) return error("state", "", "system.duckdb has no schema_version: it is not a state database");
   if (*version > state::kSchemaVersion)
     return error(
         "state", "",
@@ -226,7 +230,7 @@ void Check::extracts() {
     const std::string name = entry.path().filename();
     if (name.starts_with('.')) continue;
     if (!entry.is_directory())
-      note("extracts", name, "is no folder of a source: not used");
+      note("extracts", name, "is not a folder of a source: not used");
     else if (!fs::exists(entry.path() / extracts::kExtractFile))
       warn("extracts", name, "has no extract.duckdb: sync this source, or remove the folder");
     else

@@ -18,7 +18,7 @@ struct Finding {
 BOOST_DESCRIBE_STRUCT(Finding, (), (level, part, about, message))
 
 // Looks at everything in a data directory, whether a server runs on it or not, and changes nothing. A running
-// one is asked for a snapshot, which is looked at in its place. Files of strangers are read in a confined
+// one is asked for a snapshot, which is looked at in its place. Untrusted files are read in a confined
 // process.
 std::vector<Finding> check(const config::Places& places);
 

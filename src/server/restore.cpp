@@ -20,8 +20,8 @@ BackupNote note_of(const fs::path& backup) {
   const auto text = read_file(backup / kBackupNote);
   if (!text)
     throw Error(ErrorKind::not_found,
-                fmt::format("{} is no backup: it has no {}, or a server has run on it since", backup.string(),
-                            kBackupNote));
+                fmt::format("{} is not a backup: it has no {}, or a server has run on it since",
+                            backup.string(), kBackupNote));
   try {
     return json::from_json<BackupNote>(json::parse(*text));
   } catch (const std::exception& error) {
@@ -104,7 +104,7 @@ std::string restore(const config::Places& places, const fs::path& named, bool re
         fmt::format("{} is where a restore works: give the backup another name first", work.string()));
   const bool is_there = fs::exists(data);
   if (is_there && !fs::is_directory(data))
-    throw Error(ErrorKind::bad_request, data.string() + " is no folder: name one with --data-dir");
+    throw Error(ErrorKind::bad_request, data.string() + " is not a folder: name one with --data-dir");
   if (is_there && is_mount_point(data))
     throw Error(ErrorKind::bad_request,
                 fmt::format("{} is a mount point, which cannot be replaced in one step: empty it, then "
@@ -134,19 +134,19 @@ std::string restore(const config::Places& places, const fs::path& named, bool re
                             data.string()));
   const std::size_t others = refuse_damaged(backup);
 
-  UnfinishedFolder fresh(work, "restore to " + data.string());
-  copy_checked(backup, note, fresh.path());
+  UnfinishedFolder unfinished(work, "restore to " + data.string());
+  copy_checked(backup, note, unfinished.path());
   // Its account and mode; where it is new, those of the folder that the server wrote into.
-  keep_folder_attributes(is_there ? data : backup / "state", fresh.path());
+  keep_folder_attributes(is_there ? data : backup / "state", unfinished.path());
   fs::path kept;
   if (in_use) {
     if (!lock && fs::exists(data / "state"))
       throw Error(ErrorKind::conflict,
                   fmt::format("a server has started on {} meanwhile: stop it first", data.string()));
     kept = name_for_old(data);
-    fresh.exchange(data, kept);
+    unfinished.exchange(data, kept);
   } else {
-    fresh.rename(data);
+    unfinished.rename(data);
   }
   std::string said = fmt::format("{}: the backup of {}, {} files, schema version {}\n", data.string(),
                                  note.made_at, note.files.size(), note.schema_version);

@@ -16,7 +16,7 @@ class SnapshotsModule final : public app::Module {
                    [&services, &store = services.get<state::Store>()](workers::Channel& channel) {
                      server::serve_snapshot(channel, services.places, store, services.jobs);
                    }}}) {
-    // What is served is no untouched backup any more, if it was one.
+    // What is served is not an untouched backup any more, if it was one.
     std::filesystem::remove(services.places.data / server::kBackupNote);
   }
 

@@ -59,7 +59,7 @@ test('every change of access says who did what to whom, from where', async () =>
   await change('token.admin_revoke', `token:${second.id}`, 204, 'DELETE', `/auth/admin/tokens/${second.id}`, undefined, { owner_id: server.admin.id });
   await change('user.delete', whom, 204, 'DELETE', at, undefined, { email: 'ana@example.com' });
 
-  // What was refused changed nothing and is no change.
+  // What was refused changed nothing and is not a change.
   for (const [method, target, json, status] of [['POST', '/api/admin/groups', { name: 'everyone' }, 409], ['DELETE', `/api/users/${server.admin.id}`, undefined, 409]]) await call(status, method, target, json);
   const after = must(200, await server.get('/api/admin/audit', { token: server.admin.token })).json.entries;
   assert.ok(after.every((entry) => seen.has(entry.id)));

@@ -92,7 +92,7 @@ test('each field that must be there is missed by name', async () => {
   }
 });
 
-test('what is no JSON object is refused by every route that needs one', async () => {
+test('what is not a JSON object is refused by every route that needs one', async () => {
   const deep = `${'['.repeat(5000)}${']'.repeat(5000)}`;
   for (const route of routes.filter((r) => r.needsBody && r.body.properties)) {
     for (const body of ['', '{', '[]', '5', 'null', '"text"', '{"a": 1,}', '\ufeff', '{"a": \u0001}', `{"a": ${deep}}`]) {

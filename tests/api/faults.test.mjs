@@ -46,7 +46,7 @@ const count = async (table, token = admin, of = site) => {
 
 // Each makes extracts/bad what its name says.
 const broken = {
-  'no database at all': async (bad) => writeFileSync(path.join(bad, 'extract.duckdb'), 'this is no database'),
+  'no database at all': async (bad) => writeFileSync(path.join(bad, 'extract.duckdb'), 'this is not a database'),
   'empty': async (bad) => writeFileSync(path.join(bad, 'extract.duckdb'), ''),
   'half written': async (bad) => {
     await writeExtract(bad, { rows_of_bad: 'SELECT 1 AS id' });

@@ -167,14 +167,14 @@ test('settings of an export that cannot be are named', async () => {
   keboola.exports['in.c-crm.odd'] = { parts: [await parquet('SELECT 1 AS id')] };
   await register('odd');
   for (const [source_query, said] of [
-    ['SELECT * FROM t', /source_query.*no JSON/],
-    ['[1]', /no JSON object/],
-    ['{"where_filters": {}}', /no list/],
+    ['SELECT * FROM t', /source_query.*not JSON/],
+    ['[1]', /not a JSON object/],
+    ['{"where_filters": {}}', /not a list/],
     ['{"where_filters": [{"column": "a"}]}', /column, operator and values/],
-    ['{"where_filters": [{"column": "a", "operator": "like", "values": ["x"]}]}', /like is no operator/],
+    ['{"where_filters": [{"column": "a", "operator": "like", "values": ["x"]}]}', /like is not an operator/],
     ['{"where_filters": [{"column": "a", "values": ["{{lasst_week}}"]}]}', /there is no \{\{lasst_week\}\}/],
-    ['{"columns": "id"}', /columns is no list/],
-    ['{"limit": "many"}', /limit is no number/],
+    ['{"columns": "id"}', /columns is not a list/],
+    ['{"limit": "many"}', /limit is not a number/],
     ['{"file_type": "avro"}', /avro is neither/],
   ]) {
     must(200, await site.request('PUT', '/api/admin/registry/odd', { json: { source_query, query_mode: 'materialized' }, token: admin }));

@@ -59,7 +59,7 @@ const upload = (text, as = admin, name = 'metrics.yml') =>
   });
 const ids = async (query = '') => must(200, await site.get(`/api/metrics${query}`, bob)).json.metrics.map((m) => m.id);
 
-test('nobody and people who are no admins are refused', async () => {
+test('nobody and people who are not admins are refused', async () => {
   for (const [method, path] of [
     ['GET', '/api/metrics'],
     ['GET', '/api/metrics/a/b'],

@@ -73,8 +73,8 @@ test('Google\'s faults: what passes is waited for, what does not is told with it
     [[{ status: 400, reason: 'invalid', message: 'Bad\nlocation' }], 'bq_upstream_error', /HTTP 400: Bad\\nlocation/],
     [[{ status: 404 }], 'bq_upstream_error', /knows no project/],
     [always({ status: 503 }), 'bq_upstream_error', /HTTP 503/],
-    [[{ body: '<html>A proxy</html>' }], 'bq_upstream_error', /no JSON object/],
-    [[{ body: '[]' }], 'bq_upstream_error', /no JSON object/],
+    [[{ body: '<html>A proxy</html>' }], 'bq_upstream_error', /not a JSON object/],
+    [[{ body: '[]' }], 'bq_upstream_error', /not a JSON object/],
     [[{ status: 302, body: '', headers: { location: 'http://127.0.0.1/' } }], 'bq_upstream_error', /HTTP 302/],
   ]) {
     google.faults.push(...faults);
@@ -163,7 +163,7 @@ test('settings and credentials that are missing are named', async () => {
   const set = async (bigquery) => must(200, await other.post('/api/admin/server-config', { sections: { data_source: { bigquery } } }, as));
   await refused(400, 'not_configured', /data_source\.bigquery\.project is not set/);
   await set({ project: 'No Project' });
-  await refused(400, 'not_configured', /no project id/);
+  await refused(400, 'not_configured', /not a project id/);
   await set({ project: 'example-project' });
   await refused(400, 'not_configured', /BIGQUERY_EMULATOR_HOST/);
   await other.stop();

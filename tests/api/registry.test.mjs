@@ -190,7 +190,7 @@ test('a source that is not set up is refused, one beside the server\'s own is ta
     assert.match(answer.json.detail, /data_source\.bigquery\.project is empty/);
   }
   await settings({ bigquery: { project: 'No Project' } });
-  assert.match((await server.post(register, { ...bigquery, name: 'bq' }, admin)).json.detail, /no project id/);
+  assert.match((await server.post(register, { ...bigquery, name: 'bq' }, admin)).json.detail, /not a project id/);
 });
 
 test('a change is held to the same rules, but only where it touches them', async () => {

@@ -83,7 +83,7 @@ test('who may read a table gets its rows from where they live, alone and with ta
   assert.deepEqual(await rows('SELECT count(*), max(name) FROM bq_orders'), [[1000, 'o999']]);
   assert.deepEqual(await rows('SELECT count(*) FROM kbc_orders WHERE id < 10'), [[10]]);
   assert.deepEqual(await rows('SELECT p.id, o.name, k.name FROM people p JOIN bq_orders o USING (id) JOIN kbc_orders k USING (id) ORDER BY 1'), [[1, 'o1', 'o1'], [2, 'o2', 'o2']]);
-  assert.deepEqual(await rows('WITH bq_orders AS (SELECT 5 AS id) SELECT id FROM bq_orders'), [[5]], 'a CTE of that name is no table');
+  assert.deepEqual(await rows('WITH bq_orders AS (SELECT 5 AS id) SELECT id FROM bq_orders'), [[5]], 'a CTE of that name is not a table');
 });
 
 test('the engine is asked with its own token: Google\'s of the server\'s account, Keboola\'s of the variable', async () => {

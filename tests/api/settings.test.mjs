@@ -42,7 +42,7 @@ test('what one way switches, each way shows, and to nobody else', async () => {
   assert.deepEqual(must(200, await site.get('/api/sync/table-subscriptions', ana)).json.subscriptions, rows);
   assert.deepEqual(must(200, await site.get('/api/settings', ana)).json.sync_settings, rows);
   for (const other of [bob, admin]) assert.deepEqual((await settings(other)).settings, []);
-  // A wish is no permission, and its absence none taken away.
+  // A wish is not a permission, and its absence none taken away.
   assert.deepEqual(Object.keys(await site.manifest(ana.token)).sort(), ['orders', 'people']);
 });
 

@@ -213,10 +213,10 @@ test('ID tokens that are not for this sign-in are refused', async () => {
     'no issuer': claims((c) => delete c.iss),
     'another nonce': claims((c) => (c.nonce = 'x'.repeat(43))),
     'no nonce': claims((c) => delete c.nonce),
-    'a nonce that is no text': claims((c) => (c.nonce = 5)),
+    'a nonce that is not text': claims((c) => (c.nonce = 5)),
     expired: claims((c) => ((c.iat = seconds() - 7200), (c.exp = seconds() - 3600))),
     'without an end': claims((c) => delete c.exp),
-    'with an end that is no number': claims((c) => (c.exp = String(c.exp))),
+    'with an end that is not a number': claims((c) => (c.exp = String(c.exp))),
     'from the future': claims((c) => (c.iat = seconds() + 3600)),
     'without a beginning': claims((c) => delete c.iat),
     'of last week': claims((c) => (c.iat = seconds() - 7 * 86400)),
@@ -291,7 +291,7 @@ test('accounts that may not sign in', async () => {
   must(302, await new Browser().signIn());
 });
 
-test("the scheduler's account is no person's", async () => {
+test("the scheduler's account is not a person's", async () => {
   const open = await serve({ domains: '', env: { SCHEDULER_API_TOKEN: 'a-scheduler-token-of-more-than-32-characters' } });
   assert.match(open.log, /auth\.allowed_domain/);
   provider.account = { ...ana, email: 'Scheduler@system.local' };

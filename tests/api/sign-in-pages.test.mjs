@@ -212,7 +212,7 @@ test("a new server's first account is made with a form, once", async () => {
   assert.ok(linksOf(must(200, await browser.get('/login')).text).some(([address]) => address === '/first-time-setup'));
   must(200, await browser.get('/first-time-setup'));
   const good = { email: 'root@example.com', name: 'Root', password: 'a-long-password-1', confirm_password: 'a-long-password-1' };
-  for (const [change, words] of [[{ email: 'root' }, /no email address/], [{ confirm_password: 'another-password-1' }, /two different/], [{ password: 'short', confirm_password: 'short' }, /8/]]) {
+  for (const [change, words] of [[{ email: 'root' }, /not an email address/], [{ confirm_password: 'another-password-1' }, /two different/], [{ password: 'short', confirm_password: 'short' }, /8/]]) {
     must(200, await browser.submit('/first-time-setup', { ...good, ...change }));
     assert.match(alertOf(browser.last.text), words);
     assert.ok(!signedIn(browser));

@@ -110,9 +110,9 @@ test('a state database that is none is refused and left as it is', async () => {
   const data = temporaryFolder();
   mkdirSync(path.join(data, 'state'));
   const file = path.join(data, 'state', 'system.duckdb');
-  writeFileSync(file, 'this is no database');
+  writeFileSync(file, 'this is not a database');
   refused(await runServer(['--host', '127.0.0.1', '--port', '0', '--data-dir', data]), /system\.duckdb/);
-  assert.equal(readFileSync(file, 'utf8'), 'this is no database');
+  assert.equal(readFileSync(file, 'utf8'), 'this is not a database');
 });
 
 test('an older state database is brought to the newest version, and the log names the file as it was', async () => {

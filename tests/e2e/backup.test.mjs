@@ -72,7 +72,7 @@ test('a backup of a running server, served from another place', async () => {
   const restored = path.join(temporaryFolder(), 'elsewhere');
   cpSync(target, restored, { recursive: true });
   assert.deepEqual(await serves(restored), { tables: kTables, rows: [[1, 300]] });
-  assert.ok(!existsSync(path.join(restored, 'backup.json')), 'a directory that was served is no untouched backup');
+  assert.ok(!existsSync(path.join(restored, 'backup.json')), 'a directory that was served is not an untouched backup');
   assert.deepEqual(await problems(restored), []);
   const server = await startServer({ data: restored });
   const users = must(200, await server.get('/api/users', { token: server.admin.token })).json;
@@ -250,9 +250,9 @@ test('check names what is wrong, and changes nothing', async () => {
     ['a Parquet file that is gone', () => rmSync(file('t2')), 'error', 'extracts', /t2/],
     ['a Parquet file of another table', () => cpSync(file('t3'), file('t4')), 'warning', 'extracts', /t4.*not those of the last sync/],
     ['a file of no table', () => cpSync(file('t3'), file('stray')), 'note', 'files', /stray\.parquet: no table uses it/],
-    ['an extract that is no database', () => writeFileSync(at('extracts', source, 'extract.duckdb'), 'rubbish'), 'error', 'extracts', /cannot be read/],
+    ['an extract that is not a database', () => writeFileSync(at('extracts', source, 'extract.duckdb'), 'rubbish'), 'error', 'extracts', /cannot be read/],
     ['an extract that is gone', () => rmSync(at('extracts', source), { recursive: true }), 'error', 'registry', /t0: is registered and its data is gone/],
-    ['a folder that is no source', () => mkdirSync(at('extracts/other')), 'warning', 'extracts', /other: has no extract\.duckdb/],
+    ['a folder that is not a source', () => mkdirSync(at('extracts/other')), 'warning', 'extracts', /other: has no extract\.duckdb/],
     ['the state cut short', () => truncateSync(at('state/system.duckdb'), 20000), 'error', 'state', /system\.duckdb/],
     ['the state gone', () => rmSync(at('state/system.duckdb')), 'error', 'state', /there is no system\.duckdb/],
     ['its log alone', () => renameSync(at('state/system.duckdb'), at('state/system.duckdb.wal')), 'error', 'state', /its log/],
@@ -277,7 +277,7 @@ test('check names what is wrong, and changes nothing', async () => {
   assert.deepEqual(await findings(site.data), []);
   const nothing = await check(path.join(site.data, 'none'));
   assert.equal(nothing.status, 1);
-  assert.match(nothing.stdout, /is no folder/);
+  assert.match(nothing.stdout, /is not a folder/);
 });
 
 test('check tells of two sources that want one name, and who has it', async () => {

@@ -47,7 +47,7 @@ describe('the root', () => {
   test('--help lists the commands', async () => assert.match(await ok('--help'), /Commands:\n {2}init /));
   test('no command, a wrong one, a wrong option', async () => {
     await fails(2, /Usage: agnes COMMAND/);
-    await fails(2, /'nonsense' is no command of agnes; see: agnes --help/, 'nonsense');
+    await fails(2, /unknown command 'nonsense' of agnes; see: agnes --help/, 'nonsense');
     await fails(2, /did you mean: agnes catalog/, 'catalogue');
     await fails(2, /did you mean: agnes admin list-users/, 'admin', 'list-user');
     await fails(2, /--nope.*see: agnes pull --help/, 'pull', '--nope');
@@ -88,7 +88,7 @@ describe('auth', () => {
     assert.match((await user.run(['auth', 'whoami'], { env: { AGNES_TOKEN: makeToken('env@example.com') } })).stdout, /ana@example.com/);
   });
   test('import-token checks the token first', async () => {
-    await fails(1, /no Agnes token/, 'auth', 'import-token', '--token', 'rubbish');
+    await fails(1, /not an Agnes token/, 'auth', 'import-token', '--token', 'rubbish');
     await fails(1, /does not accept the token/, 'auth', 'import-token', '--token', makeToken('b@example.com'));
     assert.equal(stored().email, 'ana@example.com');
     server.token = makeToken('b@example.com');
@@ -106,7 +106,7 @@ describe('auth', () => {
   });
   test('token.json that is broken is named', async () => {
     writeFileSync(path.join(user.config, 'token.json'), '{');
-    await fails(1, /token\.json is no JSON object/, 'catalog');
+    await fails(1, /token\.json is not a JSON object/, 'catalog');
     await ok('auth', 'logout');
     writeFileSync(path.join(user.config, 'config.yaml'), 'server: [');
     await fails(1, /config\.yaml, line \d+/, 'catalog');
@@ -121,7 +121,7 @@ describe('auth token', () => {
     assert.deepEqual(last(), ['POST', '/auth/tokens', { name: 'ci', expires_in_days: 90 }]);
     assert.equal(await ok('auth', 'token', 'create', '--name', 'ci', '--ttl', 'never', '--raw'), 'the-token\n');
     assert.deepEqual(last()[2], { name: 'ci', expires_in_days: null });
-    await fails(2, /'soon' is no lifetime/, 'auth', 'token', 'create', '--name', 'ci', '--ttl', 'soon');
+    await fails(2, /'soon' is not a lifetime/, 'auth', 'token', 'create', '--name', 'ci', '--ttl', 'soon');
     await fails(2, /--name is required/, 'auth', 'token', 'create');
   });
   test('list', async () => {
@@ -303,7 +303,7 @@ describe('admin tables', () => {
     await fails(2, /needs --query/, 'admin', 'register-table', 'x', '--source-type', 'bigquery', '--query-mode', 'materialized', '--bucket', 'b');
     await fails(2, /needs --bucket/, 'admin', 'register-table', 'x', '--query-mode', 'materialized');
     await fails(2, /there is no file nope\.sql/, 'admin', 'register-table', 'x', '--query', '@nope.sql');
-    await fails(2, /is no JSON/, 'admin', 'register-table', 'x', '--where-filters-json', '{');
+    await fails(2, /is not JSON/, 'admin', 'register-table', 'x', '--where-filters-json', '{');
     await fails(2, /whole number/, 'admin', 'register-table', 'x', '--max-history-days', 'many');
     assert.equal(server.requests.length, 0);
   });

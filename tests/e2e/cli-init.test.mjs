@@ -86,7 +86,7 @@ describe('refused before anything is written', () => {
       const { user } = await world(t);
       const result = await user.run(['init', '--server-url', address, '--token', 'x']);
       assert.equal(result.code, 1);
-      assert.match(result.stderr, /is no server address/);
+      assert.match(result.stderr, /is not a server address/);
       assert.ok(!result.stderr.includes('secret'));
       nothing(user);
     });

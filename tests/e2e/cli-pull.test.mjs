@@ -175,7 +175,7 @@ test('a table that changes between manifest and download is fetched in its new f
   assert.deepEqual(downloads(server).map((r) => r.headers['if-match']), [`"${md5(made.orders)}"`, `"${md5(made.orders2)}"`]);
 });
 
-test('a server whose ETags are no hashes is asked again without a condition', async (t) => {
+test('a server whose ETags are not hashes is asked again without a condition', async (t) => {
   const { user } = await world(t, { orders: table(made.orders, { etag: '"1795403032522108857"' }) });
   const result = await user.pull();
   assert.deepEqual([result.code, result.updated, result.errors], [0, ['orders'], []]);
@@ -293,12 +293,12 @@ describe('refusals', () => {
     assert.equal(result.code, 1);
     assert.match(result.stderr, /^Error: no server is set up: agnes init/);
   });
-  test('an answer that is no manifest', async (t) => {
+  test('an answer that is not a manifest', async (t) => {
     const { server, user } = await world(t, {});
     server.answers['GET /api/sync/manifest'] = { body: ['hello'] };
     const result = await user.run(['pull']);
     assert.equal(result.code, 1);
-    assert.match(result.stderr, /no manifest/);
+    assert.match(result.stderr, /not a manifest/);
     assert.ok(!existsSync(user.file('user')));
   });
   test('a client that is too old', async (t) => {

@@ -117,7 +117,7 @@ describe('errors', () => {
       assert.equal(result.stdout, '');
       assert.match(result.stderr, expected);
     });
-  test('standard input that is no JSON', async () => {
+  test('standard input that is not JSON', async () => {
     for (const input of ['SELECT 1', '', '[]', '{"sql": 1}', '{"SQL": "x"}'])
       assert.equal((await user.run(['query', '--stdin'], { input })).code, 1, input);
   });

@@ -87,7 +87,7 @@ test('who is set up says so, and takes it back', async () => {
   assert.match(wrong.stderr, /source/);
 });
 
-test('not waiting; a table that is not there; who is no administrator', async () => {
+test('not waiting; a table that is not there; who is not an administrator', async () => {
   assert.match((await admin.run(['admin', 'sync', '--no-wait'])).stdout, /^The sync has begun/);
   await site.idle();
   const unknown = await admin.run(['admin', 'sync', 'no_such']);

@@ -143,7 +143,7 @@ test('killed at many moments: the old directory or the backup, and the old one i
   assert.equal(await versionServedFrom(data), 1);
 });
 
-test('what is no whole backup is refused, and nothing changes', async () => {
+test('what is not a whole backup is refused, and nothing changes', async () => {
   const parent = temporaryFolder();
   const data = path.join(parent, 'data');
   const bad = path.join(parent, 'bad');
@@ -152,12 +152,12 @@ test('what is no whole backup is refused, and nothing changes', async () => {
   const source = readdirSync(path.join(backup, 'extracts'))[0];
   const table = path.join('extracts', source, 'data/t1.parquet');
   const damages = [
-    ['no backup.json', () => rmSync(path.join(bad, 'backup.json')), /is no backup: it has no backup\.json/],
+    ['no backup.json', () => rmSync(path.join(bad, 'backup.json')), /is not a backup: it has no backup\.json/],
     ['a backup.json that is none', () => writeFileSync(path.join(bad, 'backup.json'), '{"files": 1}'), /damaged: its backup\.json cannot be read/],
     ['a file cut short', () => truncateSync(path.join(bad, table), 100), /t1\.parquet has changed since the backup was made/],
     ['a file that is gone', () => rmSync(path.join(bad, table)), /t1\.parquet is missing from the backup/],
     ['accounts that are none', () => writeFileSync(path.join(bad, 'state/system.duckdb'), 'rubbish'), /system\.duckdb .*\(and \d+ more\)/],
-    ['not there at all', () => rmSync(bad, { recursive: true }), /is no backup/],
+    ['not there at all', () => rmSync(bad, { recursive: true }), /is not a backup/],
   ];
   for (const [name, damage, said] of damages) {
     copy(backup, bad);
@@ -197,7 +197,7 @@ test('places that cannot be', async () => {
     assert.match(stderr, /^agnes-server: [^\n]+\n$/);
     assert.match(stderr, said);
   };
-  await refused(file, /is no folder/);
+  await refused(file, /is not a folder/);
   await refused(path.join(file, 'x'), /cannot create/);
   await refused(path.join(backup, 'x'), /lie in one another/);
   await refused(path.dirname(backup), /lie in one another/);

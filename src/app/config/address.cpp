@@ -54,7 +54,7 @@ bool is_public(const std::array<unsigned char, 16>& ip) {
 std::string host_of_address(std::string_view address, std::string_view what) {
   const auto no_address = [&] {
     return Error(ErrorKind::bad_request,
-                 fmt::format("{} is no address such as https://service.example.com", what));
+                 fmt::format("{} is not an address such as https://service.example.com", what));
   };
   for (const char c : address)
     if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7F || c == '\\') throw no_address();

@@ -89,8 +89,8 @@ class Walk {
     if (!fitting) fail(fmt::format("{}: {} must be {}", c_.file, path, kind_name(setting.kind)));
     item = std::move(*fitting);
     if (!is_allowed(setting, item))
-      fail(
-          fmt::format("{}: {} is {} and must be {}", c_.file, path, told(setting, item), described(setting)));
+      fail(fmt::format("{}: {} is {} and must be {}", c_.file, path, describe_value(setting, item),
+                       described(setting)));
   }
 
   void fill(value& item, const Setting& setting, const std::string& path) {
@@ -138,7 +138,7 @@ std::string number_text(double number) {
 
 }  // namespace
 
-std::string told(const Setting& setting, const value& item) {
+std::string describe_value(const Setting& setting, const value& item) {
   if (setting.secret) return "a secret";
   if (item.is_double()) return number_text(item.as_double());
   return escape_control(boost::json::serialize(item)).substr(0, 100);

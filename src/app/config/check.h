@@ -19,7 +19,7 @@ using Lookup = std::function<std::optional<std::string>(const std::string& name)
 std::string described(const Setting& setting);
 
 // A value for a message: its JSON, at most 100 characters; of a secret nothing.
-std::string told(const Setting& setting, const boost::json::value& item);
+std::string describe_value(const Setting& setting, const boost::json::value& item);
 
 // Whether a value of the right kind is one that the setting allows. Addresses are not looked at.
 bool is_allowed(const Setting& setting, const boost::json::value& item);

@@ -108,7 +108,7 @@ value of_variable(const Setting& setting, const std::string& text) {
   if (!fitting || !is_allowed(setting, *fitting))
     fail(fmt::format("the environment variable {}{} is {} and must be {}", setting.environment,
                      setting.path.empty() ? "" : fmt::format(" ({})", setting.path),
-                     told(setting, value(text)), described(setting)));
+                     describe_value(setting, value(text)), described(setting)));
   return *std::move(fitting);
 }
 

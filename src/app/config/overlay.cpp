@@ -41,10 +41,11 @@ object read_tree(const fs::path& file) {
   }
   if (parsed.is_null()) return {};
   if (!parsed.is_object())
-    throw Error(ErrorKind::conflict,
-                fmt::format("{} in the folder {} is no mapping of settings, so nothing was changed; repair "
-                            "it, or move it away",
-                            file.filename().string(), file.parent_path().filename().string()));
+    throw Error(
+        ErrorKind::conflict,
+        fmt::format("{} in the folder {} is not a mapping of settings, so nothing was changed; repair "
+                    "it, or move it away",
+                    file.filename().string(), file.parent_path().filename().string()));
   return std::move(parsed.as_object());
 }
 
@@ -148,7 +149,7 @@ class Problems {
       else if (open)
         free(item, below);
       else
-        add(below, fmt::format("is no setting{}", nearest_setting(below)));
+        add(below, fmt::format("is not a setting{}", nearest_setting(below)));
     }
   }
   std::vector<std::string> found;
@@ -282,7 +283,7 @@ object Overlay::written() const {
   return merged(read_tree(base_), read_tree(overlay_));
 }
 
-Overlay::Saved Overlay::save(const object& sections, const std::vector<std::string>& cleared) {
+Overlay::SaveResult Overlay::save(const object& sections, const std::vector<std::string>& cleared) {
   if (const auto problems = problems_of(sections); !problems.empty())
     throw Error(ErrorKind::invalid, join(problems, "; "));
   check_addresses(sections, "");
@@ -316,7 +317,7 @@ Overlay::Saved Overlay::save(const object& sections, const std::vector<std::stri
   const std::string text = yaml::to_text(overlay);
   try_start(yaml::to_text(after), secrets);
 
-  Saved saved;
+  SaveResult saved;
   saved.diff = differences(resolved(before, known).as_object(), resolved(after, secrets).as_object());
   for (const auto& setting : settings())
     if (const auto name = overriding(setting); name && holds(sections, setting.path))

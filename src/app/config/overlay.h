@@ -24,7 +24,7 @@ class Overlay {
   // wrote some. Throws Error (conflict) naming the file when one cannot be read.
   boost::json::object written() const;
 
-  struct Saved {
+  struct SaveResult {
     boost::json::array diff;  // see `differences`
     std::vector<std::string>
         overridden;  // "email.smtp_host (SMTP_HOST)": the environment wins over what was saved
@@ -34,7 +34,7 @@ class Overlay {
   // has a value of the wrong kind, and when the server could not start with the outcome; `bad_request` for an
   // address that may not be used; `conflict` when the overlay that is there cannot be read. After a crash
   // each file is the old one or the new one, and no reference in the overlay is without its secret.
-  Saved save(const boost::json::object& sections, const std::vector<std::string>& cleared = {});
+  SaveResult save(const boost::json::object& sections, const std::vector<std::string>& cleared = {});
 
   // The variable of the environment that wins over whatever is saved for the setting; nothing when none does.
   std::optional<std::string> overriding(const Setting& setting) const;

@@ -101,7 +101,7 @@ const Setting* find_variable(std::string_view name);
 bool has_settings_below(std::string_view path);
 // What settings below this path have in common, for forms; empty when nothing is said.
 std::string_view group_help(std::string_view path);
-// " (is email.smtp_host meant?)" for a path that is no setting but close to one, else "".
+// " (is email.smtp_host meant?)" for a path that is not a setting but close to one, else "".
 std::string nearest_setting(std::string_view path);
 
 // The parts of instance.yaml that an administrator may change while the server runs, in the order of the

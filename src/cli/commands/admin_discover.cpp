@@ -16,7 +16,7 @@ namespace json = boost::json;
 namespace {
 
 // A source answers for a long time when it has many tables.
-constexpr std::chrono::seconds kPatience{120};
+constexpr std::chrono::seconds kWaitLimit{120};
 
 std::string at(const json::value& item, std::string_view key) {
   return item.is_object() ? plain(item.get_object(), key) : "";
@@ -59,7 +59,7 @@ void ask_server(const Args& args) {
                                .path = http_client::with_params("/api/admin/discover-and-register", params),
                                .headers = {},
                                .body = {}};
-  request.patience = kPatience;
+  request.timeout = kWaitLimit;
   const Response response = api.send(request);
   expect(response, {200}, "register what the source has");
   const auto answer = response.json();
@@ -76,7 +76,7 @@ json::value tables_of(const std::string& url, const std::string& token) {
   http_client::Request request;
   request.path = "/v2/storage/tables?include=buckets";
   request.headers = {{"X-StorageApi-Token", token}};
-  request.patience = kPatience;
+  request.timeout = kWaitLimit;
   const auto response = keboola.send(request);
   if (!response.ok())
     throw Failure(1, fmt::format("{} does not list its tables: HTTP {}; check the token", keboola.server(),
@@ -152,7 +152,7 @@ void test_connection(const Args& args) {
   Api api;
   const std::string source = args.text("SOURCE");
   const Response response = api.post("/api/admin/" + http_client::percent_encode(source) + "/test-connection",
-                                     json::object{}, kPatience);
+                                     json::object{}, kWaitLimit);
   if (response.status == 404)
     throw Failure(kUsage,
                   fmt::format("there is no source {}: files, keboola or bigquery", escape_control(source)));

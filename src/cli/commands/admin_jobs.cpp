@@ -15,7 +15,7 @@ namespace agnes::cli {
 namespace json = boost::json;
 
 namespace {
-constexpr std::chrono::milliseconds kLook{250};
+constexpr std::chrono::milliseconds kPollInterval{250};
 
 struct FoundJob {
   json::value answer = json::object();  // as the server has it
@@ -50,7 +50,7 @@ FoundJob follow(Api& api, const std::optional<Timestamp>& before, bool quiet) {
     const auto text = progress_text(job);
     if (!quiet && !text.empty() && text != said) note("{}", text);
     said = text;
-    std::this_thread::sleep_for(kLook);
+    std::this_thread::sleep_for(kPollInterval);
     if (interrupted) {
       note("The sync goes on at the server: agnes admin jobs list tells how it is.");
       throw Exit{130};
@@ -131,7 +131,7 @@ void run_job(const Args& args) {
   const auto input = args.find("input");
   boost::system::error_code error;
   const auto body = input ? json::parse(*input, error) : json::value();
-  if (error) throw Failure(2, "--input is no JSON: write it like '{\"table\": \"orders\"}'");
+  if (error) throw Failure(2, "--input is not JSON: write it like '{\"table\": \"orders\"}'");
   expect(input ? api.post(target, body) : api.post(target), {202},
          "run the job " + escape_control(args.text("JOB")));
   print("The job has begun: agnes admin jobs list");

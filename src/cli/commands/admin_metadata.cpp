@@ -60,7 +60,7 @@ std::map<std::string, json::array> read_proposal(const std::string& path) {
     auto& list = out[std::string(table)];
     for (const auto& [column, facts] : columns->get_object()) {
       if (!facts.is_object())
-        refuse(fmt::format("{}.{} is no object", escape_control(std::string_view(table)),
+        refuse(fmt::format("{}.{} is not an object", escape_control(std::string_view(table)),
                            escape_control(std::string_view(column))));
       json::object item{{"column_name", column}, {"confidence", "high"}, {"source", "ai_enrichment"}};
       for (const auto* key : {"basetype", "description", "confidence"})
@@ -78,7 +78,7 @@ bool push(Api& api, const std::string& table) {
                                       .headers = {},
                                       .body = {},
                                       .compressed = true,
-                                      .patience = std::chrono::seconds(300)});
+                                      .timeout = std::chrono::seconds(300)});
   if (response.status != 200) {
     note("Not pushed: {}: {}", escape_control(table), refusal(response));
     return false;

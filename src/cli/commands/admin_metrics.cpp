@@ -29,7 +29,7 @@ http_client::Request upload(const std::string& path, const std::string& name, co
       "application/yaml\r\n\r\n"
       "{2}\r\n--{0}--\r\n",
       kBoundary, name, content);
-  request.patience = std::chrono::seconds(300);
+  request.timeout = std::chrono::seconds(300);
   return request;
 }
 
@@ -108,13 +108,13 @@ Response dry_run(Api& api, std::string_view sql) {
 std::string problem_of(Api& api, const json::object& metric, const std::set<std::string>& tables) {
   std::vector<std::string> problems;
   std::set<std::string> missing;
-  const auto look = [&](const json::value& table) {
+  const auto check_sql = [&](const json::value& table) {
     if (const std::string name = plain(table); !name.empty() && !tables.contains(to_lower(name)))
       missing.insert(name);
   };
-  if (const auto* table = metric.if_contains("table_name")) look(*table);
+  if (const auto* table = metric.if_contains("table_name")) check_sql(*table);
   if (const auto* list = metric.if_contains("tables"); list != nullptr && list->is_array())
-    for (const auto& table : list->get_array()) look(table);
+    for (const auto& table : list->get_array()) check_sql(table);
   for (const auto& name : missing) problems.push_back(fmt::format("the table {} is not registered", name));
 
   std::vector<std::pair<std::string, std::string>> statements{{"sql", plain(metric, "sql")}};

@@ -95,7 +95,7 @@ json::object registration(const Args& args) {
     if (error)
       throw Failure(
           kUsage,
-          "--where-filters-json is no JSON: [{\"column\": ..., \"operator\": ..., \"values\": [...]}]");
+          "--where-filters-json is not JSON: [{\"column\": ..., \"operator\": ..., \"values\": [...]}]");
   }
   return body;
 }

@@ -66,7 +66,7 @@ void import_token(const Args& args) {
     throw Failure(1, "no server is set up: add --server https://agnes.example.com");
   const std::string server = http_client::normalize_server(args.find("server").value_or(server_url()));
   if (!token_claim(token, "sub") && !token_claim(token, "email"))
-    throw Failure(1, "this is no Agnes token: copy it again, it has three parts with dots between them");
+    throw Failure(1, "this is not an Agnes token: copy it again, it has three parts with dots between them");
   const std::string email = token_claim(token, "email").value_or(args.text("email"));
   if (email.empty()) throw Failure(1, "the token does not say whose it is: add --email");
   if (!args.flag("skip-verify")) {

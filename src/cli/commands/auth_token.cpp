@@ -18,7 +18,7 @@ std::optional<std::int64_t> days_of(const std::string& ttl) {
       text.ends_with('d') ? parse_int(std::string_view(text).substr(0, text.size() - 1)) : std::nullopt;
   if (!days || *days <= 0)
     throw Failure(kUsage,
-                  fmt::format("--ttl '{}' is no lifetime: 30d, 90d, 365d, or never", escape_control(ttl)));
+                  fmt::format("--ttl '{}' is not a lifetime: 30d, 90d, 365d, or never", escape_control(ttl)));
   return *days;
 }
 

@@ -40,7 +40,7 @@ Command catalog_command() {
           .options = {{.names = "--json", .value = "", .help = "Print the server's answer as JSON"},
                       {.names = "--refresh",
                        .value = "",
-                       .help = "Have the server look anew instead of in its cache"},
+                       .help = "Have the server ask the engines instead of its cache"},
                       {.names = "--metrics", .value = "", .help = "List the metrics instead of the tables"},
                       {.names = "--show", .value = "ID", .help = "With --metrics: all about one metric"}},
           .run = run};

@@ -44,7 +44,7 @@ std::vector<json::object> server_parts(Api& api, const Params& params, std::stri
   return out;
 }
 
-std::vector<json::object> look(const Args& args, json::array& actions) {
+std::vector<json::object> run_checks(const Args& args, json::array& actions) {
   std::vector<json::object> checks;
   try {
     Api api;
@@ -54,7 +54,7 @@ std::vector<json::object> look(const Args& args, json::array& actions) {
     if (health.status != 200) {
       checks.push_back({{"name", "api"}, {"status", "error"}, {"detail", refusal(health)}});
       actions.emplace_back(
-          fmt::format("{} answers, but not as an Agnes server: look at its address", api.server()));
+          fmt::format("{} answers, but not as an Agnes server: check its address", api.server()));
       return checks;
     }
     checks.push_back({{"name", "api"}, {"status", "ok"}, {"latency_ms", took.count()}});
@@ -128,7 +128,7 @@ void print_checks(const std::vector<json::object>& checks) {
 
 void run(const Args& args) {
   json::array actions;
-  auto checks = look(args, actions);
+  auto checks = run_checks(args, actions);
   if (const auto component = args.find("component")) {
     std::vector<std::string> names;
     for (const auto& check : checks) names.push_back(plain(check, "name"));

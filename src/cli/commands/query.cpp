@@ -109,11 +109,11 @@ void query_here(const std::string& sql, const std::string& format, std::int64_t 
 }
 
 void query_there(const std::string& sql, const std::string& format, std::int64_t limit) {
-  const double patience = parse_double(env_or("AGNES_QUERY_TIMEOUT", "")).value_or(300);
+  const double timeout = parse_double(env_or("AGNES_QUERY_TIMEOUT", "")).value_or(300);
   Api api;
   const Response response =
       api.post("/api/query", agnes::json::to_json(contract::Query{sql, limit}),
-               std::chrono::seconds(std::max<std::int64_t>(1, static_cast<std::int64_t>(patience))));
+               std::chrono::seconds(std::max<std::int64_t>(1, static_cast<std::int64_t>(timeout))));
   expect(response, {200}, "run the query");
   show(read_remote_result(response.body), format, limit);
 }

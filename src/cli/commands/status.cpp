@@ -47,7 +47,7 @@ void run(const Args& args) {
   const bool initialized = guide && guide->find(kGuideMark) != guide->npos;
   std::set<std::string> tables;
   collect(workspace.parquet(), ".parquet", tables);
-  const auto database = look_at(workspace.database());
+  const auto database = stat_file(workspace.database());
   const auto sessions = session_files(workspace).size();
   json::value last;
   if (database) last = format_iso_utc(Timestamp{database->modified_ns / 1000});

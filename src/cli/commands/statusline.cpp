@@ -40,7 +40,7 @@ void run(const Args&) {
 
 Command statusline_command() {
   return {.name = "statusline",
-          .help = "For the agent's status line: whether its session, told on standard input, is private",
+          .help = "For the agent's status line: whether its session, described on standard input, is private",
           .run = run};
 }
 

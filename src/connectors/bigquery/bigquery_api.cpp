@@ -27,7 +27,7 @@ std::string checked(std::string project, std::string_view path) {
                        fmt::format("{} is not set: the Google Cloud project with the data", path));
   if (!is_project_id(project))
     throw source_error(ErrorKind::bad_request, "not_configured",
-                       fmt::format("{} is no project id: {}", path, escape_control(project)));
+                       fmt::format("{} is not a project id: {}", path, escape_control(project)));
   return project;
 }
 
@@ -130,7 +130,7 @@ http_client::Response Api::ask(const std::string& url, http_client::Request requ
     try {
       auto response = http_client::call_repeatedly(url, authorised,
                                                    {.largest_answer = kLargestAnswer,
-                                                    .patience = std::chrono::seconds(30),
+                                                    .timeout = std::chrono::seconds(30),
                                                     .time_limit = left(),
                                                     .cancelled = cancelled_},
                                                    {.tries = 4, .longest_wait = milliseconds(20'000)});
@@ -180,7 +180,7 @@ std::optional<object> Api::answer(const std::string& url, const http_client::Req
   auto parsed = boost::json::parse(response.body, failed, {}, {.max_depth = 64});
   if (failed || !parsed.is_object())
     throw error(ErrorKind::bad_gateway, "bq_upstream_error",
-                "BigQuery's answer is no JSON object: is there a proxy between?");
+                "BigQuery's answer is not a JSON object: is there a proxy between?");
   return std::move(parsed.get_object());
 }
 

@@ -256,8 +256,8 @@ std::vector<sync::TableOutcome> BigQueryConnector::extract(
     Api api(config_, fetching.left(), fetching.cancelled);
     return fetch_query(api, *row.source_query, limits, fetching);
   };
-  return bring(chosen(registered, source_type(), {catalog::QueryMode::materialized}, selection), source_type(),
-               config_, kAtOnce, context, fetch);
+  return bring(chosen(registered, source_type(), {catalog::QueryMode::materialized}, selection),
+               source_type(), config_, kAtOnce, context, fetch);
 }
 
 void BigQueryConnector::remove(const std::string& name, const jobs::Context& context) {

@@ -15,7 +15,7 @@ struct QueryLimits {
 };
 
 // How many bytes a SELECT would read, by a dry run, which costs nothing. Throws Error: what Api throws
-// (Refused for SQL that is none), invalid for another kind of statement.
+// (Refused for SQL that does not parse), invalid for another kind of statement.
 std::int64_t dry_run(Api& api, const std::string& sql, const QueryLimits& limits);
 
 // Runs a SELECT in BigQuery's dialect, in the project that is billed, and brings its rows into a file below

@@ -54,7 +54,7 @@ std::vector<Rows::Field> Rows::fields_of(const object& schema, int depth) {
   if (list == nullptr) no_sense("a schema without fields");
   for (const auto& item : *list) {
     const auto* from = item.if_object();
-    if (from == nullptr) no_sense("a field that is no object");
+    if (from == nullptr) no_sense("a field that is not an object");
     Field field;
     field.name = text_at(*from, "name");
     field.type = plain_type(text_at(*from, "type"));
@@ -126,7 +126,7 @@ void Rows::append_one(const Field& field, const value& value, std::string& out) 
     append_cells(field.fields, value, out);
   } else {
     const auto* text = value.if_string();
-    if (text == nullptr) no_sense(fmt::format("a value of {} that is no text", escape_control(field.name)));
+    if (text == nullptr) no_sense(fmt::format("a value of {} that is not text", escape_control(field.name)));
     json::append_text(out, *text);
   }
 }
@@ -137,7 +137,7 @@ void Rows::append_value(const Field& field, const value& value, std::string& out
     return;
   }
   const auto* items = value.if_array();
-  if (items == nullptr) no_sense(fmt::format("a list in {} that is none", escape_control(field.name)));
+  if (items == nullptr) no_sense(fmt::format("{} is not a list", escape_control(field.name)));
   out += '[';
   bool first = true;
   for (const auto& item : *items) {
@@ -173,7 +173,7 @@ value Rows::shown_one(const Field& field, const value& from) {
   if (from.is_null()) return nullptr;
   if (field.type == "RECORD") return shown_cells(field.fields, from);
   const auto* text = from.if_string();
-  if (text == nullptr) no_sense(fmt::format("a value of {} that is no text", escape_control(field.name)));
+  if (text == nullptr) no_sense(fmt::format("a value of {} that is not text", escape_control(field.name)));
   const std::string_view said(*text);
   if (field.type == "INTEGER") {
     if (const auto number = parse_int(said)) return *number;
@@ -192,7 +192,7 @@ value Rows::shown_one(const Field& field, const value& from) {
 
 value Rows::shown(const Field& field, const value& from) {
   if (!field.repeated || from.is_null()) return shown_one(field, from);
-  if (!from.is_array()) no_sense(fmt::format("a list in {} that is none", escape_control(field.name)));
+  if (!from.is_array()) no_sense(fmt::format("{} is not a list", escape_control(field.name)));
   array out;
   for (const auto& item : from.get_array()) out.push_back(shown_one(field, cell_of(item)));
   return out;

@@ -21,7 +21,7 @@ namespace agnes::connectors::bigquery {
 // BigQuery v2, "TableFieldSchema" and jobs.getQueryResults.
 class Rows {
  public:
-  // `schema` is a TableSchema. Throws Error (bad_gateway) for one that is none.
+  // `schema` is a TableSchema. Throws Error (bad_gateway) for an invalid one.
   explicit Rows(const boost::json::object& schema);
 
   // Appends a page's rows to `out`, a line each. Throws Error (bad_gateway) when they are not of the schema.

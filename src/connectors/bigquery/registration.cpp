@@ -22,7 +22,7 @@ void check_part(std::string_view field, std::string_view what, const std::string
     impossible(fmt::format("{}: sharded and wildcard tables such as {} are not supported; name one table",
                            field, escape_control(text)));
   if (!is_table_id(text))
-    impossible(fmt::format("{}: {} is no {}: letters, digits, '_', '.' and '-', 128 at most", field,
+    impossible(fmt::format("{}: {} is not a {}: letters, digits, '_', '.' and '-', 128 at most", field,
                            escape_control(text), what));
 }
 
@@ -41,10 +41,10 @@ std::string project_of(const config::Config& settings) {
         "the setting data_source.bigquery.project is empty: set it in instance.yaml or with POST "
         "/api/admin/server-config, then register the table");
   if (!is_project_id(project))
-    impossible(
-        fmt::format("the setting data_source.bigquery.project is {}, which is no project id: 6 to 30 lower "
-                    "case letters, digits and hyphens",
-                    escape_control(project)));
+    impossible(fmt::format(
+        "the setting data_source.bigquery.project is {}, which is not a project id: 6 to 30 lower "
+        "case letters, digits and hyphens",
+        escape_control(project)));
   return project;
 }
 

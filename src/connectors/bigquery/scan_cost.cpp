@@ -16,7 +16,7 @@ namespace {
 constexpr std::chrono::minutes kKeep{10};
 constexpr std::size_t kMostKept = 1000;
 // Somebody waits for the query besides.
-constexpr std::chrono::seconds kPatience{15};
+constexpr std::chrono::seconds kWaitLimit{15};
 
 // A name or a text without its quotes.
 std::string unquoted(std::string_view sql, const query::Token& token) {
@@ -144,7 +144,7 @@ std::int64_t ScanCost::ask(const catalog::Table& table, const std::string& sql) 
   auto data = settings.project, billing = settings.billing_project;
   if (data.empty()) data = project_of(table.remote->url);
   if (billing.empty()) billing = data;
-  Api api(settings.server, Api::Projects{data, billing}, credentials_(), kPatience);
+  Api api(settings.server, Api::Projects{data, billing}, credentials_(), kWaitLimit);
   return dry_run(api, sql, {.location = settings.location});
 }
 
@@ -162,7 +162,7 @@ std::int64_t ScanCost::whole(const catalog::Table& table, const std::string& sql
   return bytes;
 }
 
-double ScanCost::told(const std::vector<query::RemoteUse>& uses, const std::string& sql) {
+double ScanCost::estimated_bytes(const std::vector<query::RemoteUse>& uses, const std::string& sql) {
   std::string with;
   double most = 1, all = 0;
   bool plain = true;
@@ -173,7 +173,7 @@ double ScanCost::told(const std::vector<query::RemoteUse>& uses, const std::stri
     if (found.queries.empty())
       throw Error(
           ErrorKind::bad_request,
-          fmt::format("what the table {} reads in BigQuery cannot be told from its view, nor what that "
+          fmt::format("what the table {} reads in BigQuery cannot be derived from its view, nor what that "
                       "costs; an administrator may lift the limit "
                       "(data_source.bigquery.bq_max_scan_bytes: 0)",
                       use.table->name));
@@ -213,7 +213,7 @@ void ScanCost::check(const std::vector<query::RemoteUse>& uses, const std::strin
   }
   double bytes = 0;
   try {
-    bytes = told(uses, sql);
+    bytes = estimated_bytes(uses, sql);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::bad_request && !error.detail().is_object()) throw;
     // Accounts, projects and key files concern operators.

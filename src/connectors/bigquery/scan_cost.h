@@ -27,7 +27,7 @@ class ScanCost {
   // Throws Error: bad_request (detail.reason "remote_scan_too_large") when `sql` over these tables, all of
   // them of the extension bigquery, would read more than data_source.bigquery.bq_max_scan_bytes, or when that
   // cannot be told; bad_gateway when BigQuery does not tell it (the log says why). `sql` is asked for,
-  // written anew, with each table's name standing for the table at BigQuery. Where that is no SQL of
+  // written anew, with each table's name standing for the table at BigQuery. Where that is not SQL of
   // BigQuery's, or a table is a query that BigQuery runs in full, all that the tables hold counts. A table
   // that is read several times counts as often.
   void check(const std::vector<query::RemoteUse>& uses, const std::string& sql);
@@ -35,9 +35,9 @@ class ScanCost {
  private:
   std::int64_t ask(const catalog::Table& table, const std::string& sql);
   std::int64_t whole(const catalog::Table& table, const std::string& sql);
-  double told(const std::vector<query::RemoteUse>& uses, const std::string& sql);
+  double estimated_bytes(const std::vector<query::RemoteUse>& uses, const std::string& sql);
 
-  struct Known {
+  struct CachedEstimate {
     std::int64_t bytes;
     std::chrono::steady_clock::time_point at;
   };
@@ -45,7 +45,7 @@ class ScanCost {
   const std::int64_t limit_;
   const Credentials credentials_;
   std::mutex mutex_;  // guards the next
-  std::unordered_map<std::string, Known> known_;
+  std::unordered_map<std::string, CachedEstimate> known_;
 };
 
 // A statement of DuckDB's in BigQuery's dialect, as far as both have the same words: quoted names get

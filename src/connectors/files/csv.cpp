@@ -6,7 +6,7 @@ namespace agnes::connectors::files {
 
 namespace {
 
-constexpr std::string_view kNotWhole = "is no whole number";
+constexpr std::string_view kNotWhole = "is not a whole number";
 
 // What DuckDB looks at to suggest types.
 constexpr int kSampleRows = 20'480;
@@ -51,7 +51,7 @@ CsvComplaint parse_complaint(const std::string& said) {
     out.cause =
         fmt::format("has {} values where the header has {}", trim(between(said, " Found: ", "\n")), expected);
   else if (out.conversion)
-    out.cause = fmt::format("has {} in column '{}', which is no {}",
+    out.cause = fmt::format("has {} in column '{}', which is not a {}",
                             between(said, "Could not convert string ", " to '"), out.column,
                             between(said, " to '", "'\n"));
   else if (said.find("unterminated quote") != std::string::npos)
@@ -84,7 +84,7 @@ class CsvReader : public TableReader {
  public:
   CsvReader(duck::Connection& connection, const Candidate& candidate, bool quick)
       : connection_(connection), candidate_(candidate), spec_(candidate.spec), quick_(quick) {
-    for (const auto& file : candidate.files) look(file);
+    for (const auto& file : candidate.files) sniff(file);
     std::vector<extracts::Column> columns;
     for (auto& column : columns_) columns.push_back({column.name, column.type});
     check_overrides(candidate, columns);
@@ -224,7 +224,7 @@ class CsvReader : public TableReader {
     }
   }
 
-  void look(const SourceFile& file) {
+  void sniff(const SourceFile& file) {
     const bool first = columns_.empty();
     const std::string record = header_record(file);
     if (first) choose_delimiter(record, file);

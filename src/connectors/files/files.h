@@ -100,7 +100,7 @@ BOOST_DESCRIBE_STRUCT(TableResult, (),
 struct Outcome {
   std::vector<TableResult> tables;  // by name
   std::vector<Problem> problems;
-  std::int64_t ignored = 0;  // files that are no tables by their ending
+  std::int64_t ignored = 0;  // files that are not tables by their ending
 };
 BOOST_DESCRIBE_STRUCT(Outcome, (), (tables, problems, ignored))
 

@@ -63,7 +63,7 @@ Job FilesConnector::job(const fs::path& spill) const {
   return job;
 }
 
-Discovery FilesConnector::look_around() const {
+Discovery FilesConnector::preview() const {
   const Job job = this->job({});
   workers::Confinement confinement;
   confinement.readable = {root_of(settings_.path)};
@@ -86,7 +86,7 @@ Discovery FilesConnector::look_around() const {
 
 boost::json::object FilesConnector::test() {
   if (settings_.path.empty()) throw source_error(ErrorKind::bad_request, "not_configured", kNoPath);
-  const auto found = look_around();
+  const auto found = preview();
   return {{"folder", settings_.path},
           {"tables", found.tables.size()},
           {"problems", json::to_json(found.problems)}};
@@ -98,7 +98,7 @@ sync::Discovery FilesConnector::discover(const std::optional<std::string>& /*par
     out.problem = kNoPath;
     return out;
   }
-  const auto found = look_around();
+  const auto found = preview();
   for (const auto& preview : found.tables) {
     auto& offer = out.offers.emplace_back();
     offer.shown = {{"id", catalog::id_for(preview.table)},

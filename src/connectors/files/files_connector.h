@@ -24,7 +24,7 @@ class FilesConnector : public sync::Connector {
  private:
   Job job(const config::fs::path& spill) const;
   // What the folder holds, for somebody who waits.
-  Discovery look_around() const;
+  Discovery preview() const;
 
   config::Places places_;
   FilesSettings settings_;

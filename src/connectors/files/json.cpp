@@ -201,7 +201,7 @@ class JsonReader : public TableReader {
     std::string cause = extracts::short_message(said);
     if (const auto colon = cause.rfind(": ");
         cause.starts_with("Malformed JSON") && colon != std::string::npos)
-      cause = "is no JSON: " + cause.substr(colon + 2);
+      cause = "is not JSON: " + cause.substr(colon + 2);
     else if (const auto text = cause.find(": ");
              cause.starts_with("JSON transform error") && text != std::string::npos)
       cause = "does not fit: " + cause.substr(text + 2);

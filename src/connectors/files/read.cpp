@@ -61,7 +61,7 @@ class ParquetReader : public TableReader {
                             said.find("magic bytes") != std::string::npos;
     throw SourceError("malformed", file.relative, std::nullopt,
                       no_parquet
-                          ? fmt::format("{} is no Parquet file: it may be cut off", shown(file.relative))
+                          ? fmt::format("{} is not a Parquet file: it may be cut off", shown(file.relative))
                           : fmt::format("{} cannot be read: {}", shown(file.relative), said));
   }
 
@@ -163,7 +163,7 @@ std::string checked_type(const std::string& table, const std::string& column, co
                      });
   if (!plain)
     throw Error(ErrorKind::invalid,
-                fmt::format("table '{}': '{}' is no type for column '{}'; use a DuckDB type such as "
+                fmt::format("table '{}': '{}' is not a type for column '{}'; use a DuckDB type such as "
                             "VARCHAR or DECIMAL(18,2)",
                             table, escape_control(type), escape_control(column)));
   return type;

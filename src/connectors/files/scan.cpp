@@ -30,7 +30,7 @@ bool match_parts(const std::vector<std::string>& pattern, std::size_t p, const s
   return i == path.size();
 }
 
-// The format by the name's endings; nothing for a file that is no table.
+// The format by the name's endings; nothing for a file that is not a table.
 std::optional<Format> format_of(const std::string& name) {
   std::string lower = to_lower(name);
   const bool packed = lower.ends_with(".gz") || lower.ends_with(".zst");
@@ -130,7 +130,7 @@ class Scanner {
       const std::string name = entry.path().filename();
       const std::string relative = prefix.empty() ? name : prefix + "/" + name;
       if (name.starts_with('.') || name.starts_with('_') || excluded(relative)) continue;
-      look_at(entry, name, relative, depth);
+      visit(entry, name, relative, depth);
     }
   }
 
@@ -140,8 +140,8 @@ class Scanner {
     return std::count(pattern_.begin(), pattern_.end(), '/') >= depth;
   }
 
-  void look_at(const fs::directory_entry& entry, const std::string& name, const std::string& relative,
-               int depth) {
+  void visit(const fs::directory_entry& entry, const std::string& name, const std::string& relative,
+             int depth) {
     const auto format = format_of(name);
     std::error_code error;
     const bool wanted = pattern_.empty() || matches(pattern_, relative);
@@ -149,7 +149,7 @@ class Scanner {
     if (entry.is_symlink(error)) {
       real = fs::canonical(entry.path(), error);
       if (error || !inside(real.string(), root_.string())) {
-        // A link to anywhere that is no table by its name is nobody's business.
+        // A link to anywhere that is not a table by its name is nobody's business.
         const bool could_be =
             (format && wanted) || (!error && fs::is_directory(real, error) && pattern_.empty());
         if (!could_be) return;
@@ -189,7 +189,7 @@ class Scanner {
     if (!wanted) return;
     if (type != fs::file_type::regular) {
       problem("refused", "", {relative},
-              fmt::format("'{}' is refused: it is no regular file", escape_control(relative)));
+              fmt::format("'{}' is refused: it is not a regular file", escape_control(relative)));
       dispute(relative);
       return;
     }
@@ -243,7 +243,7 @@ class Scanner {
                                       [&](const auto& file) { return file.format != first.format; });
       if (other != candidate.files.end()) {
         problem("malformed", "", {first.relative, other->relative},
-                fmt::format("folder '{}' is no table: '{}' and '{}' are of different formats; one folder "
+                fmt::format("folder '{}' is not a table: '{}' and '{}' are of different formats; one folder "
                             "holds files of one",
                             escape_control(folder), escape_control(first.relative),
                             escape_control(other->relative)));

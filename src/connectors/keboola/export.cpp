@@ -60,13 +60,13 @@ std::string with_dates(std::string text, Timestamp today) {
 std::string text_of(const value& from, const std::string& what) {
   if (from.is_string()) return std::string(from.get_string());
   if (from.is_number()) return boost::json::serialize(from);
-  wrong(what + " is no text");
+  wrong(what + " is not text");
 }
 
 std::vector<WhereFilter> filters_of(const value& list, Timestamp today) {
   std::vector<WhereFilter> out;
   if (list.is_null()) return out;
-  if (!list.is_array()) wrong("where_filters is no list");
+  if (!list.is_array()) wrong("where_filters is not a list");
   for (const auto& item : list.get_array()) {
     const auto* entry = item.if_object();
     if (entry == nullptr || !entry->contains("column") || !entry->contains("values"))
@@ -76,10 +76,10 @@ std::vector<WhereFilter> filters_of(const value& list, Timestamp today) {
     if (const auto* op = entry->if_contains("operator"); op != nullptr)
       filter.op = text_of(*op, "where_filters: operator");
     if (std::find(std::begin(kOperators), std::end(kOperators), filter.op) == std::end(kOperators))
-      wrong(fmt::format("where_filters: {} is no operator; there are eq, ne, gt, ge, lt, le",
+      wrong(fmt::format("where_filters: {} is not an operator; there are eq, ne, gt, ge, lt, le",
                         escape_control(filter.op)));
     const auto* values = entry->at("values").if_array();
-    if (values == nullptr || values->empty()) wrong("where_filters: values is no list of them");
+    if (values == nullptr || values->empty()) wrong("where_filters: values is not a list of them");
     for (const auto& of : *values)
       filter.values.push_back(with_dates(text_of(of, "where_filters: a value"), today));
     out.push_back(std::move(filter));
@@ -90,7 +90,7 @@ std::vector<WhereFilter> filters_of(const value& list, Timestamp today) {
 value parsed(const std::string& text, std::string_view what) {
   boost::system::error_code failed;
   auto out = boost::json::parse(text, failed, {}, {.max_depth = 32});
-  if (failed) wrong(fmt::format("{} is no JSON: {}", what, failed.message()));
+  if (failed) wrong(fmt::format("{} is not JSON: {}", what, failed.message()));
   return out;
 }
 
@@ -104,19 +104,19 @@ object wait_for_export(const Storage& storage, const std::string& job, const Fet
   auto pause = milliseconds_of(storage.settings().poll_interval);
   while (true) {
     const auto answer = storage.get("/v2/storage/jobs/" + http_client::percent_encode(job));
-    const auto* told = answer.if_object();
-    if (told == nullptr) no_sense("a job that is no object");
-    const auto status = id_at(*told, "status");
+    const auto* job = answer.if_object();
+    if (job == nullptr) no_sense("a job that is not an object");
+    const auto status = id_at(*job, "status");
     if (status == "success") {
-      const auto file = id_at(object_at(object_at(*told, "results"), "file"), "id");
+      const auto file = id_at(object_at(object_at(*job, "results"), "file"), "id");
       if (file.empty()) no_sense("an export without a file");
       const auto detail =
           storage.get("/v2/storage/files/" + http_client::percent_encode(file), {{"federationToken", "1"}});
-      if (!detail.is_object()) no_sense("a file that is no object");
+      if (!detail.is_object()) no_sense("a file that is not an object");
       return detail.get_object();
     }
     if (status == "error") {
-      const auto said = id_at(object_at(*told, "error"), "message");
+      const auto said = id_at(object_at(*job, "error"), "message");
       throw source_error(ErrorKind::bad_gateway, "upstream_error",
                          "Keboola could not export the table: " +
                              (said.empty() ? "it does not say why" : escape_control(said.substr(0, 300))));
@@ -166,7 +166,7 @@ std::string quoted_list(const std::vector<std::string>& files) {
   return out + "]";
 }
 
-// Every column is text. A first line with the names of the columns, which only some exports have, is no row.
+// Every column is text. A first line with the names of the columns, which only some exports have, is not a row.
 std::string select_csv(const std::vector<std::string>& files, const std::vector<std::string>& columns) {
   std::string names, header;
   for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -232,10 +232,10 @@ ExportRequest export_of(const catalog::Registration& row, Timestamp today) {
   const auto query =
       parsed(*row.source_query, "source_query, which for Keboola says what of the table is wanted,");
   const auto* wanted = query.if_object();
-  if (wanted == nullptr) wrong("source_query is no JSON object");
+  if (wanted == nullptr) wrong("source_query is not a JSON object");
   if (const auto* filters = wanted->if_contains("where_filters")) out.filters = filters_of(*filters, today);
   if (const auto* columns = wanted->if_contains("columns"); columns != nullptr && !columns->is_null()) {
-    if (!columns->is_array()) wrong("source_query: columns is no list");
+    if (!columns->is_array()) wrong("source_query: columns is not a list");
     for (const auto& name : columns->get_array())
       out.columns.push_back(text_of(name, "source_query: a column"));
   }
@@ -246,7 +246,7 @@ ExportRequest export_of(const catalog::Registration& row, Timestamp today) {
   text("changed_until", out.changed_until);
   if (const auto* limit = wanted->if_contains("limit"); limit != nullptr && !limit->is_null()) {
     out.limit = parse_int(text_of(*limit, "source_query: limit"));
-    if (!out.limit || *out.limit < 0) wrong("source_query: limit is no number of rows");
+    if (!out.limit || *out.limit < 0) wrong("source_query: limit is not a number of rows");
   }
   auto type = id_at(*wanted, "file_type");
   if (type.empty()) type = id_at(*wanted, "fileType");

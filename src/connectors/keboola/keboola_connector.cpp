@@ -142,9 +142,9 @@ std::vector<sync::TableOutcome> KeboolaConnector::extract(
           ErrorKind::invalid,
           fmt::format("sync_strategy {} is not run for Keboola's tables by this version: set full_refresh",
                       row.sync_strategy));
-    Storage::Patience patience;
-    patience.cancelled = fetching.cancelled;
-    return fetch_table(Storage(config_, patience), export_of(row, now()), fetching);
+    Storage::CallLimits limits;
+    limits.cancelled = fetching.cancelled;
+    return fetch_table(Storage(config_, limits), export_of(row, now()), fetching);
   };
   return bring(tables, source_type(), config_, at_once, context, fetch);
 }

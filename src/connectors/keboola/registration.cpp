@@ -23,13 +23,13 @@ void place(catalog::Registration& row, const config::Config& /*settings*/) {
   if (catalog::given(row.source_query)) return;
   if (!catalog::given(row.source_table)) missing("source_table is missing: the table in the Keboola bucket");
   if (!is_table_id(*row.source_table))
-    impossible(fmt::format("source_table: {} is no Keboola table", escape_control(*row.source_table)));
+    impossible(fmt::format("source_table: {} is not a Keboola table", escape_control(*row.source_table)));
   // "in.c-main.orders" names its bucket itself.
   const bool whole_id = std::count(row.source_table->begin(), row.source_table->end(), '.') >= 2;
   if (!catalog::given(row.bucket) && !whole_id)
     missing("bucket is missing: the Keboola bucket with its stage, in.c-main for one");
   if (catalog::given(row.bucket) && !is_table_id(*row.bucket))
-    impossible(fmt::format("bucket: {} is no Keboola bucket", escape_control(*row.bucket)));
+    impossible(fmt::format("bucket: {} is not a Keboola bucket", escape_control(*row.bucket)));
 }
 
 void verify(const boost::json::object& settings) {

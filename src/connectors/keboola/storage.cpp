@@ -58,11 +58,11 @@ std::string said_in(const std::string& body) {
 
 }  // namespace
 
-Storage::Storage(const config::Config& config, Patience patience)
+Storage::Storage(const config::Config& config, CallLimits limits)
     : settings_(config.get<KeboolaSettings>()),
       address_(settings_.stack_url),
       token_(settings_.storage_token),
-      patience_(patience) {
+      limits_(limits) {
   const auto not_configured = [](const std::string& message) {
     return source_error(ErrorKind::bad_request, "not_configured", message);
   };
@@ -78,7 +78,7 @@ Storage::Storage(const config::Config& config, Patience patience)
   try {
     address_ = http_client::normalize_server(address_);
   } catch (const Error&) {
-    throw not_configured(fmt::format("{} is no http or https address", kAddress));
+    throw not_configured(fmt::format("{} is not an http or https address", kAddress));
   }
   must_be_public_ = config.must_be_public(kAddress);
   if (must_be_public_) resolved_ = config::public_addresses_of(address_, kAddress);
@@ -101,14 +101,13 @@ std::optional<boost::json::value> Storage::ask(const std::string& path,
   request.headers.emplace_back("X-StorageApi-Token", token_);
   http_client::Response response;
   try {
-    response =
-        http_client::call_repeatedly(address_ + path, request,
-                                     {.largest_answer = kLargestAnswer,
-                                      .patience = std::chrono::seconds(30),
-                                      .time_limit = patience_.time_limit,
-                                      .addresses = resolved_,
-                                      .cancelled = patience_.cancelled},
-                                     {.tries = patience_.tries, .longest_wait = patience_.longest_wait});
+    response = http_client::call_repeatedly(address_ + path, request,
+                                            {.largest_answer = kLargestAnswer,
+                                             .timeout = std::chrono::seconds(30),
+                                             .time_limit = limits_.time_limit,
+                                             .addresses = resolved_,
+                                             .cancelled = limits_.cancelled},
+                                            {.tries = limits_.tries, .longest_wait = limits_.longest_wait});
   } catch (const http_client::TransportError& error) {
     if (error.cause() == http_client::TransportError::Cause::silent)
       throw source_error(ErrorKind::gateway_timeout, "timeout", error.what());
@@ -138,7 +137,7 @@ void Storage::download(const CloudRequest& wanted, const std::filesystem::path& 
   request.compressed = false;  // packed files stay packed
   request.headers = wanted.headers;
   const std::string host = config::host_of_address(wanted.url, "the export's address");
-  http_client::CallOptions options{.patience = std::chrono::ceil<std::chrono::seconds>(
+  http_client::CallOptions options{.timeout = std::chrono::ceil<std::chrono::seconds>(
                                        std::chrono::duration<double>(settings_.slice_timeout)),
                                    .cancelled = fetching.cancelled};
   if (must_be_public_) options.addresses = config::public_addresses_of(wanted.url, "the export's address");
@@ -163,7 +162,7 @@ void Storage::download(const CloudRequest& wanted, const std::filesystem::path& 
       why = error.what();
       passes = http_client::is_retryable(error);
     }
-    if (!passes || ++failures >= patience_.tries)
+    if (!passes || ++failures >= limits_.tries)
       throw source_error(ErrorKind::bad_gateway, "upstream_error",
                          fmt::format("the export was not fetched from {}: {}", host, why));
     fetching.wait(http_client::backoff(failures));

@@ -20,7 +20,7 @@ namespace agnes::connectors::keboola {
 // X-StorageApi-Token. Thread-safe.
 class Storage {
  public:
-  struct Patience {
+  struct CallLimits {
     int tries = 4;
     std::chrono::milliseconds longest_wait{20'000};
     std::chrono::milliseconds time_limit = sync::kSourceTimeout;  // for one answer, repeats included
@@ -30,8 +30,8 @@ class Storage {
   // With the address and the token of data_source.keboola. An address that an administrator has saved is
   // resolved now, must be public, and is not resolved again. Throws Error: not_configured (bad_request)
   // naming the setting, and what config::public_addresses_of throws.
-  explicit Storage(const config::Config& config) : Storage(config, Patience()) {}
-  Storage(const config::Config& config, Patience patience);
+  explicit Storage(const config::Config& config) : Storage(config, CallLimits()) {}
+  Storage(const config::Config& config, CallLimits limits);
 
   // The answer's JSON; nothing for 404. Asks again when the service is not available for a moment. Throws
   // Error: auth_failed, throttled, upstream_error, unreachable (bad_gateway), timeout (gateway_timeout).
@@ -58,7 +58,7 @@ class Storage {
   std::string address_, token_;
   std::vector<std::string> resolved_;
   bool must_be_public_ = false;
-  Patience patience_;
+  CallLimits limits_;
 };
 
 }  // namespace agnes::connectors::keboola

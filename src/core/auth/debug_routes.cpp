@@ -70,7 +70,7 @@ http::Response debug_page(identity::Identity& identity, const Request& request, 
                           const std::string& prefix) {
   std::vector<Cells> account{{"id", caller.user_id}, {"email", caller.email}}, groups, grants;
   std::size_t synced = 0;
-  identity.directory().look([&](const identity::Tables& tables) {
+  identity.directory().read([&](const identity::Tables& tables) {
     if (const auto* user = tables.user(caller.user_id)) {
       account.push_back({"name", user->name.value_or("")});
       account.push_back({"active", user->active ? "yes" : "no"});
@@ -116,7 +116,7 @@ Refetched refetch(identity::Identity& identity, google::AdminDirectory* director
     log::warn("the Google groups of {} cannot be read: {}", caller.email, error.what());
   }
   out.fetched_relevant = google::relevant_groups(out.fetched, rules);
-  identity.directory().look([&](const identity::Tables& tables) {
+  identity.directory().read([&](const identity::Tables& tables) {
     for (const auto* member : tables.memberships_of(caller.user_id)) {
       if (member->source != "google_sync") continue;
       const auto& group = *tables.group(member->group_id);

@@ -121,13 +121,13 @@ class SignIn {
     if (auto refused =
             over_limit(access_, request, "google " + http::address_key(request.client_address()), kTries))
       return *std::move(refused);
-    struct Turn {
+    struct Slot {
       std::atomic<int>& count;
       bool ok;
-      explicit Turn(std::atomic<int>& c) : count(c), ok(c.fetch_add(1) < kMostAtOnce) {}
-      ~Turn() { count.fetch_sub(1); }
-    } const turn(at_once_);
-    if (!turn.ok) return come_back(request, 503, "Too many people sign in right now: try again", 1);
+      explicit Slot(std::atomic<int>& c) : count(c), ok(c.fetch_add(1) < kMostAtOnce) {}
+      ~Slot() { count.fetch_sub(1); }
+    } const slot(at_once_);
+    if (!slot.ok) return come_back(request, 503, "Too many people sign in right now: try again", 1);
     try {
       auto response = work();
       response.header("Cache-Control", "no-store");
@@ -282,7 +282,7 @@ class SignIn {
   }
 
   std::optional<identity::User> find(const std::string& email) const {
-    return access_.directory().look([&](const identity::Tables& tables) {
+    return access_.directory().read([&](const identity::Tables& tables) {
       const auto* user = tables.user_by_email(email);
       return user != nullptr ? std::optional(*user) : std::nullopt;
     });

@@ -92,7 +92,7 @@ js::object get_page(const Listing& listing, const std::string& access_token, con
   boost::system::error_code error;
   auto answer = js::parse(response.body, error, {}, {.max_depth = 16});
   if (error || !answer.is_object())
-    throw Error(ErrorKind::bad_gateway, "the groups API's answer is no JSON object");
+    throw Error(ErrorKind::bad_gateway, "the groups API's answer is not a JSON object");
   return std::move(answer.get_object());
 }
 
@@ -172,7 +172,7 @@ void sync_groups(identity::Directory& directory, const identity::User& user,
                  const std::vector<std::string>& groups, const GroupRules& rules,
                  const std::string& address) {
   // Most sign-ins change nothing, and need no transaction for it.
-  if (directory.look(
+  if (directory.read(
           [&](const identity::Tables& tables) { return change_for(tables, user, groups, rules).empty(); }))
     return;
   const identity::Actor actor{user.id, user.email, address};

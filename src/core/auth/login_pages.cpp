@@ -182,7 +182,7 @@ class LoginPages {
     return limited(access_, request, "bootstrap", kBootstraps, form.email, [&] {
       if (!access_.users().can_bootstrap()) return Response::redirect("/login");
       if (const auto problem = identity::problem_with_email(form.email); !problem.empty())
-        return first_time(form, "This is no email address that can be used here: " + problem);
+        return first_time(form, "This address cannot be used: " + problem);
       if (form.password != form.confirm_password)
         return first_time(form, "These are two different passwords.");
       try {
@@ -211,8 +211,8 @@ class LoginPages {
     return next.empty() ? std::string(path) : fmt::format("{}?next={}", path, http::percent_encode(next));
   }
   static std::string button(std::string_view text, std::string_view path, const std::string& next,
-                            std::string_view look) {
-    return fmt::format("<a class=\"{}\" href=\"{}\">{}</a>\n", look, escape_html(address(path, next)),
+                            std::string_view style) {
+    return fmt::format("<a class=\"{}\" href=\"{}\">{}</a>\n", style, escape_html(address(path, next)),
                        escape_html(text));
   }
   static std::string with_next(std::string_view path, std::string_view text, const std::string& next) {

@@ -31,7 +31,7 @@ js::object object_of(std::string_view text, std::string_view what) {
   boost::system::error_code error;
   auto value = js::parse(text, error, {}, {.max_depth = 16});
   if (error || !value.is_object())
-    throw Error(ErrorKind::bad_gateway, fmt::format("the sign-in provider's {} is no JSON object", what));
+    throw Error(ErrorKind::bad_gateway, fmt::format("the sign-in provider's {} is not a JSON object", what));
   return std::move(value.get_object());
 }
 
@@ -53,7 +53,7 @@ Provider::Provider(std::string issuer)
   http_client::normalize_server(issuer_);
   if (!http_client::may_carry_secrets(issuer_))
     throw Error(ErrorKind::bad_request,
-                fmt::format("'{}' is no address to sign in at: it must begin with https://",
+                fmt::format("'{}' is not an address to sign in at: it must begin with https://",
                             escape_control(issuer_)));
 }
 
@@ -64,7 +64,7 @@ std::string Provider::checked_endpoint(std::string url, const char* what) const 
 }
 
 // `mutex_` is held.
-const std::string& Provider::fetch(Kept& kept, const std::string& url, const char* what, bool again,
+const std::string& Provider::fetch(CacheEntry& kept, const std::string& url, const char* what, bool again,
                                    const std::function<void(std::string_view)>& check) {
   const auto moment = now();
   if (!again && !kept.text.empty() && moment < kept.fresh_until) return kept.text;
@@ -83,11 +83,11 @@ const std::string& Provider::fetch(Kept& kept, const std::string& url, const cha
   return kept.text;
 }
 
-Discovered Provider::discover() {
+ProviderMetadata Provider::discover() {
   std::lock_guard lock(mutex_);
   auto base = issuer_;
   while (base.ends_with('/')) base.pop_back();
-  const auto read = [&](std::string_view text) -> Discovered {
+  const auto read = [&](std::string_view text) -> ProviderMetadata {
     const auto found = object_of(text, "configuration");
     if (text_at(found, "issuer") != issuer_)
       throw Error(ErrorKind::bad_gateway,
@@ -141,7 +141,7 @@ jose::Keys Provider::keys(const std::string& key_id) {
   return keys;
 }
 
-jose::IdToken Provider::verify(std::string_view token, const jose::Expected& expected) {
+jose::IdToken Provider::verify(std::string_view token, const jose::ExpectedClaims& expected) {
   return jose::verify(token, keys(jose::key_id_of(token)), expected);
 }
 

@@ -11,7 +11,7 @@
 
 namespace agnes::auth::oidc {
 
-struct Discovered {
+struct ProviderMetadata {
   std::string authorization_endpoint, token_endpoint, jwks_uri;
 };
 
@@ -34,7 +34,7 @@ class Provider {
   explicit Provider(std::string issuer);
 
   const std::string& issuer() const { return issuer_; }
-  Discovered discover();
+  ProviderMetadata discover();
 
   // Trades the code of a callback for tokens; `verifier` is PKCE's, `scopes` are those that were asked for.
   Tokens exchange(const Client& client, const std::string& code, const std::string& redirect_uri,
@@ -42,15 +42,15 @@ class Provider {
 
   // The content of `token` when it is as expected. A key that is not known is asked for again, but not more
   // than five times in five minutes: whoever makes up key ids must not make us call. Throws jose::Refused.
-  jose::IdToken verify(std::string_view token, const jose::Expected& expected);
+  jose::IdToken verify(std::string_view token, const jose::ExpectedClaims& expected);
 
  private:
-  struct Kept {
+  struct CacheEntry {
     std::string text;
     Timestamp fresh_until, usable_until;
   };
   // What `check` throws for is not kept.
-  const std::string& fetch(Kept& kept, const std::string& url, const char* what, bool again,
+  const std::string& fetch(CacheEntry& kept, const std::string& url, const char* what, bool again,
                            const std::function<void(std::string_view)>& check);
   jose::Keys keys(const std::string& key_id);
   std::string checked_endpoint(std::string url, const char* what) const;
@@ -58,7 +58,7 @@ class Provider {
   std::string issuer_;
   bool secure_;
   std::mutex mutex_;  // held while something is fetched: others wait for it instead of asking, too
-  Kept configuration_, key_set_;
+  CacheEntry configuration_, key_set_;
   identity::RateLimiter again_;
 };
 

@@ -41,16 +41,16 @@ const Table* Generation::find(std::string_view id_or_name) const {
 }
 
 std::shared_ptr<const Generation> Generations::current() const {
-  constexpr std::chrono::seconds kPatience{10};
-  auto found = peek(kPatience);
+  constexpr std::chrono::seconds kWaitLimit{10};
+  auto found = peek(kWaitLimit);
   if (found == nullptr)
     throw Error(ErrorKind::unavailable, "the server is still reading its tables; try again in a moment");
   return found;
 }
 
-std::shared_ptr<const Generation> Generations::peek(std::chrono::milliseconds patience) const {
+std::shared_ptr<const Generation> Generations::peek(std::chrono::milliseconds timeout) const {
   std::unique_lock lock(mutex_);
-  published_.wait_for(lock, patience, [&] { return current_ != nullptr; });
+  published_.wait_for(lock, timeout, [&] { return current_ != nullptr; });
   return current_;
 }
 

@@ -79,8 +79,8 @@ class Generations {
  public:
   // Waits for the first one to be published; throws Error (unavailable) when that takes longer than 10 s.
   std::shared_ptr<const Generation> current() const;
-  // The same without waiting, or for as long as `patience`: null when there is none by then.
-  std::shared_ptr<const Generation> peek(std::chrono::milliseconds patience = {}) const;
+  // The same without waiting, or for as long as `timeout`: null when there is none by then.
+  std::shared_ptr<const Generation> peek(std::chrono::milliseconds timeout = {}) const;
   // Makes the next generation of `tables` the current one. Subscribers hear of it when `notify` is called next.
   std::shared_ptr<const Generation> publish(std::vector<Table> tables);
   // Calls the subscribers for each generation that they have not heard of: in the order of their numbers, one at a

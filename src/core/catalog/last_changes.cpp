@@ -11,7 +11,7 @@ LastChanges::LastChanges(std::filesystem::path file) : file_(std::move(file)) {
     if (const auto text = read_file(file_))
       changes_ = json::from_json<std::map<std::string, LastChange>>(json::parse(*text));
   } catch (const std::exception& error) {
-    log::warn("{} is not used, so that who changed a table last is not told: {}", file_.filename().string(),
+    log::warn("{} is not used, so the last editor of a table is not shown: {}", file_.filename().string(),
               error.what());
   }
 }

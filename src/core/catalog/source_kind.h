@@ -9,6 +9,7 @@
 #include <boost/json/object.hpp>
 
 #include "app/config/schema.h"
+#include "contract/catalogue.h"
 #include "core/catalog/column_metadata.h"
 #include "core/catalog/registry.h"
 
@@ -18,9 +19,9 @@ namespace agnes::catalog {
 
 // The SQL of tables that stay at their source, where it is not DuckDB's.
 struct Dialect {
-  std::string_view name;         // "bigquery"
-  std::string_view predicate;    // a placeholder for a condition in it: "<BQ predicate>"
-  boost::json::object examples;  // how to write dates, intervals, casts and the like
+  std::string_view name;            // "bigquery"
+  std::string_view predicate;       // a placeholder for a condition in it: "<BQ predicate>"
+  contract::DialectHints examples;  // how to write dates, intervals, casts and the like
 };
 
 // A text in the body of POST /api/admin/configure.

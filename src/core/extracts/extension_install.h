@@ -17,7 +17,7 @@ struct ExtensionInstall {
 BOOST_DESCRIBE_STRUCT(ExtensionInstall, (), (name, folder, repository, allow_unsigned))
 
 // INSTALL, which does nothing when it is there, then LOAD: it is of this version of DuckDB, and signed. Loads
-// a stranger's code into the process, so it runs in a worker that ends with it. Throws Error (bad_gateway)
+// untrusted code into the process, so it runs in a worker that ends with it. Throws Error (bad_gateway)
 // with what DuckDB says.
 void install_extension(const ExtensionInstall& wanted);
 

@@ -14,7 +14,7 @@
 #include "lib/base/time.h"
 #include "lib/duck/database.h"
 
-// The extract contract: what every source, ours or a stranger's in any language, leaves in
+// The extract contract: what every source, ours or another program's in any language, leaves in
 // extracts/<source>/:
 //
 //   extract.duckdb       _meta, one view a table over its Parquet files, _remote_attach when tables live

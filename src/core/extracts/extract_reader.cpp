@@ -341,7 +341,7 @@ void Reading::read_files(Wanted& wanted, duck::Connection& connection) {
         return FileFacts{stamp, md5_file(path), parquet_rows(connection, {path}),
                          parquet_columns(connection, {path})};
       };
-      const Pinned pinned = pins_.pin(file.origin, known, read);
+      const PinnedFile pinned = pins_.pin(file.origin, known, read);
       file.path = pinned.path;
       file.stamp = pinned.facts.stamp;
       file.md5 = pinned.facts.md5;

@@ -103,7 +103,7 @@ BOOST_DESCRIBE_STRUCT(Catalogue, (), (tables, remote_attaches, problems, owners,
 // Reads every extracts/<source>/extract.duckdb, whoever wrote it, wherever the data directory was then. A
 // table's files are found by the contract's places (data/<table>.parquet, data/<table>/*.parquet), else by
 // the paths that its view names, taken as inside the extract's folder; one that leads out of it is refused.
-// Names that are no identifiers are refused, and remote attachments that the rules do not allow. An extract
+// Names that are not identifiers are refused, and remote attachments that the rules do not allow. An extract
 // that is damaged, locked by a writer, or of a newer DuckDB is a problem in the answer; the others are
 // served. Of a name that two sources have, the one that had it keeps it, else the first by name of source;
 // the other is a problem in the answer. Throws Error only when the extracts' folder cannot be read, or the

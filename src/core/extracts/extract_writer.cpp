@@ -125,7 +125,7 @@ void ExtractWriter::load() {
       tables_[name] = {name, "", parquet_rows(connection, {entry.path()}), stamp->size, now(), "local"};
       changed_ = true;
     } catch (const Error& error) {
-      log::warn("{} is no Parquet file: {}", entry.path().string(), short_message(error.what()));
+      log::warn("{} is not a Parquet file: {}", entry.path().string(), short_message(error.what()));
     }
   }
 }
@@ -134,7 +134,7 @@ WrittenTable ExtractWriter::write(duck::Connection& connection, const std::strin
                                   const std::string& select, const std::string& description,
                                   const std::string& query_mode) {
   if (!is_identifier(table))
-    throw Error(ErrorKind::invalid, "'" + escape_control(table) + "' is no table name");
+    throw Error(ErrorKind::invalid, "'" + escape_control(table) + "' is not a table name");
   const fs::path temporary = temporary_name(file_of(table));
   struct Guard {
     const fs::path* file;

@@ -20,9 +20,9 @@ Pins::Pins(std::string folder) : folder_(std::move(folder)) {
   remove_leftovers(folder_);
 }
 
-Pinned Pins::pin(const std::string& file,
-                 const std::function<std::optional<FileFacts>(const FileStamp&)>& known,
-                 const std::function<FileFacts(const std::string&, const FileStamp&)>& read) const {
+PinnedFile Pins::pin(const std::string& file,
+                     const std::function<std::optional<FileFacts>(const FileStamp&)>& known,
+                     const std::function<FileFacts(const std::string&, const FileStamp&)>& read) const {
   const auto facts_of = [&](const std::string& path, const FileStamp& stamp) {
     auto facts = known(stamp);
     return facts ? std::move(*facts) : read(path, stamp);

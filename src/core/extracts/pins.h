@@ -8,7 +8,7 @@
 
 namespace agnes::extracts {
 
-struct Pinned {
+struct PinnedFile {
   std::string path;
   FileFacts facts;
 };
@@ -24,8 +24,9 @@ class Pins {
   // The file's content now, under a name that no sync touches. `known` may tell the facts of a stamp; else
   // `read` finds them. Where links are not possible (another file system, somebody else's files on a hardened
   // kernel) the answer is the file's own path.
-  Pinned pin(const std::string& file, const std::function<std::optional<FileFacts>(const FileStamp&)>& known,
-             const std::function<FileFacts(const std::string& path, const FileStamp&)>& read) const;
+  PinnedFile pin(const std::string& file,
+                 const std::function<std::optional<FileFacts>(const FileStamp&)>& known,
+                 const std::function<FileFacts(const std::string& path, const FileStamp&)>& read) const;
   void remove_others(const std::set<std::string>& names) const;
 
  private:

@@ -36,7 +36,7 @@ std::string without_nan(std::string_view text) {
       i = end - 1;
     } else {
       out += c;
-      // The exponent of a number is no word.
+      // The exponent of a number is not a word.
       if (c >= '0' && c <= '9' && i + 1 < text.size() && (text[i + 1] == 'e' || text[i + 1] == 'E'))
         out += text[++i];
     }

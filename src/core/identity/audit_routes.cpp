@@ -84,7 +84,7 @@ AuditPage audit_page(Identity& identity, const AuditQuery& query) {
   return identity.directory().store().read([&](state::Tx& tx) {
     Conditions where;
     if (query.user) {
-      const auto id = identity.directory().look([&](const Tables& tables) {
+      const auto id = identity.directory().read([&](const Tables& tables) {
         const auto* user = tables.user_by_email(*query.user);
         return user != nullptr ? user->id : *query.user;
       });

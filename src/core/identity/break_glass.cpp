@@ -23,7 +23,7 @@ std::string grant_admin(const std::filesystem::path& state_folder, const std::st
   Users users(directory, passwords, settings);
   const Actor actor{"", "cli:break-glass", ""};
   const auto find = [&] {
-    return directory.look([&](const Tables& tables) {
+    return directory.read([&](const Tables& tables) {
       const auto* user = tables.user_by_email(email);
       return user != nullptr ? std::optional(*user) : std::nullopt;
     });

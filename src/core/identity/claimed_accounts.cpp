@@ -33,7 +33,7 @@ ClaimedAccounts::ClaimedAccounts(const Directory& directory)
          return tx.rows<Id>(
              "SELECT DISTINCT user_id FROM audit_log WHERE user_id IS NOT NULL AND action <> 'login_failed'");
        }))
-    directory.look([&](const Tables& tables) {
+    directory.read([&](const Tables& tables) {
       const auto* user = tables.user(row.user_id);
       if (user != nullptr && !user->has_password) ids_.insert(row.user_id);
     });

@@ -12,7 +12,7 @@ namespace agnes::identity {
 // The accounts without a password that somebody has signed in to, by Google or by a link. They are theirs:
 // POST /auth/bootstrap gives such an account to nobody else.
 //
-// Schema version 40 has no column for it, and the audit log is no place for it: who deletes old entries must not open
+// Schema version 40 has no column for it, and the audit log is not a place for it: who deletes old entries must not open
 // the server to whoever comes first. So it is a file beside the database, claimed.json, made once of what older
 // versions wrote into the audit log. Thread-safe.
 class ClaimedAccounts {

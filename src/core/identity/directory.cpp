@@ -57,7 +57,7 @@ void Directory::finish(const Change& change) {
 }
 
 bool Directory::is_admin(std::string_view user_id) const {
-  return look([&](const Tables& tables) { return tables.is_admin(user_id); });
+  return read([&](const Tables& tables) { return tables.is_admin(user_id); });
 }
 
 std::shared_ptr<const Rights> Directory::rights(std::string_view user_id) const {

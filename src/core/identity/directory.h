@@ -42,11 +42,11 @@ class Directory {
  public:
   explicit Directory(state::Store& store);
 
-  // `look(tables)` while nothing changes; keep what it returns, not pointers into the tables.
-  template <class Look>
-  auto look(Look&& look) const {
+  // `read(tables)` while nothing changes; keep what it returns, not pointers into the tables.
+  template <class Read>
+  auto read(Read&& read) const {
     std::shared_lock lock(mutex_);
-    return look(tables_);
+    return read(tables_);
   }
 
   // Runs `work(change)` as one transaction (see Store::write; it may run again, with another Change), one at a time;

@@ -73,8 +73,8 @@ std::string Users::make_link(const Actor& actor, const std::string& id, Link kin
   return secret;
 }
 
-std::optional<Users::Requested> Users::request_link(Link kind, std::string_view email,
-                                                    const std::string& address) {
+std::optional<Users::LinkRequest> Users::request_link(Link kind, std::string_view email,
+                                                      const std::string& address) {
   const auto account = [&](const Tables& tables) -> std::optional<User> {
     const auto* user = tables.user_by_email(trim(email));
     if (user == nullptr || !user->active || user->email == kSchedulerEmail) return std::nullopt;
@@ -82,16 +82,16 @@ std::optional<Users::Requested> Users::request_link(Link kind, std::string_view 
     if (kind != Link::sign_in && is_outside_user(tables, user->id, settings_)) return std::nullopt;
     return *user;
   };
-  if (!directory_.look(account)) return std::nullopt;
+  if (!directory_.read(account)) return std::nullopt;
   const auto secret = random_urlsafe(32);
-  return directory_.change([&](Change& change) -> std::optional<Requested> {
+  return directory_.change([&](Change& change) -> std::optional<LinkRequest> {
     const auto user = account(change.tables());
     if (!user) return std::nullopt;
     keep(change.tx(), user->id, kind, secret);
     const char* wish = kind == Link::setup ? "setup" : kind == Link::reset ? "reset" : "sign-in";
     change.record({"", "", address}, "link_requested", "user:" + user->id,
                   {{"email", user->email}, {"kind", wish}});
-    return Requested{user->email, secret};
+    return LinkRequest{user->email, secret};
   });
 }
 
@@ -106,7 +106,7 @@ User Users::use_link(Link kind, const std::string& email, std::string_view secre
   check_password(password);
   // Before the costly hash, and again when it is used up: of many at once, one gets through.
   directory_.store().read([&](state::Tx& tx) {
-    return directory_.look([&](const Tables& tables) { return account(tables, tx); });
+    return directory_.read([&](const Tables& tables) { return account(tables, tx); });
   });
   const auto hash = passwords_.hash(password);
   return directory_.change([&](Change& change) {
@@ -129,7 +129,7 @@ User Users::sign_in_by_link(const std::string& email, std::string_view secret, c
   };
   // Most wrong ones need no turn among the writers.
   directory_.store().read([&](state::Tx& tx) {
-    return directory_.look([&](const Tables& tables) { return account(tables, tx); });
+    return directory_.read([&](const Tables& tables) { return account(tables, tx); });
   });
   const User user = directory_.change([&](Change& change) {
     const User found = account(change.tables(), change.tx());

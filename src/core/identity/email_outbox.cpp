@@ -176,8 +176,9 @@ mail::MailSettings read_mail_settings(const config::Config& config, const app::P
   try {
     mail::mail_message(out, {"somebody@example.com", "", ""}, now());
   } catch (const mail::MailError&) {
-    throw Error(ErrorKind::invalid,
-                "email.from_address (or SMTP_FROM) is no address, or email.from_name has control characters");
+    throw Error(
+        ErrorKind::invalid,
+        "email.from_address (or SMTP_FROM) is not an address, or email.from_name has control characters");
   }
   if (!address.known())
     log::warn(

@@ -99,7 +99,7 @@ class EmailOutbox {
 };
 
 // Reads configuration and environment; says in the log what makes mail impossible or unsafe. Throws Error
-// (`invalid`) for a sender that is no address.
+// (`invalid`) for a sender that is not an address.
 mail::MailSettings read_mail_settings(const config::Config& config, const app::PublicAddress& address);
 
 // The address that such a link has under `base` ("https://agnes.example.com").

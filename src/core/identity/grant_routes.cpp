@@ -27,7 +27,7 @@ contract::Grant view_of(const Tables& tables, const Grant& grant) {
 
 contract::AccessOverview overview(Identity& identity) {
   contract::AccessOverview out;
-  identity.directory().look([&](const Tables& tables) {
+  identity.directory().read([&](const Tables& tables) {
     for (const auto* group : tables.groups())
       out.groups.push_back(view_of(tables, *group, identity.settings()));
     for (const auto* grant : tables.grants())
@@ -61,7 +61,7 @@ void add_grant_routes(http::Routes& routes, Identity& identity) {
       "/api/admin/grants", {.auth = Auth::admin, .tag = "access", .summary = "All grants"},
       [&identity](const http::Query<GrantFilter>& filter) {
         if (filter->resource_type) identity.resource_types().named(*filter->resource_type);
-        return identity.directory().look([&](const Tables& tables) {
+        return identity.directory().read([&](const Tables& tables) {
           std::vector<contract::Grant> out;
           for (const auto* grant : filter->group_id ? tables.grants_of(*filter->group_id) : tables.grants())
             if (!filter->resource_type || grant->resource_type == *filter->resource_type)
@@ -75,7 +75,7 @@ void add_grant_routes(http::Routes& routes, Identity& identity) {
       [&identity](const Caller& caller, const Request& request, const contract::CreateGrant& body) {
         const auto grant = identity.groups().grant(Actor::of(caller, request.client_address()), body.group_id,
                                                    body.resource_type, body.resource_id);
-        return identity.directory().look([&](const Tables& tables) { return view_of(tables, grant); });
+        return identity.directory().read([&](const Tables& tables) { return view_of(tables, grant); });
       });
   routes.del("/api/admin/grants/{grant_id}",
              {.auth = Auth::admin, .tag = "access", .summary = "Take a grant back"},

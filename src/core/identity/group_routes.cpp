@@ -34,14 +34,14 @@ Actor actor(const Caller& caller, const Request& request) {
 }
 
 contract::Group view_of(Identity& identity, const Group& group) {
-  return identity.directory().look([&](const Tables& t) { return view_of(t, group, identity.settings()); });
+  return identity.directory().read([&](const Tables& t) { return view_of(t, group, identity.settings()); });
 }
 
 void add_membership_routes(http::Routes& routes, Identity& identity) {
   routes.get("/api/admin/users/{user_id}/memberships",
              {.auth = Auth::admin, .tag = "access", .summary = "The groups of a user"},
              [&identity](const UserId& id) {
-               return identity.directory().look([&](const Tables& tables) {
+               return identity.directory().read([&](const Tables& tables) {
                  existing_user(tables, *id);
                  std::vector<contract::Membership> out;
                  for (const auto* member : tables.memberships_of(*id))
@@ -53,11 +53,11 @@ void add_membership_routes(http::Routes& routes, Identity& identity) {
               {.auth = Auth::admin, .status = 201, .tag = "access", .summary = "Add a user to a group"},
               [&identity](const Caller& caller, const Request& request, const UserId& id,
                           const contract::AddMembership& body) {
-                identity.directory().look([&](const Tables& tables) { existing_user(tables, *id); });
+                identity.directory().read([&](const Tables& tables) { existing_user(tables, *id); });
                 auto member =
                     identity.groups().add_member(actor(caller, request), body.group_id, *id, "user:" + *id);
                 member.added_at.reset();  // as the contract answers here
-                return identity.directory().look(
+                return identity.directory().read(
                     [&](const Tables& tables) { return view_of(tables, member, identity.settings()); });
               });
   routes.del(
@@ -70,7 +70,7 @@ void add_membership_routes(http::Routes& routes, Identity& identity) {
       "/api/admin/users/{user_id}/effective-access",
       {.auth = Auth::admin, .tag = "access", .summary = "What a user was granted, and by which groups"},
       [&identity](const UserId& id) {
-        return identity.directory().look([&](const Tables& tables) {
+        return identity.directory().read([&](const Tables& tables) {
           existing_user(tables, *id);
           return effective_access(tables, *id);
         });
@@ -82,7 +82,7 @@ void add_membership_routes(http::Routes& routes, Identity& identity) {
 void add_group_routes(http::Routes& routes, Identity& identity) {
   routes.get("/api/admin/groups", {.auth = Auth::admin, .tag = "access", .summary = "All groups"},
              [&identity] {
-               return identity.directory().look([&](const Tables& tables) {
+               return identity.directory().read([&](const Tables& tables) {
                  std::vector<contract::Group> out;
                  for (const auto* group : tables.groups())
                    out.push_back(view_of(tables, *group, identity.settings()));
@@ -91,7 +91,7 @@ void add_group_routes(http::Routes& routes, Identity& identity) {
              });
   routes.get("/api/admin/groups/{group_id}", {.auth = Auth::admin, .tag = "access", .summary = "One group"},
              [&identity](const GroupId& id) {
-               return identity.directory().look([&](const Tables& tables) {
+               return identity.directory().read([&](const Tables& tables) {
                  return view_of(tables, existing_group(tables, *id), identity.settings());
                });
              });
@@ -116,7 +116,7 @@ void add_group_routes(http::Routes& routes, Identity& identity) {
   routes.get("/api/admin/groups/{group_id}/members",
              {.auth = Auth::admin, .tag = "access", .summary = "The members of a group"},
              [&identity](const GroupId& id) {
-               return identity.directory().look([&](const Tables& tables) {
+               return identity.directory().read([&](const Tables& tables) {
                  existing_group(tables, *id);
                  std::vector<contract::Member> out;
                  for (const auto* member : tables.members_of(*id)) out.push_back(view_of(tables, *member));
@@ -128,7 +128,7 @@ void add_group_routes(http::Routes& routes, Identity& identity) {
       {.auth = Auth::admin, .status = 201, .tag = "access", .summary = "Add a member by email address"},
       [&identity](const Caller& caller, const Request& request, const GroupId& id,
                   const contract::AddMember& body) {
-        const auto user_id = identity.directory().look([&](const Tables& tables) {
+        const auto user_id = identity.directory().read([&](const Tables& tables) {
           existing_group(tables, *id);
           const auto* user = tables.user_by_email(trim(body.email));
           if (user == nullptr) throw Error(ErrorKind::not_found, "no account has this email address");
@@ -136,7 +136,7 @@ void add_group_routes(http::Routes& routes, Identity& identity) {
         });
         auto member = identity.groups().add_member(actor(caller, request), *id, user_id, "group:" + *id);
         member.added_at.reset();  // as the contract answers here
-        return identity.directory().look([&](const Tables& tables) {
+        return identity.directory().read([&](const Tables& tables) {
           existing_user(tables, user_id);
           return view_of(tables, member);
         });

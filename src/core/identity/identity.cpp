@@ -9,7 +9,7 @@ namespace agnes::identity {
 
 namespace {
 
-// Browsers say where a request comes from; one that says nothing is no browser of the last years, or a script
+// Browsers say where a request comes from; one that says nothing is not a browser of the last years, or a script
 // of the user's own.
 bool from_another_site(const http::Request& request) {
   const auto site = request.header("sec-fetch-site");

@@ -24,12 +24,12 @@ void add_me_routes(http::Routes& routes, Identity& identity) {
   routes.get("/api/me/effective-access",
              {.auth = Auth::user, .tag = "me", .summary = "What you were granted, and by which groups"},
              [&identity](const Caller& caller) {
-               return identity.directory().look(
+               return identity.directory().read(
                    [&](const Tables& tables) { return effective_access(tables, caller.user_id); });
              });
   routes.get("/api/me/profile", {.auth = Auth::user, .tag = "me", .summary = "Who you are here"},
              [&identity](const Caller& caller) {
-               return identity.directory().look([&](const Tables& tables) {
+               return identity.directory().read([&](const Tables& tables) {
                  // A caller of a machine's token has no account.
                  const User* user = tables.user(caller.user_id);
                  return contract::Profile{caller.user_id, caller.email, caller.name, caller.is_admin,

@@ -110,13 +110,13 @@ std::string compute(const Parts& parts, std::string_view password, std::size_t b
 }
 
 // Computes when it is its turn, on a thread of its own: one can lower its priority, but not raise it again.
-std::string compute_aside(std::counting_semaphore<>& turns, const Parts& parts, std::string_view password,
+std::string compute_aside(std::counting_semaphore<>& slots, const Parts& parts, std::string_view password,
                           std::size_t bytes) {
-  struct Turn {
-    std::counting_semaphore<>& turns;
-    explicit Turn(std::counting_semaphore<>& t) : turns(t) { turns.acquire(); }
-    ~Turn() { turns.release(); }
-  } const turn(turns);
+  struct Slot {
+    std::counting_semaphore<>& slots;
+    explicit Slot(std::counting_semaphore<>& t) : slots(t) { slots.acquire(); }
+    ~Slot() { slots.release(); }
+  } const slot(slots);
   std::packaged_task<std::string()> work([&] {
     ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
     return compute(parts, password, bytes);

@@ -22,10 +22,10 @@ double seconds_between(Timestamp from, Timestamp to) {
 }  // namespace
 
 std::optional<std::int64_t> RateLimiter::take(const std::string& key, Rate rate, Timestamp moment) {
-  return look(key, rate, moment, true);
+  return count_attempt(key, rate, moment, true);
 }
 std::optional<std::int64_t> RateLimiter::peek(const std::string& key, Rate rate, Timestamp moment) {
-  return look(key, rate, moment, false);
+  return count_attempt(key, rate, moment, false);
 }
 void RateLimiter::clear(const std::string& key) {
   std::lock_guard lock(mutex_);
@@ -33,8 +33,8 @@ void RateLimiter::clear(const std::string& key) {
     purpose->second.erase(key);
 }
 
-std::optional<std::int64_t> RateLimiter::look(const std::string& key, Rate rate, Timestamp moment,
-                                              bool take) {
+std::optional<std::int64_t> RateLimiter::count_attempt(const std::string& key, Rate rate, Timestamp moment,
+                                                       bool take) {
   const double per_second = rate.count / rate.seconds;
   std::lock_guard lock(mutex_);
   auto& buckets = purposes_[std::string(purpose_of(key))];

@@ -34,7 +34,7 @@ class RateLimiter {
     double full_after;  // seconds after `at`
   };
   using Buckets = std::unordered_map<std::string, Bucket>;
-  std::optional<std::int64_t> look(const std::string& key, Rate rate, Timestamp moment, bool take);
+  std::optional<std::int64_t> count_attempt(const std::string& key, Rate rate, Timestamp moment, bool take);
   static void make_room(Buckets& buckets, Timestamp moment);
 
   std::mutex mutex_;

@@ -29,7 +29,7 @@ std::string with_zone(Timestamp moment) {
   return format_sql(moment) + "+00:00";
 }
 
-Tokens::Wish wish_of(const contract::CreateToken& body) {
+Tokens::TokenRequest wish_of(const contract::CreateToken& body) {
   const auto check = [](const std::optional<std::int64_t>& value, const char* name, std::int64_t most) {
     if (value && *value <= 0)
       throw Error(ErrorKind::bad_request, fmt::format("{} must be a positive integer", name));
@@ -41,7 +41,7 @@ Tokens::Wish wish_of(const contract::CreateToken& body) {
     throw Error(ErrorKind::bad_request, "name must not hold control characters");
   check(body.expires_in_days, "expires_in_days", kLongestDays);
   check(body.ttl_seconds, "ttl_seconds", kLongestDays * 86400);
-  Tokens::Wish wish{.name = body.name, .seconds = body.ttl_seconds, .scope = body.scope};
+  Tokens::TokenRequest wish{.name = body.name, .seconds = body.ttl_seconds, .scope = body.scope};
   if (!wish.seconds && body.expires_in_days) wish.seconds = *body.expires_in_days * 86400;
   return wish;
 }
@@ -96,7 +96,7 @@ void add_token_routes(http::Routes& routes, Identity& identity) {
                  view.user_id = token.user_id;
                  view.last_used_ip = token.last_used_ip;
                }
-               identity.directory().look([&](const Tables& tables) {
+               identity.directory().read([&](const Tables& tables) {
                  for (auto& view : out)
                    if (const auto* user = tables.user(view.user_id)) view.user_email = user->email;
                });

@@ -48,19 +48,19 @@ std::string Tokens::make_session(const User& user) const {
   auto id = uuid4();
   std::erase(id, '-');
   return jose::sign_jwt({user.id, user.email, "session", moment, id, moment + kSessionSeconds, std::nullopt,
-                         directory_.look([&](const Tables& tables) {
+                         directory_.read([&](const Tables& tables) {
                            const auto* current = tables.user(user.id);
                            return current != nullptr ? current->password_mark : std::string();
                          })},
                         settings_.jwt_secret);
 }
 
-Tokens::Made Tokens::create(const Actor& actor, const Wish& wish) {
+Tokens::CreatedToken Tokens::create(const Actor& actor, const TokenRequest& wish) {
   auto life = wish.seconds;
   if (wish.scope == "bootstrap-analyst") life = std::min(life.value_or(kBootstrapSeconds), kBootstrapSeconds);
   const auto moment = now();
   const auto expires = life ? std::optional(plus_seconds(moment, *life)) : std::nullopt;
-  Made made;
+  CreatedToken made;
   auto id = uuid4();
   made.text = jose::sign_jwt({actor.id, actor.email, "pat", seconds(moment), id,
                               expires ? std::optional(seconds(*expires)) : std::nullopt, wish.scope},
@@ -91,20 +91,20 @@ void Tokens::end_session(const Actor& actor, const std::string& id) {
 }
 
 std::optional<Token> Tokens::get(std::string_view id) const {
-  return directory_.look([&](const Tables& tables) {
+  return directory_.read([&](const Tables& tables) {
     const auto* token = tables.token(id);
     return token != nullptr ? std::optional(with_use(*token)) : std::nullopt;
   });
 }
 std::vector<Token> Tokens::of(std::string_view user_id) const {
-  return directory_.look([&](const Tables& tables) {
+  return directory_.read([&](const Tables& tables) {
     std::vector<Token> out;
     for (const auto* token : tables.tokens_of(user_id)) out.push_back(with_use(*token));
     return out;
   });
 }
 std::vector<Token> Tokens::all() const {
-  return directory_.look([&](const Tables& tables) {
+  return directory_.read([&](const Tables& tables) {
     std::vector<Token> out;
     for (const auto* token : tables.tokens()) out.push_back(with_use(*token));
     return out;
@@ -137,7 +137,7 @@ std::optional<http::Caller> Tokens::resolve(std::string_view text, std::string_v
                                             std::string& reason) {
   using Kind = http::Caller::TokenKind;
   if (!settings_.scheduler_token.empty() && constant_time_equal(text, settings_.scheduler_token))
-    return directory_.look([&](const Tables& tables) -> std::optional<http::Caller> {
+    return directory_.read([&](const Tables& tables) -> std::optional<http::Caller> {
       const auto* user = tables.user_by_email(kSchedulerEmail);
       if (user != nullptr && user->active) return caller_of(tables, *user, Kind::scheduler, "");
       reason = "Scheduler user not provisioned";
@@ -151,7 +151,7 @@ std::optional<http::Caller> Tokens::resolve(std::string_view text, std::string_v
   }
   const bool personal = claims->typ == "pat";
   const auto hash = personal ? sha256_hex(text) : std::string();
-  return directory_.look([&](const Tables& tables) -> std::optional<http::Caller> {
+  return directory_.read([&](const Tables& tables) -> std::optional<http::Caller> {
     const auto refuse = [&](const char* why) {
       reason = why;
       return std::nullopt;
@@ -176,7 +176,7 @@ std::optional<http::Caller> Tokens::resolve(std::string_view text, std::string_v
 }
 
 std::optional<http::Caller> Tokens::developer() const {
-  return directory_.look([&](const Tables& tables) -> std::optional<http::Caller> {
+  return directory_.read([&](const Tables& tables) -> std::optional<http::Caller> {
     const auto* user = tables.user_by_email(settings_.local_dev_email);
     if (user == nullptr) return std::nullopt;
     return caller_of(tables, *user, http::Caller::TokenKind::local_dev, "");

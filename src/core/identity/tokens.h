@@ -28,16 +28,16 @@ class Tokens {
   // Signs out: the session of this id is not taken any more, also after a restart. Throws Error when that cannot be kept.
   void end_session(const Actor& actor, const std::string& id);
 
-  struct Wish {
+  struct TokenRequest {
     std::string name;
     std::optional<std::int64_t> seconds;  // of life; none: it never expires
     std::string scope = "general";        // "bootstrap-analyst" lives an hour at most
   };
-  struct Made {
+  struct CreatedToken {
     Token token;
     std::string text;  // shown to its owner once and kept nowhere
   };
-  Made create(const Actor& actor, const Wish& wish);
+  CreatedToken create(const Actor& actor, const TokenRequest& wish);
 
   // With the latest use, written or not yet; newest first. Nothing when there is none of the id.
   std::optional<Token> get(std::string_view id) const;

@@ -60,7 +60,7 @@ contract::User view_of(const Tables& tables, const User& user, const Settings& s
 }
 
 contract::User view_of(Identity& identity, const User& user) {
-  return identity.directory().look(
+  return identity.directory().read(
       [&](const Tables& tables) { return view_of(tables, user, identity.settings()); });
 }
 
@@ -77,7 +77,7 @@ void add_user_routes(http::Routes& routes, Identity& identity, EmailOutbox& outb
     return Actor::of(caller, request.client_address());
   };
   routes.get("/api/users", {.auth = Auth::admin, .tag = "users", .summary = "All accounts"}, [&identity] {
-    return identity.directory().look([&](const Tables& tables) {
+    return identity.directory().read([&](const Tables& tables) {
       std::vector<contract::User> out;
       for (const auto* user : tables.users()) out.push_back(view_of(tables, *user, identity.settings()));
       return out;
@@ -85,7 +85,7 @@ void add_user_routes(http::Routes& routes, Identity& identity, EmailOutbox& outb
   });
   routes.get("/api/users/{user_id}", {.auth = Auth::admin, .tag = "users", .summary = "One account"},
              [&identity](const UserId& id) {
-               return identity.directory().look([&](const Tables& tables) {
+               return identity.directory().read([&](const Tables& tables) {
                  const auto* user = tables.user(*id);
                  if (user == nullptr) throw Error(ErrorKind::not_found, "User not found");
                  return view_of(tables, *user, identity.settings());
@@ -127,7 +127,7 @@ void add_user_routes(http::Routes& routes, Identity& identity, EmailOutbox& outb
                                           const UserId& id) -> contract::ResetLink {
                 const auto secret =
                     identity.users().make_link(actor(caller, request), *id, Users::Link::reset);
-                const auto email = identity.directory().look([&](const Tables& tables) {
+                const auto email = identity.directory().read([&](const Tables& tables) {
                   return tables.user(*id) != nullptr ? tables.user(*id)->email : "";
                 });
                 const auto url = link_to(outbox, request, Users::Link::reset, email, secret);

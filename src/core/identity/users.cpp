@@ -170,7 +170,7 @@ void Users::remove(const Actor& actor, const std::string& id) {
 
 void Users::set_password(const Actor& actor, const std::string& id, std::string_view password) {
   check_password(password);
-  directory_.look([&](const Tables& tables) {
+  directory_.read([&](const Tables& tables) {
     user_of_id(tables, id);
     guard_outside(tables, id);
   });
@@ -193,7 +193,7 @@ void Users::set_onboarded(const Actor& actor, bool onboarded, const std::string&
 }
 
 User Users::sign_in(std::string_view email, std::string_view password, const std::string& address) {
-  const auto found = directory_.look([&](const Tables& tables) {
+  const auto found = directory_.read([&](const Tables& tables) {
     const auto* user = tables.user_by_email(trim(email));
     return user != nullptr ? std::optional(*user) : std::nullopt;
   });
@@ -231,7 +231,7 @@ bool Users::is_in_use(const Tables& tables, const User& user) const {
 }
 
 bool Users::can_bootstrap() const {
-  return directory_.look([&](const Tables& tables) {
+  return directory_.read([&](const Tables& tables) {
     if (!is_unclaimed(tables)) return false;
     const auto users = tables.users();
     return std::none_of(users.begin(), users.end(), [&](const User* user) {
@@ -257,7 +257,7 @@ User Users::bootstrap(const std::string& email, const std::string& name, std::st
     }
     return nullptr;
   };
-  directory_.look([&](const Tables& tables) { account(tables); });
+  directory_.read([&](const Tables& tables) { account(tables); });
   check_password(password);
   const auto hash = passwords_.hash(password);
   return directory_.change([&](Change& change) {
@@ -277,7 +277,7 @@ User Users::bootstrap(const std::string& email, const std::string& name, std::st
 void Users::seed() {
   const auto ensure = [&](const std::string& email, const char* name, const std::string& password,
                           const char* by) {
-    const auto found = directory_.look([&](const Tables& tables) {
+    const auto found = directory_.read([&](const Tables& tables) {
       const auto* user = tables.user_by_email(email);
       return user != nullptr ? std::optional(*user) : std::nullopt;
     });

@@ -48,14 +48,14 @@ class Users {
   // A secret for a link by which the user sets a password; only its hash is kept.
   std::string make_link(const Actor& actor, const std::string& id, Link kind);
 
-  struct Requested {
+  struct LinkRequest {
     std::string email;  // the account's, as it is stored: mails go to no other
     std::string secret;
   };
   // The same for somebody who is not known and names only an address. Nothing when there is no account that
   // may have such a link: unknown, deactivated, kept by an outside directory (whose passwords are not ours),
   // or, for setup, with a password.
-  std::optional<Requested> request_link(Link kind, std::string_view email, const std::string& address);
+  std::optional<LinkRequest> request_link(Link kind, std::string_view email, const std::string& address);
 
   // Sets the password by such a link. `name` replaces the account's when it is not empty. Throws Error
   // (`bad_request`) with the same words whatever is wrong with the link.

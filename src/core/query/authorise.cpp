@@ -180,7 +180,7 @@ struct Authoriser::Impl {
         serializer(connection),
         names(names_in.begin(), names_in.end()) {}
 
-  // The tree of `text`; nothing when it is no SELECT. `position` maps offsets for messages.
+  // The tree of `text`; nothing when it is not a SELECT. `position` maps offsets for messages.
   bj::value tree(const std::string& text, bj::storage_ptr memory, const TreeRules& rules) {
     const std::string answer = serializer.run(text);
     bj::parse_options options;
@@ -241,7 +241,7 @@ duck::Connection& Authoriser::connection() {
   return impl_->connection;
 }
 
-Inspected Authoriser::inspect(std::string_view sql) {
+StatementInspection Authoriser::inspect(std::string_view sql) {
   auto tokens = check_text(sql);
   const std::string_view whole = without_end(sql, tokens);
   std::vector<Insertion> insertions;
@@ -250,7 +250,7 @@ Inspected Authoriser::inspect(std::string_view sql) {
   rules.position = [&](std::uint64_t offset) {
     return describe_position(sql, original_offset(static_cast<std::size_t>(offset), insertions));
   };
-  Inspected out;
+  StatementInspection out;
   auto tables = impl_->tables_of(std::string(whole), rules, &out.refusal);
   if (!tables) {
     const auto varied = with_pivot_values(whole, tokens, insertions);
@@ -274,7 +274,7 @@ void Authoriser::check_view(const ReadableTable& table) {
     return std::find(allowed.begin(), allowed.end(), name) != allowed.end();
   };
   rules.position = [](std::uint64_t) { return std::string("in its view"); };
-  std::string why = "it is no SELECT";
+  std::string why = "it is not a SELECT";
   try {
     if (impl_->tables_of("SELECT * FROM " + view_body(table.remote_view), rules)) return;
   } catch (const duck::QueryError& error) {
@@ -309,14 +309,14 @@ void Authoriser::check(const Predicate& predicate) {
   check_predicate(parsed, predicate, rules.position);
 }
 
-Authorised Authoriser::check(std::string_view sql) {
+AuthorisedStatement Authoriser::check(std::string_view sql) {
   auto tokens = check_text(sql);
   const std::string_view whole = without_end(sql, tokens);
 
-  Authorised out;
+  AuthorisedStatement out;
   std::size_t start = 0;
   if (const auto explain = read_explain(whole, tokens)) {
-    out.kind = Authorised::Kind::explain;
+    out.kind = AuthorisedStatement::Kind::explain;
     out.plan_as_json = explain->json;
     start = tokens[explain->rest].begin;
     out.sql = fmt::format("EXPLAIN ({}FORMAT {}) ", explain->analyze ? "ANALYZE, " : "",
@@ -335,7 +335,7 @@ Authorised Authoriser::check(std::string_view sql) {
   if (!tables && start == 0) {
     const auto varied = with_pivot_values(whole, tokens, insertions);
     if (!insertions.empty()) tables = impl_->tables_of(varied, rules);
-    out.kind = Authorised::Kind::pivot;
+    out.kind = AuthorisedStatement::Kind::pivot;
   }
   if (!tables && start > 0 && !with_pivot_values(whole, tokens, insertions).empty() && !insertions.empty())
     throw Error(ErrorKind::bad_request,

@@ -12,7 +12,7 @@
 namespace agnes::query {
 
 // What may be run, after the check.
-struct Authorised {
+struct AuthorisedStatement {
   enum class Kind {
     select,   // one statement that answers rows (also DESCRIBE, SUMMARIZE, VALUES, FROM ...)
     pivot,    // PIVOT without IN: DuckDB makes several statements of the text, the last one answers
@@ -25,7 +25,7 @@ struct Authorised {
 };
 
 // A statement's tree, judged without regard to what there is.
-struct Inspected {
+struct StatementInspection {
   std::vector<std::string> tables;         // names of tables without a schema, in lower case, each once
   std::map<std::string, double> readings;  // how often it reads each, see NamedTables
   std::string refusal;  // why it could not run whatever tables there were; `tables` is empty then
@@ -43,7 +43,7 @@ class Authoriser {
   ~Authoriser();
 
   // Throws Error (bad_request, forbidden, too_large) with the reason and the position; see Engine::run.
-  Authorised check(std::string_view sql);
+  AuthorisedStatement check(std::string_view sql);
 
   // A predicate, see check_predicate; the statement that it becomes a part of goes through `check` as any
   // other.
@@ -55,7 +55,7 @@ class Authoriser {
 
   // The same for a statement that is to be kept and not run: any name may be a table. Throws Error when it is
   // not one statement that reads.
-  Inspected inspect(std::string_view sql);
+  StatementInspection inspect(std::string_view sql);
 
   duck::Connection& connection();
 

@@ -198,22 +198,22 @@ StatementTables Engine::inspect(const std::string& sql) {
   if (authoriser_ == nullptr) open();
   try {
     const Running running(*this, authoriser_->connection());
-    Inspected found = authoriser_->inspect(sql);
+    StatementInspection found = authoriser_->inspect(sql);
     running.check();
     return {std::move(found.tables), std::move(found.refusal)};
   } catch (const duck::QueryError& error) {
-    const auto told = caller_error(error, sql, {}, *sandbox_);
+    const auto translated = caller_error(error, sql, {}, *sandbox_);
     if (breaks_database(error)) {
       log::error("DuckDB failed on a statement: {}", sandbox_->hide(error.what()));
       close();
     }
-    throw told;
+    throw translated;
   }
 }
 
 namespace {
 
-bool names_any(const Authorised& authorised, const std::vector<std::string>& tables) {
+bool names_any(const AuthorisedStatement& authorised, const std::vector<std::string>& tables) {
   return std::any_of(authorised.tables.begin(), authorised.tables.end(), [&](const std::string& table) {
     return std::find(tables.begin(), tables.end(), table) != tables.end();
   });
@@ -258,7 +258,7 @@ void write_arrow(duck::Result& result, const std::vector<std::string>& names, co
 }  // namespace
 
 Readings Engine::answer(const Statement& statement, const Sink& sink) {
-  Authorised authorised;
+  AuthorisedStatement authorised;
   try {
     {
       const Running running(*this, authoriser_->connection());
@@ -266,7 +266,7 @@ Readings Engine::answer(const Statement& statement, const Sink& sink) {
       running.check();
       authorised = authoriser_->check(statement.sql);
       running.check();
-      if (authorised.kind != Authorised::Kind::explain && names_any(authorised, statement.remote)) {
+      if (authorised.kind != AuthorisedStatement::Kind::explain && names_any(authorised, statement.remote)) {
         Readings readings = authoriser_->inspect(statement.sql).readings;
         running.check();
         // JSON has no infinity.
@@ -284,12 +284,12 @@ Readings Engine::answer(const Statement& statement, const Sink& sink) {
     }
     running.check();
 
-    if (authorised.kind == Authorised::Kind::explain) {
+    if (authorised.kind == AuthorisedStatement::Kind::explain) {
       auto result = connection.execute_bound(authorised.sql, {});
       hand_on(explain_answer(result, statement, authorised.plan_as_json, *sandbox_), sink);
       return {};
     }
-    const bool pivot = authorised.kind == Authorised::Kind::pivot;
+    const bool pivot = authorised.kind == AuthorisedStatement::Kind::pivot;
     std::optional<duck::Result> result(pivot ? run_pivot(connection, authorised.sql)
                                              : connection.stream(authorised.sql));
     const bool arrow = statement.format == "arrow";
@@ -304,12 +304,12 @@ Readings Engine::answer(const Statement& statement, const Sink& sink) {
         *result, names, statement, [&] { running.check(); }, sink);
     return {};
   } catch (const duck::QueryError& error) {
-    const auto told = caller_error(error, statement.sql, authorised.sql, *sandbox_);
+    const auto translated = caller_error(error, statement.sql, authorised.sql, *sandbox_);
     if (breaks_database(error)) {
       log::error("DuckDB failed on a statement: {}", sandbox_->hide(error.what()));
       close();
     }
-    throw told;
+    throw translated;
   }
 }
 

@@ -84,7 +84,7 @@ BOOST_DESCRIBE_STRUCT(WorkerRequest, (), (run, inspect))
 class Authoriser;
 class Sandbox;
 
-// Answers SQL of strangers inside a confined worker process: checks the statement's parse tree (authorise.h),
+// Answers untrusted SQL inside a confined worker process: checks the statement's parse tree (authorise.h),
 // then runs it in a database that holds nothing but the tables of the setup (sandbox.h).
 //
 // One statement at a time; `interrupt` may come from any thread.

@@ -169,7 +169,7 @@ std::vector<Token> check_text(std::string_view sql, const TextLimits& limits) {
   if (sql.find('\0') != std::string_view::npos)
     throw Error(ErrorKind::bad_request, "The statement has a NUL character; remove it.");
   if (!is_utf8(sql))
-    throw Error(ErrorKind::bad_request, "The statement is no valid UTF-8; send it as UTF-8.");
+    throw Error(ErrorKind::bad_request, "The statement is not valid UTF-8; send it as UTF-8.");
 
   auto tokens = tokenize(sql);
   if (tokens.size() > limits.tokens)

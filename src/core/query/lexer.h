@@ -34,7 +34,7 @@ struct TextLimits {
   std::size_t path = 64;             // names in a.b.c
 };
 
-// Throws Error: too_large for a text over `bytes`, bad_request for the others, for bytes that are no UTF-8,
+// Throws Error: too_large for a text over `bytes`, bad_request for the others, for bytes that are not UTF-8,
 // for NUL. Returns the tokens.
 std::vector<Token> check_text(std::string_view sql, const TextLimits& limits = {});
 

@@ -158,7 +158,7 @@ void check_predicate(const bj::value& tree, const Predicate& predicate,
     if (statement.contains("named_param_map"))
       throw rejected("disallowed_node", "Parameters ($1, ?, $name) have no values here; write the values");
     throw rejected("disallowed_node",
-                   "A predicate is one expression: GROUP BY, ORDER BY, LIMIT, UNION and their like are no "
+                   "A predicate is one expression: GROUP BY, ORDER BY, LIMIT, UNION and their like are not "
                    "part of it");
   }
   Walker(predicate, position).expression(select->at("where_clause"));

@@ -41,7 +41,7 @@ class Quota {
   std::shared_ptr<Place> take(const std::string& caller);
 
  private:
-  struct Used {
+  struct Usage {
     std::int64_t places = 0, bytes = 0;
   };
   void begin_day();
@@ -50,7 +50,7 @@ class Quota {
   const std::function<Timestamp()> clock_;
   std::mutex mutex_;  // guards the rest
   std::int64_t day_ = 0;
-  std::unordered_map<std::string, Used> used_;
+  std::unordered_map<std::string, Usage> used_;
 };
 
 }  // namespace agnes::query

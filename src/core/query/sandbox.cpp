@@ -114,10 +114,10 @@ std::string Sandbox::source_of(const ReadableTable& table, duck::Connection& con
                        list_literal(table.files), table.union_by_name);
   std::string& alias = attached_.at(*table.attach_file);
   if (alias.empty()) {
-    const std::string fresh = "extract_" + random_hex(8);
+    const std::string attached = "extract_" + random_hex(8);
     connection.execute(
-        fmt::format("ATTACH {} AS {} (READ_ONLY)", duck::quote_literal(*table.attach_file), fresh));
-    alias = fresh;
+        fmt::format("ATTACH {} AS {} (READ_ONLY)", duck::quote_literal(*table.attach_file), attached));
+    alias = attached;
   }
   return fmt::format("{}.main.{}", alias, duck::quote_identifier(table.attach_table.value_or(table.name)));
 }

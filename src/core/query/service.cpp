@@ -164,9 +164,9 @@ SqlCheck Service::check(const http::Caller& caller, const std::string& sql) {
 
 http::Response relay(std::unique_ptr<Execution> execution, const std::string& content_type,
                      std::chrono::seconds transfer_limit, std::filesystem::path spool_folder,
-                     std::function<void(std::size_t)> told) {
-  const auto count = [told = std::move(told)](const std::string& part) {
-    if (told) told(part.size());
+                     std::function<void(std::size_t)> on_bytes) {
+  const auto count = [on_bytes = std::move(on_bytes)](const std::string& part) {
+    if (on_bytes) on_bytes(part.size());
   };
   std::string first, second;
   const bool any = execution->next(first);
@@ -213,9 +213,10 @@ http::Response Service::answer(const http::Caller& caller, const std::string& sq
 http::Response Service::hybrid(const http::Caller& caller, const HybridBody& body) {
   for (const auto& [alias, sql] : body.register_bq) {
     if (!is_identifier(alias))
-      throw Error(ErrorKind::bad_request,
-                  fmt::format("register_bq: \"{}\" is no name for a table: letters, digits and _, 64 at most",
-                              shortened(alias, 100)));
+      throw Error(
+          ErrorKind::bad_request,
+          fmt::format("register_bq: \"{}\" is not a name for a table: letters, digits and _, 64 at most",
+                      shortened(alias, 100)));
     throw Error(ErrorKind::bad_request,
                 fmt::format("register_bq: \"{}\" cannot be fetched, because this server runs no queries in "
                             "BigQuery; query the tables that are here",

@@ -37,7 +37,7 @@ class Service {
       : visible_(visible), pool_(pool), limits_(limits), remote_(std::move(remote)) {}
 
   // Starts a statement for `caller`; its answer is the contract's JSON. Throws Error (bad_request) for a
-  // limit that is none.
+  // negative limit.
   std::unique_ptr<Execution> start(const http::Caller& caller, const std::string& sql,
                                    std::int64_t row_limit);
   // The same for other answers, over the tables of `set`. Where the statement names a table of another engine, and so
@@ -50,7 +50,7 @@ class Service {
   // Where the rest of an answer waits for a slow reader.
   const std::filesystem::path& spool_folder() const { return pool_.spill_folder(); }
   http::Response answer(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
-  // POST /api/query/hybrid. Throws Error (bad_request) for a name that is none, and for every query that
+  // POST /api/query/hybrid. Throws Error (bad_request) for an invalid name, and for every query that
   // BigQuery would have to answer: no engine for it is connected.
   http::Response hybrid(const http::Caller& caller, const HybridBody& body);
   // Reads a statement without running it, in a worker process all the same: parsing can be an attack too.
@@ -72,10 +72,10 @@ class Service {
 // The statement's answer as it comes. What fails before its second part has a status of its own; later, the
 // connection ends without the answer's end, also for a client that has not taken it after `transfer_limit`.
 // A reader that is slower than the statement holds no process: what it has not taken waits in `spool_folder`.
-// `told` hears the bytes of each part before it is sent.
+// `on_bytes` hears the bytes of each part before it is sent.
 http::Response relay(std::unique_ptr<Execution> execution, const std::string& content_type,
                      std::chrono::seconds transfer_limit, std::filesystem::path spool_folder,
-                     std::function<void(std::size_t bytes)> told = {});
+                     std::function<void(std::size_t bytes)> on_bytes = {});
 
 // POST /api/query and /api/query/hybrid.
 void add_routes(http::Routes& routes, Service& service);

@@ -33,7 +33,7 @@ struct NamedTables {
 // Throws Error for everything that is not known to be harmless.
 NamedTables check_tree(const boost::json::object& statement, const TreeRules& rules);
 
-// A member of a node of such a tree; "" when it has none or it is no text.
+// A member of a node of such a tree; "" when it has none or it is not text.
 std::string_view text_of(const boost::json::object& node, std::string_view member);
 // Where in the text a node stands, in bytes; kNowhere when the tree does not say.
 std::uint64_t offset_of(const boost::json::object& node);

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "core/state/converge.h"
 #include "core/state/duck_tx.h"
+#include "core/state/migrate.h"
 #include "core/state/schema.h"
 #include "lib/base/files.h"
 #include "lib/base/ids.h"
@@ -79,16 +79,17 @@ class Attached {
 
 // Makes `file` of what `make` makes at a name beside it, so that no half of one is ever found.
 void put_in_place(const fs::path& file, const std::function<void(const fs::path&)>& make) {
-  const fs::path fresh = temporary_name(file);
+  const fs::path temporary = temporary_name(file);
   try {
-    make(fresh);
-    if (fs::exists(log_of(fresh)))
-      throw Error(ErrorKind::internal, fmt::format("{} could not be written in one piece", fresh.string()));
-    rename_synced(fresh, file);
+    make(temporary);
+    if (fs::exists(log_of(temporary)))
+      throw Error(ErrorKind::internal,
+                  fmt::format("{} could not be written in one piece", temporary.string()));
+    rename_synced(temporary, file);
   } catch (...) {
     std::error_code ignored;
-    fs::remove(fresh, ignored);
-    fs::remove(log_of(fresh), ignored);
+    fs::remove(temporary, ignored);
+    fs::remove(log_of(temporary), ignored);
     throw;
   }
 }
@@ -98,7 +99,7 @@ void create_database(const fs::path& file) {
   auto connection = connect(database);
   duck::Transaction transaction(connection);
   for (const auto& table : schema()) connection.execute(create_sql(table));
-  fill_fresh(connection);
+  fill_new_database(connection);
   transaction.commit();
   connection.execute("CHECKPOINT");
 }
@@ -159,7 +160,7 @@ duck::Connection connect(duck::Database& database) {
   return connection;
 }
 
-void prepare_file(const fs::path& file, const Surroundings& surroundings) {
+void prepare_file(const fs::path& file, const MigrationContext& migration_context) {
   if (!fs::exists(file)) {
     if (fs::exists(log_of(file)))
       throw Error(ErrorKind::internal, fmt::format("{} is missing but its log {} is there: bring "
@@ -174,7 +175,7 @@ void prepare_file(const fs::path& file, const Surroundings& surroundings) {
     DuckTx tx(attached.connection());
     const auto found = version_of(tx);
     if (!found)
-      throw Error(ErrorKind::internal, fmt::format("{} is no state database (it has no "
+      throw Error(ErrorKind::internal, fmt::format("{} is not a state database (it has no "
                                                    "schema_version): move it away",
                                                    file.string()));
     version = *found;
@@ -196,8 +197,8 @@ void prepare_file(const fs::path& file, const Surroundings& surroundings) {
     write_log_into(file);
   }
   try {
-    put_in_place(file, [&](const fs::path& fresh) {
-      converge(file, version, fresh, surroundings);
+    put_in_place(file, [&](const fs::path& temporary) {
+      migrate(file, version, temporary, migration_context);
       // Last, so that starts that fail do not fill the disk with copies.
       if (!copy) copy = back_up(file, version);
       log::info("the file as it was is kept as {}", copy->string());

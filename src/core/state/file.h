@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "core/state/converge.h"
+#include "core/state/migrate.h"
 #include "core/state/tx.h"
 #include "lib/duck/database.h"
 
@@ -17,12 +17,12 @@ duck::Database open_database(const std::filesystem::path& file);
 duck::Connection connect(duck::Database& database);
 
 // Brings `file` to a database of the declared schema: creates it, or checks it
-// and puts a converged one in the place of an older one, which stays beside it
+// and puts a migrated one in the place of an older one, which stays beside it
 // as "<file>.v<version>-<moment>". A process that ends at any moment leaves the
-// older file or the converged one. Nobody else may have it open. Throws Error
+// older file or the migrated one. Nobody else may have it open. Throws Error
 // naming the file, without having changed what is in it, when it cannot be
 // used.
-void prepare_file(const std::filesystem::path& file, const Surroundings& surroundings = {});
+void prepare_file(const std::filesystem::path& file, const MigrationContext& migration_context = {});
 
 // Runs `work` on the database with what is in its log; neither file changes. Nobody may have it open for
 // writing. Throws Error naming the file when it cannot be opened.

@@ -7,7 +7,7 @@ namespace agnes::state {
 
 namespace {
 
-// What rows of old databases need to be understood (history.h); the connector declares the setting.
+// What rows of old databases need to be understood (migrations.h); the connector declares the setting.
 struct OldQueries {
   std::string project;
   static constexpr config::Rule kRules[] = {
@@ -32,7 +32,7 @@ class StateModule final : public app::Module {
   Store store_;
 };
 
-void declare(app::Declarations& declarations) {
+void declare(app::Declarations&) {
   using namespace types;
   declare_table({.name = "audit_log",
                  .columns = {{"id", kText},

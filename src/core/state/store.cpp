@@ -109,8 +109,8 @@ bool is_fatal(const duck::QueryError& error) {
 
 class Store::Impl {
  public:
-  Impl(const fs::path& folder, const Surroundings& surroundings)
-      : file_(folder / "system.duckdb"), lock_(prepare(folder, surroundings)) {
+  Impl(const fs::path& folder, const MigrationContext& migration_context)
+      : file_(folder / "system.duckdb"), lock_(prepare(folder, migration_context)) {
     open();
   }
 
@@ -165,7 +165,7 @@ class Store::Impl {
     try_checkpoint();
   }
 
-  void hold_still(const std::function<void()>& work) {
+  void with_writes_paused(const std::function<void()>& work) {
     std::lock_guard one_at_a_time(write_mutex_);
     std::shared_lock open_now(open_mutex_);
     if (!writer_) throw not_open();
@@ -208,14 +208,14 @@ class Store::Impl {
                  fmt::format("{} could not be opened again: see the log", file_.string()));
   }
 
-  FileLock prepare(const fs::path& folder, const Surroundings& surroundings) {
+  FileLock prepare(const fs::path& folder, const MigrationContext& migration_context) {
     std::error_code error;
     fs::create_directories(folder, error);
     if (error)
       throw Error(ErrorKind::internal, fmt::format("cannot create {}: {}", folder.string(), error.message()));
     auto lock = take_lock(folder);
     remove_leftovers(folder);
-    prepare_file(file_, surroundings);
+    prepare_file(file_, migration_context);
     return lock;
   }
 
@@ -253,8 +253,8 @@ class Store::Impl {
   std::vector<duck::Connection> pool_;
 };
 
-Store::Store(const fs::path& folder, const Surroundings& surroundings)
-    : impl_(std::make_unique<Impl>(folder, surroundings)) {}
+Store::Store(const fs::path& folder, const MigrationContext& migration_context)
+    : impl_(std::make_unique<Impl>(folder, migration_context)) {}
 Store::~Store() = default;
 void Store::run_read(const Task& task) {
   impl_->read(task);
@@ -265,8 +265,8 @@ void Store::run_write(const Task& task) {
 void Store::checkpoint() {
   impl_->checkpoint();
 }
-void Store::hold_still(const std::function<void()>& work) {
-  impl_->hold_still(work);
+void Store::with_writes_paused(const std::function<void()>& work) {
+  impl_->with_writes_paused(work);
 }
 const fs::path& Store::file() const {
   return impl_->file();

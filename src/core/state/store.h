@@ -6,21 +6,21 @@
 #include <optional>
 #include <type_traits>
 
-#include "core/state/converge.h"
+#include "core/state/migrate.h"
 #include "core/state/tx.h"
 
 namespace agnes::state {
 
 // The state database `system.duckdb` in a folder, opened by one process at a time. A missing one is created
 // with the declared schema; one of an older version is brought to it after a copy was made beside; one of a
-// version that this program does not know, or that is no state database, is refused and not touched.
+// version that this program does not know, or that is not a state database, is refused and not touched.
 //
 // What `write` committed survives the end of the process at any moment. Thread-safe.
 class Store {
  public:
   // Throws Error (`conflict`) naming the process that has it open, or (`internal`) naming the file and what
   // is wrong.
-  explicit Store(const std::filesystem::path& folder, const Surroundings& surroundings = {});
+  explicit Store(const std::filesystem::path& folder, const MigrationContext& migration_context = {});
   // Ends what runs and writes everything into the one file.
   ~Store();
   Store(const Store&) = delete;
@@ -45,7 +45,7 @@ class Store {
 
   // Nothing is written while `work` runs, so `file()` with its log beside it is all that was committed, for
   // another process to copy. This one must not open them: closing a file gives up DuckDB's lock on it.
-  void hold_still(const std::function<void()>& work);
+  void with_writes_paused(const std::function<void()>& work);
 
   const std::filesystem::path& file() const;
 

@@ -32,7 +32,7 @@ struct TableOutcome {
 struct Offer {
   boost::json::object shown;  // as the source tells of it, in the contract's words
   // As it would be registered: id, name, source_type, bucket, source_table, query_mode, description. Without
-  // an id it is no table, but a part of the source to look into.
+  // an id it is not a table, but a part of the source to look into.
   catalog::Registration row;
   std::string unfit;  // why it cannot be registered; empty: it can
 };

@@ -11,7 +11,7 @@ namespace agnes::sync {
 
 namespace {
 
-// Ids outside this form cannot be a table's, and are no business of the file system.
+// Ids outside this form cannot be a table's, and are not business of the file system.
 void refuse_odd_id(const std::string& id) {
   if (!is_table_id(id)) throw Error(ErrorKind::not_found, "there is no such table");
 }
@@ -162,11 +162,11 @@ void add_settings_routes(http::Routes& routes, state::Store& store, const catalo
                 UpdatedDatasets out;
                 for (const auto& [dataset, enabled] : body.datasets) {
                   if (may_wish(*set, caller, dataset)) granted.emplace(dataset, enabled);
-                  auto& told = out.updated[dataset];
+                  auto& reported = out.updated[dataset];
                   if (may_wish(*set, caller, dataset))
-                    told.enabled = enabled;
+                    reported.enabled = enabled;
                   else
-                    told.error = "no permission";
+                    reported.error = "no permission";
                 }
                 enable(store, caller.user_id, granted);
                 return out;

@@ -19,7 +19,7 @@ struct WelcomeSettings {
   static constexpr std::string_view kSection = "instance";
   std::string sync_interval = "1 hour";
   static constexpr config::Rule kRules[] = {
-      {.member = "sync_interval", .help = "How often data is fresh, as told to analysts"},
+      {.member = "sync_interval", .help = "How often data is updated, as analysts are told"},
   };
 };
 BOOST_DESCRIBE_STRUCT(WelcomeSettings, (), (sync_interval))

@@ -20,7 +20,7 @@ constexpr std::string_view kKeys[] = {
     "expression", "time_column",  "dimensions", "filters",     "synonyms", "notes", "sql",   "validation"};
 
 // "tables: Must be a list; grain: ..." of the list that a 422 carries.
-std::string told(const Error& error) {
+std::string message_of(const Error& error) {
   const auto* problems = error.detail().if_array();
   if (problems == nullptr) return error.what();
   std::string out;
@@ -66,7 +66,8 @@ NewMetric read_entry(const object& entry, const std::string& where, std::vector<
   try {
     return json::from_json<NewMetric>(metric, {});
   } catch (const Error& error) {
-    throw Error(ErrorKind::bad_request, fmt::format("{} ({}): {}", where, escape_control(id), told(error)));
+    throw Error(ErrorKind::bad_request,
+                fmt::format("{} ({}): {}", where, escape_control(id), message_of(error)));
   }
 }
 
@@ -111,7 +112,7 @@ void NewMetric::check(json::Check& check) const {
 }
 
 MetricFile read_metric_file(const std::string& yaml, const std::string& name) {
-  if (!is_utf8(yaml)) throw Error(ErrorKind::bad_request, fmt::format("{} is no UTF-8 text", name));
+  if (!is_utf8(yaml)) throw Error(ErrorKind::bad_request, fmt::format("{} is not UTF-8 text", name));
   value tree;
   try {
     tree = yaml::parse(yaml, name);
@@ -128,7 +129,7 @@ MetricFile read_metric_file(const std::string& yaml, const std::string& name) {
   for (const auto& entry : tree.as_array()) {
     const std::string where = fmt::format("{}, metric {}", name, ++number);
     if (!entry.is_object())
-      throw Error(ErrorKind::bad_request, fmt::format("{} is no mapping of keys to values", where));
+      throw Error(ErrorKind::bad_request, fmt::format("{} is not a mapping of keys to values", where));
     auto metric = read_entry(entry.as_object(), where, out.warnings);
     if (!ids.insert(metric.id).second)
       throw Error(ErrorKind::bad_request,

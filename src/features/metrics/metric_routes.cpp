@@ -38,16 +38,16 @@ struct Checked {
 
 Checked check_statements(const NewMetric& metric, const http::Caller& caller, const CheckSql& check) {
   Checked out;
-  const auto look = [&](std::vector<std::string> place, const std::string& sql) {
+  const auto check_sql = [&](std::vector<std::string> place, const std::string& sql) {
     auto found = check(caller, sql);
     if (!found.problem.empty()) out.problems.emplace_back(std::move(place), found.problem);
     if (!found.refusal.empty()) out.refusals.push_back(found.refusal);
     out.tables.insert(found.tables.begin(), found.tables.end());
   };
-  if (!trim(metric.sql).empty()) look({"sql"}, metric.sql);
+  if (!trim(metric.sql).empty()) check_sql({"sql"}, metric.sql);
   if (metric.sql_variants)
     for (const auto& [name, sql] : *metric.sql_variants)
-      look({"sql_variants", std::string(name)}, std::string(sql.as_string()));
+      check_sql({"sql_variants", std::string(name)}, std::string(sql.as_string()));
   if (metric.table_name) out.tables.insert(to_lower(*metric.table_name));
   if (metric.tables)
     for (const auto& table : *metric.tables) out.tables.insert(to_lower(table));

@@ -141,8 +141,8 @@ std::vector<std::string> common(const object& sections, const Range& among) {
   return out;
 }
 
-config::Overlay::Saved save(state::Store& store, config::Overlay& overlay, const state::Actor& actor,
-                            const object& sections, const std::vector<std::string>& cleared = {}) {
+config::Overlay::SaveResult save(state::Store& store, config::Overlay& overlay, const state::Actor& actor,
+                                 const object& sections, const std::vector<std::string>& cleared = {}) {
   auto saved = overlay.save(sections, cleared);
   const auto dangerous = common(sections, config::danger_sections());
   store.write([&](state::Tx& tx) {

@@ -16,7 +16,7 @@ using boost::json::object;
 using boost::json::value;
 
 // A server that has just started is about to know its tables.
-constexpr std::chrono::milliseconds kPatience{2000};
+constexpr std::chrono::milliseconds kWaitLimit{2000};
 
 contract::Version version_of(const BuildSettings& build) {
   return {.version = build.version,
@@ -127,7 +127,7 @@ void add_health_routes(http::Routes& routes, state::Store& store, const catalog:
         std::int64_t users = 0;
         services["duckdb_state"] = state_part(store, users);
         if (query->include == "schema") services["db_schema"] = json::to_json(health()).as_object();
-        services["data"] = data_part(generations.peek(kPatience).get(), jobs, orchestrator, caller);
+        services["data"] = data_part(generations.peek(kWaitLimit).get(), jobs, orchestrator, caller);
         services["users"] = {{"status", "ok"}, {"count", users}};
         services["session_pipeline"] = {{"status", "ok"}, {"detail", "no session waits to be processed"}};
         app::HealthReport report(caller);

@@ -13,9 +13,9 @@ namespace {
 // How long a stream may be silent before it sends a comment, and how often it looks whether its reader has
 // gone.
 constexpr std::chrono::seconds kHeartbeat{15};
-constexpr std::chrono::milliseconds kLook{500};
+constexpr std::chrono::milliseconds kPollInterval{500};
 // A job that reports often is told this often.
-constexpr std::chrono::milliseconds kBetween{100};
+constexpr std::chrono::milliseconds kMinimumPause{100};
 
 struct CancelQuery {
   std::optional<std::string> run;
@@ -47,7 +47,7 @@ void tell(http::EventWriter& events, const jobs::Service& jobs) {
   events.send(json::to_text(list_of(jobs)), "jobs", std::to_string(revision));
   auto spoken = std::chrono::steady_clock::now();
   while (!events.gone()) {
-    const auto changes = jobs.changes(revision, kLook);
+    const auto changes = jobs.changes(revision, kPollInterval);
     const auto moment = std::chrono::steady_clock::now();
     if (changes.revision > revision) {
       revision = changes.revision;
@@ -60,7 +60,7 @@ void tell(http::EventWriter& events, const jobs::Service& jobs) {
       if (!events.heartbeat()) return;
       spoken = moment;
     }
-    if (!events.wait(kBetween)) return;
+    if (!events.wait(kMinimumPause)) return;
   }
 }
 

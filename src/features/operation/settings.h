@@ -8,10 +8,10 @@ namespace agnes::operation {
 struct BuildSettings {
   std::string version = "dev", channel = "dev", tag = "unknown", commit = "unknown";
   static constexpr config::Rule kRules[] = {
-      {.member = "version", .variable = "AGNES_VERSION", .help = "Version told by /api/version"},
-      {.member = "channel", .variable = "RELEASE_CHANNEL", .help = "Channel told by /api/version"},
-      {.member = "tag", .variable = "AGNES_TAG", .help = "Image tag told by /api/version"},
-      {.member = "commit", .variable = "AGNES_COMMIT_SHA", .help = "Commit told by /api/version"},
+      {.member = "version", .variable = "AGNES_VERSION", .help = "Version in the answer of /api/version"},
+      {.member = "channel", .variable = "RELEASE_CHANNEL", .help = "Channel in the answer of /api/version"},
+      {.member = "tag", .variable = "AGNES_TAG", .help = "Image tag in the answer of /api/version"},
+      {.member = "commit", .variable = "AGNES_COMMIT_SHA", .help = "Commit in the answer of /api/version"},
   };
 };
 BOOST_DESCRIBE_STRUCT(BuildSettings, (), (version, channel, tag, commit))

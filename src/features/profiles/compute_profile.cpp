@@ -442,8 +442,8 @@ class Profiler {
         describe_date(facts);
         break;
     }
-    auto& told = facts.column["alerts"].as_array();
-    for (const auto& type : facts.alerts) told.push_back(boost::json::value(type));
+    auto& alerts = facts.column["alerts"].as_array();
+    for (const auto& type : facts.alerts) alerts.push_back(boost::json::value(type));
   }
 
   std::int64_t duplicates() {

@@ -19,7 +19,7 @@ constexpr const char* kStampKey = "agnes_stamp";
 // Another number makes every stored profile one to renew.
 constexpr int kForm = 1;
 constexpr std::chrono::minutes kTimeLimit{10};
-constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::seconds kWaitLimit{5};
 
 struct StoredProfile {
   std::string profile;
@@ -150,7 +150,7 @@ std::int64_t Profiles::refresh(const Table& table, const StopToken& stop) {
       key_columns(store_.read([&](state::Tx& tx) { return catalog::find(tx, table.id); }));
   const std::string stamp = stamp_of(table, primary_key);
   if (const auto columns = columns_of(table.id, stamp)) return *columns;
-  if (!asked_for_.try_acquire_for(kPatience))
+  if (!asked_for_.try_acquire_for(kWaitLimit))
     throw Error(ErrorKind::unavailable, "other profiles are being made; try again in a minute");
   struct Release {
     std::counting_semaphore<kAtOnce>& held;

@@ -20,7 +20,7 @@ struct CachedTable {
   std::string freshness;
   static constexpr json::Rule rules[] = {
       {.field = "clustered_by", .description = "Names of columns"},
-      {.field = "known_columns", .description = "Columns as the engine told of them"}};
+      {.field = "known_columns", .description = "Columns as the engine reports them"}};
 };
 BOOST_DESCRIBE_STRUCT(CachedTable, (),
                       (table_id, refreshed_at, rows, size_bytes, partition_by, clustered_by, entity_type,

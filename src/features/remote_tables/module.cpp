@@ -66,7 +66,7 @@ class RemoteTablesModule final : public app::Module {
   app::Services& services_;
   const std::int64_t interval_seconds_;
   RemoteMetadataCache metadata_;
-  RemoteLooks engines_;
+  RemoteTableCache engines_;
   RemoteTables tables_;
 };
 

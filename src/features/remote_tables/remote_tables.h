@@ -1,14 +1,14 @@
 #pragma once
 
-#include "features/remote_tables/remote_looks.h"
 #include "features/remote_tables/remote_metadata.h"
+#include "features/remote_tables/remote_table_cache.h"
 
 namespace agnes::remote_tables {
 
 // Stored metadata and fresh answers of the engines, for the catalogue. Thread-safe.
 class RemoteTables final : public catalog::RemoteTables {
  public:
-  RemoteTables(RemoteMetadataCache& metadata, RemoteLooks& engines)
+  RemoteTables(RemoteMetadataCache& metadata, RemoteTableCache& engines)
       : metadata_(metadata), engines_(engines) {}
 
   std::vector<RemoteMetadata> stored() const override { return metadata_.all(); }
@@ -21,7 +21,7 @@ class RemoteTables final : public catalog::RemoteTables {
 
  private:
   RemoteMetadataCache& metadata_;
-  RemoteLooks& engines_;
+  RemoteTableCache& engines_;
 };
 
 }  // namespace agnes::remote_tables

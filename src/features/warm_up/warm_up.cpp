@@ -10,7 +10,7 @@ namespace {
 // How long a stream may be silent before it sends a comment, and how often it looks whether its reader has
 // gone.
 constexpr std::chrono::seconds kHeartbeat{15};
-constexpr std::chrono::milliseconds kLook{500};
+constexpr std::chrono::milliseconds kPollInterval{500};
 
 }  // namespace
 
@@ -34,10 +34,10 @@ boost::json::object WarmUp::status() const {
 contract::WarmUpStarted WarmUp::start() {
   // With the lock, so that a work which begins at once finds the run.
   std::lock_guard lock(mutex_);
-  const auto [id, fresh] = jobs_.enqueue(kWarmUpJob);
+  const auto [id, is_new] = jobs_.enqueue(kWarmUpJob);
   if (id.empty()) throw Error(ErrorKind::unavailable, "the server is stopping");
   using Status = contract::WarmUpStarted::Status;
-  return {run_of(id)->run_id, fresh ? Status::started : Status::already_running};
+  return {run_of(id)->run_id, is_new ? Status::started : Status::already_running};
 }
 
 std::shared_ptr<WarmUp::Run> WarmUp::run_of(const std::string& run_id) {
@@ -134,17 +134,17 @@ void WarmUp::tell(http::EventWriter& events) const {
     events.send(R"({"state":"never_run"})", "idle");
     return;
   }
-  std::size_t told = run->changes.size();
+  std::size_t sent = run->changes.size();
   const auto snapshot = json::to_text(*run);
   lock.unlock();
   if (!events.send(snapshot, "snapshot")) return;
   auto spoken = std::chrono::steady_clock::now();
   while (!events.gone()) {
     lock.lock();
-    changed_.wait_for(lock, kLook, [&] { return told < run->changes.size() || run->completed_at; });
-    const std::vector<std::string> news(run->changes.begin() + static_cast<std::ptrdiff_t>(told),
+    changed_.wait_for(lock, kPollInterval, [&] { return sent < run->changes.size() || run->completed_at; });
+    const std::vector<std::string> news(run->changes.begin() + static_cast<std::ptrdiff_t>(sent),
                                         run->changes.end());
-    told = run->changes.size();
+    sent = run->changes.size();
     const bool ended = run->completed_at.has_value();
     const boost::json::object totals{{"run_id", run->run_id},
                                      {"total", run->total},

@@ -185,7 +185,7 @@ void Reader::restart(bj::array root, bool from_text) {
 
 void Reader::finish() const {
   if (problems_.empty()) return;
-  // One line for logs and for callers that are no HTTP clients: "name: Field required (and 2 more)".
+  // One line for logs and for callers that are not HTTP clients: "name: Field required (and 2 more)".
   const bj::object& first = problems_[0].get_object();
   std::string where;
   const bj::array& loc = first.at("loc").get_array();

@@ -19,7 +19,7 @@ constexpr const char* kKeyFile = "service_account";
 constexpr const char* kPersonsFile = "authorized_user";
 constexpr std::string_view kMetadataHost = "metadata.google.internal";
 constexpr std::string_view kMetadataPath = "/computeMetadata/v1/instance/service-accounts/default/";
-constexpr std::chrono::seconds kMetadataPatience{3};  // it is on the same machine
+constexpr std::chrono::seconds kMetadataTimeout{3};  // it is on the same machine
 
 struct CredentialsFile {
   std::string type;
@@ -43,7 +43,7 @@ class KeyFile : public Credentials {
         key_(file.private_key) {
     if (email_.empty()) throw Error(ErrorKind::bad_request, "it names no client_email");
     if (!http_client::may_carry_secrets(token_url_))
-      throw Error(ErrorKind::bad_request, "its token_uri is no https address");
+      throw Error(ErrorKind::bad_request, "its token_uri is not an https address");
   }
 
   std::string account() override { return email_; }
@@ -116,10 +116,10 @@ class Machine : public Credentials {
     request.headers = {{"Metadata-Flavor", "Google"}};
     try {
       auto response = http_client::call(fmt::format("{}{}{}", server_, kMetadataPath, what), request,
-                                        {.patience = kMetadataPatience, .direct = true});
+                                        {.timeout = kMetadataTimeout, .direct = true});
       // What else answers at that name, a captive portal say, does not set it.
       if (response.header("metadata-flavor") != "Google")
-        throw NoCredentials(fmt::format("{} is no metadata server of Google's", server_));
+        throw NoCredentials(fmt::format("{} is not a metadata server of Google's", server_));
       if (response.status == 404)
         throw NoCredentials(
             "this machine has no service account: attach one, or set "
@@ -163,7 +163,7 @@ CredentialsPtr file_credentials(const std::filesystem::path& file, Services serv
     try {
       content = json::from_json<CredentialsFile>(json::parse(*text));
     } catch (const std::exception&) {  // whose message may show what the file holds
-      throw unusable("it is no JSON file of credentials");
+      throw unusable("it is not a JSON file of credentials");
     }
     if (content.type == kKeyFile) return std::make_shared<KeyFile>(content, std::move(services));
     if (content.type == kPersonsFile)

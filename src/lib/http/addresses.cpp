@@ -14,7 +14,7 @@ namespace agnes::http {
 
 namespace {
 
-// As 16 bytes, IPv4 mapped into IPv6. Nothing when it is no address.
+// As 16 bytes, IPv4 mapped into IPv6. Nothing when it is not an address.
 std::optional<std::array<unsigned char, 16>> parse_address(std::string_view text) {
   const std::string address(text);
   std::array<unsigned char, 16> out{};

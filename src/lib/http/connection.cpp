@@ -228,7 +228,7 @@ Task<bool> Connection::read_upload(Parser& header, Request& request, std::size_t
   std::optional<Error> problem;
   const auto on_disk = [&](auto work) -> Task<bool> {
     Owner nobody;
-    const Turn turn = co_await on_pool(shared_.streams, std::move(nobody), [&] {
+    const Admission admission = co_await on_pool(shared_.streams, std::move(nobody), [&] {
       try {
         work();
       } catch (const Error& error) {
@@ -236,7 +236,7 @@ Task<bool> Connection::read_upload(Parser& header, Request& request, std::size_t
       }
       return false;
     });
-    if (turn.refusal != Pool::Refusal::none)
+    if (admission.refusal != Pool::Refusal::none)
       problem.emplace(ErrorKind::unavailable, "The server is busy: try again in a moment");
     co_return !problem;
   };
@@ -286,8 +286,9 @@ Task<bool> Connection::read_upload(Parser& header, Request& request, std::size_t
   if (!problem) co_return true;
   if (problem->kind() == ErrorKind::internal)
     log::error("an upload, request {}, failed: {}", request.id(), problem->what());
-  const std::string told = problem->kind() == ErrorKind::internal ? "Internal server error" : problem->what();
-  co_return co_await refuse(http_status(problem->kind()), told);
+  const std::string message =
+      problem->kind() == ErrorKind::internal ? "Internal server error" : problem->what();
+  co_return co_await refuse(http_status(problem->kind()), message);
 }
 
 // One request and its answer. False: the connection ends.
@@ -384,7 +385,7 @@ Task<bool> Connection::unpack(Request& request, std::size_t limit) {
     co_return co_await refuse(503, kTooManyBodies);
   std::optional<Error> problem;
   Owner owner{sender_of(request)};
-  const Turn turn = co_await on_pool(shared_.handlers, std::move(owner), [&] {
+  const Admission admission = co_await on_pool(shared_.handlers, std::move(owner), [&] {
     try {
       request.set_body(gunzip(request.body(), limit));
     } catch (const Error& error) {
@@ -392,9 +393,9 @@ Task<bool> Connection::unpack(Request& request, std::size_t limit) {
     }
     return false;
   });
-  if (turn.refusal != Pool::Refusal::none) {
+  if (admission.refusal != Pool::Refusal::none) {
     keep_alive_ = false;
-    co_return co_await turn_away(request, turn.refusal, shared_.handlers);
+    co_return co_await send_refusal(request, admission.refusal, shared_.handlers);
   }
   if (problem) co_return co_await refuse(http_status(problem->kind()), problem->what());
   co_return true;
@@ -413,14 +414,15 @@ Task<std::optional<bool>> Connection::run_handler(Request& request, const Routes
               : caller.empty()                    ? request.client_address()
                                                   : caller};
   while (true) {
-    Turn turn = co_await on_pool(pool, owner, [&] {
+    Admission admission = co_await on_pool(pool, owner, [&] {
       out = answer(request, shared_.options.compress);
       return plan.executor == Executor::query && out.stream != nullptr;
     });
-    if (turn.refusal != Pool::Refusal::none) co_return co_await turn_away(request, turn.refusal, pool);
-    permit_ = std::move(turn.permit);
-    if (!turn.requeue) co_return std::nullopt;
-    owner.group = *turn.requeue;
+    if (admission.refusal != Pool::Refusal::none)
+      co_return co_await send_refusal(request, admission.refusal, pool);
+    permit_ = std::move(admission.permit);
+    if (!admission.requeue) co_return std::nullopt;
+    owner.group = *admission.requeue;
   }
 }
 
@@ -434,13 +436,13 @@ Task<std::optional<bool>> Connection::admit(Request& request, bool body_is_read)
   std::optional<Response> refusal;
   enter(Phase::handler, {});
   Owner owner{sender_of(request)};
-  const Turn turn = co_await on_pool(shared_.handlers, std::move(owner), [&] {
+  const Admission admission = co_await on_pool(shared_.handlers, std::move(owner), [&] {
     refusal = shared_.routes.admit(request);
     return false;
   });
-  if (turn.refusal != Pool::Refusal::none) {
+  if (admission.refusal != Pool::Refusal::none) {
     if (!body_is_read) keep_alive_ = false;
-    co_return co_await turn_away(request, turn.refusal, shared_.handlers);
+    co_return co_await send_refusal(request, admission.refusal, shared_.handlers);
   }
   if (!refusal) co_return std::nullopt;
   const bool keep_alive = body_is_read && keep_alive_ && !shared_.stopping;
@@ -448,7 +450,7 @@ Task<std::optional<bool>> Connection::admit(Request& request, bool body_is_read)
 }
 
 // Answers a request that an executor does not take.
-Task<bool> Connection::turn_away(const Request& request, Pool::Refusal refusal, const Pool& pool) {
+Task<bool> Connection::send_refusal(const Request& request, Pool::Refusal refusal, const Pool& pool) {
   std::string detail;
   if (refusal == Pool::Refusal::caller)
     detail = fmt::format("Too many requests of yours are running or waiting ({}): let one end first",
@@ -469,34 +471,34 @@ Task<bool> Connection::turn_away(const Request& request, Pool::Refusal refusal, 
 
 // Runs `work` on a thread of the pool and comes back to this one, with what it threw. The permit is given back with
 // the work's end, unless it returns true.
-Task<Connection::Turn> Connection::on_pool(Pool& pool, Owner owner, std::function<bool()> work) {
-  Turn turn;
+Task<Connection::Admission> Connection::on_pool(Pool& pool, Owner owner, std::function<bool()> work) {
+  Admission admission;
   std::exception_ptr failure;
   const auto start = [&](auto handler) {
     auto done = std::make_shared<decltype(handler)>(std::move(handler));
     const auto resume = [this, done] {
       asio::post(network_.context.get_executor(), [done] { std::move (*done)(); });
     };
-    const auto refusal = pool.submit(
-        std::move(owner), [this, resume, &turn, &work, &failure](Pool::Refusal why, Pool::Permit& permit) {
-          turn.refusal = why == Pool::Refusal::none && shared_.over ? Pool::Refusal::full : why;
-          try {
-            if (turn.refusal == Pool::Refusal::none && work()) turn.permit = std::move(permit);
-          } catch (const Requeue& wanted) {
-            turn.requeue = wanted.group;
-          } catch (...) {
-            failure = std::current_exception();
-          }
-          permit.release();
-          resume();
-        });
+    const auto refusal = pool.submit(std::move(owner), [this, resume, &admission, &work, &failure](
+                                                           Pool::Refusal why, Pool::Permit& permit) {
+      admission.refusal = why == Pool::Refusal::none && shared_.over ? Pool::Refusal::full : why;
+      try {
+        if (admission.refusal == Pool::Refusal::none && work()) admission.permit = std::move(permit);
+      } catch (const Requeue& wanted) {
+        admission.requeue = wanted.group;
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      permit.release();
+      resume();
+    });
     if (refusal == Pool::Refusal::none) return;
-    turn.refusal = refusal;
+    admission.refusal = refusal;
     resume();
   };
   co_await asio::async_initiate<const asio::use_awaitable_t<IoExecutor>&, void()>(start, kUse);
   if (failure) std::rethrow_exception(failure);
-  co_return turn;
+  co_return admission;
 }
 
 // An answer of the server itself, after which the connection ends: what follows cannot be understood.

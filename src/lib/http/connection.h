@@ -139,7 +139,7 @@ class Connection {
   // Nothing when the request is admitted; otherwise it is answered, and true when the connection goes on.
   Task<std::optional<bool>> admit(Request& request, bool body_is_read);
   Task<std::optional<bool>> run_handler(Request& request, const Routes::Plan& plan, Outgoing& out);
-  Task<bool> turn_away(const Request& request, Pool::Refusal refusal, const Pool& pool);
+  Task<bool> send_refusal(const Request& request, Pool::Refusal refusal, const Pool& pool);
   Task<bool> read_upload(Parser& parser, Request& request, std::size_t limit);
   Task<bool> respond(const Request& request, Outgoing out);
   Task<bool> send(std::string_view head, const Outgoing& out);
@@ -150,12 +150,12 @@ class Connection {
   Task<bool> send_parts(const Request& request, Timer& news, bool chunked, bool sent);
   void progressed() { deadline_ = std::min(Clock::now() + shared_.options.write_timeout, last_); }
   Task<void> linger();
-  struct Turn {
+  struct Admission {
     Pool::Refusal refusal = Pool::Refusal::none;
     Pool::Permit permit;                 // when the work asked to keep it
     std::optional<std::string> requeue;  // the group, see Requeue
   };
-  Task<Turn> on_pool(Pool& pool, Owner owner, std::function<bool()> work);
+  Task<Admission> on_pool(Pool& pool, Owner owner, std::function<bool()> work);
   Outgoing answer(Request& request, bool compress);
   void log(const Request& request, const Outgoing& out, Clock::time_point began) const;
   std::string_view unread() const { return {buffer_.data() + begin_, end_ - begin_}; }

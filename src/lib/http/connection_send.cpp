@@ -30,7 +30,7 @@ Task<bool> Connection::respond(const Request& request, Outgoing out) {
   enter(Phase::sending, shared_.options.write_timeout);
   const auto began = began_;
   if (shared_.options.observe) {
-    Served served{{}, {}, out.status, std::chrono::duration<double>(Clock::now() - began).count()};
+    AnswerRecord served{{}, {}, out.status, std::chrono::duration<double>(Clock::now() - began).count()};
     if (const auto* route = static_cast<const Route*>(request.routing.route)) {
       served.method = route->method;
       served.route = route->pattern;
@@ -158,7 +158,7 @@ Task<bool> Connection::send_upgrade(const Request& request, Outgoing& out) {
   bool begun = false;
   ++shared_.open_streams;
   Owner owner{stream_owner(request)};
-  const Turn turn = co_await on_pool(shared_.streams, std::move(owner), [&] {
+  const Admission admission = co_await on_pool(shared_.streams, std::move(owner), [&] {
     begun = true;
     try {
       const int flags = ::fcntl(socket.fd.get(), F_GETFL);

@@ -57,7 +57,7 @@ std::string gunzip(std::string_view data, std::size_t limit) {
     if (out.size() > limit)
       throw Error(ErrorKind::too_large, fmt::format("The body unpacks to more than {} bytes", limit));
     if (result == Z_STREAM_END && stream.avail_in == 0) return out;
-    if (result != Z_OK) throw Error(ErrorKind::bad_request, "The body is no valid gzip");
+    if (result != Z_OK) throw Error(ErrorKind::bad_request, "The body is not valid gzip");
   }
 }
 
@@ -67,17 +67,17 @@ const std::string& SharedText::etag() const {
 }
 
 // Without its last block (RFC 1951), but up to a whole byte, so that another can follow.
-const SharedText::Packed& SharedText::packed() const {
+const SharedText::Compressed& SharedText::compressed() const {
   std::call_once(packing_, [&] {
-    packed_.bytes = deflated(plain_, 6, Z_SYNC_FLUSH);
-    packed_.checksum =
+    compressed_.bytes = deflated(plain_, 6, Z_SYNC_FLUSH);
+    compressed_.checksum =
         crc32(0, reinterpret_cast<const Bytef*>(plain_.data()), static_cast<uInt>(plain_.size()));
   });
-  return packed_;
+  return compressed_;
 }
 
 // A last block that is not compressed, then gzip's checksum and length (RFC 1952).
-std::string SharedText::packed_end(std::string_view tail) const {
+std::string SharedText::compressed_end(std::string_view tail) const {
   std::string out;
   const auto put = [&out](std::uint64_t value, int bytes) {
     for (; bytes > 0; --bytes, value >>= 8) out += static_cast<char>(value & 0xff);
@@ -88,7 +88,7 @@ std::string SharedText::packed_end(std::string_view tail) const {
   put(static_cast<std::uint16_t>(~length), 2);
   out += tail;
   const auto checksum = crc32(0, reinterpret_cast<const Bytef*>(tail.data()), length);
-  put(crc32_combine(packed().checksum, checksum, length), 4);
+  put(crc32_combine(compressed().checksum, checksum, length), 4);
   put(plain_.size() + length, 4);
   return out;
 }

@@ -49,7 +49,7 @@ bj::object content(std::string_view type, bj::object schema) {
   return {{"content", {{type, {{"schema", std::move(schema)}}}}}};
 }
 
-// A parameter struct is no body: it is spelled out where it is used.
+// A parameter struct is not a body: it is spelled out where it is used.
 bj::object spelled_out(SchemaOf make, json::Components& components) {
   bj::object schema = make(components);
   const std::string_view reference = text_of(schema, "$ref");

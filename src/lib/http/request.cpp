@@ -220,7 +220,7 @@ void Request::set_peer(std::string address, const std::vector<std::string>& trus
   const std::string_view given = header("x-request-id");
   id_ = is_request_id(given) ? std::string(given) : make_request_id();
   if (trusted_proxies.empty() || !is_trusted_proxy(remote_address_, trusted_proxies)) return;
-  // From the right, as each proxy appends: the first that is no proxy of ours is the client.
+  // From the right, as each proxy appends: the first that is not a proxy of ours is the client.
   std::vector<std::string> hops;
   for (const auto& [key, value] : headers_)
     if (iequals(key, "x-forwarded-for"))

@@ -35,7 +35,7 @@ struct FormData {
 // A request as its handler sees it: whole, checked, decoded. Used by one thread at a time.
 class Request {
  public:
-  // Throws Error (bad_request) when the target's path is no percent-encoded UTF-8 or holds a NUL.
+  // Throws Error (bad_request) when the target's path is not percent-encoded UTF-8 or holds a NUL.
   Request(std::string method, std::string target);
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;

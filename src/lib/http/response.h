@@ -24,20 +24,20 @@ class SharedText {
 
   const std::string& plain() const { return plain_; }
   const std::string& etag() const;  // a strong one of the text, with quotes
-  // The text with `tail` behind it as gzip is `packed().bytes` and `packed_end(tail)`. A tail has 64 KB at
+  // The text with `tail` behind it as gzip is `compressed().bytes` and `compressed_end(tail)`. A tail has 64 KB at
   // most.
-  struct Packed {
+  struct Compressed {
     std::string bytes;
     unsigned long checksum = 0;
   };
-  const Packed& packed() const;
-  std::string packed_end(std::string_view tail) const;
+  const Compressed& compressed() const;
+  std::string compressed_end(std::string_view tail) const;
 
  private:
   const std::string plain_;
   mutable std::once_flag tagged_, packing_;
   mutable std::string etag_;
-  mutable Packed packed_;
+  mutable Compressed compressed_;
 };
 
 // A shared text, and what only this answer ends with.
@@ -162,7 +162,7 @@ bool etag_matches(std::string_view if_none_match, std::string_view etag);
 std::string format_http_date(std::int64_t seconds);
 std::optional<std::int64_t> parse_http_date(std::string_view text);
 std::string gzip(std::string_view data, int level = 5);
-// Throws Error (bad_request) when it is no gzip, `too_large` when it grows over `limit`.
+// Throws Error (bad_request) when it is not gzip, `too_large` when it grows over `limit`.
 std::string gunzip(std::string_view data, std::size_t limit);
 
 }  // namespace agnes::http

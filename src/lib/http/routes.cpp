@@ -228,12 +228,12 @@ void Routes::mount(std::string prefix, fs::path folder, std::string cache_contro
       [folder = std::move(folder), cache_control = std::move(cache_control)](const Request& request) {
         const std::string& path = request.param("path");
         const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
-        UniqueFd packed = accepts_gzip_files(request) ? open_below(folder, path, ".gz") : UniqueFd();
-        const bool is_packed = static_cast<bool>(packed);
-        if (!is_packed) packed = open_below(folder, path, "");
-        if (!packed) return Response::error(404, "Not Found");
+        UniqueFd compressed = accepts_gzip_files(request) ? open_below(folder, path, ".gz") : UniqueFd();
+        const bool is_packed = static_cast<bool>(compressed);
+        if (!is_packed) compressed = open_below(folder, path, "");
+        if (!compressed) return Response::error(404, "Not Found");
         Response response =
-            Response::file(FileBody::of(std::move(packed), name, std::string(content_type_of(name))));
+            Response::file(FileBody::of(std::move(compressed), name, std::string(content_type_of(name))));
         if (is_packed) response.header("Content-Encoding", "gzip");
         response.header("Vary", "Accept-Encoding");
         response.header("Cache-Control", cache_control);

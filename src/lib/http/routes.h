@@ -61,7 +61,7 @@ struct RouteInfo {
   std::size_t max_body = 0;  // bytes; 0 means the server's limit
   // For the API document, where the handler's signature does not tell.
   SchemaOf answer = nullptr, body = nullptr, query = nullptr;
-  std::string answer_type = {};                // media type of a Response that is no JSON
+  std::string answer_type = {};                // media type of a Response that is not JSON
   std::vector<std::string> header_names = {};  // headers that it reads
 };
 

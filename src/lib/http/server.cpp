@@ -114,9 +114,9 @@ void Server::Impl::listen() {
 }
 
 Task<void> Server::Impl::accept() {
-  std::size_t turn = 0;
+  std::size_t next_network = 0;
   while (!shared.stopping) {
-    Network& network = *networks[turn++ % networks.size()];
+    Network& network = *networks[next_network++ % networks.size()];
     boost::system::error_code error;
     Socket socket = co_await acceptor->async_accept(
         network.context.get_executor(), asio::redirect_error(asio::use_awaitable_t<IoExecutor>(), error));

@@ -14,7 +14,7 @@ namespace agnes::http {
 
 // A request that was answered. `route` and `method` are the route's own, so there are few of them; both are
 // empty when no route was found or the request made no sense. `seconds`: from its first byte to the answer's.
-struct Served {
+struct AnswerRecord {
   std::string_view method, route;
   int status = 0;
   double seconds = 0;
@@ -60,7 +60,8 @@ class Server {
     std::chrono::milliseconds write_timeout{60'000};  // without the client taking a byte
     std::vector<std::string> trusted_proxies = {};    // addresses, "10.0.0.0/8" ranges, "*"
     bool access_log = true;                           // a line a request, level info
-    std::function<void(const Served&)> observe = {};  // told of each answer on a network thread: no waiting
+    std::function<void(const AnswerRecord&)> observe =
+        {};  // told of each answer on a network thread: no waiting
     bool compress = true;
   };
 

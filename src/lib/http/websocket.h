@@ -20,7 +20,7 @@ class WebSocket {
     std::string data;
     bool is_text = true;
   };
-  // Waits for the next whole message; nothing once the client has closed or gone, sends what is no WebSocket frame or a
+  // Waits for the next whole message; nothing once the client has closed or gone, sends what is not a WebSocket frame or a
   // message over the limit, or the server stops.
   std::optional<Message> read();
   // Waits while the client is slower. False once it has gone.

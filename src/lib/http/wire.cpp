@@ -212,8 +212,8 @@ class Preparation {
     const auto& text = body.text;
     Piece piece, end;
     if (worth_compressing(text->plain().size())) {
-      piece.shared = {text, &text->packed().bytes};
-      end.text = text->packed_end(body.tail);
+      piece.shared = {text, &text->compressed().bytes};
+      end.text = text->compressed_end(body.tail);
       mark_gzip();
     } else {
       piece.shared = {text, &text->plain()};

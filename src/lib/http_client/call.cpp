@@ -19,12 +19,12 @@ void call_streaming(const std::string& url, Request request, const CallOptions& 
   const auto path = scheme_end == url.npos ? url.npos : url.find_first_of("/?#", scheme_end + 3);
   request.path = path == url.npos ? "/" : url.substr(path);
   if (!request.path.starts_with('/')) request.path.insert(0, "/");
-  request.patience = options.patience;
+  request.timeout = options.timeout;
   request.time_limit = options.time_limit;
   Client client({.server = url.substr(0, path),
                  .token = {},
                  .user_agent = "agnes-server/" AGNES_VERSION,
-                 .connect_patience = std::min(options.patience, kConnectPatience),
+                 .connect_timeout = std::min(options.timeout, kConnectPatience),
                  .cancelled = options.cancelled,
                  .direct = options.direct,
                  .addresses = options.addresses});

@@ -14,7 +14,7 @@ namespace agnes::http_client {
 
 struct CallOptions {
   std::size_t largest_answer = 1 << 20;     // bytes
-  std::chrono::seconds patience{10};        // for the connection, and while nothing arrives
+  std::chrono::seconds timeout{10};         // for the connection, and while nothing arrives
   bool direct = false;                      // whatever proxies the environment names
   std::chrono::milliseconds time_limit{0};  // for all of it, repeats included; 0: none
   std::vector<std::string> addresses = {};  // see Options
@@ -23,7 +23,7 @@ struct CallOptions {
 
 // `url` is the address with its query string; request.path and request.patience are set from the arguments.
 // Statuses are not judged. Throws TransportError as Client does, Error (bad_gateway) for an answer that is
-// too large and Error (bad_request) for what is no http or https address. Thread-safe.
+// too large and Error (bad_request) for what is not an http or https address. Thread-safe.
 Response call(const std::string& url, Request request, const CallOptions& options = {});
 
 // The same, but hands out the body as it comes, whatever its size. What the callbacks throw comes out of

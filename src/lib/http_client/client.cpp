@@ -72,7 +72,7 @@ int report_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) 
 }
 
 TransportError transport_error(CURLcode code, const std::string& server, const char* said,
-                               std::chrono::seconds patience) {
+                               std::chrono::seconds timeout) {
   const std::string reason = *said != '\0' ? std::string(said) : curl().easy_strerror(code);
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -113,7 +113,7 @@ TransportError transport_error(CURLcode code, const std::string& server, const c
       if (std::string_view(reason).find("peration timed out") != std::string_view::npos)
         return {Cause::silent, fmt::format("{} did not answer in full in time; try again later", server)};
       return {Cause::silent, fmt::format("{} sent nothing for {} s; try again, or give it more time", server,
-                                         patience.count())};
+                                         timeout.count())};
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
@@ -167,7 +167,7 @@ boost::json::value Response::json() const {
   if (error)
     throw Error(
         ErrorKind::bad_gateway,
-        fmt::format("the answer (HTTP {}) is no JSON: is the address really an Agnes server's?", status));
+        fmt::format("the answer (HTTP {}) is not JSON: is the address really an Agnes server's?", status));
   return value;
 }
 
@@ -257,9 +257,9 @@ void Client::stream(const Request& request, const std::function<void(const Head&
   set(CURLOPT_TCP_NODELAY, 1L);
   if (request.compressed) set(CURLOPT_ACCEPT_ENCODING, "");
   set(CURLOPT_USERAGENT, options.user_agent.c_str());
-  set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(options.connect_patience.count()));
+  set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(options.connect_timeout.count()));
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-  set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.patience.count()));
+  set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.timeout.count()));
   set(CURLOPT_BUFFERSIZE, 256L * 1024);
   if (request.time_limit.count() > 0) set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.time_limit.count()));
   if (options.direct) set(CURLOPT_PROXY, "");
@@ -293,9 +293,9 @@ void Client::stream(const Request& request, const std::function<void(const Head&
   const CURLcode code = curl().easy_perform(handle);
   if (exchange.thrown) std::rethrow_exception(exchange.thrown);
   if (code == CURLE_ABORTED_BY_CALLBACK) throw Cancelled();
-  if (code != CURLE_OK) throw transport_error(code, options.server, said, request.patience);
+  if (code != CURLE_OK) throw transport_error(code, options.server, said, request.timeout);
   // A connection that ends among the headers is a whole answer to libcurl, an empty one.
-  if (!exchange.head_ended) throw transport_error(CURLE_PARTIAL_FILE, options.server, said, request.patience);
+  if (!exchange.head_ended) throw transport_error(CURLE_PARTIAL_FILE, options.server, said, request.timeout);
   if (!exchange.give_head()) std::rethrow_exception(exchange.thrown);
 }
 
@@ -369,7 +369,7 @@ std::string normalize_server(std::string_view text) {
       place.find_first_of("?#") != place.npos)
     throw Error(
         ErrorKind::bad_request,
-        fmt::format("'{}' is no server address: it looks like https://agnes.example.com",
+        fmt::format("'{}' is not a server address: it looks like https://agnes.example.com",
                     escape_control(host.find('@') == host.npos ? text : std::string_view("...@..."))));
   return scheme + "://" + to_lower(host) + std::string(place.substr(host.size()));
 }

@@ -29,7 +29,7 @@ struct Request {
   std::optional<std::string> body;
   bool compressed = true;  // whether the server may compress the answer
   // The request ends with TransportError when nothing arrives for so long.
-  std::chrono::seconds patience{30};
+  std::chrono::seconds timeout{30};
   // The same when all of it takes longer; 0: as long as it likes.
   std::chrono::milliseconds time_limit{0};
 };
@@ -44,7 +44,7 @@ struct Head {
 struct Response : Head {
   std::string body;
   bool ok() const { return status >= 200 && status < 300; }
-  // Throws Error (bad_gateway) when the body is no JSON: a proxy's page, say.
+  // Throws Error (bad_gateway) when the body is not JSON: a proxy's page, say.
   boost::json::value json() const;
 };
 
@@ -55,7 +55,7 @@ class TransportError : public Error {
     unreachable,  // no connection: name, network, refused
     untrusted,    // the certificate or the TLS handshake; trying again does not help
     broken,       // the connection ended half way
-    silent,       // nothing came for longer than the request's patience
+    silent,       // nothing came for longer than the request's timeout
     other,
   };
   TransportError(Cause cause, const std::string& message);
@@ -78,7 +78,7 @@ struct Options {
   std::string server;  // "https://agnes.example.com", a path prefix allowed
   std::string token;   // sent as a bearer token; empty: none
   std::string user_agent;
-  std::chrono::seconds connect_patience{10};
+  std::chrono::seconds connect_timeout{10};
   Stop cancelled = {};
   bool direct = false;  // whatever proxies the environment names
   // IP addresses of the server, where its name was resolved (and judged) already: it is not resolved again.
@@ -88,7 +88,7 @@ struct Options {
 // Thread-safe. Connections are kept open and used again, also between threads.
 class Client {
  public:
-  // Throws Error (bad_request) when `server` is no http or https address.
+  // Throws Error (bad_request) when `server` is not an http or https address.
   explicit Client(Options options);
   ~Client();
   Client(const Client&) = delete;
@@ -115,7 +115,7 @@ std::string percent_encode(std::string_view text);  // for a path segment or a q
 std::string with_params(const std::string& path, const Params& params);
 Request form_request(const Params& fields);  // a POST of a form, without a path
 // "https://agnes.example.com" for "https://Agnes.example.com/"; throws Error (bad_request) for anything that
-// is no http or https address.
+// is not an http or https address.
 std::string normalize_server(std::string_view text);
 
 }  // namespace agnes::http_client

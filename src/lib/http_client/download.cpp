@@ -245,7 +245,7 @@ class Job {
     }
   }
 
-  // The server has another content, or its ETags are no hashes: then nothing is to be compared before it is here.
+  // The server has another content, or its ETags are not hashes: then nothing is to be compared before it is here.
   void settle_precondition(const Response& response) {
     const auto etag = response.header("etag").value_or("");
     constexpr std::size_t kHashInQuotes = 34;
@@ -260,7 +260,7 @@ class Job {
   void request(Segment& segment, const std::function<void()>& on_split) {
     Request request{.method = "GET", .path = wanted_.path, .headers = {}, .body = {}};
     request.compressed = false;
-    request.patience = std::chrono::seconds(60);
+    request.timeout = std::chrono::seconds(60);
     const std::uint64_t from = segment.begin + segment.done;
     const bool whole = from == 0 && segment.end == kUnknown;
     if (segment.end == kUnknown && !whole) throw StartOver{};
@@ -367,7 +367,7 @@ class Job {
       if (good) return;
       discard();
       throw HashMismatch(ErrorKind::bad_gateway,
-                         "what arrived is no Parquet file; the copy from before stays");
+                         "what arrived is not a Parquet file; the copy from before stays");
     }
     const std::string found = hash_ ? hash_->hex() : md5_file(part_);
     if (iequals(found, wanted_.md5)) return;

@@ -31,7 +31,7 @@ Service::Service(Options options) : options_(std::move(options)) {
 void Service::add(Kind kind) {
   if (!kind.schedule.empty() && !Schedule::parse(kind.schedule))
     throw Error(ErrorKind::invalid,
-                fmt::format("the schedule {:?} of the job {} is none: write \"every 15m\", \"every 6h\", "
+                fmt::format("invalid schedule {:?} of the job {}: write \"every 15m\", \"every 6h\", "
                             "\"daily 03:00\" or \"daily 07:00,13:00\" (UTC)",
                             kind.schedule, kind.name));
   auto name = kind.name;
@@ -126,7 +126,7 @@ void Service::stop() {
   write_memory();
 }
 
-Service::Enqueued Service::enqueue(const std::string& kind, const boost::json::value& input) {
+Service::EnqueueResult Service::enqueue(const std::string& kind, const boost::json::value& input) {
   const Kind& found = kind_of(kind);
   return enqueue(found, checked(found, input), false, false);
 }
@@ -136,7 +136,8 @@ std::string Service::run_now(const std::string& kind, const boost::json::value& 
   return enqueue(found, checked(found, input), false, true).id;
 }
 
-Service::Enqueued Service::enqueue(const Kind& kind, boost::json::value input, bool by_schedule, bool alone) {
+Service::EnqueueResult Service::enqueue(const Kind& kind, boost::json::value input, bool by_schedule,
+                                        bool alone) {
   Run run;
   run.id = random_hex(4);
   run.job = kind.name;

@@ -61,7 +61,7 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  // Throws Error (invalid) for a schedule that is none, std::logic_error for a name that is taken. Before `start`.
+  // Throws Error (invalid) for a schedule that does not parse, std::logic_error for a name that is taken. Before `start`.
   void add(Kind kind);
   // Calls `subscriber` after each run that has ended for good, on the thread that ended it, without any lock held. The
   // run still counts as running then. Before `start`.
@@ -72,14 +72,14 @@ class Service {
   // on disk. Call it while all that work uses still lives.
   void stop();
 
-  struct Enqueued {
-    std::string id;      // empty: the service is stopping (a durable run is kept for the next start)
-    bool fresh = false;  // false: that run was there already
+  struct EnqueueResult {
+    std::string id;       // empty: the service is stopping (a durable run is kept for the next start)
+    bool is_new = false;  // false: that run was there already
   };
   // Queues a run. Throws Error: not_found, invalid for the input, unavailable when too many wait.
-  Enqueued enqueue(const std::string& kind, const boost::json::value& input = nullptr);
+  EnqueueResult enqueue(const std::string& kind, const boost::json::value& input = nullptr);
   template <class Input>
-  Enqueued enqueue_typed(const std::string& kind, const Input& input) {
+  EnqueueResult enqueue_typed(const std::string& kind, const Input& input) {
     return enqueue(kind, json::to_json(input));
   }
   // The same for who wants a run of their own: throws Error (conflict) when the same run waits or is under way.
@@ -104,7 +104,7 @@ class Service {
     std::vector<std::string> names;  // kinds with something new, by name
   };
   // What has changed since `revision` (0: all). Waits for a change, at most that long.
-  Changes changes(std::uint64_t revision, std::chrono::milliseconds patience) const;
+  Changes changes(std::uint64_t revision, std::chrono::milliseconds timeout) const;
   // How runs of a kind have ended since the start of the process, and what there is now.
   struct Tally {
     std::uint64_t ok = 0, partly = 0, failed = 0, cancelled = 0, retries = 0;
@@ -136,7 +136,7 @@ class Service {
 
   const Kind& kind_of(const std::string& name) const;
   boost::json::value checked(const Kind& kind, const boost::json::value& input) const;
-  Enqueued enqueue(const Kind& kind, boost::json::value input, bool by_schedule, bool alone);
+  EnqueueResult enqueue(const Kind& kind, boost::json::value input, bool by_schedule, bool alone);
   void execute(std::uint64_t number);
   void call_subscribers(const Run& run) const;
   // Writes the queue's file when the queue has changed since it was written.

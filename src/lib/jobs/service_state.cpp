@@ -133,9 +133,9 @@ std::vector<JobState> Service::jobs() const {
   return out;
 }
 
-Service::Changes Service::changes(std::uint64_t revision, std::chrono::milliseconds patience) const {
+Service::Changes Service::changes(std::uint64_t revision, std::chrono::milliseconds timeout) const {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, patience, [&] { return revision_ > revision || ending_; });
+  changed_.wait_for(lock, timeout, [&] { return revision_ > revision || ending_; });
   Changes out{.revision = revision_, .names = {}};
   for (const auto& [name, last] : revisions_)
     if (last > revision) out.names.push_back(name);

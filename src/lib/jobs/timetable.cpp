@@ -25,10 +25,10 @@ void Timetable::add(const std::string& name, const Schedule& schedule, std::opti
   const std::int64_t jitter =
       most > 0 ? static_cast<std::int64_t>(mixed(name, options_.seed) % static_cast<std::uint64_t>(most)) : 0;
   // A last turn in the future is from a clock that was wrong.
-  const Timestamp turn = last ? schedule.next_after(std::min(*last, start_)) : start_;
+  const Timestamp fire_time = last ? schedule.next_after(std::min(*last, start_)) : start_;
   const Timestamp earliest = plus_seconds(start_, options_.grace_seconds);
-  const Timestamp at{std::max(turn, earliest).micros + jitter};
-  const auto [place, added] = entries_.emplace(name, Entry{name, schedule, jitter, turn, at});
+  const Timestamp at{std::max(fire_time, earliest).micros + jitter};
+  const auto [place, added] = entries_.emplace(name, Entry{name, schedule, jitter, fire_time, at});
   if (!added) return;
   heap_.push_back(&place->second);
   std::push_heap(heap_.begin(), heap_.end(), later);
@@ -42,9 +42,9 @@ void Timetable::mind_clock(Timestamp now) {
   }
   seen_ = now;
   for (auto& [name, entry] : entries_) {
-    const Timestamp turn = entry.schedule.next_after(now);
-    if (entry.turn > turn) entry.turn = turn;
-    entry.at.micros = std::min(entry.at.micros, turn.micros + entry.jitter);
+    const Timestamp fire_time = entry.schedule.next_after(now);
+    if (entry.fire_time > fire_time) entry.fire_time = fire_time;
+    entry.at.micros = std::min(entry.at.micros, fire_time.micros + entry.jitter);
   }
   std::make_heap(heap_.begin(), heap_.end(), later);
 }
@@ -57,10 +57,10 @@ std::vector<std::string> Timetable::take_due(Timestamp now) {
     Entry& entry = *heap_.back();
     out.push_back(entry.name);
     // From turn to turn, so that an interval does not drift; from now on when turns were missed.
-    Timestamp turn = entry.schedule.next_after(entry.turn);
-    if (turn <= now) turn = entry.schedule.next_after(now);
-    entry.turn = turn;
-    entry.at = {turn.micros + entry.jitter};
+    Timestamp fire_time = entry.schedule.next_after(entry.fire_time);
+    if (fire_time <= now) fire_time = entry.schedule.next_after(now);
+    entry.fire_time = fire_time;
+    entry.at = {fire_time.micros + entry.jitter};
     std::push_heap(heap_.begin(), heap_.end(), later);
   }
   return out;

@@ -40,7 +40,7 @@ class Timetable {
     std::string name;
     Schedule schedule;
     std::int64_t jitter;  // microseconds
-    Timestamp turn;       // by the schedule
+    Timestamp fire_time;  // by the schedule
     Timestamp at;         // with grace and jitter
   };
   static bool later(const Entry* a, const Entry* b) { return a->at > b->at; }

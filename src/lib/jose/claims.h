@@ -10,7 +10,7 @@
 // Inside jose/: the parts of tokens and keys, which are JSON of strangers.
 namespace agnes::jose {
 
-// Nothing for what is no object, or is nested deeper.
+// Nothing for what is not an object, or is nested deeper.
 std::optional<boost::json::object> parse_object(std::string_view text, std::size_t max_depth);
 // "" for a member that is missing or no text.
 std::string text_at(const boost::json::object& object, std::string_view key);

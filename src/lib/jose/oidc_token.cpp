@@ -51,7 +51,7 @@ Parts parts_of(std::string_view token) {
   const auto first = token.find('.');
   const auto second = first == token.npos ? token.npos : token.find('.', first + 1);
   if (second == token.npos || token.find('.', second + 1) != token.npos)
-    throw Refused("it is no signed JSON Web Token");
+    throw Refused("it is not a signed JSON Web Token");
   return {token.substr(0, first), token.substr(first + 1, second - first - 1), token.substr(second + 1),
           token.substr(0, second)};
 }
@@ -117,7 +117,7 @@ Keys parse_keys(std::string_view text) {
   const auto* list = set ? set->if_contains("keys") : nullptr;
   if (list == nullptr || !list->is_array() || list->get_array().size() > kMostKeys)
     throw Error(ErrorKind::bad_gateway,
-                "the sign-in provider's keys cannot be read: they are no JSON Web Key Set");
+                "the sign-in provider's keys cannot be read: they are not a JSON Web Key Set");
   Keys keys;
   for (const auto& entry : list->get_array()) {
     const auto* key = entry.if_object();
@@ -144,7 +144,7 @@ std::string key_id_of(std::string_view token) {
   return id;
 }
 
-IdToken verify(std::string_view token, const Keys& keys, const Expected& expected) {
+IdToken verify(std::string_view token, const Keys& keys, const ExpectedClaims& expected) {
   const auto id = key_id_of(token);
   const auto parts = parts_of(token);
   const auto key = std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return k.id() == id; });

@@ -29,7 +29,7 @@ class Key {
 using Keys = std::vector<Key>;
 
 // The keys of a JSON Web Key Set that can verify RS256; others in it are left out. Throws Error (bad_gateway)
-// when it is no key set.
+// when it is not a key set.
 Keys parse_keys(std::string_view text);
 
 struct IdToken {
@@ -39,7 +39,7 @@ struct IdToken {
 };
 
 // What an ID token must say to be meant for us, now.
-struct Expected {
+struct ExpectedClaims {
   std::vector<std::string> issuers;
   std::string client_id;
   std::string nonce;
@@ -58,6 +58,6 @@ std::string key_id_of(std::string_view token);
 
 // The token's content, when a key of `keys` signed it and it is as expected; clocks may differ by a minute.
 // Throws Refused.
-IdToken verify(std::string_view token, const Keys& keys, const Expected& expected);
+IdToken verify(std::string_view token, const Keys& keys, const ExpectedClaims& expected);
 
 }  // namespace agnes::jose

@@ -68,7 +68,7 @@ void check_address(std::string_view address) {
   if (!plain || at == std::string_view::npos || at == 0 || at + 1 == address.size() || address.size() > 254 ||
       address.find('@', at + 1) != std::string_view::npos)
     throw MailError(false,
-                    fmt::format("'{}' is no address that mail can be sent to", escape_control(address)));
+                    fmt::format("'{}' is not an address that mail can be sent to", escape_control(address)));
 }
 
 std::string mail_message(const MailSettings& settings, const Mail& mail, Timestamp moment) {

@@ -11,7 +11,7 @@ namespace agnes::mail {
 
 namespace {
 
-// {"errors": [{"message": ...}]}; its words are a stranger's.
+// {"errors": [{"message": ...}]}; its text is untrusted.
 std::string said_by(const http_client::Response& answer) {
   try {
     const auto first = answer.json().at("errors").at(0).at("message").as_string();

@@ -40,7 +40,7 @@ class Channel {
   bool send(FrameType type, std::string_view payload);
 
   enum class Outcome { frame, closed, timeout };
-  // Waits for the next frame until `deadline`. `closed` also for a frame that is no frame.
+  // Waits for the next frame until `deadline`. `closed` also for a frame that is not a frame.
   Outcome receive(Frame& frame, std::optional<Clock::time_point> deadline = std::nullopt);
 
   // Whether the other end is gone and nothing of it is left to read. Does not wait.

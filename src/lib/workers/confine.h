@@ -21,7 +21,7 @@ BOOST_DESCRIBE_STRUCT(Confinement, (), (readable, writable, memory_bytes, networ
 // The kernel's Landlock version; 0 when it has none. Health reports name a 0.
 int landlock_version();
 
-// Called by a worker before it reads anything of a stranger's and while it has one thread: no core dumps, no
+// Called by a worker before it reads anything untrusted and while it has one thread: no core dumps, no
 // new privileges, the memory limit, then Landlock. Paths that do not exist are left out. Throws Error when
 // the kernel has Landlock and refuses the rules, or when a second thread runs already (it would stay
 // unconfined).

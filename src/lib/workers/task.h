@@ -11,7 +11,7 @@
 
 namespace agnes::workers {
 
-// Work on files of strangers, done in a process of its own (role "extract"): JSON in, JSON out (as text,
+// Work on untrusted files, done in a process of its own (role "extract"): JSON in, JSON out (as text,
 // which for ten thousand tables takes a fraction of the time), progress between.
 struct TaskContext {
   std::function<void(const boost::json::value&)> progress;

@@ -96,9 +96,9 @@ boost::json::value convert(const YAML::Node& node, const std::string& name, int 
         if (!pair.first.IsScalar())
           throw Error(ErrorKind::invalid,
                       fmt::format("{}, line {}: a key must be a text", name, pair.first.Mark().line + 1));
-        const auto [at, fresh] =
+        const auto [at, is_new] =
             out.emplace(pair.first.Scalar(), convert(pair.second, name, depth + 1, nodes));
-        if (!fresh)
+        if (!is_new)
           throw Error(ErrorKind::invalid,
                       fmt::format("{}, line {}: {} is there twice", name, pair.first.Mark().line + 1,
                                   std::string_view(at->key())));

@@ -64,7 +64,7 @@ std::string with(std::string text, std::string_view from, std::string_view to) {
 Keys usual_keys() {
   return {*Key::from_numbers("k1", usual_pair().modulus, usual_pair().exponent)};
 }
-Expected usual() {
+ExpectedClaims usual() {
   return {{"https://id.example"}, "us", "n", kNow};
 }
 

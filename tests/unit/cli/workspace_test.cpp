@@ -209,14 +209,14 @@ TEST_F(Workspaces, AStateThatWasCutIsNone) {
 TEST_F(Workspaces, ListsTablesInFoldersToo) {
   const ParquetFolder none(Workspace{folder_.path() / "nowhere"});
   EXPECT_TRUE(none.names().empty());
-  EXPECT_EQ(none.look_at("orders"), std::nullopt);
+  EXPECT_EQ(none.stat_file("orders"), std::nullopt);
   fs::create_directories(workspace_.parquet() / "sub");
   for (const char* name : {"b.parquet", "a.parquet", ".hidden.parquet", "c.txt", "sub/d.parquet"})
     replace_file(workspace_.parquet() / name, "x");
   fs::create_directory_symlink(folder_.path(), workspace_.parquet() / "link");
   EXPECT_EQ(ParquetFolder(workspace_).names(),
             (std::vector<std::string>{"a.parquet", "b.parquet", "sub/d.parquet"}));
-  EXPECT_EQ(ParquetFolder(workspace_).look_at("a")->size, 1u);
+  EXPECT_EQ(ParquetFolder(workspace_).stat_file("a")->size, 1u);
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ struct Case {
   const char* what;
   std::vector<Registration> registered;
   std::vector<Registration> offered;
-  std::vector<std::string> fresh;  // "id=name"
+  std::vector<std::string> new_tables;  // "id=name"
   std::size_t known, drift;
   std::vector<std::string> unfit;  // ids
 };
@@ -87,7 +87,8 @@ TEST(DiscoveryPlan, SortsWhatASourceOffers) {
     std::vector<sync::Offer> offers;
     for (const auto& offered : c.offered) offers.push_back({{}, offered, {}});
     const auto made = plan(c.registered, offers);
-    EXPECT_EQ(texts(made.fresh, [](const auto& r) { return r.id + "=" + r.name; }), c.fresh) << c.what;
+    EXPECT_EQ(texts(made.new_tables, [](const auto& r) { return r.id + "=" + r.name; }), c.new_tables)
+        << c.what;
     EXPECT_EQ(made.known.size(), c.known) << c.what;
     EXPECT_EQ(made.drift.size(), c.drift) << c.what;
     EXPECT_EQ(texts(made.unfit, [](const auto& u) { return u.offered.id; }), c.unfit) << c.what;

@@ -155,7 +155,7 @@ TEST_F(Files, TypesAndFormatsCanBeSet) {
   EXPECT_EQ(rows("a"), "7|1.25|2026-01-02");
   for (const auto& [column, type, said] : std::vector<std::tuple<std::string, std::string, std::string>>{
            {"amuont", "DOUBLE", "no column 'amuont'"},
-           {"amount", "DOUBLE); DROP TABLE x; --", "is no type"},
+           {"amount", "DOUBLE); DROP TABLE x; --", "is not a type"},
            {"amount", "NO_SUCH_TYPE", "NO_SUCH_TYPE"}}) {
     const Outcome wrong = run([&](Job& job) {
       TableSpec spec;
@@ -190,12 +190,12 @@ TEST_F(Files, AMalformedFileNamesItsLineAndKeepsTheLastGoodVersion) {
       {"empty.csv", "", std::nullopt, "is empty"},
       {"blank.csv", "\n\n\n", std::nullopt, "is empty"},
       {"binary.csv", std::string("\x00\x01\xff\xfe\x00,\n\x80\x81,\n", 12), 2, "is not UTF-8"},
-      {"comma.json", "[{\"a\": 1},\n{\"a\": 2},\n{\"a\": 3,,}\n]", 3, "is no JSON"},
-      {"cut.json", "[{\"a\": 1},\n{\"a\": 2},\n{\"a\": 3", 3, "is no JSON"},
-      {"line.ndjson", "{\"a\": 1}\n\n{\"a\": 2}\n{\"a\":\n{\"a\": 4}\n", 4, "is no JSON"},
-      {"csv.json", "a,b\n1,2\n", 1, "is no JSON"},
+      {"comma.json", "[{\"a\": 1},\n{\"a\": 2},\n{\"a\": 3,,}\n]", 3, "is not JSON"},
+      {"cut.json", "[{\"a\": 1},\n{\"a\": 2},\n{\"a\": 3", 3, "is not JSON"},
+      {"line.ndjson", "{\"a\": 1}\n\n{\"a\": 2}\n{\"a\":\n{\"a\": 4}\n", 4, "is not JSON"},
+      {"csv.json", "a,b\n1,2\n", 1, "is not JSON"},
       {"nothing.json", "", std::nullopt, "is empty"},
-      {"nothing.parquet", "", std::nullopt, "is no Parquet file"},
+      {"nothing.parquet", "", std::nullopt, "is not a Parquet file"},
       {"text.parquet", "PAR1 this is text PAR1", std::nullopt, "text.parquet"},
       {"cut.csv.gz", "\x1f\x8b\x08", std::nullopt, "cut.csv.gz"},
       {"text.csv.zst", "not packed at all", std::nullopt, "text.csv.zst"},

@@ -192,7 +192,7 @@ TEST_F(ExtractReader, TablesOfAnExtractOfALaterDuckDBComeFromItsFiles) {
 
 TEST_F(ExtractReader, ADamagedExtractDoesNotStopTheOthers) {
   make_extract("good", "fine", 3);
-  put(extracts() / "text" / "extract.duckdb", "this is no database");
+  put(extracts() / "text" / "extract.duckdb", "this is not a database");
   put(extracts() / "nothing" / "extract.duckdb", "");
   make_extract("cut", "half", 3);
   fs::resize_file(extracts() / "cut" / "extract.duckdb",

@@ -224,7 +224,7 @@ TEST_F(CredentialsTest, AnUnusableFileIsNamedButNotShown) {
     return content;
   };
   std::map<std::string, js::object> bad{
-      {"no JSON", js::object{{"type", js::array{"hidden"}}}},
+      {"not a JSON file", js::object{{"type", js::array{"hidden"}}}},
       {"type is ''", js::object{}},
       {"type is 'external_account\\n'", with("type", "external_account\n")},
       {"client_email", with("client_email", "")},

@@ -217,12 +217,13 @@ TEST_F(StreamTest, RefusesConnectionsOverTheLimit) {
   options.max_connections = 1;
   start();
   Client first(server->port());
-  first.send("GET /ok HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_EQ(first.read().status, 200);
+  first.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+  entered.get_future().wait();
   Client second(server->port());
   const Answer answer = second.read();
   EXPECT_EQ(answer.status, 503);
   EXPECT_EQ(answer.body, "{\"detail\":\"Too many connections\"}\n");
+  release.set_value();
 }
 
 TEST_F(StreamTest, NamesWhereItCannotListen) {

@@ -66,7 +66,7 @@ TEST_F(UploadTest, TakesChunks) {
 
 TEST_F(UploadTest, TakesTheFileOutOfAForm) {
   start();
-  const std::string data = "line\r\n--A is no boundary here\r\n-\r\n--";
+  const std::string data = "line\r\n--A is not a boundary here\r\n-\r\n--";
   const Answer answer =
       upload(part("name=\"title\"", "A title") + part("name=\"file\"; filename=\"a.zip\"", data) +
                  part("name=\"empty\"", "") + "--B--\r\n",

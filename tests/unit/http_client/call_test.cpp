@@ -65,7 +65,7 @@ TEST(CallRepeatedly, TheTimeLimitHoldsForAllTriesTogether) {
   TinyServer silent(in_turn({TinyServer::kSilence}));
   try {
     call_repeatedly(silent.url(), {}, {.time_limit = milliseconds(100)});
-    FAIL() << "no answer is no answer";
+    FAIL() << "no answer is not an answer";
   } catch (const TransportError& error) {
     EXPECT_EQ(error.cause(), TransportError::Cause::silent);
     EXPECT_NE(std::string(error.what()).find("did not answer in full in time"), std::string::npos)

@@ -144,7 +144,7 @@ TEST(Client, GivesUpOnASilentServer) {
   TinyServer server([](const TinyServer::Seen&) { return TinyServer::kSilence; });
   Client client(options_for(server));
   Request request{.method = "GET", .path = "/", .headers = {}, .body = {}};
-  request.patience = std::chrono::seconds(1);
+  request.timeout = std::chrono::seconds(1);
   try {
     client.send(request);
     FAIL();

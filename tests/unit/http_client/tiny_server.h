@@ -18,7 +18,7 @@
 
 namespace agnes::http_client {
 
-// Answers each request with the bytes that a function gives; what is no whole answer ends the connection.
+// Answers each request with the bytes that a function gives; what is not a whole answer ends the connection.
 class TinyServer {
  public:
   struct Seen {

@@ -171,7 +171,7 @@ TEST_F(AccessTest, TheLastAdminStaysWhenManyTryAtOnce) {
     });
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(done, 1);
-  EXPECT_EQ(access_.directory().look([](const Tables& t) { return t.active_admins(); }), 1u);
+  EXPECT_EQ(access_.directory().read([](const Tables& t) { return t.active_admins(); }), 1u);
 }
 
 TEST_F(AccessTest, WhatGoogleOwnsIsLeftAlone) {

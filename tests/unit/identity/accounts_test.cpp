@@ -19,7 +19,7 @@ TEST_F(AccessTest, TwoOldAccountsThatDifferInCaseStayTwo) {
     tx.execute("INSERT INTO users (id, email) VALUES ('a', 'x@example.com'), ('b', 'X@example.com')");
   });
   Directory directory(store_);
-  directory.look([](const Tables& t) {
+  directory.read([](const Tables& t) {
     EXPECT_EQ(t.user_by_email("x@example.com")->id, "a");
     EXPECT_EQ(t.user_by_email("X@example.com")->id, "b");
     EXPECT_EQ(t.user_by_email("X@EXAMPLE.com"), nullptr);

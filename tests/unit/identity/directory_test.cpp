@@ -24,7 +24,7 @@ TEST_F(AccessTest, OneCallWritesARowHereAndThere) {
   expect_memory_is_database();
   EXPECT_EQ(count("SELECT count(*) FROM users WHERE name = 'Ana' AND password_hash = 'hash'"), 1);
   EXPECT_EQ(count("SELECT count(*) FROM resource_grants"), 1);
-  EXPECT_EQ(access_.directory().look([&](const Tables& t) { return t.member(ana.id, group.id)->source; }),
+  EXPECT_EQ(access_.directory().read([&](const Tables& t) { return t.member(ana.id, group.id)->source; }),
             "google_sync");
 }
 
@@ -70,13 +70,13 @@ TEST(Directory, KeepsItsOrderAtSize) {
   EXPECT_EQ(rights->granted("table").size(), 100u);
   EXPECT_TRUE(std::is_sorted(rights->granted("table").begin(), rights->granted("table").end()));
   EXPECT_EQ(rights, identity.directory().rights("u42")) << "made once";
-  EXPECT_EQ(identity.directory().look([](const Tables& t) { return t.grants().size(); }), 100'000u);
+  EXPECT_EQ(identity.directory().read([](const Tables& t) { return t.grants().size(); }), 100'000u);
   const auto session =
       identity.tokens().make_session({.id = "u42", .email = "u42@example.com", .name = std::nullopt});
   std::string reason;
   ASSERT_TRUE(identity.tokens().resolve(session, "10.0.0.1", reason));
   identity.groups().update(kNobody, "g1", "renamed", std::nullopt);
-  EXPECT_EQ(identity.directory().look([](const Tables& t) { return t.group_by_name("renamed")->id; }), "g1");
+  EXPECT_EQ(identity.directory().read([](const Tables& t) { return t.group_by_name("renamed")->id; }), "g1");
 }
 
 }  // namespace

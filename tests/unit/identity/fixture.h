@@ -31,14 +31,14 @@ class AccessTest : public ::testing::Test {
  protected:
   AccessTest();
   std::string user_id(const std::string& email) {
-    return access_.directory().look([&](const Tables& t) {
+    return access_.directory().read([&](const Tables& t) {
       const auto* user = t.user_by_email(email);
       return user != nullptr ? user->id : std::string();
     });
   }
   User add_user(const std::string& email) { return access_.users().create(kNobody, email, "Some One"); }
   std::string group_id(const std::string& name) {
-    return access_.directory().look([&](const Tables& t) { return t.group_by_name(name)->id; });
+    return access_.directory().read([&](const Tables& t) { return t.group_by_name(name)->id; });
   }
   void add_table(const std::string& id) {
     store_.write([&](state::Tx& tx) { tx.execute("INSERT INTO things (id) VALUES (?)", id); });
@@ -54,7 +54,7 @@ class AccessTest : public ::testing::Test {
   void expect_memory_is_database() {
     Directory fresh(store_);
     const auto dump = [](const Directory& directory) {
-      return directory.look([](const Tables& t) {
+      return directory.read([](const Tables& t) {
         std::vector<std::string> out;
         for (const auto* u : t.users())
           out.push_back(fmt::format("{} {} {} {} {}", u->id, u->email, u->name.value_or("-"), u->active,

@@ -293,8 +293,8 @@ TEST_F(Durable, RandomOperationsAgreeWithAModel) {
         case 2:
         case 3: {
           did += " enqueue";
-          const bool fresh = world->bench.service->enqueue(kind, table(name)).fresh;
-          EXPECT_EQ(fresh, model.enqueue(kind, name));
+          const bool is_new = world->bench.service->enqueue(kind, table(name)).is_new;
+          EXPECT_EQ(is_new, model.enqueue(kind, name));
           break;
         }
         case 4:

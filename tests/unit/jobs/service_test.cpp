@@ -86,18 +86,18 @@ TEST(Service, TheSameRunIsThereOnce) {
   Gate gate;
   bench.service->add({.name = "a", .description = "", .at_once = 2, .work = through(gate)});
   const auto first = bench.service->enqueue("a", table("x"));
-  EXPECT_TRUE(first.fresh);
+  EXPECT_TRUE(first.is_new);
   const auto again = bench.service->enqueue("a", table("x"));
-  EXPECT_FALSE(again.fresh);
+  EXPECT_FALSE(again.is_new);
   EXPECT_EQ(again.id, first.id);
   EXPECT_EQ(kind_of([&] { bench.service->run_now("a", table("x")); }), ErrorKind::conflict);
-  EXPECT_TRUE(bench.service->enqueue("a", table("y")).fresh);
+  EXPECT_TRUE(bench.service->enqueue("a", table("y")).is_new);
   gate.wait_inside("x");
   gate.wait_inside("y");
   gate.let_go("x");
   gate.let_go("y");
   bench.service->wait_idle("a");
-  EXPECT_TRUE(bench.service->enqueue("a", table("x")).fresh) << "an ended run may come again";
+  EXPECT_TRUE(bench.service->enqueue("a", table("x")).is_new) << "an ended run may come again";
   gate.let_go("x");
 }
 
@@ -110,7 +110,7 @@ TEST(Service, AFollowUpIsDoneAfterTheRunUnderWay) {
   const auto first = bench.service->enqueue("a", table("x"));
   gate.wait_inside("x");
   const auto second = bench.service->enqueue("a", table("x"));
-  EXPECT_TRUE(second.fresh);
+  EXPECT_TRUE(second.is_new);
   EXPECT_EQ(bench.service->enqueue("a", table("x")).id, second.id) << "one that waits is enough";
   EXPECT_EQ(bench.state("a").queued, 1);
   gate.let_go("x");
@@ -267,7 +267,7 @@ TEST(Service, EverySubscriberHearsOfEachRunWhileItStillCounts) {
   Bench bench;
   std::atomic<int> first = 0;
   std::string seen;
-  Service::Enqueued next;
+  Service::EnqueueResult next;
   bench.service->on_ended([&](const jobs::Run&) {
     ++first;
     throw std::runtime_error("a subscriber's fault");
@@ -371,7 +371,7 @@ TEST(Service, AfterStopNothingRunsAndNothingStarts) {
   bench.service->stop();
   EXPECT_EQ(bench.service->wait(x)->outcome, Outcome::cancelled);
   EXPECT_FALSE(bench.service->running("a"));
-  EXPECT_FALSE(bench.service->enqueue("a", table("z")).fresh);
+  EXPECT_FALSE(bench.service->enqueue("a", table("z")).is_new);
   EXPECT_EQ(kind_of([&] { bench.service->run_now("a", table("z")); }), ErrorKind::unavailable);
   bench.service->wait(y);
   bench.service->stop();

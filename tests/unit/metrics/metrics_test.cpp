@@ -58,7 +58,7 @@ TEST(MetricFile, WhatIsWrongIsNamed) {
            {"", "holds no metrics"},
            {"text", "holds no metrics"},
            {"[]", "holds no metrics"},
-           {"- 1\n", "metric 1 is no mapping"},
+           {"- 1\n", "metric 1 is not a mapping"},
            {"- name: a\n  category: c\n- category: c\n", "metric 2 needs a name"},
            {"name: 2024\ncategory: c\n", "metric 1 needs a name"},
            {"name: a\n", "needs a category"},

@@ -166,7 +166,7 @@ SELECT * FROM (WITH salaries AS (SELECT 1) SELECT * FROM salaries) a, salaries b
 -- 403 nor in its sibling
 SELECT (WITH salaries AS (SELECT 1) SELECT 1 FROM salaries), (SELECT 1 FROM salaries)
 
--- 403 a qualified name is no CTE
+-- 403 a qualified name is not a CTE
 WITH salaries AS (SELECT 1) SELECT * FROM main.salaries
 
 -- 403
@@ -175,7 +175,7 @@ WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r, salaries WHERE
 -- 403
 WITH RECURSIVE r AS (SELECT id AS n FROM salaries UNION ALL SELECT n + 1 FROM r WHERE n < 3) SELECT * FROM r
 
--- 403 an alias is no table
+-- 403 an alias is not a table
 SELECT * FROM orders salaries, (SELECT * FROM salaries) x
 
 -- 403

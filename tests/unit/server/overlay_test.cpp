@@ -33,7 +33,7 @@ class OverlayFiles : public testing::Test {
   void overlay(const std::string& yaml) { replace_file(places_.state / "instance.yaml", yaml); }
   std::string overlay_text() const { return read_file(places_.state / "instance.yaml").value_or(""); }
   std::string secrets_text() const { return read_file(places_.state / ".env_overlay").value_or(""); }
-  Overlay::Saved save(const value& sections) { return Overlay(places_).save(sections.as_object()); }
+  Overlay::SaveResult save(const value& sections) { return Overlay(places_).save(sections.as_object()); }
   std::string refusal(const value& sections) {
     try {
       save(sections);
@@ -140,7 +140,7 @@ TEST_F(OverlayFiles, MaskedSecretsInListsStay) {
 
 TEST_F(OverlayFiles, EachWrongFieldIsNamed) {
   const std::pair<value, const char*> table[] = {
-      {{{"instance", {{"bogus", 1}}}}, "instance.bogus is no setting"},
+      {{{"instance", {{"bogus", 1}}}}, "instance.bogus is not a setting"},
       {{{"instance", {{"nmae", "x"}}}}, "is instance.name meant?"},
       {{{"instance", {{"name", 5}}}}, "instance.name must be a text"},
       {{{"instance", {{"name", {{"a", 1}}}}}}, "instance.name must be a text"},

@@ -292,11 +292,11 @@ TEST_F(StoreTest, WhatItDoesNotKnowStaysAsItIs) {
   };
   fs::create_directories(state_);
   replace_file(file_,
-               "this is no database, but it is somebody's text, and long enough to be looked at twice");
+               "this is not a database, but it is somebody's text, and long enough to be looked at twice");
   refused("cannot be opened");
   fs::remove(file_);
   { duck::Database database({.file = file_, .settings = {}}); }
-  refused("no state database");
+  refused("not a state database");
   for (const int version : {41, 1000, 0, -1}) {
     fs::remove(file_);
     { Store store(state_); }

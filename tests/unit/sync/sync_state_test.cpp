@@ -10,7 +10,7 @@ namespace agnes::sync {
 namespace {
 
 [[maybe_unused]] const auto* const kDeclared =
-    declare_for_tests({state::module(), identity::module(), sync::module()});
+    declare_for_tests({state::module(), identity::module(), catalog::module(), sync::module()});
 
 struct SyncStateTest : testing::Test {
   TemporaryFolder home{fs::temp_directory_path()};

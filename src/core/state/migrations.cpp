@@ -1,4 +1,4 @@
-#include "core/state/history.h"
+#include "core/state/migrations.h"
 
 namespace agnes::state {
 

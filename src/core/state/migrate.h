@@ -8,16 +8,16 @@
 // Bringing a state database of another version to the declared schema.
 namespace agnes::state {
 
-// The oldest version that `converge` takes.
+// The oldest version that `migrate` takes.
 inline constexpr int kOldestVersion = 1;
 
 // What a change from an old version may need to know from the configuration.
-struct Surroundings {
+struct MigrationContext {
   std::string bigquery_project;
 };
 
 // The rows of a fresh database.
-void fill_fresh(duck::Connection& connection);
+void fill_new_database(duck::Connection& connection);
 
 // Makes the file `to`, which is not there yet: a database of the declared
 // schema with the rows of `from`, a database of `version` (1 to 40) without a
@@ -25,7 +25,7 @@ void fill_fresh(duck::Connection& connection);
 // schema nor an older version knows come along as they are. Logs what has no
 // place in `to`. Throws Error when a row cannot be brought along or when
 // something is needed from outside; then `to` is of no use.
-void converge(const std::filesystem::path& from, int version, const std::filesystem::path& to,
-              const Surroundings& surroundings);
+void migrate(const std::filesystem::path& from, int version, const std::filesystem::path& to,
+             const MigrationContext& migration_context);
 
 }  // namespace agnes::state

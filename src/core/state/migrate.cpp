@@ -1,10 +1,10 @@
-#include "core/state/converge.h"
+#include "core/state/migrate.h"
 
 #include <fmt/format.h>
 
 #include "app/config/settings.h"
 #include "core/state/file.h"
-#include "core/state/history.h"
+#include "core/state/migrations.h"
 #include "core/state/schema.h"
 #include "core/state/seed.h"
 #include "lib/base/error.h"
@@ -46,9 +46,9 @@ bool is_known(std::string_view name) {
 }
 
 // The new database is `connection`'s own, the older one is attached as `was`.
-class Convergence {
+class Migration {
  public:
-  Convergence(duck::Connection& connection, int version) : connection_(connection), version_(version) {
+  Migration(duck::Connection& connection, int version) : connection_(connection), version_(version) {
     for (auto& place : duck::rows<Place>(connection_,
                                          "SELECT table_name, column_name, data_type FROM duckdb_columns() "
                                          "WHERE database_name = 'was' AND schema_name = 'main' AND "
@@ -83,7 +83,7 @@ class Convergence {
     for (const auto& step : steps())
       if (version_ < step.before && (step.only_with == nullptr || config::outside(step.only_with)))
         connection_.execute(std::string(step.sql));
-    bring_strangers();
+    copy_unknown_tables();
     tell_of_abandoned();
   }
 
@@ -175,7 +175,7 @@ class Convergence {
   }
 
   // Tables of somebody else in the same file.
-  void bring_strangers() {
+  void copy_unknown_tables() {
     for (const auto& [name, columns] : there_) {
       if (is_known(name)) continue;
       connection_.execute(fmt::format("CREATE TABLE {0} AS SELECT * FROM was.main.{0}", sql_name(name)));
@@ -211,24 +211,24 @@ bool is_complete(Tx& tx) {
   return true;
 }
 
-void fill_fresh(duck::Connection& connection) {
+void fill_new_database(duck::Connection& connection) {
   connection.execute("INSERT INTO schema_version (version, applied_at) VALUES (?, ?)", kSchemaVersion, now());
   connection.execute("INSERT INTO setup_banner (id) VALUES (1)");
   for (const char* key : {"welcome", "claude_md", "home"})
     connection.execute("INSERT INTO instance_templates (key) VALUES (?)", key);
 }
 
-void converge(const std::filesystem::path& from, int version, const std::filesystem::path& to,
-              const Surroundings& surroundings) {
+void migrate(const std::filesystem::path& from, int version, const std::filesystem::path& to,
+             const MigrationContext& migration_context) {
   auto database = open_database(to);
   auto connection = connect(database);
   connection.execute(fmt::format("ATTACH {} AS was (READ_ONLY)",
                                  duck::quote_literal(std::filesystem::absolute(from).string())));
   connection.execute("SET threads = 1");  // many small tables: a second thread costs more than it does
-  Convergence convergence(connection, version);
-  convergence.take_bigquery_project(surroundings.bigquery_project);
+  Migration migration(connection, version);
+  migration.take_bigquery_project(migration_context.bigquery_project);
   duck::Transaction transaction(connection);
-  convergence.fill();
+  migration.fill();
   transaction.commit();
   // Into the one file, or an error: closing would only try.
   connection.execute("CHECKPOINT");

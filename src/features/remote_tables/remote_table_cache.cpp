@@ -1,4 +1,4 @@
-#include "features/remote_tables/remote_looks.h"
+#include "features/remote_tables/remote_table_cache.h"
 
 #include "lib/base/error.h"
 #include "lib/base/log.h"
@@ -40,7 +40,7 @@ std::string key_of(const Registration& row) {
 }  // namespace
 
 template <class T, class Fetch>
-T RemoteLooks::kept(Cache<T>& cache, const std::string& key, const Fetch& fetch) {
+T RemoteTableCache::kept(Cache<T>& cache, const std::string& key, const Fetch& fetch) {
   {
     const std::lock_guard lock(mutex_);
     const auto found = cache.find(key);
@@ -51,14 +51,14 @@ T RemoteLooks::kept(Cache<T>& cache, const std::string& key, const Fetch& fetch)
     T value = fetch();
     const std::lock_guard lock(mutex_);
     if (cache.size() >= kMostKept) cache.clear();
-    cache.insert_or_assign(key, Kept<T>{value, std::chrono::steady_clock::now()});
+    cache.insert_or_assign(key, CacheEntry<T>{value, std::chrono::steady_clock::now()});
     return value;
   } catch (const Error& error) {
     rethrow(error);
   }
 }
 
-RemoteFacts RemoteLooks::facts(const Registration& row) {
+RemoteFacts RemoteTableCache::facts(const Registration& row) {
   return kept(facts_, key_of(row), [&] {
     auto facts = fetch_facts_(row);
     if (!facts)
@@ -69,7 +69,7 @@ RemoteFacts RemoteLooks::facts(const Registration& row) {
   });
 }
 
-boost::json::array RemoteLooks::rows(const Registration& row, int rows) {
+boost::json::array RemoteTableCache::rows(const Registration& row, int rows) {
   auto out = kept(rows_, key_of(row), [&] { return fetch_rows_(row, kMostRows); });
   if (out.size() > static_cast<std::size_t>(rows)) out.resize(static_cast<std::size_t>(rows));
   return out;

@@ -1,4 +1,4 @@
-#include "core/state/converge.h"
+#include "core/state/migrate.h"
 
 #include <csignal>
 #include <cstdlib>
@@ -23,7 +23,7 @@
 namespace agnes::state {
 namespace {
 
-const Surroundings kSurroundings{"golden-project"};
+const MigrationContext kSurroundings{"golden-project"};
 
 std::int64_t count(Store& store, const std::string& sql) {
   return store.read([&](state::Tx& tx) { return tx.scalar<std::int64_t>(sql).value_or(-1); });
@@ -128,11 +128,11 @@ TEST_F(ConvergeTest, EveryOtherVersionOpens) {
 TEST_F(ConvergeTest, AConvergedDatabaseIsOpenedAsItIsFromThenOn) {
   given(30);
   { Store store(state_, kSurroundings); }
-  const auto converged = md5_file(file_);
+  const auto migrated = md5_file(file_);
   ASSERT_EQ(copies().size(), 1u);
   { Store store(state_, kSurroundings); }
   EXPECT_EQ(copies().size(), 1u);
-  EXPECT_EQ(md5_file(file_), converged);
+  EXPECT_EQ(md5_file(file_), migrated);
 }
 
 // Version 12 had a list of groups in each user's row, and access to plugins in a table of its own.

@@ -17,9 +17,9 @@ using catalog::FetchRows;
 // What engines say of their tables to somebody who waits for it: columns and first rows, each kept for ten
 // minutes, so that agents that ask again and again cost no engine's time. Thread-safe; what is asked at the
 // same moment is asked twice.
-class RemoteLooks {
+class RemoteTableCache {
  public:
-  RemoteLooks(FetchFacts facts, FetchRows rows)
+  RemoteTableCache(FetchFacts facts, FetchRows rows)
       : fetch_facts_(std::move(facts)), fetch_rows_(std::move(rows)) {}
 
   // Throws Error: not_found when the engine does not know the table, and what it says else, in the contract's
@@ -30,12 +30,12 @@ class RemoteLooks {
 
  private:
   template <class T>
-  struct Kept {
+  struct CacheEntry {
     T value;
     std::chrono::steady_clock::time_point at;
   };
   template <class T>
-  using Cache = std::map<std::string, Kept<T>>;
+  using Cache = std::map<std::string, CacheEntry<T>>;
   template <class T, class Fetch>
   T kept(Cache<T>& cache, const std::string& key, const Fetch& fetch);
 
