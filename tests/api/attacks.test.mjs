@@ -73,6 +73,28 @@ test('idle connections of one address make room for new ones', async () => {
   for (const socket of sockets) socket.destroy();
 });
 
+test('statements that nobody waits for are dropped, waiting or running', async () => {
+  const sql = 'SELECT count(*) FROM range(100000) a, range(100000) b WHERE a.range * 7 % 13 = b.range % 11';
+  const body = JSON.stringify({ sql });
+  const sockets = [];
+  for (let i = 0; i < 40; i += 1) {
+    const socket = net.connect(server.port, '127.0.0.1');
+    socket.on('error', () => {});
+    await new Promise((resolve) => socket.write(`POST /api/query HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.admin.token}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`, resolve));
+    sockets.push(socket);
+  }
+  const figure = (text, name) => Number(new RegExp(`^${name.replace(/[{}"]/g, (c) => `\\${c}`)} (\\d+)`, 'm').exec(text)[1]);
+  const metrics = async () => must(200, await server.get('/metrics', asAdmin())).text;
+  await server.until('they wait', async () => figure(await metrics(), 'agnes_executor_queued{executor="query"}') > 0);
+  for (const socket of sockets) socket.end();
+  await server.until('none is left', async () => {
+    const text = await metrics();
+    return figure(text, 'agnes_executor_queued{executor="query"}') + figure(text, 'agnes_executor_running{executor="query"}') === 0;
+  });
+  assert.equal(figure(await metrics(), 'agnes_query_statements_total{outcome="timeout"}'), 0);
+  must(200, await server.post('/api/query', { sql: 'SELECT 1' }, asAdmin()));
+});
+
 const session = async (email, password) => must(200, await server.post('/auth/token', { email, password })).json.access_token;
 const account = async (email) => {
   const user = must(201, await server.post('/api/users', { email, name: 'A' }, asAdmin())).json;

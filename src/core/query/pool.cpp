@@ -8,6 +8,7 @@
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/http/executor.h"
 #include "lib/workers/confine.h"
 #include "lib/workers/task.h"
 
@@ -22,6 +23,7 @@ constexpr auto kWaitForWorker = std::chrono::seconds(30);
 // A statement that takes longer than this yields to all others.
 constexpr auto kSlow = std::chrono::seconds(1);
 // Between asking a statement to end and killing its process.
+constexpr auto kCheckClient = std::chrono::milliseconds(250);
 constexpr auto kGrace = std::chrono::seconds(2);
 // Beside DuckDB's own limit: its library's data, stacks, buffers that it does not count.
 constexpr std::uint64_t kMemoryBeyondDuckDB = 768ull << 20;
@@ -107,7 +109,8 @@ bool Execution::receive(std::string& chunk) {
   while (true) {
     const auto slow = started_ + kSlow;
     const auto next = interrupted_ ? hard : soft;
-    const auto deadline = worker_->process->lowered() ? next : std::min(slow, next);
+    const auto now_or_later = Channel::Clock::now() + kCheckClient;
+    const auto deadline = std::min(worker_->process->lowered() ? next : std::min(slow, next), now_or_later);
     Frame frame;
     const auto outcome = worker_->process->channel().receive(frame, deadline);
     if (outcome == Channel::Outcome::closed) {
@@ -117,6 +120,7 @@ bool Execution::receive(std::string& chunk) {
     }
     if (outcome == Channel::Outcome::timeout) {
       const auto now = Channel::Clock::now();
+      if (http::client_gone()) throw Error(ErrorKind::unavailable, "nobody waits for the answer any more");
       if (now >= hard) {
         ++pool_.timed_out_;
         lose(too_long());

@@ -236,6 +236,7 @@ Task<bool> Connection::read_upload(Parser& header, Request& request, std::size_t
       }
       return false;
     });
+    if (admission.refusal == Pool::Refusal::gone) co_return false;
     if (admission.refusal != Pool::Refusal::none)
       problem.emplace(ErrorKind::unavailable, "The server is busy: try again in a moment");
     co_return !problem;
@@ -412,7 +413,9 @@ Task<std::optional<bool>> Connection::run_handler(Request& request, const Routes
   const auto& caller = request.routing.caller;
   Owner owner{plan.executor == Executor::handlers ? sender_of(request)
               : caller.empty()                    ? request.client_address()
-                                                  : caller};
+                                                  : caller,
+              {},
+              ends_with_client(plan.executor) ? socket_.native_handle() : -1};
   while (true) {
     Admission admission = co_await on_pool(pool, owner, [&] {
       out = answer(request, shared_.options.compress);

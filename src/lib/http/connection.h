@@ -32,6 +32,12 @@ using Clock = std::chrono::steady_clock;
 
 class Connection;
 
+// Whether work that nobody waits for any more is dropped. A client that has only closed its sending side counts as gone
+// there, since nothing else shows on the line; short work is answered all the same.
+inline bool ends_with_client(Executor executor) {
+  return executor == Executor::query || executor == Executor::tasks;
+}
+
 // What the connections of a server share.
 struct Shared {
   Shared(const Server::Options& options, const Routes& routes)

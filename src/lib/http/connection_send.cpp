@@ -131,6 +131,11 @@ Task<bool> Connection::send_file(const Piece& piece) {
 }
 
 namespace {
+Executor executor_of(const Request& request) {
+  const auto* route = static_cast<const Route*>(request.routing.route);
+  return route == nullptr ? Executor::handlers : route->info.executor;
+}
+
 std::string stream_owner(const Request& request) {
   return request.routing.caller.empty() ? request.client_address() : request.routing.caller;
 }
@@ -188,7 +193,8 @@ Task<bool> Connection::send_stream(const Request& request, Outgoing& out) {
       std::move(permit_));
   is_events_ = out.is_events;
   const auto refusal = shared_.streams.submit(
-      {stream_owner(request)}, [&, channel = channel_](Pool::Refusal, Pool::Permit& permit) {
+      {stream_owner(request), {}, ends_with_client(executor_of(request)) ? socket_.native_handle() : -1},
+      [&, channel = channel_](Pool::Refusal, Pool::Permit& permit) {
         bool whole = false;
         try {
           out.stream(*channel);

@@ -36,4 +36,8 @@ struct Requeue {
 // pass. Does nothing on any other thread.
 void enter_group(std::string_view group);
 
+// For long work on the `query` and `tasks` executors and on streams of theirs: whether the client has closed its
+// connection, or its sending side, so that nobody waits for the answer. False on any other thread.
+bool client_gone();
+
 }  // namespace agnes::http

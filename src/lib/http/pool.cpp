@@ -5,12 +5,17 @@
 #include <thread>
 #include <vector>
 
+#include <poll.h>
+
 namespace agnes::http {
 
 namespace {
 constexpr std::chrono::seconds kIdle{10};
 // Of the work that runs on this thread.
 thread_local Pool::Permit* current_permit = nullptr;
+thread_local int current_socket = -1;
+
+constexpr short kGone = POLLRDHUP | POLLHUP | POLLERR;
 
 std::string total_name(const Owner& owner) {
   return owner.group + "/" + owner.caller;
@@ -19,6 +24,11 @@ std::string total_name(const Owner& owner) {
 
 void enter_group(std::string_view group) {
   if (current_permit != nullptr && !current_permit->move_to(group)) throw Requeue{std::string(group)};
+}
+
+bool client_gone() {
+  pollfd state{current_socket, kGone, 0};
+  return current_socket >= 0 && ::poll(&state, 1, 0) > 0 && (state.revents & kGone) != 0;
 }
 
 Pool::Permit& Pool::Permit::operator=(Permit&& other) noexcept {
@@ -41,7 +51,7 @@ void Pool::Permit::release() {
 bool Pool::Permit::move_to(std::string_view group) {
   if (pool_ == nullptr || owner_.group == group) return true;
   const std::lock_guard lock(pool_->mutex_);
-  const Owner wanted{owner_.caller, std::string(group)};
+  const Owner wanted{owner_.caller, std::string(group), owner_.socket};
   pool_->give_back(owner_);
   const bool moved = pool_->has_place(wanted);
   if (moved) {
@@ -161,9 +171,19 @@ Pool::Refusal Pool::submit(Owner owner, Work work) {
 }
 
 void Pool::expire(Clock::time_point now, bool all) {
-  std::deque<Waiting> late;
+  std::deque<Waiting> late, gone;
   {
     const std::lock_guard lock(mutex_);
+    std::vector<pollfd> clients;  // a descriptor below 0 is passed over
+    for (const auto& entry : waiting_) clients.push_back({entry.owner.socket, kGone, 0});
+    if (!clients.empty() && ::poll(clients.data(), clients.size(), 0) > 0)
+      for (std::size_t i = clients.size(); i-- > 0;) {
+        if ((clients[i].revents & kGone) == 0) continue;
+        const auto at = waiting_.begin() + static_cast<std::ptrdiff_t>(i);
+        count_total(at->owner, -1);
+        gone.push_back(std::move(*at));
+        waiting_.erase(at);
+      }
     while (!waiting_.empty() && (all || waiting_.front().until <= now)) {
       count_total(waiting_.front().owner, -1);
       ++refused_full_;
@@ -172,6 +192,7 @@ void Pool::expire(Clock::time_point now, bool all) {
     }
   }
   Permit none;
+  for (auto& entry : gone) entry.work(Refusal::gone, none);
   for (auto& entry : late) entry.work(all ? Refusal::full : Refusal::waited, none);
 }
 
@@ -190,8 +211,10 @@ void Pool::run() {
     granted_.pop_front();
     lock.unlock();
     current_permit = &permit;
+    current_socket = permit.owner_.socket;
     work(Refusal::none, permit);
     current_permit = nullptr;
+    current_socket = -1;
     work = nullptr;
     permit.release();
     lock.lock();

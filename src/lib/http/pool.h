@@ -21,6 +21,7 @@ namespace agnes::http {
 // Whose work it is. An empty caller has no bound of its own.
 struct Owner {
   std::string caller, group = {};
+  int socket = -1;  // of a client without whom the work is in vain; open as long as the work waits or runs
 };
 
 class Pool {
@@ -35,7 +36,7 @@ class Pool {
     std::size_t per_caller_total = 0;
     std::chrono::milliseconds max_wait{30'000};
   };
-  enum class Refusal { none, caller, full, waited };
+  enum class Refusal { none, caller, full, waited, gone };
 
   // The right to run. Whoever holds it may keep it beyond its thread, for what the work leaves behind (a stream out of
   // a process). Gives it back when destroyed, which must be before the pool is.
@@ -63,7 +64,7 @@ class Pool {
 
   // `none`: accepted. Otherwise `work` is not kept. Does not wait.
   Refusal submit(Owner owner, Work work);
-  // Refuses what has waited too long; with `all`, whatever waits.
+  // Refuses what has waited too long and what nobody waits for any more; with `all`, whatever waits.
   void expire(Clock::time_point now, bool all = false);
   // Waits until all that has a permit has run; takes nothing more.
   void finish();
