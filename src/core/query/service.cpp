@@ -182,25 +182,27 @@ http::Response relay(std::unique_ptr<Execution> execution, const std::string& co
       content_type,
       [shared, count, folder = std::move(spool_folder), first = std::move(first),
        part = std::move(second)](http::Writer& to) mutable {
-        count(first);
-        if (!to.write(first)) return;
+        const auto send = [&](const std::string& text) {
+          count(text);
+          return to.write(text);
+        };
+        if (!send(first)) return;
         // A reader that is slower than the statement must not keep the process from others.
         Spool waiting(std::move(folder), kMostSpooled);
         std::string piece;
         do {
-          count(part);
           while (!waiting.empty() && to.has_room())
-            if (!waiting.next(piece) || !to.write(piece)) return;
+            if (!waiting.next(piece) || !send(piece)) return;
           if (to.gone()) return;
           if (!to.has_room() && waiting.append(part)) continue;
           while (waiting.next(piece))
-            if (!to.write(piece)) return;
-          if (!to.write(part)) return;
+            if (!send(piece)) return;
+          if (!send(part)) return;
         } while (shared->next(part));
         shared.reset();
         to.free_place();
         while (waiting.next(piece))
-          if (!to.write(piece)) return;
+          if (!send(piece)) return;
       },
       transfer_limit);
 }
