@@ -153,17 +153,18 @@ class CsvReader : public TableReader {
 
   // Options that say how the text is cut into values: the same for looking and for reading. Nothing is left
   // to DuckDB's guess here: it would make a ragged file a table of one column.
-  std::string dialect() const {
-    std::string out = fmt::format(
-        ", delim = {}, quote = {}, escape = {}, skip = {}, comment = '', strict_mode = true",
-        duck::quote_literal(delimiter_), duck::quote_literal(quote()), duck::quote_literal(escape()), skip());
+  std::string dialect(std::int64_t skipped) const {
+    std::string out =
+        fmt::format(", delim = {}, quote = {}, escape = {}, skip = {}, comment = '', strict_mode = true",
+                    duck::quote_literal(delimiter_), duck::quote_literal(quote()),
+                    duck::quote_literal(escape()), skipped);
     if (!encoding().empty()) out += ", encoding = " + duck::quote_literal(encoding());
     if (spec_ != nullptr && spec_->null_text) out += ", nullstr = " + duck::quote_literal(*spec_->null_text);
     return out;
   }
 
   // All values as texts. An empty cell is NULL, a quoted empty one is the empty text.
-  std::string read_sql(const std::string& files = "") const {
+  std::string read_sql(const std::string& files, std::int64_t skipped) const {
     std::string columns;
     for (const auto& column : columns_)
       columns +=
@@ -171,8 +172,22 @@ class CsvReader : public TableReader {
     return fmt::format(
         "read_csv({}, auto_detect = false, columns = {{{}}}, header = {}{}, hive_partitioning = {}, "
         "allow_quoted_nulls = false)",
-        files.empty() ? path_list(candidate_) : files, columns, header_, dialect(),
-        is_partitioned(candidate_));
+        files, columns, header_, dialect(skipped), is_partitioned(candidate_));
+  }
+
+  std::string read_sql(const SourceFile& file) const {
+    return read_sql("[" + quoted_path(file) + "]", skipped_.at(file.path));
+  }
+
+  std::string read_sql() const {
+    const auto skipped = skipped_.at(candidate_.files.front().path);
+    if (std::all_of(skipped_.begin(), skipped_.end(),
+                    [&](const auto& file) { return file.second == skipped; }))
+      return read_sql(path_list(candidate_), skipped);
+    std::string out;
+    for (const auto& file : candidate_.files)
+      out += fmt::format("{}SELECT * FROM {}", out.empty() ? "(" : " UNION ALL ", read_sql(file));
+    return out + ")";
   }
 
   [[noreturn]] void complain(const duck::QueryError& error, const SourceFile& otherwise) const {
@@ -189,6 +204,24 @@ class CsvReader : public TableReader {
                       where + " " + without_paths(candidate_, escape_control(complaint.cause)));
   }
 
+  // "sep=;", which Excel writes and reads as the first line.
+  static bool is_separator_line(const std::string& line) {
+    return line.size() == 5 && to_lower(line).starts_with("sep=");
+  }
+
+  // Whether a name is a number, a date or such.
+  bool has_values(const std::string& record) {
+    std::string cells, fits;
+    for (const auto& cell : split_record(record, delimiter_.empty() ? ',' : delimiter_.front(),
+                                         quote().empty() ? '\0' : quote().front()))
+      cells += fmt::format("{}({})", cells.empty() ? "" : ", ", duck::quote_literal(cell));
+    for (const char* type : {"BOOLEAN", "TIME", "DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
+      fits += fits_sql("cell", type) + " OR ";
+    fits += fits_set_type_sql("cell", "DOUBLE");
+    return duck::scalar<bool>(connection_, fmt::format("SELECT bool_or({}) FROM (VALUES {}) AS t(cell)", fits,
+                                                       cells)) == true;
+  }
+
   // The header's text: more than one line when a quoted name has a line break in it.
   std::string header_record(const SourceFile& file) {
     std::vector<std::string> lines;
@@ -202,7 +235,11 @@ class CsvReader : public TableReader {
     const char mark = quote().empty() ? '\0' : quote().front();
     for (std::size_t i = static_cast<std::size_t>(std::max<std::int64_t>(0, skip())); i < lines.size(); ++i) {
       if (record.empty() && lines[i].empty()) continue;
-      if (record.empty()) header_begin_ = static_cast<std::int64_t>(i);
+      if (record.empty() && is_separator_line(lines[i])) {
+        separator_ = lines[i].substr(4);
+        continue;
+      }
+      if (record.empty()) header_begin_ = skipped_[file.path] = static_cast<std::int64_t>(i);
       header_end_ = static_cast<std::int64_t>(i) + 1;
       record += (record.empty() ? "" : "\n") + lines[i];
       if (mark == '\0' || std::count(record.begin(), record.end(), mark) % 2 == 0) return record;
@@ -216,6 +253,8 @@ class CsvReader : public TableReader {
   void choose_delimiter(const std::string& record, const SourceFile& file) {
     if (spec_ != nullptr && spec_->delimiter) {
       delimiter_ = *spec_->delimiter;
+    } else if (!separator_.empty()) {
+      delimiter_ = separator_;
     } else if (file.format == Format::tsv) {
       delimiter_ = "\t";
     } else {
@@ -253,19 +292,20 @@ class CsvReader : public TableReader {
       wanted_header = fmt::format(", header = {}", *spec_->header);
     else if (!first)
       wanted_header = fmt::format(", header = {}", header_);
+    else if (!has_values(record))
+      wanted_header = ", header = true";
     std::vector<ColumnPlan> columns;
     try {
       columns = suggested(file, wanted_header, first);
+      // DuckDB does not find the only name of a file with CRLF that begins with empty lines.
+      if (columns.size() == 1 && header_ && columns[0].name == "column0" && !record.empty() &&
+          record.find_first_of("\"\n") == std::string::npos)
+        columns[0].name = record;
     } catch (const duck::QueryError& error) {
       if (not_the_files_fault(error)) throw;
       diagnose(file, record);
       complain(error, file);
     }
-    // A file of texts alone gives no hint whether its first line is a header; files without one are rare.
-    const bool texts = std::all_of(columns.begin(), columns.end(),
-                                   [](const ColumnPlan& column) { return column.type == "VARCHAR"; });
-    if (first && wanted_header.empty() && !header_ && texts)
-      columns = suggested(file, ", header = true", first);
     return columns;
   }
 
@@ -274,7 +314,7 @@ class CsvReader : public TableReader {
                     .execute(fmt::format(
                         "SELECT c.name, c.type, HasHeader FROM (SELECT unnest(Columns) AS c, HasHeader FROM "
                         "sniff_csv({}, sample_size = {}{}{}))",
-                        quoted_path(file), kSampleRows, dialect(), header))
+                        quoted_path(file), kSampleRows, dialect(skipped_.at(file.path)), header))
                     .rows();
     std::vector<ColumnPlan> columns;
     for (const auto& row : rows) {
@@ -295,8 +335,7 @@ class CsvReader : public TableReader {
       columns_.push_back({fmt::format("c{}", i), "VARCHAR", "", false});
     header_ = true;
     try {
-      connection_.execute("SELECT count(*), " + counts() + " FROM " + read_sql("[" + quoted_path(file) + "]"))
-          .rows();
+      connection_.execute("SELECT count(*), " + counts() + " FROM " + read_sql(file)).rows();
     } catch (const duck::QueryError& error) {
       complain(error, file);
     }
@@ -379,7 +418,7 @@ class CsvReader : public TableReader {
                   "false) THEN {0} END AS value, sum(1 + {2}) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND "
                   "CURRENT "
                   "ROW) - ({2}) AS line FROM {3}) WHERE value IS NOT NULL LIMIT 1",
-                  name, fits(column), breaks, read_sql("[" + quoted_path(file) + "]")))
+                  name, fits(column), breaks, read_sql(file)))
               .rows();
       if (rows.empty()) continue;
       const auto line = std::get<std::int64_t>(rows.at(0).at(1)) + (header_ ? header_end_ : header_begin_);
@@ -399,7 +438,8 @@ class CsvReader : public TableReader {
   const Candidate& candidate_;
   const TableSpec* spec_;
   std::vector<ColumnPlan> columns_;
-  std::string delimiter_ = ",";
+  std::string delimiter_ = ",", separator_;
+  std::map<std::string, std::int64_t> skipped_;     // by path: lines before the header
   std::int64_t header_begin_ = 0, header_end_ = 0;  // lines before the header, and with it
   bool header_ = true;
   bool reconsidered_ = false;

@@ -138,6 +138,36 @@ TEST_F(CsvTypes, AnEmptyCellIsNullAndAQuotedEmptyOneAnEmptyText) {
   EXPECT_EQ(rows("e"), "x|1;-|-;|-");
 }
 
+TEST_F(CsvTypes, TheFirstLineWithTextIsTheHeader) {
+  struct Table {
+    const char *content, *types, *rows;
+  };
+  const std::vector<Table> cases = {
+      {",name,city\n0,ann,oslo\n1,bob,rome\n", "column0 BIGINT, name VARCHAR, city VARCHAR",
+       "0|ann|oslo;1|bob|rome"},
+      {"\"\",\"name\",\"city\"\n\"a\",\"ann\",\"oslo\"\n", "column0 VARCHAR, name VARCHAR, city VARCHAR",
+       "a|ann|oslo"},
+      {"name,\nann,1\n", "name VARCHAR, column1 BIGINT", "ann|1"},
+      {"\na,b\n1,2\n", "a BIGINT, b BIGINT", "1|2"},
+      {"\r\n\r\na\r\n1\r\n", "a BIGINT", "1"},
+      {"sep=;\na;b,c\n1;2\n", "a BIGINT, b,c BIGINT", "1|2"},
+      {"SEP=|\r\na|b\r\n1|2\r\n", "a BIGINT, b BIGINT", "1|2"},
+      {"country,2019,2020\nCZ,x,y\n", "country VARCHAR, 2019 VARCHAR, 2020 VARCHAR", "CZ|x|y"},
+      {"1,2\n3,4\n", "column0 BIGINT, column1 BIGINT", "1|2;3|4"},
+      {"a,b,c\n", "a VARCHAR, b VARCHAR, c VARCHAR", ""},
+  };
+  for (std::size_t i = 0; i < cases.size(); ++i) put(fmt::format("t{}.csv", i), cases[i].content);
+  put("q/a.csv", "a,b\n1,x\n");
+  put("q/b.csv", "\n\na,b\n2,y\n");
+  put("wrong.csv", "\n\na,b\n1,2\n3\n");
+  EXPECT_EQ(messages(run()), "wrong.csv line 5 has 1 values where the header has 2\n");
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    EXPECT_EQ(types(fmt::format("t{}", i)), cases[i].types) << cases[i].content;
+    EXPECT_EQ(rows(fmt::format("t{}", i)), cases[i].rows) << cases[i].content;
+  }
+  EXPECT_EQ(rows("q"), "1|x;2|y");
+}
+
 TEST_F(CsvTypes, ASettingGivesTheOrderOfDates) {
   put("d.csv", "d,t,x\n01/02/2020,25.03.2024 10:15,1/2\n03/04/2020,26.03.2024 11:00,x\n");
   EXPECT_EQ(messages(run([](Job& job) {
