@@ -37,9 +37,11 @@ std::string matches(const std::string& name, const char* pattern) {
 std::string casts(const std::string& name, std::string_view type) {
   return fmt::format("TRY_CAST({} AS {}) IS NOT NULL", name, type);
 }
-// The value's text is the cell's text.
+// The value's text is the cell's text. Most cells have no spaces, and what is true first costs least.
 std::string written_back(const std::string& name, std::string_view type) {
-  return fmt::format("CAST(TRY_CAST({0} AS {1}) AS VARCHAR) = trim({0})", name, type);
+  return fmt::format(
+      "(CAST(TRY_CAST({0} AS {1}) AS VARCHAR) = {0} OR CAST(TRY_CAST({0} AS {1}) AS VARCHAR) = trim({0}))",
+      name, type);
 }
 // Few enough digits for any DOUBLE, within its range; or exactly the digits that the DOUBLE prints.
 std::string exact_double(const std::string& name) {
@@ -68,12 +70,19 @@ std::int64_t number(const duck::Value& value) {
 std::string fits_sql(const std::string& name, std::string_view type) {
   if (type == "BOOLEAN") return fmt::format("lower(trim({})) IN ('true', 'false')", name);
   if (type == "BIGINT" || type.starts_with("DECIMAL(")) return written_back(name, type);
-  if (type == "DOUBLE") return matches(name, kFloat) + " AND " + exact_double(name);
+  if (type == "DOUBLE")
+    return fmt::format(
+        "(CAST(TRY_CAST({0} AS DOUBLE) AS VARCHAR) = {0} AND contains('0123456789', right({0}, 1)) OR {1} "
+        "AND {2})",
+        name, matches(name, kFloat), exact_double(name));
   if (type == "TIME") return matches(name, kTime) + " AND " + casts(name, type);
   // Ten characters and no year 0: neither `infinity` nor `epoch`.
   if (type == "DATE") return fmt::format("length(trim({})) = 10 AND {}", name, written_back(name, type));
   const std::string days = fmt::format("trim({}) >= '0001' AND {}", name, casts(name, type));
-  if (type == "TIMESTAMP") return matches(name, kTimestamp) + " AND " + days;
+  if (type == "TIMESTAMP")
+    return fmt::format(
+        "(length({0}) = 19 AND CAST(TRY_CAST({0} AS TIMESTAMP) AS VARCHAR) = {0} OR {1} AND {2})", name,
+        matches(name, kTimestamp), days);
   return matches(name, kInstant) + " AND " + days;
 }
 
