@@ -1,3 +1,4 @@
+#include "connectors/files/csv_types.h"
 #include "connectors/files/read.h"
 #include "lib/base/text.h"
 #include "lib/duck/rows.h"
@@ -6,18 +7,17 @@ namespace agnes::connectors::files {
 
 namespace {
 
-constexpr std::string_view kNotWhole = "is not a whole number";
+// What a statement says that met a value which is not one of its column's type.
+constexpr std::string_view kUnfit = "agnes: a value that does not fit the type of column ";
 
-// What DuckDB looks at to suggest types.
+// What is looked at to suggest types; each value is held against them when it is read.
 constexpr int kSampleRows = 20'480;
 
 struct ColumnPlan {
   std::string name;
   std::string type;
-  std::string format;  // of dates that are not ISO: read as text, then strptime
+  std::string format;  // of dates, set by the configuration: read with strptime
   bool fixed = false;  // set by the configuration
-  // Whole numbers as far as the sample goes. DuckDB would round a later 1.5 to 2, so each value is looked at.
-  bool unsure = false;
 };
 
 // "line 7 of sales.csv ..." from what DuckDB says of a CSV file.
@@ -83,7 +83,7 @@ std::vector<std::string> split_record(std::string_view record, char delimiter, c
 class CsvReader : public TableReader {
  public:
   CsvReader(duck::Connection& connection, const Candidate& candidate, bool quick)
-      : connection_(connection), candidate_(candidate), spec_(candidate.spec), quick_(quick) {
+      : connection_(connection), candidate_(candidate), spec_(candidate.spec) {
     for (const auto& file : candidate.files) sniff(file);
     std::vector<extracts::Column> columns;
     for (auto& column : columns_) columns.push_back({column.name, column.type});
@@ -92,37 +92,35 @@ class CsvReader : public TableReader {
       if (spec_ == nullptr) break;
       const auto type = spec_->types.find(column.name);
       if (type == spec_->types.end()) continue;
-      column.type = checked_type(candidate.table, column.name, type->second);
+      column.type = duck::scalar<std::string>(
+                        connection_, fmt::format("SELECT typeof(CAST(NULL AS {}))",
+                                                 checked_type(candidate.table, column.name, type->second)))
+                        .value();
       column.fixed = true;
-      doubtful_.erase(column.name);
+      if (column.type == "DATE") column.format = spec_->date_format.value_or("");
+      if (column.type.starts_with("TIMESTAMP")) column.format = spec_->timestamp_format.value_or("");
     }
-    if (quick_) return;
-    doubt_sample();
-    for (auto& column : columns_) column.unsure = column.type == "BIGINT" && !column.fixed;
-    if (!doubtful_.empty()) detect(doubtful_);
+    // A sample says nothing of a column that is empty in it.
+    if (decide_types(true) && !quick) decide_types(false);
   }
 
   std::string select() override {
     std::string list;
-    for (const auto& column : columns_)
-      if (read_as_text(column)) list += (list.empty() ? "" : ", ") + expression(column);
-    return fmt::format("SELECT *{} FROM {}", list.empty() ? "" : " REPLACE (" + list + ")", read_sql(false));
+    for (std::size_t i = 0; i < columns_.size(); ++i)
+      if (columns_[i].type != "VARCHAR") list += (list.empty() ? "" : ", ") + expression(i);
+    return fmt::format("SELECT *{} FROM {}", list.empty() ? "" : " REPLACE (" + list + ")", read_sql());
   }
 
   bool reconsider(const duck::QueryError& error) override {
     if (not_the_files_fault(error)) throw error;
-    const CsvComplaint complaint = parse_complaint(error.what());
-    const auto column = std::find_if(columns_.begin(), columns_.end(),
-                                     [&](const ColumnPlan& plan) { return plan.name == complaint.column; });
-    const bool cast = error.type() == DUCKDB_ERROR_CONVERSION && !complaint.line;
-    const bool ours = (complaint.conversion && column != columns_.end() && !column->fixed) || cast ||
-                      std::string_view(error.what()).find(kNotWhole) != std::string_view::npos;
-    if (!ours || reconsidered_) complain(error, candidate_.files.front());
+    const std::string said = error.what();
+    const auto at = said.find(kUnfit);
+    if (at == std::string::npos) complain(error, candidate_.files.front());
+    const auto& column =
+        columns_.at(static_cast<std::size_t>(std::strtoull(said.c_str() + at + kUnfit.size(), nullptr, 10)));
+    if (column.fixed || reconsidered_) name_value(column);
     reconsidered_ = true;
-    std::set<std::string> all;
-    for (const auto& plan : columns_)
-      if (!plan.fixed && plan.type != "VARCHAR") all.insert(plan.name);
-    detect(all);
+    decide_types(false);
     return true;
   }
 
@@ -132,42 +130,63 @@ class CsvReader : public TableReader {
   std::string escape() const { return spec_ != nullptr ? spec_->escape.value_or(quote()) : quote(); }
   std::int64_t skip() const { return spec_ != nullptr ? spec_->skip.value_or(0) : 0; }
 
-  static bool read_as_text(const ColumnPlan& column) { return !column.format.empty() || column.unsure; }
-
-  static std::string expression(const ColumnPlan& column) {
+  // True where the column's text is a value of its type.
+  static std::string fits(const ColumnPlan& column) {
     const std::string name = duck::quote_identifier(column.name);
-    if (column.unsure)
-      return fmt::format(
-          "CASE WHEN CAST(CAST({0} AS BIGINT) AS VARCHAR) <> {0} THEN error({1}) ELSE CAST({0} AS BIGINT) "
-          "END AS {0}",
-          name, duck::quote_literal(kNotWhole));
-    return fmt::format("CAST(strptime({0}, {1}) AS {2}) AS {0}", name, duck::quote_literal(column.format),
-                       column.type);
+    if (!column.format.empty())
+      return fmt::format("try_strptime({}, {}) IS NOT NULL", name, duck::quote_literal(column.format));
+    return column.fixed ? fits_set_type_sql(name, column.type) : fits_sql(name, column.type);
+  }
+
+  std::string expression(std::size_t index) const {
+    const auto& column = columns_[index];
+    const std::string name = duck::quote_identifier(column.name);
+    const std::string value = column.format.empty()
+                                  ? name
+                                  : fmt::format("strptime({}, {})", name, duck::quote_literal(column.format));
+    return fmt::format(
+        "CASE WHEN {0} = '' THEN NULL WHEN {1} THEN CAST({2} AS {3}) WHEN {0} IS NULL THEN NULL ELSE "
+        "error({4}) "
+        "END AS {0}",
+        name, fits(column), value, column.type, duck::quote_literal(fmt::format("{}{}.", kUnfit, index)));
   }
 
   // Options that say how the text is cut into values: the same for looking and for reading. Nothing is left
   // to DuckDB's guess here: it would make a ragged file a table of one column.
-  std::string dialect() const {
-    std::string out = fmt::format(
-        ", delim = {}, quote = {}, escape = {}, skip = {}, comment = '', strict_mode = true",
-        duck::quote_literal(delimiter_), duck::quote_literal(quote()), duck::quote_literal(escape()), skip());
+  std::string dialect(std::int64_t skipped) const {
+    std::string out =
+        fmt::format(", delim = {}, quote = {}, escape = {}, skip = {}, comment = '', strict_mode = true",
+                    duck::quote_literal(delimiter_), duck::quote_literal(quote()),
+                    duck::quote_literal(escape()), skipped);
     if (!encoding().empty()) out += ", encoding = " + duck::quote_literal(encoding());
     if (spec_ != nullptr && spec_->null_text) out += ", nullstr = " + duck::quote_literal(*spec_->null_text);
     return out;
   }
 
-  std::string read_sql(bool as_text, const std::string& files = "") const {
+  // All values as texts. An empty cell is NULL, a quoted empty one is the empty text.
+  std::string read_sql(const std::string& files, std::int64_t skipped) const {
     std::string columns;
     for (const auto& column : columns_)
-      columns += fmt::format("{}{}: {}", columns.empty() ? "" : ", ", duck::quote_literal(column.name),
-                             duck::quote_literal(as_text || read_as_text(column) ? "VARCHAR" : column.type));
-    std::string out = fmt::format(
-        "read_csv({}, auto_detect = false, columns = {{{}}}, header = {}{}, hive_partitioning = {}",
-        files.empty() ? path_list(candidate_) : files, columns, header_, dialect(),
-        is_partitioned(candidate_));
-    if (!as_text && !date_format_.empty()) out += ", dateformat = " + duck::quote_literal(date_format_);
-    if (!as_text && !timestamp_format_.empty())
-      out += ", timestampformat = " + duck::quote_literal(timestamp_format_);
+      columns +=
+          fmt::format("{}{}: 'VARCHAR'", columns.empty() ? "" : ", ", duck::quote_literal(column.name));
+    return fmt::format(
+        "read_csv({}, auto_detect = false, columns = {{{}}}, header = {}{}, hive_partitioning = {}, "
+        "allow_quoted_nulls = false)",
+        files, columns, header_, dialect(skipped), is_partitioned(candidate_));
+  }
+
+  std::string read_sql(const SourceFile& file) const {
+    return read_sql("[" + quoted_path(file) + "]", skipped_.at(file.path));
+  }
+
+  std::string read_sql() const {
+    const auto skipped = skipped_.at(candidate_.files.front().path);
+    if (std::all_of(skipped_.begin(), skipped_.end(),
+                    [&](const auto& file) { return file.second == skipped; }))
+      return read_sql(path_list(candidate_), skipped);
+    std::string out;
+    for (const auto& file : candidate_.files)
+      out += fmt::format("{}SELECT * FROM {}", out.empty() ? "(" : " UNION ALL ", read_sql(file));
     return out + ")";
   }
 
@@ -185,8 +204,26 @@ class CsvReader : public TableReader {
                       where + " " + without_paths(candidate_, escape_control(complaint.cause)));
   }
 
+  // "sep=;", which Excel writes and reads as the first line.
+  static bool is_separator_line(const std::string& line) {
+    return line.size() == 5 && to_lower(line).starts_with("sep=");
+  }
+
+  // Whether a name is a number, a date or such.
+  bool has_values(const std::string& record) {
+    std::string cells, fits;
+    for (const auto& cell : split_record(record, delimiter_.empty() ? ',' : delimiter_.front(),
+                                         quote().empty() ? '\0' : quote().front()))
+      cells += fmt::format("{}({})", cells.empty() ? "" : ", ", duck::quote_literal(cell));
+    for (const char* type : {"BOOLEAN", "TIME", "DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
+      fits += fits_sql("cell", type) + " OR ";
+    fits += fits_set_type_sql("cell", "DOUBLE");
+    return duck::scalar<bool>(connection_, fmt::format("SELECT bool_or({}) FROM (VALUES {}) AS t(cell)", fits,
+                                                       cells)) == true;
+  }
+
   // The header's text: more than one line when a quoted name has a line break in it.
-  std::string header_record(const SourceFile& file) const {
+  std::string header_record(const SourceFile& file) {
     std::vector<std::string> lines;
     try {
       lines = first_lines(connection_, file,
@@ -198,6 +235,12 @@ class CsvReader : public TableReader {
     const char mark = quote().empty() ? '\0' : quote().front();
     for (std::size_t i = static_cast<std::size_t>(std::max<std::int64_t>(0, skip())); i < lines.size(); ++i) {
       if (record.empty() && lines[i].empty()) continue;
+      if (record.empty() && is_separator_line(lines[i])) {
+        separator_ = lines[i].substr(4);
+        continue;
+      }
+      if (record.empty()) header_begin_ = skipped_[file.path] = static_cast<std::int64_t>(i);
+      header_end_ = static_cast<std::int64_t>(i) + 1;
       record += (record.empty() ? "" : "\n") + lines[i];
       if (mark == '\0' || std::count(record.begin(), record.end(), mark) % 2 == 0) return record;
     }
@@ -210,6 +253,8 @@ class CsvReader : public TableReader {
   void choose_delimiter(const std::string& record, const SourceFile& file) {
     if (spec_ != nullptr && spec_->delimiter) {
       delimiter_ = *spec_->delimiter;
+    } else if (!separator_.empty()) {
+      delimiter_ = separator_;
     } else if (file.format == Format::tsv) {
       delimiter_ = "\t";
     } else {
@@ -239,8 +284,6 @@ class CsvReader : public TableReader {
           "malformed", file.relative, std::nullopt,
           fmt::format("{} does not have the columns of {}: the files of one folder must be alike",
                       shown(file.relative), shown(candidate_.files.front().relative)));
-    for (std::size_t i = 0; i < columns.size(); ++i)
-      if (columns[i].type != columns_[i].type) doubtful_.insert(columns[i].name);
   }
 
   std::vector<ColumnPlan> sniff(const SourceFile& file, const std::string& record, bool first) {
@@ -249,40 +292,36 @@ class CsvReader : public TableReader {
       wanted_header = fmt::format(", header = {}", *spec_->header);
     else if (!first)
       wanted_header = fmt::format(", header = {}", header_);
+    else if (!has_values(record))
+      wanted_header = ", header = true";
     std::vector<ColumnPlan> columns;
     try {
       columns = suggested(file, wanted_header, first);
+      // DuckDB does not find the only name of a file with CRLF that begins with empty lines.
+      if (columns.size() == 1 && header_ && columns[0].name == "column0" && !record.empty() &&
+          record.find_first_of("\"\n") == std::string::npos)
+        columns[0].name = record;
     } catch (const duck::QueryError& error) {
       if (not_the_files_fault(error)) throw;
       diagnose(file, record);
       complain(error, file);
     }
-    // A file of texts alone gives no hint whether its first line is a header; files without one are rare.
-    const bool texts = std::all_of(columns.begin(), columns.end(),
-                                   [](const ColumnPlan& column) { return column.type == "VARCHAR"; });
-    if (first && wanted_header.empty() && !header_ && texts)
-      columns = suggested(file, ", header = true", first);
     return columns;
   }
 
   std::vector<ColumnPlan> suggested(const SourceFile& file, const std::string& header, bool first) {
     auto rows = connection_
                     .execute(fmt::format(
-                        "SELECT c.name, c.type, HasHeader, DateFormat, TimestampFormat FROM (SELECT "
-                        "unnest(Columns) AS c, "
-                        "HasHeader, DateFormat, TimestampFormat FROM sniff_csv({}, sample_size = {}{}{}))",
-                        quoted_path(file), kSampleRows, dialect(), header))
+                        "SELECT c.name, c.type, HasHeader FROM (SELECT unnest(Columns) AS c, HasHeader FROM "
+                        "sniff_csv({}, sample_size = {}{}{}))",
+                        quoted_path(file), kSampleRows, dialect(skipped_.at(file.path)), header))
                     .rows();
     std::vector<ColumnPlan> columns;
     for (const auto& row : rows) {
       columns.push_back({std::get<std::string>(row.at(0)), std::get<std::string>(row.at(1)), "", false});
       if (!first) continue;
       if (const auto* found = std::get_if<bool>(&row.at(2))) header_ = *found;
-      if (const auto* text = std::get_if<std::string>(&row.at(3))) date_format_ = *text;
-      if (const auto* text = std::get_if<std::string>(&row.at(4))) timestamp_format_ = *text;
     }
-    if (spec_ != nullptr && spec_->date_format) date_format_ = *spec_->date_format;
-    if (spec_ != nullptr && spec_->timestamp_format) timestamp_format_ = *spec_->timestamp_format;
     return columns;
   }
 
@@ -296,9 +335,7 @@ class CsvReader : public TableReader {
       columns_.push_back({fmt::format("c{}", i), "VARCHAR", "", false});
     header_ = true;
     try {
-      connection_
-          .execute("SELECT count(*), " + counts() + " FROM " + read_sql(true, "[" + quoted_path(file) + "]"))
-          .rows();
+      connection_.execute("SELECT count(*), " + counts() + " FROM " + read_sql(file)).rows();
     } catch (const duck::QueryError& error) {
       complain(error, file);
     }
@@ -311,162 +348,102 @@ class CsvReader : public TableReader {
     return out;
   }
 
-  // Columns of which the sample tells nothing, or tells wrong.
-  void doubt_sample() {
-    std::vector<const ColumnPlan*> asked;
+  // Gives each column the narrowest type that all its values have, in the first rows or in the whole of all
+  // files. True when a column has no value and there are more rows.
+  bool decide_types(bool sample) {
     std::string list;
-    for (const auto& column : columns_) {
-      if (column.fixed || (column.type != "VARCHAR" && column.type != "DOUBLE")) continue;
-      const std::string name = duck::quote_identifier(column.name);
-      asked.push_back(&column);
-      list += fmt::format(
-          ", count({0}), count_if({0} IS NOT NULL AND NOT regexp_full_match({0}, '\\s*[-+]?[0-9]+\\s*'))",
-          name);
-    }
-    if (asked.empty()) return;
-    std::vector<std::vector<duck::Value>> rows;
+    for (const auto& column : columns_)
+      if (!column.fixed) list += facts_sql(duck::quote_identifier(column.name));
+    if (list.empty()) return false;
+    std::vector<duck::Value> row;
     try {
-      rows = connection_
-                 .execute(fmt::format("SELECT count(*){} FROM (SELECT * FROM {} LIMIT {})", list,
-                                      read_sql(true), kSampleRows))
-                 .rows();
+      row = connection_
+                .execute(fmt::format("SELECT count(*){} FROM (SELECT * FROM {}{})", list, read_sql(),
+                                     sample ? fmt::format(" LIMIT {}", kSampleRows) : ""))
+                .rows()
+                .at(0);
     } catch (const duck::QueryError& error) {
       complain(error, candidate_.files.front());
     }
-    const auto number = [&](std::size_t i) { return count_of(rows.at(0).at(i)); };
-    const bool more = number(0) >= kSampleRows;
-    for (std::size_t i = 0; i < asked.size(); ++i) {
-      const auto filled = number(1 + 2 * i), not_whole = number(2 + 2 * i);
-      const bool unknown = asked[i]->type == "VARCHAR" && filled == 0 && more;
-      // Whole numbers that DuckDB takes for DOUBLE are too long for BIGINT, and would lose their last digits.
-      const bool too_long = asked[i]->type == "DOUBLE" && filled > 0 && not_whole == 0;
-      if (unknown || too_long) doubtful_.insert(asked[i]->name);
+    const bool more = sample && std::get<std::int64_t>(row.at(0)) >= kSampleRows;
+    bool unknown = false;
+    std::size_t at = 1;
+    for (auto& column : columns_) {
+      if (column.fixed) continue;
+      unknown = unknown || (more && count_of(row.at(at)) == 0);
+      column.type = decide_type(row, at);
+      column.format.clear();
+      at += facts_count();
+    }
+    decide_formats(sample);
+    return unknown;
+  }
+
+  // A format that is set makes dates of the columns in which every value has it.
+  void decide_formats(bool sample) {
+    if (spec_ == nullptr) return;
+    for (const auto& [type, format] :
+         {std::pair{"DATE", spec_->date_format}, {"TIMESTAMP", spec_->timestamp_format}}) {
+      if (!format) continue;
+      for (auto& column : columns_) {
+        if (column.fixed) continue;
+        const auto row =
+            connection_
+                .execute(fmt::format(
+                    "SELECT count_if({0} <> ''), count(try_strptime({0}, {1})) FROM (SELECT * FROM {2}{3})",
+                    duck::quote_identifier(column.name), duck::quote_literal(*format), read_sql(),
+                    sample ? fmt::format(" LIMIT {}", kSampleRows) : ""))
+                .rows()
+                .at(0);
+        if (count_of(row.at(0)) == 0 || count_of(row.at(0)) != count_of(row.at(1))) continue;
+        column.type = type;
+        column.format = *format;
+      }
     }
   }
 
-  // Finds the narrowest type that every value of the columns has, in the whole of all files.
-  void detect(const std::set<std::string>& names);
-  void settle(ColumnPlan& column, const std::vector<std::int64_t>& fits, std::int64_t filled);
-  void detect_formats(std::vector<ColumnPlan*> columns);
+  // Says which value does not fit, and where it stands.
+  [[noreturn]] void name_value(const ColumnPlan& column) {
+    const std::string name = duck::quote_identifier(column.name);
+    std::string breaks = "0";
+    for (const auto& each : columns_)
+      breaks += fmt::format(" + coalesce(length({0}) - length(replace({0}, chr(10), '')), 0)",
+                            duck::quote_identifier(each.name));
+    for (const auto& file : candidate_.files) {
+      header_record(file);
+      const auto rows =
+          connection_
+              .execute(fmt::format(
+                  "SELECT value, CAST(line AS BIGINT) FROM (SELECT CASE WHEN {0} <> '' AND NOT coalesce({1}, "
+                  "false) THEN {0} END AS value, sum(1 + {2}) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND "
+                  "CURRENT "
+                  "ROW) - ({2}) AS line FROM {3}) WHERE value IS NOT NULL LIMIT 1",
+                  name, fits(column), breaks, read_sql(file)))
+              .rows();
+      if (rows.empty()) continue;
+      const auto line = std::get<std::int64_t>(rows.at(0).at(1)) + (header_ ? header_end_ : header_begin_);
+      throw SourceError(
+          "malformed", file.relative, line,
+          fmt::format("{} line {} has '{}' in column '{}', which is not a {}", shown(file.relative), line,
+                      escape_control(std::get<std::string>(rows.at(0).at(0)).substr(0, 200)),
+                      escape_control(column.name), column.type));
+    }
+    throw SourceError(
+        "malformed", candidate_.files.front().relative, std::nullopt,
+        fmt::format("{} has a value in column '{}' that is not a {}",
+                    shown(candidate_.files.front().relative), escape_control(column.name), column.type));
+  }
 
   duck::Connection& connection_;
   const Candidate& candidate_;
   const TableSpec* spec_;
-  bool quick_;
   std::vector<ColumnPlan> columns_;
-  std::set<std::string> doubtful_;
-  std::string delimiter_ = ",", date_format_, timestamp_format_;
+  std::string delimiter_ = ",", separator_;
+  std::map<std::string, std::int64_t> skipped_;     // by path: lines before the header
+  std::int64_t header_begin_ = 0, header_end_ = 0;  // lines before the header, and with it
   bool header_ = true;
   bool reconsidered_ = false;
 };
-
-// The types in the order in which they are tried, each with a test of a value {0} that is true when it fits.
-// Casts alone are too lenient: '1.5' is a BIGINT to them and '1' a BOOLEAN.
-struct TypeTest {
-  const char* type;
-  const char* test;
-};
-constexpr TypeTest kTypeTests[] = {
-    {"BOOLEAN", "lower({0}) IN ('true', 'false')"},
-    {"BIGINT",
-     "regexp_full_match({0}, '\\s*[-+]?(0|[1-9][0-9]*)\\s*') AND try_cast({0} AS BIGINT) IS NOT NULL"},
-    {"DOUBLE", "try_cast({0} AS DOUBLE) IS NOT NULL AND NOT regexp_matches({0}, '^\\s*[-+]?0[0-9]')"},
-    {"TIME", "regexp_matches({0}, '^\\s*[0-9]+:') AND try_cast({0} AS TIME) IS NOT NULL"},
-    {"DATE",
-     "regexp_full_match({0}, '\\s*[0-9]{{1,6}}-[0-9]{{1,2}}-[0-9]{{1,2}}\\s*') AND try_cast({0} AS DATE) IS "
-     "NOT NULL"},
-    {"TIMESTAMP",
-     "NOT regexp_matches({0}, ':[0-9.]+\\s*(Z|[-+][0-9:]+)\\s*$') AND try_cast({0} AS TIMESTAMP) IS NOT "
-     "NULL"},
-    {"TIMESTAMP WITH TIME ZONE", "try_cast({0} AS TIMESTAMPTZ) IS NOT NULL"},
-    // No type, but a fact: whole numbers, whatever their length.
-    {"", "regexp_full_match({0}, '\\s*[-+]?[0-9]+\\s*')"},
-};
-
-constexpr const char* kDateFormats[] = {"%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y",
-                                        "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%y", "%m/%d/%y"};
-constexpr const char* kTimeFormats[] = {"", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p"};
-
-void CsvReader::detect(const std::set<std::string>& names) {
-  std::vector<ColumnPlan*> columns;
-  std::string list;
-  for (auto& column : columns_) {
-    if (!names.contains(column.name)) continue;
-    columns.push_back(&column);
-    const std::string name = duck::quote_identifier(column.name);
-    list += fmt::format("{}count({})", list.empty() ? "" : ", ", name);
-    for (const auto& test : kTypeTests)
-      list +=
-          fmt::format(", count_if({} IS NOT NULL AND {})", name, fmt::format(fmt::runtime(test.test), name));
-  }
-  if (columns.empty()) return;
-  std::vector<std::vector<duck::Value>> rows;
-  try {
-    rows = connection_.execute("SELECT " + list + " FROM " + read_sql(true)).rows();
-  } catch (const duck::QueryError& error) {
-    complain(error, candidate_.files.front());
-  }
-  std::vector<ColumnPlan*> texts;
-  std::size_t at = 0;
-  for (auto* column : columns) {
-    const auto next = [&] { return count_of(rows.at(0).at(at++)); };
-    const auto filled = next();
-    std::vector<std::int64_t> fits;
-    for (std::size_t i = 0; i < std::size(kTypeTests); ++i) fits.push_back(next());
-    settle(*column, fits, filled);
-    if (column->type == "VARCHAR" && filled > 0) texts.push_back(column);
-  }
-  date_format_ = spec_ != nullptr ? spec_->date_format.value_or("") : "";
-  timestamp_format_ = spec_ != nullptr ? spec_->timestamp_format.value_or("") : "";
-  if (date_format_.empty() && timestamp_format_.empty()) detect_formats(texts);
-}
-
-void CsvReader::settle(ColumnPlan& column, const std::vector<std::int64_t>& fits, std::int64_t filled) {
-  column.type = "VARCHAR";
-  column.format.clear();
-  column.unsure = false;
-  if (filled == 0) return;
-  const bool whole_numbers = fits.back() == filled;
-  for (std::size_t i = 0; i + 1 < std::size(kTypeTests); ++i) {
-    const std::string_view type = kTypeTests[i].type;
-    if (fits[i] != filled || (type == "DOUBLE" && whole_numbers)) continue;
-    column.type = type;
-    return;
-  }
-}
-
-void CsvReader::detect_formats(std::vector<ColumnPlan*> columns) {
-  std::string list;
-  std::vector<std::string> formats;
-  for (const char* time : kTimeFormats)
-    for (const char* date : kDateFormats) formats.push_back(std::string(date) + time);
-  std::erase_if(columns, [&](const ColumnPlan* column) {
-    const auto first = duck::scalar<std::string>(
-        connection_, fmt::format("SELECT {0} FROM {1} WHERE {0} IS NOT NULL LIMIT 1",
-                                 duck::quote_identifier(column->name), read_sql(true)));
-    return !first ||
-           duck::scalar<bool>(connection_, "SELECT regexp_matches(?, '^[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]')",
-                              *first) != true;
-  });
-  if (columns.empty()) return;
-  for (const auto* column : columns) {
-    const std::string name = duck::quote_identifier(column->name);
-    list += fmt::format("{}count({})", list.empty() ? "" : ", ", name);
-    for (const auto& format : formats)
-      list += fmt::format(", count(try_strptime({}, {}))", name, duck::quote_literal(format));
-  }
-  const auto rows = connection_.execute("SELECT " + list + " FROM " + read_sql(true)).rows();
-  std::size_t at = 0;
-  for (auto* column : columns) {
-    const auto filled = count_of(rows.at(0).at(at++));
-    for (const auto& format : formats) {
-      const auto fits = count_of(rows.at(0).at(at++));
-      if (fits != filled || column->type != "VARCHAR") continue;
-      column->type = format.find(' ') != std::string::npos ? "TIMESTAMP" : "DATE";
-      column->format = format;
-    }
-  }
-}
 
 }  // namespace
 

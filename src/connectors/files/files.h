@@ -28,9 +28,8 @@
 // them, and names that the contract or DuckDB has for itself are refused with the reason. A TableSpec may give a file
 // another name.
 //
-// Types: CSV is read with the types that its first 20,480 rows suggest; a later value that does not fit makes the whole
-// file be looked at again, so that no value changes and none fails. A column of whole numbers beyond BIGINT stays text,
-// and so does one with leading zeros. JSON types always come from the whole file. TableSpec.types overrides, per column.
+// Types: a CSV column gets a type only where every value of all its files says the same in that type, else it is text:
+// csv_types.h. JSON types always come from the whole file. TableSpec.types overrides, per column.
 namespace agnes::connectors::files {
 
 // What the configuration says of one table.

@@ -1,0 +1,217 @@
+// Which types the columns of CSV files get, and that no value changes.
+#include "connectors/files_fixture.h"
+
+namespace agnes::connectors::files {
+namespace {
+
+struct Case {
+  const char* values;  // one a line
+  const char* type;
+  const char* rows;  // nullptr: as they were
+};
+
+std::string joined(std::string_view values) {
+  std::string out(values);
+  std::replace(out.begin(), out.end(), '\n', ';');
+  return out;
+}
+
+class CsvTypes : public Files {
+ protected:
+  // Each case as the only column, and beside columns of other types: the type is the same.
+  void check(const std::vector<Case>& cases) {
+    std::string plain;
+    for (std::size_t i = 0; i < cases.size(); ++i)
+      put(fmt::format("t{}.csv", i), fmt::format("c\n{}\n", cases[i].values));
+    const Outcome outcome = run();
+    EXPECT_EQ(messages(outcome), "");
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      const std::string table = fmt::format("t{}", i);
+      EXPECT_EQ(types(table), fmt::format("c {}", cases[i].type)) << cases[i].values;
+      EXPECT_EQ(rows(table), cases[i].rows != nullptr ? joined(cases[i].rows) : joined(cases[i].values));
+    }
+  }
+};
+
+TEST_F(CsvTypes, Numbers) {
+  check({
+      {"1\n-5\n0", "BIGINT", nullptr},
+      {" 5\n7 ", "BIGINT", "5\n7"},
+      {"9223372036854775807", "BIGINT", nullptr},
+      {"1\n9223372036854775808", "VARCHAR", nullptr},
+      {"10000000000000000000000", "VARCHAR", nullptr},
+      {"1\n+5", "VARCHAR", nullptr},
+      {"1\n-0", "VARCHAR", nullptr},
+      {"1\n007", "VARCHAR", nullptr},
+      {"1.5\n007", "VARCHAR", nullptr},
+      {"1\n1_000", "VARCHAR", nullptr},
+      {"1.5\n1_000", "VARCHAR", nullptr},
+      {"1.50\n12.25\n-0.10", "DECIMAL(18,2)", nullptr},
+      {"1234567890123456789.25", "DECIMAL(38,2)", nullptr},
+      {"1.5\n2\n2.25", "DOUBLE", "1.5\n2.0\n2.25"},
+      {"1.9\n1.10\n1.11", "VARCHAR", nullptr},
+      {"1.5\n9007199254740993", "VARCHAR", nullptr},
+      {"1.5\n12345678901234567890123", "VARCHAR", nullptr},
+      {"0.1\n0.30000000000000004", "DOUBLE", nullptr},
+      {"1e3\n-4", "DOUBLE", "1000.0\n-4.0"},
+      {"1.5e-07\n2", "DOUBLE", "1.5e-07\n2.0"},
+      {"1e400\n1", "VARCHAR", nullptr},
+      {"1e-400\n1", "VARCHAR", nullptr},
+      {"E41000051\n12E4", "VARCHAR", nullptr},
+      {"12E4\n13E4", "VARCHAR", nullptr},
+      {"10%\n20%", "VARCHAR", nullptr},
+      {"$5\n$6", "VARCHAR", nullptr},
+      {"\"1,5\"\n\"2,5\"", "VARCHAR", "1,5\n2,5"},
+      {"+420601234567\n+420601234568", "VARCHAR", nullptr},
+      {"1.5\nnan\ninf", "VARCHAR", nullptr},
+      {"0x10\n0x11", "VARCHAR", nullptr},
+  });
+}
+
+TEST_F(CsvTypes, DatesTimesAndTruth) {
+  check({
+      {"2024-02-29\n1999-12-31", "DATE", nullptr},
+      {"2024-02-30", "VARCHAR", nullptr},
+      {"2024-1-5", "VARCHAR", nullptr},
+      {"0000-01-01", "VARCHAR", nullptr},
+      {"2024-05-01\ninfinity\n-infinity", "VARCHAR", nullptr},
+      {"2024-05-01\nepoch", "VARCHAR", nullptr},
+      {"01/02/2020\n03/04/2020", "VARCHAR", nullptr},
+      {"01/02/2020\n01/25/2020", "VARCHAR", nullptr},
+      {"31.12.2026", "VARCHAR", nullptr},
+      {"25/11/63", "VARCHAR", nullptr},
+      {"10 20 30\n5 12 8", "VARCHAR", nullptr},
+      {"1 2 3", "VARCHAR", nullptr},
+      {"10.11.12\n11.10.3", "VARCHAR", nullptr},
+      {"01-11-20", "VARCHAR", nullptr},
+      {"1-2-3\n6-4-6", "VARCHAR", nullptr},
+      {"555 12 12\n777 10 31", "VARCHAR", nullptr},
+      {"2024-01-02 03:04:05\n2024-01-02T03:04:06.5", "TIMESTAMP",
+       "2024-01-02 03:04:05\n2024-01-02 03:04:06.5"},
+      {"2024-01-02\n2024-01-02 03:04:05", "TIMESTAMP", "2024-01-02 00:00:00\n2024-01-02 03:04:05"},
+      {"2024-01-02 24:00:00", "VARCHAR", nullptr},
+      {"2024-01-02 03:04:60", "VARCHAR", nullptr},
+      {"2024-01-01 00:00:00.123456", "TIMESTAMP", nullptr},
+      {"2024-01-01 00:00:00.123456789", "VARCHAR", nullptr},
+      {"2024-03-01T10:15:00+02:00\n2024-03-01T10:15:00Z", "TIMESTAMP WITH TIME ZONE",
+       "2024-03-01 08:15:00+00\n2024-03-01 10:15:00+00"},
+      {"2024-03-01T10:15:00+02:00\n2024-03-01T10:15:00", "VARCHAR", nullptr},
+      {"10:15:00\n23:59:59", "TIME", nullptr},
+      {"00:00:00\n24:00:00", "VARCHAR", nullptr},
+      {"true\nFALSE\nTrue", "BOOLEAN", "true\nfalse\ntrue"},
+      {"true\n1", "VARCHAR", nullptr},
+      {"yes\nno", "VARCHAR", nullptr},
+      {"t\nf", "VARCHAR", nullptr},
+  });
+}
+
+TEST_F(CsvTypes, WhereAValueStandsAndOtherColumnsDecideNothing) {
+  const int many = 25'000;
+  const std::vector<std::tuple<const char*, const char*, const char*>> cases = {
+      {"2024-01-02 03:04:05", "2024-01-02T03:04:05+02:00", "VARCHAR"},
+      {"1.5", "007", "VARCHAR"},
+      {"1.5", "1_000", "VARCHAR"},
+      {"true", "1", "VARCHAR"},
+      {"1.50", "2.5", "VARCHAR"},
+      {"1.5", "9007199254740993", "VARCHAR"},
+      {"5", "+420601234567", "VARCHAR"},
+      {"2024-01-02", "infinity", "VARCHAR"},
+      {"2024-01-02T03:04:05Z", "2024-01-02T03:04:05+02:00", "TIMESTAMP WITH TIME ZONE"},
+  };
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const auto& [value, other, type] = cases[i];
+    put(fmt::format("late{}.csv", i), many_rows("c", value, many, other));
+    put(fmt::format("early{}.csv", i), fmt::format("c,d\n{},12/25/2020\n{},x\n", other, value));
+  }
+  EXPECT_EQ(messages(run()), "");
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const auto& [value, other, type] = cases[i];
+    EXPECT_EQ(types(fmt::format("late{}", i)), fmt::format("c {}", type)) << other;
+    EXPECT_EQ(types(fmt::format("early{}", i)), fmt::format("c {}, d VARCHAR", type)) << other;
+  }
+}
+
+TEST_F(CsvTypes, AnEmptyCellIsNullAndAQuotedEmptyOneAnEmptyText) {
+  put("e.csv", "t,n\nx,1\n,\n\"\",\"\"\n");
+  EXPECT_EQ(messages(run()), "");
+  EXPECT_EQ(types("e"), "t VARCHAR, n BIGINT");
+  EXPECT_EQ(rows("e"), "x|1;-|-;|-");
+}
+
+TEST_F(CsvTypes, TheFirstLineWithTextIsTheHeader) {
+  struct Table {
+    const char *content, *types, *rows;
+  };
+  const std::vector<Table> cases = {
+      {",name,city\n0,ann,oslo\n1,bob,rome\n", "column0 BIGINT, name VARCHAR, city VARCHAR",
+       "0|ann|oslo;1|bob|rome"},
+      {"\"\",\"name\",\"city\"\n\"a\",\"ann\",\"oslo\"\n", "column0 VARCHAR, name VARCHAR, city VARCHAR",
+       "a|ann|oslo"},
+      {"name,\nann,1\n", "name VARCHAR, column1 BIGINT", "ann|1"},
+      {"\na,b\n1,2\n", "a BIGINT, b BIGINT", "1|2"},
+      {"\r\n\r\na\r\n1\r\n", "a BIGINT", "1"},
+      {"sep=;\na;b,c\n1;2\n", "a BIGINT, b,c BIGINT", "1|2"},
+      {"SEP=|\r\na|b\r\n1|2\r\n", "a BIGINT, b BIGINT", "1|2"},
+      {"country,2019,2020\nCZ,x,y\n", "country VARCHAR, 2019 VARCHAR, 2020 VARCHAR", "CZ|x|y"},
+      {"1,2\n3,4\n", "column0 BIGINT, column1 BIGINT", "1|2;3|4"},
+      {"a,b,c\n", "a VARCHAR, b VARCHAR, c VARCHAR", ""},
+  };
+  for (std::size_t i = 0; i < cases.size(); ++i) put(fmt::format("t{}.csv", i), cases[i].content);
+  put("q/a.csv", "a,b\n1,x\n");
+  put("q/b.csv", "\n\na,b\n2,y\n");
+  put("wrong.csv", "\n\na,b\n1,2\n3\n");
+  EXPECT_EQ(messages(run()), "wrong.csv line 5 has 1 values where the header has 2\n");
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    EXPECT_EQ(types(fmt::format("t{}", i)), cases[i].types) << cases[i].content;
+    EXPECT_EQ(rows(fmt::format("t{}", i)), cases[i].rows) << cases[i].content;
+  }
+  EXPECT_EQ(rows("q"), "1|x;2|y");
+}
+
+TEST_F(CsvTypes, ASettingGivesTheOrderOfDates) {
+  put("d.csv", "d,t,x\n01/02/2020,25.03.2024 10:15,1/2\n03/04/2020,26.03.2024 11:00,x\n");
+  EXPECT_EQ(messages(run([](Job& job) {
+              TableSpec spec;
+              spec.name = "d";
+              spec.date_format = "%d/%m/%Y";
+              spec.timestamp_format = "%d.%m.%Y %H:%M";
+              job.tables = {spec};
+            })),
+            "");
+  EXPECT_EQ(types("d"), "d DATE, t TIMESTAMP, x VARCHAR");
+  EXPECT_EQ(rows("d"), "2020-02-01|2024-03-25 10:15:00|1/2;2020-04-03|2024-03-26 11:00:00|x");
+}
+
+TEST_F(CsvTypes, ATypeThatIsSetRoundsNothing) {
+  const std::vector<std::tuple<const char*, const char*, const char*>> wrong = {
+      {"BIGINT", "1", "2.7"},
+      {"INTEGER", "1", "3000000000"},
+      {"DECIMAL(18,4)", "1.5", "1.23456"},
+      {"DOUBLE", "1.5", "9007199254740993"},
+      {"DATE", "2024-01-02", "01/02/2024"},
+      {"TIMESTAMP", "2024-01-02 03:04:05", "2024-01-02T03:04:05+02:00"},
+      {"BOOLEAN", "true", "maybe"},
+  };
+  for (std::size_t i = 0; i < wrong.size(); ++i) {
+    const auto& [type, good, bad] = wrong[i];
+    put(fmt::format("t{}.csv", i), fmt::format("a,c\n\"x\ny\",{}\nz,\nz,{}\n", good, bad));
+  }
+  const Outcome outcome = run([&](Job& job) {
+    for (std::size_t i = 0; i < wrong.size(); ++i) {
+      TableSpec spec;
+      spec.name = fmt::format("t{}", i);
+      spec.types = {{"c", std::get<0>(wrong[i])}};
+      job.tables.push_back(spec);
+    }
+  });
+  for (std::size_t i = 0; i < wrong.size(); ++i) {
+    const auto& [type, good, bad] = wrong[i];
+    const auto& found = result(outcome, fmt::format("t{}", i));
+    EXPECT_EQ(found.status, "failed") << type;
+    EXPECT_EQ(found.error,
+              fmt::format("t{}.csv line 5 has '{}' in column 'c', which is not a {}", i, bad, type));
+  }
+}
+
+}  // namespace
+}  // namespace agnes::connectors::files
