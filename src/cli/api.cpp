@@ -9,6 +9,7 @@
 #include "lib/base/files.h"
 #include "lib/base/text.h"
 #include "lib/base/time.h"
+#include "lib/http_client/call.h"
 
 namespace agnes::cli {
 
@@ -17,12 +18,25 @@ namespace json = boost::json;
 std::atomic<bool> interrupted = false;
 
 namespace {
+// Once a command is enough.
+void warn_of_plain_http(const std::string& server) {
+  static std::once_flag once;
+  std::call_once(once, [&] {
+    note(
+        "Warning: your token goes to {} unencrypted, and others on the way can read it: use an https address",
+        escape_control(server));
+  });
+}
+
 http_client::Options options_for(const std::string& server, const std::string& token) {
   http_client::Options options;
   options.server = server;
   options.token = token;
   options.user_agent = "agnes/" AGNES_VERSION " (linux)";
   options.cancelled = [] { return interrupted.load(); };
+  if (!token.empty() && to_lower(trim(server)).starts_with("http://") &&
+      !http_client::may_carry_secrets(to_lower(trim(server))))
+    warn_of_plain_http(server);
   return options;
 }
 
@@ -165,9 +179,10 @@ std::string refusal(const Response& response) {
   std::string out = detail.empty() ? "the server gave no reason" : detail;
   out += fmt::format(" (HTTP {})", response.status);
   if (response.status == 401)
-    out += "; sign in again: agnes auth login, or agnes auth import-token --token TOKEN";
+    out += "; sign in again: agnes auth login, or agnes auth import-token --token -";
   if (response.status == 429)
-    if (const auto after = response.header("retry-after")) out += fmt::format("; try again in {} s", *after);
+    if (const auto after = response.header("retry-after"))
+      out += fmt::format("; try again in {} s", escape_control(*after));
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "cli/json_text.h"
+#include "cli/output.h"
 #include "lib/base/env.h"
 #include "lib/base/error.h"
 #include "lib/base/files.h"
@@ -96,6 +97,10 @@ std::optional<Token> stored_token() {
   }
   if (auto text = env("AGNES_TOKEN")) return Token{*text, token_claim(*text, "email").value_or("")};
   return std::nullopt;
+}
+
+std::string given_token(const std::string& option) {
+  return std::string(trim(option == "-" ? ask("Token", true) : option));
 }
 
 void save_token(const Token& token) {

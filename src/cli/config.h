@@ -26,6 +26,9 @@ std::optional<Token> stored_token();
 void save_token(const Token& token);
 void clear_token();
 
+// The token that an option gives: "-" reads it from standard input, where no list of processes shows it.
+std::string given_token(const std::string& option);
+
 // The claim of a JWT, unverified: for display only.
 std::optional<std::string> token_claim(const std::string& token, const std::string& name);
 

@@ -11,8 +11,13 @@ namespace agnes::cli {
 // Collected and written at the end or when large; a reader that has gone (`| head`) ends the program quietly.
 void out(std::string_view text);
 void flush_out();
-// Written at once, after what is waiting for standard output.
+// Written at once, after what is waiting for standard output. Both make safe what a terminal gets: terminal_text().
 void err(std::string_view text);
+// As it is, for a display that moves the cursor: its parts must be safe already.
+void draw_err(std::string_view text);
+// Control characters but line ends and tabs, C1, and the marks that turn the direction of writing, as \x1b, \u009b
+// and \u202e: what is shown cannot change what else the terminal shows or does. What bold() and dim() add stays.
+std::string terminal_text(std::string_view text);
 
 template <class... Args>
 void print(fmt::format_string<Args...> format, Args&&... args) {

@@ -118,7 +118,8 @@ void Progress::draw(bool last) {
     const std::size_t bar_width = width > 84 ? 30 : 12;
     const auto line = [&](const std::string& name, std::uint64_t bytes, std::uint64_t size,
                           const std::string& more) {
-      text += cut_to_width(fmt::format("{} {} {}", pad_right(cut_to_width(name, name_width), name_width),
+      text += cut_to_width(fmt::format("{} {} {}",
+                                       pad_right(cut_to_width(terminal_text(name), name_width), name_width),
                                        bar(bytes, size, bar_width), amount(bytes, size) + more),
                            width - 1) +
               "\n";
@@ -131,7 +132,7 @@ void Progress::draw(bool last) {
     }
     line(fmt::format("{} of {} tables", finished_, total_), all_bytes_, all_size_, "");
   }
-  err(text);
+  draw_err(text);
 }
 
 }  // namespace agnes::cli

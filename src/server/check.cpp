@@ -86,7 +86,7 @@ class Check {
   const config::Places& places_;
   std::vector<Finding> findings_;
   Known known_;
-  extracts::RemoteRules remote_ = sync::remote_rules({});  // as set, where the settings can be read
+  extracts::RemoteRules remote_ = sync::remote_rules(nullptr);  // as set, where the settings can be read
   bool server_runs_ = false;
   std::set<std::string> served_;  // tables with data, lower-cased
   std::set<std::string> used_;    // data files
@@ -120,7 +120,7 @@ void Check::backup() {
 void Check::configuration() {
   try {
     const auto config = config::Config::read(places_);
-    remote_ = sync::remote_rules(config.get<extracts::RemoteSettings>());
+    remote_ = sync::remote_rules(&config);
     for (const auto& warning : config.warnings()) note("configuration", "", warning);
   } catch (const Error& failure) {
     error("configuration", "", failure.what());

@@ -218,3 +218,27 @@ test('an answer about a wrong number is JSON', async () => {
   assert.equal(answer.status, 422);
   assert.equal(answer.json.detail[0].input, null);
 });
+
+const secret = 'pa55word-that-nobody-repeats';
+const refusals = {
+  'sign-in without an email': ['/auth/token', { password: secret }],
+  'sign-in with a list': ['/auth/password/login', { password: [secret] }],
+  'sign-in with a long one': ['/auth/token', { email: adminEmail, password: secret.repeat(100) }],
+  'a link without an email': ['/auth/password/setup', { token: secret, password: secret }],
+  'the first account without an email': ['/auth/bootstrap', { password: secret }],
+  'a password that is too short': ['/api/users/x/set-password', { password: { text: secret } }],
+  'a source without its address': ['/api/admin/configure', { keboola_token: secret, data_source: 5 }],
+};
+for (const [what, [target, body]] of Object.entries(refusals))
+  test(`a refusal repeats no secret: ${what}`, async () => {
+    const answer = await server.post(target, body, asAdmin());
+    assert.ok(answer.status >= 400 && answer.status < 500, answer.text);
+    assert.ok(!answer.text.includes(secret.slice(0, 12)), answer.text);
+  });
+
+test('health names and counts only tables of who asks', async () => {
+  const user = await account('health@example.com');
+  const { services } = must(200, await server.get('/api/health/detailed', { token: user.session })).json;
+  assert.deepEqual([services.data.tables ?? 0, services.data.total_rows ?? 0, services.data.stale_tables ?? []], [0, 0, []]);
+  assert.deepEqual([services.data.not_served, services.users.count], [undefined, undefined]);
+});

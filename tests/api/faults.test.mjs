@@ -93,7 +93,7 @@ for (const [what, make] of Object.entries(broken)) {
     assert.equal(services.data.status, 'warning');
     assert.deepEqual(services.data.problems, problems);
     const told = must(200, await site.get('/api/health/detailed', { token: ana.token })).json.services.data;
-    assert.deepEqual([told.not_served, told.problems], [1, undefined]);
+    assert.deepEqual([told.status, told.not_served, told.problems], ['warning', undefined, undefined]);
     rmSync(bad, { recursive: true });
     assert.deepEqual(await rebuild(), []);
   });
@@ -172,6 +172,9 @@ for (const [what, row, said] of [
   ['that behind another address', { url: 'project=x password=s3cret api_endpoint=http://evil.example.com' }, /holds a secret \(password\)/],
   ['an address in a value', { url: 'project=x dataset=http://evil.example.com' }, /holds another address/],
   ['two projects', { url: 'project=small project=huge' }, /project twice/],
+  ['a host that no admin named', { extension: 'keboola', url: 'https://evil.example.com:8443/collect', token_env: 'KBC_TOKEN' }, /another place \(host\)/],
+  ['an address behind a space', { extension: 'keboola', url: ' http://127.0.0.1:18443/?a=b', token_env: 'KBC_TOKEN' }, /unencrypted/],
+  ['two texts in one', { url: 'project=acme|api_endpoint=evil.example.com' }, /neither/],
   ['a token sent in clear', { url: 'http://example.com', token_env: 'KBC_TOKEN' }, /unencrypted/],
 ]) {
   test(`an extract that asks for ${what} is refused that and keeps the rest`, async () => {
@@ -188,7 +191,7 @@ for (const [what, row, said] of [
 }
 
 test('the lists of what an extract may ask for are the operator\'s', async () => {
-  const other = await startSite({}, { settings: noExtensions, env: { AGNES_REMOTE_ATTACH_EXTENSIONS: 'postgres', AGNES_REMOTE_ATTACH_TOKEN_ENVS: 'WAREHOUSE_TOKEN' } });
+  const other = await startSite({}, { settings: noExtensions, env: { AGNES_REMOTE_ATTACH_EXTENSIONS: 'postgres', AGNES_REMOTE_ATTACH_ENDPOINTS: 'db.example.com', AGNES_REMOTE_ATTACH_TOKEN_ENVS: 'WAREHOUSE_TOKEN' } });
   const attach = (name, row) =>
     writeExtract(path.join(other.data, 'extracts', name), {}, [
       'CREATE TABLE _remote_attach (alias VARCHAR, extension VARCHAR, url VARCHAR, token_env VARCHAR)',

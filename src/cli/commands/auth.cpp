@@ -61,7 +61,7 @@ void whoami(const Args&) {
 }
 
 void import_token(const Args& args) {
-  const std::string token(trim(args.text("token")));
+  const std::string token = given_token(args.text("token"));
   if (!args.find("server") && !has_server())
     throw Failure(1, "no server is set up: add --server https://agnes.example.com");
   const std::string server = http_client::normalize_server(args.find("server").value_or(server_url()));
@@ -77,7 +77,7 @@ void import_token(const Args& args) {
           1, fmt::format("{} does not accept the token: it is wrong, expired or revoked; make a new one at "
                          "{}/tokens",
                          server, server));
-    if (response.status >= 500)
+    if (response.status != 200)
       throw Failure(1, fmt::format("cannot check the token: {}; --skip-verify imports it unchecked",
                                    refusal(response)));
   }
@@ -108,7 +108,7 @@ Command auth_command() {
            .options =
                {{.names = "--token",
                  .value = "TOKEN",
-                 .help = "The token",
+                 .help = "The token; - reads it from standard input, where other users do not see it",
                  .required = true,
                  .environment = "AGNES_TOKEN"},
                 {.names = "--server", .value = "URL", .help = "The server's address, kept from then on"},

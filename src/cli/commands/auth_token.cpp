@@ -36,7 +36,7 @@ void create(const Args& args) {
         escape_control(made.id),
         made.expires_at ? "expires " + escape_control(*made.expires_at) : "never expires");
   print("\n    {}\n", escape_control(made.token));
-  print("Use it with: export AGNES_TOKEN=..., or agnes auth import-token --token ...");
+  print("Use it with: export AGNES_TOKEN=..., or agnes auth import-token --token -");
 }
 
 void list(const Args& args) {

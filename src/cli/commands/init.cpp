@@ -71,10 +71,11 @@ void run(const Args& args) {
     note("An earlier agnes init was interrupted here: going on where it stopped.");
   }
 
-  Api api(args.text("server-url"), args.text("token"));
+  const std::string token = given_token(args.text("token"));
+  Api api(args.text("server-url"), token);
   check_token(api);
   save_server(api.server());
-  save_token({args.text("token"), token_claim(args.text("token"), "email").value_or("")});
+  save_token({token, token_claim(token, "email").value_or("")});
 
   fs::create_directories(workspace.root);
   write_guide(workspace, fetch_guide(api));
@@ -119,25 +120,25 @@ Command init_command() {
   return {
       .name = "init",
       .help = "Make this folder a workspace: sign in, fetch the data, set up the agent",
-      .options = {{.names = "--server-url",
-                   .value = "URL",
-                   .help = "The server's address",
-                   .required = true,
-                   .environment = "AGNES_SERVER"},
-                  {.names = "--token",
-                   .value = "TOKEN",
-                   .help = "A personal access token",
-                   .required = true,
-                   .environment = "AGNES_TOKEN"},
-                  {.names = "--force",
-                   .value = "",
-                   .help = "Make an existing workspace anew; notes and data stay"},
-                  {.names = "--workspace", .value = "FOLDER", .help = "Which folder, instead of this one"},
-                  {.names = "--skip-materialize",
-                   .value = "",
-                   .help = "Leave materialized tables, often large, for a later agnes pull"}},
+      .options =
+          {{.names = "--server-url",
+            .value = "URL",
+            .help = "The server's address",
+            .required = true,
+            .environment = "AGNES_SERVER"},
+           {.names = "--token",
+            .value = "TOKEN",
+            .help =
+                "A personal access token; - reads it from standard input, where other users do not see it",
+            .required = true,
+            .environment = "AGNES_TOKEN"},
+           {.names = "--force", .value = "", .help = "Make an existing workspace anew; notes and data stay"},
+           {.names = "--workspace", .value = "FOLDER", .help = "Which folder, instead of this one"},
+           {.names = "--skip-materialize",
+            .value = "",
+            .help = "Leave materialized tables, often large, for a later agnes pull"}},
       .run = run,
-      .example = "  agnes init --server-url https://agnes.example.com --token TOKEN\n"};
+      .example = "  agnes init --server-url https://agnes.example.com --token -\n"};
 }
 
 }  // namespace agnes::cli

@@ -1,5 +1,6 @@
 #include "connectors/files/read.h"
 
+#include "lib/base/shorten.h"
 #include "lib/base/text.h"
 
 namespace agnes::connectors::files {
@@ -73,7 +74,10 @@ class ParquetReader : public TableReader {
 
 SourceError::SourceError(std::string kind, std::string file, std::optional<std::int64_t> line,
                          const std::string& message)
-    : Error(ErrorKind::invalid, message), kind_(std::move(kind)), file_(std::move(file)), line_(line) {}
+    : Error(ErrorKind::invalid, shortened(message)),
+      kind_(std::move(kind)),
+      file_(std::move(file)),
+      line_(line) {}
 
 std::unique_ptr<TableReader> open_table(duck::Connection& connection, const Candidate& candidate,
                                         bool quick) {

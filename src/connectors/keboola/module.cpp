@@ -20,6 +20,7 @@ catalog::SourceKind source_kind() {
           .push_columns = push_columns,
           .extension = "keboola",
           .token_variables = {"KBC_TOKEN", "KBC_STORAGE_TOKEN", "KEBOOLA_STORAGE_TOKEN"},
+          .address = [](const config::Config& config) { return config.get<KeboolaSettings>().stack_url; },
           .setup = {{.field = "keboola_token", .setting = "storage_token"},
                     {.field = "keboola_url", .setting = "stack_url"},
                     {.field = {}, .setting = "token_env", .fallback = "KEBOOLA_STORAGE_TOKEN"}},

@@ -56,6 +56,8 @@ struct SourceKind {
   std::vector<std::string_view> table_functions =
       {};  // of the extension, that such an extract's views may call
   std::vector<std::string_view> token_variables = {};  // that such an extract may name
+  // The address of the source as it is set, which such an extract may name, too; null: none.
+  std::string (*address)(const config::Config& settings) = nullptr;
 
   // How POST /api/admin/configure sets it up; empty: only its settings do.
   std::vector<SetupField> setup = {};

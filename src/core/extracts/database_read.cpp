@@ -1,6 +1,7 @@
 #include "core/extracts/database_read.h"
 
 #include "core/extracts/view_sql.h"
+#include "lib/base/shorten.h"
 #include "lib/base/text.h"
 
 namespace agnes::extracts {
@@ -12,11 +13,12 @@ std::string text_of(const duck::Value& value) {
   return text != nullptr ? *text : std::string();
 }
 
-// The rows of a table of an attached extract, every value as text, by the column's name.
+// The rows of a table of an attached extract, every value as text of some kB, by the column's name.
 std::vector<std::map<std::string, std::string>> text_rows(duck::Connection& connection,
                                                           const std::string& table) {
-  auto result =
-      connection.execute("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM extract." + duck::quote_identifier(table));
+  // No more of a text than is shown of it.
+  auto result = connection.execute(fmt::format("SELECT left(CAST(COLUMNS(*) AS VARCHAR), {}) FROM extract.{}",
+                                               kLongestForeignText, duck::quote_identifier(table)));
   std::vector<std::string> names;
   for (std::size_t c = 0; c < result.column_count(); ++c) names.push_back(to_lower(result.column_name(c)));
   std::vector<std::map<std::string, std::string>> out;
@@ -31,6 +33,7 @@ std::vector<Column> describe(duck::Connection& connection, const std::string& na
   std::vector<Column> out;
   for (const auto& row : connection.execute("DESCRIBE extract." + duck::quote_identifier(name)).rows())
     out.push_back({text_of(row.at(0)), text_of(row.at(1))});
+  check_columns(out);
   return out;
 }
 
@@ -69,7 +72,7 @@ ExtractFacts read_database(duck::Connection& connection, const fs::path& file, c
   for (auto& row : text_rows(connection, "_meta")) {
     MetaRow meta;
     meta.table_name = row["table_name"];
-    meta.description = row["description"];
+    meta.description = shortened(std::move(row["description"]));
     meta.rows = parse_int(row["rows"]).value_or(0);
     meta.size_bytes =
         static_cast<std::uint64_t>(std::max<std::int64_t>(0, parse_int(row["size_bytes"]).value_or(0)));
@@ -86,8 +89,8 @@ ExtractFacts read_database(duck::Connection& connection, const fs::path& file, c
     if (!described || out.table_columns.contains(name)) continue;
     try {
       out.table_columns[name] = describe(connection, name);
-    } catch (const duck::QueryError&) {
-      // A view on an engine that is not attached here; what it has is asked there.
+    } catch (const Error&) {
+      // Too much to describe, or a view on an engine that is not attached here; what it has is asked there.
     }
   }
   return out;

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "lib/base/shorten.h"
 #include "lib/base/text.h"
 #include "lib/duck/rows.h"
 
@@ -55,7 +56,21 @@ std::vector<Column> parquet_columns(duck::Connection& connection, const std::vec
   std::vector<Column> out;
   auto rows = connection.execute("DESCRIBE SELECT * FROM " + read_parquet_sql(files, union_by_name)).rows();
   for (auto& row : rows) out.push_back({std::get<std::string>(row.at(0)), std::get<std::string>(row.at(1))});
+  check_columns(out);
   return out;
+}
+
+void check_columns(const std::vector<Column>& columns) {
+  constexpr std::size_t kMost = 1u << 20;
+  std::size_t size = 0;
+  for (const auto& column : columns) size += column.name.size() + column.type.size();
+  if (size > kMost)
+    throw Error(
+        ErrorKind::invalid,
+        fmt::format(
+            "the names and types of its columns take {}, and may take {}: it has too many columns, or "
+            "too many nested keys",
+            human_bytes(size), human_bytes(kMost)));
 }
 
 std::int64_t parquet_rows(duck::Connection& connection, const std::vector<std::string>& files) {
@@ -67,6 +82,9 @@ std::int64_t parquet_rows(duck::Connection& connection, const std::vector<std::s
   return rows;
 }
 
+// With the names of types of a file that means to be long.
+static constexpr std::size_t kLongestMessage = 1000;
+
 std::string short_message(const std::string& said) {
   std::string_view line = said;
   // A streamed statement wraps the cause: "Attempting to execute ...\nError: Invalid Input Error: ...".
@@ -77,7 +95,7 @@ std::string short_message(const std::string& said) {
        {"Invalid Input Error: ", "Conversion Error: ", "IO Error: ", "Binder Error: ", "Catalog Error: ",
         "Serialization Error: ", "Out of Memory Error: "})
     if (line.starts_with(kind)) line.remove_prefix(kind.size());
-  return escape_control(trim(line));
+  return shortened(escape_control(trim(line.substr(0, kLongestForeignText))), kLongestMessage);
 }
 
 std::string why_not_written(const Error& error) {

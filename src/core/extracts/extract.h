@@ -76,6 +76,8 @@ struct EngineOptions {
 };
 duck::Database open_engine(const EngineOptions& options);
 
+// Throws Error (invalid) for columns that are more to describe than every list of tables can hold: 1 MB.
+void check_columns(const std::vector<Column>& columns);
 std::vector<Column> parquet_columns(duck::Connection& connection, const std::vector<std::string>& files,
                                     bool union_by_name = false);
 // From the files' footers.

@@ -11,6 +11,7 @@
 #include "core/extracts/view_sql.h"
 #include "lib/base/files.h"
 #include "lib/base/hash.h"
+#include "lib/base/shorten.h"
 #include "lib/base/text.h"
 
 namespace agnes::extracts {
@@ -40,6 +41,15 @@ void in_parallel(std::size_t count, int threads,
   if (count > 0) run();
   pool.clear();
   if (failure) std::rethrow_exception(failure);
+}
+
+// What all extracts together may say of their tables: what a worker's answer holds, with room for the rest.
+constexpr std::size_t kLargestCatalogue = 48u << 20;
+constexpr std::size_t kMostProblems = 100;  // of one source
+
+// A name of somebody else, for people.
+std::string shown(const std::string& name) {
+  return escape_control(shortened(name, 200));
 }
 
 // DuckDB names files by their whole path, which is the server's affair.
@@ -84,9 +94,8 @@ class Reading {
   void settle_attachments();
   void settle_remote(Wanted& wanted);
   void settle_names();
-  void problem(const std::string& source, const std::string& table, std::string message) {
-    out_.problems.push_back({source, table, std::move(message)});
-  }
+  void problem(const std::string& source, const std::string& table, std::string message);
+  void fit();
 
   const ReadOptions& options_;
   FactsCache cache_;
@@ -96,8 +105,16 @@ class Reading {
   std::vector<Source> sources_;
   std::vector<Wanted> wanted_;
   std::vector<RemoteAttach> refused_;
+  std::map<std::string, std::size_t> problems_of_;
   Catalogue out_;
 };
+
+void Reading::problem(const std::string& source, const std::string& table, std::string message) {
+  const auto said = ++problems_of_[source];
+  if (said < kMostProblems) out_.problems.push_back({source, table, shortened(std::move(message))});
+  if (said == kMostProblems)
+    out_.problems.push_back({source, "", fmt::format("'{}' has more problems than these {}", source, said)});
+}
 
 void Reading::find_sources() {
   std::error_code error;
@@ -188,9 +205,9 @@ void Reading::plan(Source& source) {
   for (const auto& row : source.facts.meta) {
     if (!is_identifier(row.table_name)) {
       problem(
-          source.name, escape_control(row.table_name),
+          source.name, shown(row.table_name),
           fmt::format("table '{}' of '{}' is not served: a name must be letters, digits and '_', 64 at most",
-                      escape_control(row.table_name), source.name));
+                      shown(row.table_name), source.name));
     } else if (!seen.insert(to_lower(row.table_name)).second) {
       problem(source.name, row.table_name,
               fmt::format("table '{}' of '{}' is in _meta twice; the first row counts", row.table_name,
@@ -297,7 +314,7 @@ bool Reading::find_files(const Source& source, Wanted& wanted, const ViewFiles& 
       wanted.failure = fmt::format(
           "table '{}' of '{}' is refused: its view reads '{}', which is outside of the extract's "
           "folder",
-          name, source.name, escape_control(path));
+          name, source.name, shown(path));
       return false;
     }
     for (auto& file : expand(today)) found.push_back(std::move(file));
@@ -388,7 +405,8 @@ void Reading::settle_attachments() {
         const auto found = row.find(name);
         return found == row.end() ? std::string() : found->second;
       };
-      RemoteAttach attach{source.name, get("alias"), get("extension"), get("url"), get("token_env")};
+      RemoteAttach attach{source.name, get("alias"), get("extension"), std::string(trim(get("url"))),
+                          get("token_env")};
       auto why = refusal(attach, options_.remote);
       if (!why && std::any_of(taken.begin(), taken.end(), same(attach.alias)))
         why = "its alias is the name of a table or of an extract";
@@ -478,6 +496,30 @@ void Reading::settle_names() {
   }
 }
 
+// A catalogue that is too large to be handed over takes no tables away but those of the source that has most to say.
+void Reading::fit() {
+  std::map<std::string, std::size_t> sizes;
+  std::size_t all = 0;
+  for (const auto& table : out_.tables) {
+    const std::size_t size = json::to_text(table).size();
+    sizes[table.source] += size;
+    all += size;
+  }
+  while (all > kLargestCatalogue) {
+    const auto most = std::max_element(sizes.begin(), sizes.end(),
+                                       [](const auto& a, const auto& b) { return a.second < b.second; });
+    const std::string source = most->first;
+    std::erase_if(out_.tables, [&](const auto& table) { return table.source == source; });
+    problem(source, "",
+            fmt::format(
+                "the tables of '{}' are not served: their names, columns and views take {}, and those of all "
+                "sources {} at most",
+                source, human_bytes(most->second), human_bytes(kLargestCatalogue)));
+    all -= most->second;
+    sizes.erase(most);
+  }
+}
+
 Catalogue Reading::run() {
   find_sources();
   in_parallel(sources_.size(), options_.threads,
@@ -488,6 +530,7 @@ Catalogue Reading::run() {
   settle_attachments();
   for (auto& wanted : wanted_) settle_remote(wanted);
   settle_names();
+  fit();
   std::sort(out_.tables.begin(), out_.tables.end(), [](const auto& a, const auto& b) {
     return std::tie(a.source, a.name) < std::tie(b.source, b.name);
   });

@@ -33,55 +33,119 @@ bool is_variable(std::string_view name) {
                      [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
-// "https://host/...?a=b", or "project=p dataset=d" as extensions of databases take it.
-std::optional<std::string> url_refusal(const std::string& url, const RemoteRules& rules) {
-  if (trim(url).empty()) return "it has no url";
+// "host" or "host:port" in lower case, without the port that https has anyway; "" for anything else.
+std::string host_of(std::string_view text) {
+  std::string out = to_lower(trim(text));
+  if (out.starts_with("https://")) out.erase(0, 8);
+  while (out.ends_with('/')) out.pop_back();
+  if (out.ends_with(":443")) out.resize(out.size() - 4);
+  const auto colon = out.find(':');
+  const auto name = std::string_view(out).substr(0, colon);
+  const auto of = [](std::string_view part, std::string_view others) {
+    return !part.empty() && std::all_of(part.begin(), part.end(), [&](char c) {
+      return (c >= '0' && c <= '9') || others.find(c) != std::string_view::npos;
+    });
+  };
+  if (!of(name, "abcdefghijklmnopqrstuvwxyz.-_")) return "";
+  if (colon != std::string::npos && !of(std::string_view(out).substr(colon + 1), "")) return "";
+  return out;
+}
+bool is_allowed(std::string_view host, const RemoteRules& rules) {
+  const std::string wanted = host_of(host);
+  return !wanted.empty() && std::any_of(rules.endpoints.begin(), rules.endpoints.end(),
+                                        [&](const auto& endpoint) { return host_of(endpoint) == wanted; });
+}
+std::string elsewhere(std::string_view what) {
+  return fmt::format(
+      "its url sends the server's token to another place ({}); an operator allows it with "
+      "AGNES_REMOTE_ATTACH_ENDPOINTS",
+      escape_control(what));
+}
+
+// Names of parameters that say where an engine is.
+bool is_place(std::string_view name) {
+  for (const std::string_view end :
+       {"endpoint", "host", "hostaddr", "server", "url", "uri", "address", "proxy"})
+    if (name.ends_with(end)) return true;
+  return false;
+}
+
+std::optional<std::string> secret_refusal(std::string_view part) {
+  const std::string name = to_lower(part.substr(0, part.find('=')));
+  for (const auto word : kSecretWords)
+    if (name.find(word) != std::string::npos)
+      return fmt::format("its url holds a secret ({}); put it into a variable and its name into token_env",
+                         escape_control(name));
+  return std::nullopt;
+}
+std::optional<std::string> parameter_refusal(std::string_view part, const RemoteRules& rules) {
+  if (auto why = secret_refusal(part)) return why;
+  const auto equals = part.find('=');
+  const std::string name = to_lower(part.substr(0, equals));
+  const auto value = equals == std::string_view::npos ? std::string_view() : part.substr(equals + 1);
+  if (is_place(name) && !is_allowed(value, rules)) return elsewhere(name);
+  if (value.find("://") != std::string_view::npos)
+    return fmt::format("its url holds another address ({})", escape_control(name));
+  if (value.starts_with('/') || value.starts_with('.') || value.starts_with('~') || value.starts_with('\'') ||
+      value.starts_with('"'))
+    return fmt::format("its url names a path of this machine ({})", escape_control(name));
+  return std::nullopt;
+}
+
+// "https://host/...?a=b"
+std::optional<std::string> address_refusal(const std::string& url, const RemoteRules& rules) {
+  const auto scheme_end = url.find("://");
+  const std::string scheme = to_lower(url.substr(0, scheme_end));
+  if (scheme == "http") return "its url would send the token unencrypted; write https://";
+  if (scheme == "file") return "its url leads to a file of this machine";
+  if (scheme != "https") return "its url is neither https://... nor name=value";
+  const auto rest = std::string_view(url).substr(scheme_end + 3);
+  const auto host_end = std::min(rest.find_first_of("/?#"), rest.size());
+  const auto host = rest.substr(0, host_end);
+  if (host.empty()) return "its url names no host";
+  if (host.find('@') != std::string_view::npos)
+    return "its url holds a user name or a password; put the secret into a variable and its name into "
+           "token_env";
+  // Whatever an extension splits its texts at: nothing that could be a parameter of its own is in the rest.
+  if (url.find_first_of(" \\;,|'\"`<>") != std::string::npos) return "its url has characters that no url has";
+  const auto query = std::min(rest.find_first_of("?#"), rest.size());
+  for (const auto& part : split(rest.substr(std::min(query + 1, rest.size())), '&'))
+    if (const auto why = parameter_refusal(part, rules)) return why;
+  if (rest.find("://") != std::string_view::npos) return "its url holds another address";
+  if (!is_allowed(host, rules)) return elsewhere("host");
+  return std::nullopt;
+}
+
+// "https://host/...?a=b", or "project=p dataset=d" as extensions of databases take it. Taken apart, not searched: what
+// is neither is refused, so that no extension reads it in another way.
+std::optional<std::string> url_refusal(const std::string& given, const RemoteRules& rules) {
+  const std::string url(trim(given));
+  if (url.empty()) return "it has no url";
   if (url.size() > kMaxUrl) return fmt::format("its url is longer than {} bytes", kMaxUrl);
   if (!is_utf8(url) || escape_control(url) != url) return "its url has control characters";
-  // A scheme stands at the beginning; further on it is part of a value.
-  const auto scheme_end = url.find("://");
-  const bool is_address = scheme_end != std::string::npos && is_identifier(url.substr(0, scheme_end));
-  std::string_view parameters = url;
-  if (is_address) {
-    const std::string scheme = to_lower(url.substr(0, scheme_end));
-    if (scheme == "http") return "its url would send the token unencrypted; write https://";
-    if (scheme == "file") return "its url leads to a file of this machine";
-    const auto rest = std::string_view(url).substr(scheme_end + 3);
-    const auto host = rest.substr(0, rest.find_first_of("/?#\\"));
-    if (host.empty()) return "its url names no host";
-    if (host.find('@') != std::string_view::npos)
-      return "its url holds a user name or a password; put the secret into a variable and its name into "
-             "token_env";
-    const auto query = url.find('?');
-    parameters = query == std::string::npos ? std::string_view() : std::string_view(url).substr(query + 1);
-  } else if (url.find('=') == std::string::npos) {
-    return "its url is neither https://... nor name=value";
-  }
+  constexpr std::string_view kNeither = "its url is neither https://... nor name=value";
+  const auto equals = url.find('=');
+  if (const auto scheme_end = url.find("://"); scheme_end != std::string::npos && scheme_end < equals)
+    return address_refusal(url, rules);
+  const auto parts = split(url, ' ');
+  for (const auto& part : parts)
+    if (auto why = secret_refusal(part)) return why;
   std::set<std::string> seen;
-  for (std::size_t at = 0; at < parameters.size();) {
-    const auto end = std::min(parameters.find_first_of(" ;&,", at), parameters.size());
-    const auto part = parameters.substr(at, end - at);
-    at = end + 1;
-    const auto equals = part.find('=');
-    if (equals == std::string_view::npos) continue;
-    const std::string name = to_lower(part.substr(0, equals));
-    if (!is_address && !seen.insert(name).second)
-      return fmt::format("its url has {} twice", escape_control(name));
-    for (const auto word : kSecretWords)
-      if (name.find(word) != std::string::npos)
-        return fmt::format("its url holds a secret ({}); put it into a variable and its name into token_env",
-                           escape_control(name));
-    const auto value = part.substr(equals + 1);
-    if (name.ends_with("endpoint") && !contains(rules.endpoints, value))
-      return fmt::format(
-          "its url sends the server's token to another place ({}); an operator allows it with "
-          "AGNES_REMOTE_ATTACH_ENDPOINTS",
-          escape_control(name));
-    if (value.find("://") != std::string_view::npos)
-      return fmt::format("its url holds another address ({})", escape_control(name));
-    if (value.starts_with('/') || value.starts_with('.') || value.starts_with('~') ||
-        value.starts_with('\'') || value.starts_with('"'))
-      return fmt::format("its url names a path of this machine ({})", escape_control(name));
+  for (const auto& part : parts) {
+    if (part.empty()) continue;
+    const auto sign = part.find('=');
+    if (sign == std::string::npos) return std::string(kNeither);
+    const std::string name = to_lower(part.substr(0, sign));
+    if (!seen.insert(name).second) return fmt::format("its url has {} twice", escape_control(name));
+    if (const auto why = parameter_refusal(part, rules)) return why;
+    const bool plain =
+        is_identifier(name) && part.size() > sign + 1 &&
+        std::all_of(part.begin() + static_cast<std::ptrdiff_t>(sign) + 1, part.end(), [](char c) {
+          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                 static_cast<unsigned char>(c) >= 0x80 ||
+                 std::string_view("_.:/-+@%*").find(c) != std::string_view::npos;
+        });
+    if (!plain) return std::string(kNeither);
   }
   return std::nullopt;
 }
@@ -121,7 +185,7 @@ std::vector<Token> tokens(std::string_view sql) {
 }  // namespace
 
 RemoteRules remote_rules(const RemoteSettings& settings, RemoteRules rules) {
-  rules.endpoints = settings.endpoints;
+  rules.endpoints.insert(rules.endpoints.end(), settings.endpoints.begin(), settings.endpoints.end());
   if (!settings.extensions.empty()) rules.extensions = settings.extensions;
   if (!settings.token_envs.empty()) rules.token_envs = settings.token_envs;
   return rules;

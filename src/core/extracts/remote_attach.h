@@ -25,7 +25,7 @@ BOOST_DESCRIBE_STRUCT(RemoteAttach, (), (source, alias, extension, url, token_en
 struct RemoteRules {
   std::vector<std::string> extensions = {};
   std::vector<std::string> token_envs = {};  // variables with tokens, or names of files with them
-  // Where a url may say that its engine is (api_endpoint=host:port) instead of where it always is.
+  // Hosts (host:port) where a url may say that its engine is; no token is sent to another one that a url names.
   std::vector<std::string> endpoints = {};
   static constexpr json::Rule rules[] = {{.field = "*", .has_default = true}};
 };

@@ -54,8 +54,9 @@ struct RemoteSettings {
            "when unset"},
       {.member = "endpoints",
        .variable = "AGNES_REMOTE_ATTACH_ENDPOINTS",
-       .help = "Hosts (host:port, separated by commas) that a remote attachment may name as its engine's "
-               "endpoint; none when unset"},
+       .help =
+           "Hosts (host:port, separated by commas) that a remote attachment may name beside the addresses of "
+           "the server's own sources"},
       {.member = "token_envs",
        .variable = "AGNES_REMOTE_ATTACH_TOKEN_ENVS",
        .help = "Variables that extracts may ask for there; those of the server's kinds of source when unset"},

@@ -22,7 +22,7 @@ bool is_fault_of_extract(const Error& error) {
 }  // namespace
 
 CatalogueReader::CatalogueReader(const config::Places& places, std::chrono::seconds limit,
-                                 extracts::RemoteRules remote)
+                                 std::function<extracts::RemoteRules()> remote)
     : places_(places), limit_(limit), remote_(std::move(remote)) {
   fs::create_directories(places_.extracts() / kPinFolder);
   fs::create_directories(places_.analytics().parent_path());
@@ -38,7 +38,7 @@ extracts::Catalogue CatalogueReader::read(Known known, const jobs::Context& cont
   options.owners = std::move(known.owners);
   options.registered = std::move(known.registered);
   options.materialized = std::move(known.materialized);
-  options.remote = remote_;
+  options.remote = remote_();
   std::erase_if(excluded_, [&](const auto& entry) {
     return entry.second.stamp !=
            extracts::stamp_of(places_.extracts() / entry.first / extracts::kExtractFile);
@@ -54,7 +54,60 @@ extracts::Catalogue CatalogueReader::read(Known known, const jobs::Context& cont
   find_faulty(options, context);
   // What each may take alone, all may take together.
   const auto sources = std::distance(fs::directory_iterator(places_.extracts()), {});
+  try {
+    return run(options, context, limit_ * (sources + 1));
+  } catch (const Error& error) {
+    if (!is_fault_of_extract(error) || context.cancelled()) throw;
+    log::warn("the extracts can be read one by one, but not together ({}); each is added to those before it",
+              error.what());
+  }
+  add_one_by_one(options, context);
   return run(options, context, limit_ * (sources + 1));
+}
+
+std::vector<std::string> CatalogueReader::sources_to_read(const extracts::ReadOptions& options) const {
+  std::vector<std::pair<std::uint64_t, std::string>> found;
+  for (const auto& entry : fs::directory_iterator(places_.extracts())) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with('.') || !entry.is_directory() || options.skip.contains(name)) continue;
+    const auto stamp = extracts::stamp_of(entry.path() / extracts::kExtractFile);
+    found.emplace_back(stamp ? stamp->size : 0, name);
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<std::string> out;
+  for (auto& [size, name] : found) out.push_back(std::move(name));
+  return out;
+}
+
+// The smallest first, so that the one which takes everything meets those that it would take it from.
+void CatalogueReader::add_one_by_one(extracts::ReadOptions& options, const jobs::Context& context) {
+  std::vector<std::string> good;
+  for (const auto& name : sources_to_read(options)) {
+    const auto stamp = extracts::stamp_of(places_.extracts() / name / extracts::kExtractFile);
+    good.push_back(name);
+    try {
+      read_some(options, good, context);
+    } catch (const Error& error) {
+      if (!is_fault_of_extract(error) || context.cancelled()) throw;
+      good.pop_back();
+      log::error("the extract {} is excluded: {}", name, error.what());
+      excluded_[name] = {
+          stamp,
+          "reading it together with the others ended the process that did; make it smaller, or "
+          "start the job rebuild to have it tried again"};
+      options.skip[name] = excluded_[name].reason;
+    }
+  }
+}
+
+void CatalogueReader::read_some(const extracts::ReadOptions& options, std::vector<std::string> names,
+                                const jobs::Context& context) {
+  extracts::ReadOptions some;
+  some.extracts_dir = options.extracts_dir;
+  some.cache_file = options.cache_file;  // as quick as in the run that failed
+  some.only = std::move(names);
+  const auto limit = limit_ * static_cast<std::int64_t>(some.only.size());
+  run(some, context, limit);
 }
 
 extracts::Catalogue CatalogueReader::run(const extracts::ReadOptions& options, const jobs::Context& context,
@@ -80,16 +133,10 @@ extracts::Catalogue CatalogueReader::run(const extracts::ReadOptions& options, c
 void CatalogueReader::find_faulty(extracts::ReadOptions& options, const jobs::Context& context) {
   std::map<std::string, ExcludedExtract> faulty;
   bool any_good = false;
-  for (const auto& entry : fs::directory_iterator(places_.extracts())) {
-    const std::string name = entry.path().filename();
-    if (name.starts_with('.') || !entry.is_directory() || options.skip.contains(name)) continue;
-    const auto stamp = extracts::stamp_of(entry.path() / extracts::kExtractFile);
+  for (const auto& name : sources_to_read(options)) {
+    const auto stamp = extracts::stamp_of(places_.extracts() / name / extracts::kExtractFile);
     try {
-      extracts::ReadOptions alone;
-      alone.extracts_dir = options.extracts_dir;
-      alone.cache_file = options.cache_file;  // as quick as in the run that failed
-      alone.only = {name};
-      run(alone, context, limit_);
+      read_some(options, {name}, context);
       any_good = true;
     } catch (const Error& error) {
       if (!is_fault_of_extract(error) || context.cancelled()) throw;

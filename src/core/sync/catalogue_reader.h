@@ -15,7 +15,9 @@ namespace agnes::sync {
 // excluded until its extract.duckdb changes, and does not take the others down. Used by one thread at a time.
 class CatalogueReader {
  public:
-  CatalogueReader(const config::Places& places, std::chrono::seconds limit, extracts::RemoteRules remote);
+  // `remote` is asked each time what extracts may attach.
+  CatalogueReader(const config::Places& places, std::chrono::seconds limit,
+                  std::function<extracts::RemoteRules()> remote);
 
   struct Known {
     std::map<std::string, std::string> owners;  // which source has which name of a view
@@ -37,10 +39,16 @@ class CatalogueReader {
   extracts::Catalogue run(const extracts::ReadOptions& options, const jobs::Context& context,
                           std::chrono::seconds limit);
   void find_faulty(extracts::ReadOptions& options, const jobs::Context& context);
+  // For faults that no extract shows by itself.
+  void add_one_by_one(extracts::ReadOptions& options, const jobs::Context& context);
+  // Names of those that are not excluded, the smallest first.
+  std::vector<std::string> sources_to_read(const extracts::ReadOptions& options) const;
+  void read_some(const extracts::ReadOptions& options, std::vector<std::string> names,
+                 const jobs::Context& context);
 
   const config::Places places_;
   const std::chrono::seconds limit_;
-  const extracts::RemoteRules remote_;
+  const std::function<extracts::RemoteRules()> remote_;
   std::map<std::string, ExcludedExtract> excluded_;  // by name of the source
 };
 

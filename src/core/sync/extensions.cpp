@@ -23,14 +23,18 @@ std::string repository_folder(const std::string& repository) {
 }
 }  // namespace
 
-extracts::RemoteRules remote_rules(const extracts::RemoteSettings& settings) {
+extracts::RemoteRules remote_rules(const config::Config* config) {
   extracts::RemoteRules rules;
   for (const auto& kind : catalog::source_kinds()) {
     if (!kind.extension.empty()) rules.extensions.emplace_back(kind.extension);
     rules.token_envs.insert(rules.token_envs.end(), kind.token_variables.begin(), kind.token_variables.end());
+    if (config == nullptr || kind.address == nullptr) continue;
+    if (auto address = kind.address(*config); !address.empty()) rules.endpoints.push_back(std::move(address));
   }
   std::sort(rules.extensions.begin(), rules.extensions.end());
-  return extracts::remote_rules(settings, std::move(rules));
+  return extracts::remote_rules(
+      config != nullptr ? config->get<extracts::RemoteSettings>() : extracts::RemoteSettings(),
+      std::move(rules));
 }
 
 Extensions::Extensions(const config::Config& config, jobs::Service& jobs)

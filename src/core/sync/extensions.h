@@ -16,8 +16,9 @@ namespace agnes::sync {
 // In the state folder; left out of backups, since it can be had again.
 inline constexpr const char* kExtensionFolder = "duckdb_extensions";
 
-// What extracts may attach: what an operator has set, else what the kinds of source are reached by.
-extracts::RemoteRules remote_rules(const extracts::RemoteSettings& settings);
+// What extracts may attach: what an operator has set, else what the kinds of source are reached by. As the settings are
+// now; null: without any.
+extracts::RemoteRules remote_rules(const config::Config* config);
 
 // DuckDB's extensions that remote attachments of extracts name: fetched once into the state folder, in the
 // background, so that no query waits for that. Thread-safe.

@@ -77,10 +77,11 @@ class SyncModule final : public app::Module {
       : services_(services),
         extensions_(services.config, services.jobs),
         manifests_(services.places.data),
-        orchestrator_(services.places, services.get<state::Store>(), services.get<catalog::Generations>(),
-                      services.jobs, connectors_for_sync(services.list<ConnectorKind>(), services.config),
-                      services.config.get<extracts::ExtractSettings>().read_timeout_seconds,
-                      remote_rules(services.config.get<extracts::RemoteSettings>()), extensions_) {
+        orchestrator_(
+            services.places, services.get<state::Store>(), services.get<catalog::Generations>(),
+            services.jobs, connectors_for_sync(services.list<ConnectorKind>(), services.config),
+            services.config.get<extracts::ExtractSettings>().read_timeout_seconds,
+            [&config = services.config] { return remote_rules(&config); }, extensions_) {
     services.provide(extensions_);
     services.provide(orchestrator_);
   }

@@ -47,7 +47,7 @@ std::vector<catalog::Registration> registrations(state::Store& store) {
 
 Orchestrator::Orchestrator(const config::Places& places, state::Store& store,
                            catalog::Generations& generations, jobs::Service& jobs, Connectors connectors,
-                           std::chrono::seconds read_limit, extracts::RemoteRules remote,
+                           std::chrono::seconds read_limit, std::function<extracts::RemoteRules()> remote,
                            Extensions& extensions)
     : places_(places),
       store_(store),

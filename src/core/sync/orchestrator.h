@@ -52,7 +52,7 @@ class Orchestrator {
   // not served until its extract.duckdb changes or `reread` is asked for. `remote`: what extracts may attach.
   Orchestrator(const config::Places& places, state::Store& store, catalog::Generations& generations,
                jobs::Service& jobs, Connectors connectors, std::chrono::seconds read_limit,
-               extracts::RemoteRules remote, Extensions& extensions);
+               std::function<extracts::RemoteRules()> remote, Extensions& extensions);
 
   // Starts the job that reads the extracts and publishes the first generation.
   void start();

@@ -134,7 +134,7 @@ main() {
     *":$HOME/.local/bin:"*) ;;
     *) echo "Sign in again, or run: export PATH=\"\$HOME/.local/bin:\$PATH\"" ;;
   esac
-  echo "Installed. In a folder for your work: agnes init --server-url $server --token TOKEN"
+  echo "Installed. In a folder for your work: agnes init --server-url $server --token - (it asks for the token)"
 }
 
 main "$@"

@@ -48,28 +48,30 @@ object state_part(state::Store& store, std::int64_t& users) {
   }
 }
 
-// What is wrong with which table is an administrator's business; others see how many.
-object data_part(const catalog::Generation* generation, const jobs::Service& jobs,
-                 const sync::Orchestrator& orchestrator, const http::Caller& caller) {
+// Of the tables that the caller may read: all of them are an administrator's business, and so is what is wrong with which.
+object data_part(const catalog::Generation* generation, const catalog::Visible& visible,
+                 const jobs::Service& jobs, const sync::Orchestrator& orchestrator,
+                 const http::Caller& caller) {
   if (generation == nullptr) return {{"status", "unknown"}, {"detail", "the extracts are being read"}};
   std::int64_t tables = 0, rows = 0;
   array stale;
   const std::int64_t old = seconds(now()) - catalog::kStaleAfterSeconds;
-  for (const auto& table : generation->tables()) {
-    if (!table.updated) continue;
+  const auto set = visible.of(caller);
+  for (const auto* table : set->tables) {
+    if (!table->updated) continue;
     ++tables;
-    rows += table.rows;
-    if (seconds(*table.updated) < old) stale.emplace_back(table.name);
+    rows += table->rows;
+    if (seconds(*table->updated) < old) stale.emplace_back(table->name);
   }
   const auto problems = orchestrator.problems();
   const auto failures = orchestrator.failures();
   object part{{"status", stale.empty() && problems.empty() && failures.empty() ? "ok" : "warning"},
               {"tables", tables},
               {"total_rows", rows},
-              {"stale_tables", stale},
-              {"not_served", problems.size()},
-              {"not_synced", failures.size()}};
+              {"stale_tables", stale}};
   if (caller.is_admin) {
+    part["not_served"] = problems.size();
+    part["not_synced"] = failures.size();
     part["problems"] = json::to_json(problems);
     part["failures"] = json::to_json(failures);
   }
@@ -103,8 +105,9 @@ h1{font-weight:650;letter-spacing:-.02em}code{padding:.1em .35em;border-radius:.
 }  // namespace
 
 void add_health_routes(http::Routes& routes, state::Store& store, const catalog::Generations& generations,
-                       const jobs::Service& jobs, const sync::Orchestrator& orchestrator,
-                       const app::Operation& operation, const BuildSettings& build) {
+                       const catalog::Visible& visible, const jobs::Service& jobs,
+                       const sync::Orchestrator& orchestrator, const app::Operation& operation,
+                       const BuildSettings& build) {
   using http::Auth;
   routes.get("/api/health",
              {.auth = Auth::none,
@@ -121,14 +124,15 @@ void add_health_routes(http::Routes& routes, state::Store& store, const catalog:
       {.tag = "health",
        .summary = "Each part's own verdict",
        .answer = http::schema_of<contract::HealthReport>},
-      [&store, &generations, &jobs, &orchestrator, &operation, version = version_of(build)](
+      [&store, &generations, &visible, &jobs, &orchestrator, &operation, version = version_of(build)](
           const http::Caller& caller, const http::Query<DetailQuery>& query) {
         object services;
         std::int64_t users = 0;
         services["duckdb_state"] = state_part(store, users);
         if (query->include == "schema") services["db_schema"] = json::to_json(health()).as_object();
-        services["data"] = data_part(generations.peek(kWaitLimit).get(), jobs, orchestrator, caller);
-        services["users"] = {{"status", "ok"}, {"count", users}};
+        services["data"] = data_part(generations.peek(kWaitLimit).get(), visible, jobs, orchestrator, caller);
+        services["users"] = {{"status", "ok"}};
+        if (caller.is_admin) services["users"].as_object()["count"] = users;
         services["session_pipeline"] = {{"status", "ok"}, {"detail", "no session waits to be processed"}};
         app::HealthReport report(caller);
         operation.health(report);

@@ -97,8 +97,8 @@ class OperationModule final : public app::Module {
     auto& store = services_.get<state::Store>();
     const auto& operation = services_.get<app::Operation>();
     const auto build = services_.config.get<BuildSettings>();
-    add_health_routes(routes, store, services_.get<catalog::Generations>(), services_.jobs,
-                      services_.get<sync::Orchestrator>(), operation, build);
+    add_health_routes(routes, store, services_.get<catalog::Generations>(), services_.get<catalog::Visible>(),
+                      services_.jobs, services_.get<sync::Orchestrator>(), operation, build);
     add_metrics_route(routes, operation, build, services_.config.get<MetricsSettings>().token);
     add_config_routes(routes, store, services_.overlay);
     add_job_routes(routes, store, services_.jobs);

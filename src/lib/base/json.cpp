@@ -40,6 +40,30 @@ bool fits(const bj::value& value, std::size_t& budget) {
   return true;
 }
 
+// Whether a field of this name holds a secret: what somebody sent in it is not said back.
+bool is_secret(std::string_view name) {
+  const std::string lower = to_lower(name);
+  for (const std::string_view word :
+       {"password", "passwd", "secret", "token", "credential", "private_key", "api_key", "apikey"})
+    if (lower.find(word) != std::string::npos) return true;
+  return false;
+}
+
+// With null for secrets.
+bj::value without_secrets(const bj::value& value) {
+  if (const auto* list = value.if_array()) {
+    bj::array out;
+    for (const auto& item : *list) out.push_back(without_secrets(item));
+    return out;
+  }
+  const auto* object = value.if_object();
+  if (object == nullptr) return value;
+  bj::object out;
+  for (const auto& [key, item] : *object)
+    out.emplace(key, is_secret(key) ? bj::value() : without_secrets(item));
+  return out;
+}
+
 std::string_view plural(std::int64_t count) {
   return count == 1 ? "" : "s";
 }
@@ -170,10 +194,13 @@ Reader::Reader(bj::array root, bool from_text) : loc_(std::move(root)), from_tex
 void Reader::fail(std::string_view type, std::string message, const bj::value& input, bj::object context) {
   if (problems_.size() == kMostProblems) return;
   auto budget = kLargestInput;
+  const bool secret = std::any_of(loc_.begin(), loc_.end(), [](const bj::value& step) {
+    return step.is_string() && is_secret(step.get_string());
+  });
   bj::object problem{{"type", type},
                      {"loc", loc_},
                      {"msg", std::move(message)},
-                     {"input", fits(input, budget) ? input : bj::value()}};
+                     {"input", !secret && fits(input, budget) ? without_secrets(input) : bj::value()}};
   if (!context.empty()) problem.emplace("ctx", std::move(context));
   problems_.push_back(std::move(problem));
 }

@@ -3,9 +3,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+
+#include "lib/base/error.h"
+#include "lib/base/text.h"
 
 namespace agnes::workers {
 
@@ -15,7 +19,9 @@ constexpr std::size_t kHeaderSize = 5;
 }  // namespace
 
 bool Channel::send(FrameType type, std::string_view payload) {
-  if (payload.size() > kMaxPayload) return false;
+  if (payload.size() > kMaxPayload)
+    throw Error(ErrorKind::internal, fmt::format("a message between processes is too large ({}, {} at most)",
+                                                 human_bytes(payload.size()), human_bytes(kMaxPayload)));
   char header[kHeaderSize];
   header[0] = static_cast<char>(type);
   const auto length = static_cast<std::uint32_t>(payload.size());

@@ -36,7 +36,7 @@ class Channel {
 
   explicit Channel(UniqueFd socket) : socket_(std::move(socket)) {}
 
-  // False when the other end is gone. A payload has 64 MB at most.
+  // False when the other end is gone. Throws Error (internal) for a payload of more than 64 MB: nothing is sent.
   bool send(FrameType type, std::string_view payload);
 
   enum class Outcome { frame, closed, timeout };

@@ -10,6 +10,7 @@
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/base/shorten.h"
 #include "lib/workers/process.h"
 
 namespace agnes::workers {
@@ -33,9 +34,12 @@ void end_with_server(int fd) {
 
 std::string encode_error(const std::exception& error) {
   const auto* ours = dynamic_cast<const Error*>(&error);
+  // What DuckDB says of a file may repeat the file.
+  value detail = ours != nullptr ? ours->detail() : value(error.what());
+  if (const auto* text = detail.if_string()) detail = shortened(std::string(*text));
   return serialize(value{{"status", http_status(ours != nullptr ? ours->kind() : ErrorKind::internal)},
-                         {"message", error.what()},
-                         {"detail", ours != nullptr ? ours->detail() : value(error.what())}});
+                         {"message", shortened(error.what())},
+                         {"detail", std::move(detail)}});
 }
 
 void throw_decoded(const std::string& payload) {
@@ -84,7 +88,12 @@ int serve_task(const TaskTable& tasks) {
     if (found == tasks.end()) throw Error(ErrorKind::internal, "there is no task named " + name);
     // Cancelling is a kill; a task that asks is told nothing sooner.
     const TaskContext context{[&](const value& said) { channel.send(FrameType::progress, serialize(said)); }};
-    channel.send(FrameType::done, found->second(request.at("input"), context));
+    const std::string answer = found->second(request.at("input"), context);
+    try {
+      channel.send(FrameType::done, answer);
+    } catch (const Error& error) {
+      throw Error(error.kind(), fmt::format("the answer of {}: {}", name, error.what()));
+    }
     return 0;
   } catch (const std::exception& error) {
     channel.send(FrameType::error, encode_error(error));

@@ -62,7 +62,9 @@ class ExtractTest : public testing::Test {
     ReadOptions options;
     options.extracts_dir = extracts();
     options.threads = 2;
-    options.remote = {.extensions = {"bigquery", "keboola"}, .token_envs = {"KBC_TOKEN"}};
+    options.remote = {.extensions = {"bigquery", "keboola"},
+                      .token_envs = {"KBC_TOKEN"},
+                      .endpoints = {"connection.example.com", "example.com"}};
     if (change) change(options);
     return read_extracts(options);
   }

@@ -11,7 +11,8 @@ const RemoteAttach kGood{"far_source", "far", "bigquery", "project=acme", ""};
 
 RemoteRules allowed() {
   return {.extensions = {"bigquery", "keboola"},
-          .token_envs = {"KBC_TOKEN", "KEBOOLA_STORAGE_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS"}};
+          .token_envs = {"KBC_TOKEN", "KEBOOLA_STORAGE_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS"},
+          .endpoints = {"https://connection.example.com/", "engine.example.com:8443"}};
 }
 
 TEST(RemoteAttachRules, WhatMayBeAskedFor) {
@@ -22,6 +23,9 @@ TEST(RemoteAttachRules, WhatMayBeAskedFor) {
            RemoteAttach{"s", "kbc", "keboola", "https://connection.example.com", "KBC_TOKEN"},
            RemoteAttach{"s", "kbc", "keboola", "https://connection.example.com/v2?branch=5",
                         "KEBOOLA_STORAGE_TOKEN"},
+           RemoteAttach{"s", "kbc", "keboola", "HTTPS://Connection.example.com:443/", "KBC_TOKEN"},
+           RemoteAttach{"s", "kbc", "keboola", " project=p  api_endpoint=engine.example.com:8443 ",
+                        "KBC_TOKEN"},
            RemoteAttach{"s", "_a9", "bigquery", "project=acme", "GOOGLE_APPLICATION_CREDENTIALS"},
        })
     EXPECT_EQ(refusal(good, rules), std::nullopt) << good.url;
@@ -86,6 +90,35 @@ TEST(RemoteAttachRules, WhatIsRefused) {
       {"url", "project=acme access_token=s3cret", "a secret (access_token)"},
       {"url", "host=db.example.com password=s3cret", "a secret (password)"},
       {"url", "project=acme PRIVATE_KEY=s3cret", "a secret (private_key)"},
+      {"url", "https://attacker.example:8443/collect", "another place (host)"},
+      {"url", "https://connection.example.com:8443/", "another place (host)"},
+      {"url", "https://connection.example.com.attacker.example/", "another place (host)"},
+      {"url", "https://connection.example.com%2eattacker.example/", "another place (host)"},
+      {"url", "https://attacker.example\\connection.example.com/", "no url has"},
+      {"url", "https://attacker.example#connection.example.com/", "another place (host)"},
+      {"url", "https://attacker.example?connection.example.com/", "another place (host)"},
+      {"url", "https://connection.example.com/ api_endpoint=attacker.example", "no url has"},
+      {"url", "https://connection.example.com/?a=b&api_endpoint=attacker.example",
+       "another place (api_endpoint)"},
+      {"url", "https://connection.example.com/?next=https://attacker.example", "another address"},
+      {"url", "https://connection.example.com/https://attacker.example", "another address"},
+      {"url", "ftp://attacker.example/", "neither"},
+      {"url", "ht tp://attacker.example/", "neither"},
+      {"url", " http://127.0.0.1:18443/?a=b", "unencrypted"},
+      {"url", "x=1 http://attacker.example/", "neither"},
+      {"url", "x=http://attacker.example/", "another address"},
+      {"url", "project=evil|api_endpoint=attacker.example", "neither"},
+      {"url", "project=evil;api_endpoint=attacker.example", "neither"},
+      {"url", "project=evil&api_endpoint=attacker.example", "neither"},
+      {"url", "api_endpoint =attacker.example", "neither"},
+      {"url", "api_endpoint= attacker.example", "another place"},
+      {"url", "project=p api_endpoint=attacker.example", "another place"},
+      {"url", "project=p grpc_endpoint=engine.example.com:8443@attacker.example", "another place"},
+      {"url", "project=p API_ENDPOINT=attacker.example", "another place"},
+      {"url", "project=p storage_url=attacker.example", "another place"},
+      {"url", "host=attacker.example", "another place"},
+      {"url", "project=p api-endpoint=engine.example.com:8443", "neither"},
+      {"url", "project=p =x", "neither"},
       {"url", "project=acme service_account=/data/state/.jwt_secret", "this machine (service_account)"},
       {"url", "project=acme key_file='/etc/passwd'", "this machine (key_file)"},
   };
@@ -105,9 +138,10 @@ TEST(RemoteAttachRules, WhatIsRefused) {
 }
 
 TEST(RemoteAttachRules, SettingsReplaceTheLists) {
-  const auto changed = remote_rules(
-      {.extensions = {"postgres", "bigquery"}, .endpoints = {}, .token_envs = {"WAREHOUSE_TOKEN"}},
-      allowed());
+  const auto changed = remote_rules({.extensions = {"postgres", "bigquery"},
+                                     .endpoints = {"db.example.com"},
+                                     .token_envs = {"WAREHOUSE_TOKEN"}},
+                                    allowed());
   const auto unchanged = remote_rules({.extensions = {}, .endpoints = {}, .token_envs = {}}, allowed());
   EXPECT_EQ(changed.extensions, (std::vector<std::string>{"postgres", "bigquery"}));
   EXPECT_EQ(changed.token_envs, (std::vector<std::string>{"WAREHOUSE_TOKEN"}));
@@ -115,7 +149,8 @@ TEST(RemoteAttachRules, SettingsReplaceTheLists) {
   EXPECT_EQ(unchanged.token_envs, allowed().token_envs);
   EXPECT_TRUE(refusal({"s", "k", "keboola", "https://example.com", ""}, changed));
   EXPECT_TRUE(refusal({"s", "b", "bigquery", "project=p", "KBC_TOKEN"}, changed));
-  EXPECT_FALSE(refusal({"s", "p", "postgres", "host=example.com", "WAREHOUSE_TOKEN"}, changed));
+  EXPECT_TRUE(refusal({"s", "p", "postgres", "host=example.com", "WAREHOUSE_TOKEN"}, changed));
+  EXPECT_FALSE(refusal({"s", "p", "postgres", "host=db.example.com", "WAREHOUSE_TOKEN"}, changed));
 }
 
 TEST(RemoteNamesOfAView, CatalogsAndFunctions) {

@@ -27,6 +27,14 @@ TaskTable test_tasks() {
          for (int i = 0; i < input.to_number<int>(); ++i) context.progress(i);
          return serialize(input);
        }},
+      {"repeat",
+       [](const value& input, const TaskContext&) -> std::string {
+         return agnes::json::to_text(std::string(input.to_number<std::size_t>(), 'a'));
+       }},
+      {"complain",
+       [](const value& input, const TaskContext&) -> std::string {
+         throw Error(ErrorKind::invalid, std::string(input.to_number<std::size_t>(), 'a'));
+       }},
       {"refuse",
        [](const value&, const TaskContext&) -> std::string {
          throw Error(ErrorKind::not_found, "orders.csv, line 7: not there", value{{"line", 7}});
@@ -106,6 +114,27 @@ TEST(Task, AnswersAndTellsProgress) {
 TEST(Task, LargeValuesArriveWhole) {
   const std::string large(5 << 20, 'a');
   EXPECT_EQ(run_task("echo", {}, value(large)), value(large));
+}
+
+TEST(Task, AnAnswerThatIsTooLargeIsAnErrorOfItsTask) {
+  try {
+    run_task("repeat", {}, 65 << 20);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::internal);
+    EXPECT_NE(std::string(error.what()).find("the answer of repeat"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("too large"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Task, AnErrorTextIsCut) {
+  try {
+    run_task("complain", {}, 65 << 20);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_LT(std::string_view(error.what()).size(), 5000u);
+    EXPECT_LT(error.detail().as_string().size(), 5000u);
+  }
 }
 
 TEST(Task, AnErrorKeepsItsKindMessageAndDetail) {

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+namespace agnes {
+
+// The largest text taken from a file of somebody else that is shown, logged or kept as a description.
+inline constexpr std::size_t kLongestForeignText = 4096;
+
+// `text`, or its beginning and "..." when it has more than `most` bytes; no UTF-8 character is cut.
+inline std::string shortened(std::string text, std::size_t most = kLongestForeignText) {
+  if (text.size() <= most) return text;
+  std::size_t end = most;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  text.resize(end);
+  return text + "...";
+}
+
+}  // namespace agnes
