@@ -1,5 +1,6 @@
 #include "connectors/files/files.h"
 
+#include "connectors/files/compression.h"
 #include "connectors/files/ledger.h"
 #include "connectors/files/read.h"
 #include "connectors/files/scan.h"
@@ -23,6 +24,21 @@ duck::Connection connect(duck::Database& engine) {
   // Times without a zone mean the same wherever the server stands.
   connection.execute("SET TimeZone = 'UTC'");
   return connection;
+}
+
+// DuckDB knows .gz and .zst in small letters alone: where they are not, it gets a link that is called so.
+Candidate with_plain_endings(Candidate candidate, const fs::path& links) {
+  for (auto& file : candidate.files) {
+    const auto ending = file.relative.rfind('.');
+    const std::string lower = to_lower(file.relative.substr(ending));
+    if ((lower != ".gz" && lower != ".zst") || file.path.ends_with(lower)) continue;
+    // In the same folders: year=2024 is a column.
+    const fs::path link = links / (file.relative.substr(0, ending) + lower);
+    fs::create_directories(link.parent_path());
+    fs::create_symlink(file.path, link);
+    file.path = link;
+  }
+  return candidate;
 }
 
 class Extraction {
@@ -110,19 +126,10 @@ class Extraction {
         engine_.emplace(extracts::open_engine({job_.temp_dir, job_.memory_bytes, job_.threads}));
         connection_.emplace(connect(*engine_));
       }
-      auto reader = open_table(*connection_, candidate);
-      extracts::WrittenTable written;
-      try {
-        written = writer_.write(*connection_, candidate.table, reader->select(), description_of(candidate));
-      } catch (const duck::QueryError& error) {
-        if (!reader->reconsider(error)) throw;
-        try {
-          written = writer_.write(*connection_, candidate.table, reader->select(), description_of(candidate));
-        } catch (const duck::QueryError& again) {
-          reader->reconsider(again);
-          throw;
-        }
-      }
+      for (const auto& file : candidate.files) check_compression(file);
+      fs::create_directories(job_.temp_dir);
+      const TemporaryFolder links(job_.temp_dir);
+      const extracts::WrittenTable written = write(with_plain_endings(candidate, links.path()));
       result.status = "ok";
       result.rows = entry.rows = written.rows;
       result.size_bytes = written.size_bytes;
@@ -132,6 +139,7 @@ class Extraction {
       finished_[candidate.table] = std::move(entry);
       if (Clock::now() - last_commit_ > kCommitEvery) commit();
     } catch (const SourceError& error) {
+      drop_engine();
       entry.error = error.what();
       entry.error_kind = error.problem_kind();
       entry.error_file = error.file();
@@ -139,10 +147,41 @@ class Extraction {
       fail(candidate, result, entry.error_kind, entry.error, entry.error_file, entry.error_line);
       ledger_.set(candidate.table, std::move(entry));
     } catch (const Error& error) {
+      drop_engine();
       // Not the files' fault, or a setting's: the next sync tries again.
       fail(candidate, result, "failed",
            fmt::format("table '{}' was not written: {}", candidate.table, extracts::why_not_written(error)),
            "", {});
+    }
+  }
+
+  // An engine that has met an internal error answers nothing any more: whoever comes next gets another one.
+  void drop_engine() {
+    connection_.reset();
+    engine_.reset();
+  }
+
+  extracts::WrittenTable write(const Candidate& candidate) {
+    const auto try_it = [&](TableReader& reader) {
+      return writer_.write(*connection_, candidate.table, reader.select(), description_of(candidate));
+    };
+    try {
+      auto reader = open_table(*connection_, candidate);
+      try {
+        return try_it(*reader);
+      } catch (const duck::QueryError& error) {
+        if (is_engine_failure(error) || !reader->reconsider(error)) throw;
+      }
+      try {
+        return try_it(*reader);
+      } catch (const duck::QueryError& again) {
+        if (!is_engine_failure(again)) reader->reconsider(again);
+        throw;
+      }
+    } catch (const duck::QueryError& error) {
+      // The engine was new, or has read only what is sound: these files broke it.
+      if (is_engine_failure(error)) throw broke_engine(candidate, error);
+      throw;
     }
   }
 
@@ -233,10 +272,6 @@ Discovery discover(const Job& job, std::int64_t rows) {
   out.problems = std::move(found.problems);
   std::optional<duck::Database> engine;
   std::optional<duck::Connection> connection;
-  if (rows > 0) {
-    engine.emplace(extracts::open_engine({job.temp_dir, job.memory_bytes, job.threads}));
-    connection.emplace(connect(*engine));
-  }
   for (const auto& candidate : found.tables) {
     auto& preview = out.tables.emplace_back();
     preview.table = candidate.table;
@@ -247,6 +282,10 @@ Discovery discover(const Job& job, std::int64_t rows) {
     }
     if (rows <= 0) continue;
     try {
+      if (!engine) {
+        engine.emplace(extracts::open_engine({job.temp_dir, job.memory_bytes, job.threads}));
+        connection.emplace(connect(*engine));
+      }
       auto reader = open_table(*connection, candidate, true);
       const std::string select = reader->select();
       for (const auto& row : connection->execute("DESCRIBE " + select).rows())
@@ -254,6 +293,8 @@ Discovery discover(const Job& job, std::int64_t rows) {
       preview.rows = extracts::json_rows(*connection, fmt::format("{} LIMIT {}", select, rows));
     } catch (const std::exception& error) {
       preview.error = extracts::short_message(error.what());
+      connection.reset();
+      engine.reset();
     }
   }
   return out;

@@ -17,6 +17,10 @@ Ledger::Ledger(const fs::path& extract_dir) : file_(extract_dir / ".agnes-source
   } catch (const std::exception&) {
     entries_.clear();
   }
+  // Said of an engine that another file broke: no file is to blame, and all are read again.
+  std::erase_if(entries_, [](const auto& entry) {
+    return entry.second.error.find("database has been invalidated") != std::string::npos;
+  });
 }
 
 const LedgerEntry* Ledger::find(const std::string& table) const {
@@ -42,7 +46,7 @@ LedgerEntry expected_entry(const Candidate& candidate) {
   // A new description alone does not need the rows again.
   spec.description.clear();
   out.settings = md5_hex(fmt::format("{} {} {}", kRules, candidate.folder, json::to_text(spec)));
-  for (const auto& file : candidate.files) out.files.push_back({file.relative, file.stamp});
+  for (const auto& file : candidate.files) out.files.push_back({file.relative, file.stamp, file.ctime_ns});
   return out;
 }
 

@@ -10,9 +10,11 @@ namespace agnes::connectors::files {
 struct LedgerFile {
   std::string relative;
   extracts::FileStamp stamp;
+  // A program can put the time of its writing back, not this one.
+  std::int64_t ctime_ns = 0;
   auto operator<=>(const LedgerFile&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(LedgerFile, (), (relative, stamp))
+BOOST_DESCRIBE_STRUCT(LedgerFile, (), (relative, stamp, ctime_ns))
 
 // What a table was made from, and what came of it.
 struct LedgerEntry {

@@ -55,6 +55,7 @@ class ParquetReader : public TableReader {
   }
 
   [[noreturn]] void explain(const duck::QueryError& error, const SourceFile& file) const {
+    if (is_engine_failure(error)) throw broke_engine({{}, {file}}, error);
     if (not_the_files_fault(error)) throw error;
     const std::string said = without_paths(candidate_, extracts::short_message(error.what()));
     const bool no_parquet = said.find("too small") != std::string::npos ||
@@ -105,6 +106,24 @@ bool not_the_files_fault(const duck::QueryError& error) {
   return error.type() == DUCKDB_ERROR_IO &&
          (said.find("could not write") != std::string::npos || said.find("temporary") != std::string::npos ||
           said.find("fsync") != std::string::npos);
+}
+
+bool is_engine_failure(const duck::QueryError& error) {
+  return error.type() == DUCKDB_ERROR_INTERNAL || error.type() == DUCKDB_ERROR_FATAL ||
+         std::string_view(error.what()).find("database has been invalidated") != std::string_view::npos;
+}
+
+SourceError broke_engine(const Candidate& candidate, const duck::QueryError& error) {
+  const auto& file = candidate.files.front();
+  std::string who = shown(file.relative);
+  if (candidate.files.size() > 1)
+    who = fmt::format("{} or another of its {} files", who, candidate.files.size());
+  std::string why = extracts::short_message(error.what());
+  for (const std::string_view kind : {"INTERNAL Error: ", "FATAL Error: "})
+    if (why.starts_with(kind)) why.erase(0, kind.size());
+  return {"malformed", file.relative, std::nullopt,
+          fmt::format("{} cannot be read: it breaks DuckDB ({}); write it in another way", who,
+                      without_paths(candidate, why))};
 }
 
 std::string without_paths(const Candidate& candidate, std::string message) {

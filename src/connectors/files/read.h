@@ -49,6 +49,10 @@ std::unique_ptr<TableReader> open_json(duck::Connection& connection, const Candi
 std::string shown(const std::string& relative);
 // Memory, the disk that is written to, an interrupt: another try may do better with the same files.
 bool not_the_files_fault(const duck::QueryError& error);
+// An engine that has said this answers nothing any more.
+bool is_engine_failure(const duck::QueryError& error);
+// These files are to blame for it.
+SourceError broke_engine(const Candidate& candidate, const duck::QueryError& error);
 // What DuckDB said, with the files' names as people know them.
 std::string without_paths(const Candidate& candidate, std::string message);
 // ['/a/b.csv', ...] as DuckDB's readers take it.

@@ -194,15 +194,16 @@ class Scanner {
       return;
     }
     out_.empty = false;
-    const auto stamp = extracts::stamp_of(real);
-    if (!stamp || ::access(real.c_str(), R_OK) != 0) {
+    struct stat found {};
+    if (::stat(real.c_str(), &found) != 0 || ::access(real.c_str(), R_OK) != 0) {
       problem("unreadable", "", {relative},
               fmt::format("'{}' cannot be read: check who may read it", escape_control(relative)));
       dispute(relative);
       return;
     }
     const auto slash = relative.find('/');
-    found_.push_back({{relative, real.string(), *stamp, *format},
+    const std::int64_t ctime_ns = std::int64_t{found.st_ctim.tv_sec} * 1'000'000'000 + found.st_ctim.tv_nsec;
+    found_.push_back({{relative, real.string(), extracts::stamp_of(found), ctime_ns, *format},
                       slash == std::string::npos ? std::string() : relative.substr(0, slash)});
   }
 

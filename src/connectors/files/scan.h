@@ -18,6 +18,7 @@ struct SourceFile {
   std::string relative;  // to the folder
   std::string path;      // absolute, links resolved
   extracts::FileStamp stamp;
+  std::int64_t ctime_ns = 0;
   Format format = Format::csv;
 };
 
