@@ -71,6 +71,7 @@ bool is_place(std::string_view name) {
 }
 
 std::optional<std::string> secret_refusal(std::string_view part) {
+  if (part.find('=') == std::string_view::npos) return std::nullopt;
   const std::string name = to_lower(part.substr(0, part.find('=')));
   for (const auto word : kSecretWords)
     if (name.find(word) != std::string::npos)
