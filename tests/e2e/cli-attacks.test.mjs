@@ -1,7 +1,7 @@
 // Attacks by a server, or by who can write what it says, on the client and the terminal that shows it; and on the token.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -13,9 +13,7 @@ let user;
 beforeEach(async () => {
   server = await startFake();
   user = makeUser();
-  mkdirSync(user.config, { recursive: true });
-  writeFileSync(path.join(user.config, 'config.yaml'), `server: ${server.url}\n`);
-  writeFileSync(path.join(user.config, 'token.json'), JSON.stringify({ access_token: server.token, email: 'ana@example.com' }));
+  user.signIn(server.url, server.token);
 });
 afterEach(async () => {
   user.remove();

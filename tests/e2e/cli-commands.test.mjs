@@ -10,9 +10,7 @@ let user;
 beforeEach(async () => {
   server = await startFake();
   user = makeUser();
-  mkdirSync(user.config, { recursive: true });
-  writeFileSync(path.join(user.config, 'config.yaml'), `server: ${server.url}\n`);
-  writeFileSync(path.join(user.config, 'token.json'), JSON.stringify({ access_token: server.token, email: 'ana@example.com' }));
+  user.signIn(server.url, server.token);
   server.answers['GET /api/users'] = { body: [{ id: 'u-1', email: 'dora@example.com', name: 'Dora', is_admin: false, active: true, groups: [{ name: 'sales' }] }] };
   server.answers['GET /api/admin/groups'] = { body: [{ id: 'g-1', name: 'sales', description: 'Sales', is_system: false, member_count: 1, grant_count: 2 }] };
 });

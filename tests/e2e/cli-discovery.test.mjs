@@ -1,7 +1,5 @@
 // `agnes admin discover-and-register` and `test-connection`: through a server, and asking Keboola from here.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { kbcTable, startKeboola } from '../fakes/keboola-storage.mjs';
 import { makeUser } from '../lib/agnes.mjs';
@@ -19,9 +17,7 @@ after(async () => {
 });
 beforeEach(() => {
   user = makeUser();
-  mkdirSync(user.config, { recursive: true });
-  writeFileSync(path.join(user.config, 'config.yaml'), `server: ${site.url}\n`);
-  writeFileSync(path.join(user.config, 'token.json'), JSON.stringify({ access_token: site.admin.token, email: site.admin.email }));
+  user.signIn(site.url, site.admin.token, site.admin.email);
   keboola.tables = [kbcTable('in.c-crm', 'contacts'), kbcTable('in.c-crm', 'orders'), kbcTable('in.c-crm', 'a"b')];
   keboola.requests.length = 0;
 });

@@ -1,7 +1,7 @@
 // What a network, a disk and a certificate can do to the client, and what it says then.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
 import os from 'node:os';
@@ -16,9 +16,7 @@ before(async () => {
 });
 
 const signIn = (user, server) => {
-  mkdirSync(user.config, { recursive: true });
-  writeFileSync(path.join(user.config, 'config.yaml'), `server: ${server.url}\n`);
-  writeFileSync(path.join(user.config, 'token.json'), JSON.stringify({ access_token: server.token, email: 'a@example.com' }));
+  user.signIn(server.url, server.token, 'a@example.com');
 };
 
 describe('a full disk', () => {

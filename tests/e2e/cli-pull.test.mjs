@@ -25,12 +25,7 @@ async function world(t, tables, options = {}) {
     user.remove();
     await server.stop();
   });
-  user.signIn = () => {
-    mkdirSync(user.config, { recursive: true });
-    writeFileSync(path.join(user.config, 'config.yaml'), `server: ${server.url}\n`);
-    writeFileSync(path.join(user.config, 'token.json'), JSON.stringify({ access_token: server.token, email: 'ana@example.com' }));
-  };
-  user.signIn();
+  user.signIn(server.url, server.token);
   user.pull = async (...args) => {
     const result = await user.run(['pull', '--json', ...args]);
     return { ...result, ...JSON.parse(result.stdout) };

@@ -1,6 +1,6 @@
 // Runs the `agnes` client as a user does: a home directory and a workspace of its own, nothing else in the environment.
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { startFake } from './fake-agnes.mjs';
@@ -40,6 +40,12 @@ export function makeUser() {
     file: (name) => path.join(workspace, name),
     read: (name) => readFileSync(path.join(workspace, name)),
     parquet: (table) => path.join(workspace, 'server/parquet', `${table}.parquet`),
+    // As `agnes auth login` leaves it.
+    signIn: (url, token, email = 'ana@example.com') => {
+      mkdirSync(config, { recursive: true });
+      writeFileSync(path.join(config, 'config.yaml'), `server: ${url}\n`);
+      writeFileSync(path.join(config, 'token.json'), JSON.stringify({ access_token: token, email }));
+    },
     remove: () => rmSync(home, { recursive: true, force: true }),
   };
 }

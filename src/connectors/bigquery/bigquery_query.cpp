@@ -18,7 +18,7 @@ using boost::json::object;
 using http_client::percent_encode;
 
 // How long BigQuery may keep a request before it says that the query still runs.
-constexpr const char* kPatienceMs = "5000";
+constexpr const char* kAnswerTimeoutMs = "5000";
 // For ending a query at BigQuery that nobody waits for any more.
 constexpr std::chrono::seconds kToCancel{15};
 // BigQuery ends a page at 10 MB, however many rows were asked for.
@@ -68,8 +68,9 @@ class Job {
 
   // One page of its result, or {"jobComplete": false}.
   object results(const std::string& page) {
-    http_client::Params params{
-        {"maxResults", kPageRows}, {"timeoutMs", kPatienceMs}, {"formatOptions.useInt64Timestamp", "true"}};
+    http_client::Params params{{"maxResults", kPageRows},
+                               {"timeoutMs", kAnswerTimeoutMs},
+                               {"formatOptions.useInt64Timestamp", "true"}};
     if (!page.empty()) params.emplace_back("pageToken", page);
     auto answer = api_.get(path(project() + "/queries/" + percent_encode(id_), params));
     if (!answer) no_sense("it knows nothing of the query that it has just run");

@@ -20,7 +20,7 @@ namespace agnes::catalog {
 // The SQL of tables that stay at their source, where it is not DuckDB's.
 struct Dialect {
   std::string_view name;            // "bigquery"
-  std::string_view predicate;       // a placeholder for a condition in it: "<BQ predicate>"
+  std::string_view predicate;       // what stands for a condition in examples: "<BQ predicate>"
   contract::DialectHints examples;  // how to write dates, intervals, casts and the like
 };
 

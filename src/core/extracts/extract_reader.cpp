@@ -47,10 +47,7 @@ void in_parallel(std::size_t count, int threads,
 constexpr std::size_t kLargestCatalogue = 48u << 20;
 constexpr std::size_t kMostProblems = 100;  // of one source
 
-// A name of somebody else, for people.
-std::string shown(const std::string& name) {
-  return escape_control(shortened(name, 200));
-}
+constexpr std::size_t kLongestName = 200;  // of somebody else, in a message
 
 // DuckDB names files by their whole path, which is the server's affair.
 std::string without_folder(std::string message, const fs::path& folder) {
@@ -205,9 +202,9 @@ void Reading::plan(Source& source) {
   for (const auto& row : source.facts.meta) {
     if (!is_identifier(row.table_name)) {
       problem(
-          source.name, shown(row.table_name),
+          source.name, shown_text(row.table_name, kLongestName),
           fmt::format("table '{}' of '{}' is not served: a name must be letters, digits and '_', 64 at most",
-                      shown(row.table_name), source.name));
+                      shown_text(row.table_name, kLongestName), source.name));
     } else if (!seen.insert(to_lower(row.table_name)).second) {
       problem(source.name, row.table_name,
               fmt::format("table '{}' of '{}' is in _meta twice; the first row counts", row.table_name,
@@ -314,7 +311,7 @@ bool Reading::find_files(const Source& source, Wanted& wanted, const ViewFiles& 
       wanted.failure = fmt::format(
           "table '{}' of '{}' is refused: its view reads '{}', which is outside of the extract's "
           "folder",
-          name, source.name, shown(path));
+          name, source.name, shown_text(path, kLongestName));
       return false;
     }
     for (auto& file : expand(today)) found.push_back(std::move(file));

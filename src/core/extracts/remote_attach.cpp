@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/extracts/settings.h"
+#include "lib/base/secret_names.h"
 #include "lib/base/text.h"
 
 namespace agnes::extracts {
@@ -18,10 +19,6 @@ constexpr std::string_view kReservedAliases[] = {
     "pg_catalog", "recurring"};  // what USING KEY calls the rows so far
 
 // Parts of names of parameters whose values are secrets.
-constexpr std::string_view kSecretWords[] = {"token",  "secret",      "password",   "passwd",
-                                             "pwd",    "credential",  "access_key", "api_key",
-                                             "apikey", "private_key", "signature"};
-
 template <class List>
 bool contains(const List& list, std::string_view item) {
   return std::find(std::begin(list), std::end(list), item) != std::end(list);
@@ -73,10 +70,9 @@ bool is_place(std::string_view name) {
 std::optional<std::string> secret_refusal(std::string_view part) {
   if (part.find('=') == std::string_view::npos) return std::nullopt;
   const std::string name = to_lower(part.substr(0, part.find('=')));
-  for (const auto word : kSecretWords)
-    if (name.find(word) != std::string::npos)
-      return fmt::format("its url holds a secret ({}); put it into a variable and its name into token_env",
-                         escape_control(name));
+  if (names_secret(name))
+    return fmt::format("its url holds a secret ({}); put it into a variable and its name into token_env",
+                       escape_control(name));
   return std::nullopt;
 }
 std::optional<std::string> parameter_refusal(std::string_view part, const RemoteRules& rules) {

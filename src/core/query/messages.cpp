@@ -39,7 +39,7 @@ std::string first_line(std::string_view message) {
     const auto part = trim(line);
     if (!part.empty()) out += (out.empty() ? "" : " ") + std::string(part);
   }
-  return shortened(out, 1'000);
+  return shown_text(out, 1'000);
 }
 
 namespace {

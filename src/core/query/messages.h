@@ -4,8 +4,8 @@
 #include <string_view>
 
 #include "core/query/sandbox.h"
-#include "core/query/shown_text.h"
 #include "lib/base/error.h"
+#include "lib/base/shorten.h"
 
 namespace agnes::query {
 

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "core/query/allowlist.h"
-#include "core/query/shown_text.h"
 #include "core/query/tree.h"
+#include "lib/base/shorten.h"
 #include "lib/base/text.h"
 
 namespace agnes::query {
@@ -77,7 +77,7 @@ class Walker {
       if (!is_harmless_function(name))
         fault(kFunction, "unknown_function",
               fmt::format("There is no function {} here; only those that work on values can be used",
-                          shortened(name, kMaxName)),
+                          shown_text(name, kMaxName)),
               node, {{"function", upper(name)}});
     }
     for (const auto& member : node) visit(member.value());
@@ -119,10 +119,11 @@ class Walker {
     if (names.size() > 1 && !qualified)
       return fault(
           kCrossTable, "cross_table_reference",
-          fmt::format("\"{}\" is neither this table nor a column of it", shortened(names[0], kMaxName)),
+          fmt::format("\"{}\" is neither this table nor a column of it", shown_text(names[0], kMaxName)),
           node);
-    fault(kColumn, "unknown_column", fmt::format("The table has no column \"{}\"", shortened(name, kMaxName)),
-          node, {{"column", name}});
+    fault(kColumn, "unknown_column",
+          fmt::format("The table has no column \"{}\"", shown_text(name, kMaxName)), node,
+          {{"column", name}});
   }
 
   const std::function<std::string(std::uint64_t)>& position_;

@@ -25,7 +25,7 @@ const std::string& column_of(const catalog::Table& table, std::string_view name,
   for (const auto& column : table.columns)
     if (iequals(column.name, name)) return column.name;
   throw Error(ErrorKind::bad_request,
-              fmt::format("{}: the table {} has no column \"{}\"", field, table.id, shortened(name, 100)));
+              fmt::format("{}: the table {} has no column \"{}\"", field, table.id, shown_text(name, 100)));
 }
 
 std::string order_of(const catalog::Table& table, std::string_view entry) {

@@ -218,7 +218,7 @@ http::Response Service::hybrid(const http::Caller& caller, const HybridBody& bod
       throw Error(
           ErrorKind::bad_request,
           fmt::format("register_bq: \"{}\" is not a name for a table: letters, digits and _, 64 at most",
-                      shortened(alias, 100)));
+                      shown_text(alias, 100)));
     throw Error(ErrorKind::bad_request,
                 fmt::format("register_bq: \"{}\" cannot be fetched, because this server runs no queries in "
                             "BigQuery; query the tables that are here",

@@ -1,5 +1,6 @@
 #include "core/query/spool.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -17,7 +18,7 @@ constexpr std::uintmax_t kLeastFree = 512u << 20;  // bytes of the disk that ans
 }  // namespace
 
 bool Spool::append(std::string_view part) {
-  if (size_ + part.size() > most_) return false;
+  if (std::max(size_, written_) + part.size() > most_) return false;
   if (!file_ && memory_.size() + part.size() <= kMemory) {
     memory_ += part;
     size_ += part.size();
@@ -57,6 +58,7 @@ bool Spool::next(std::string& piece) {
                   fmt::format("what waits of an answer cannot be read: {}", std::strerror(errno)));
     piece.resize(static_cast<std::size_t>(got));
     read_ += piece.size();
+    if (read_ == written_) read_ = written_ = 0;  // all of it was taken: its room is used again
   } else {
     return false;
   }

@@ -13,7 +13,7 @@ namespace agnes::query {
 // with the object. First in, first out. For one thread.
 class Spool {
  public:
-  // `folder` must be there when something is written to the file; `most` bytes are taken in all.
+  // `folder` must be there when something is written to the file, which never has more than `most` bytes.
   Spool(std::filesystem::path folder, std::size_t most) : folder_(std::move(folder)), most_(most) {}
 
   bool empty() const { return size_ == 0; }

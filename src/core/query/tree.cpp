@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "core/query/allowlist.h"
-#include "core/query/shown_text.h"
 #include "lib/base/error.h"
+#include "lib/base/shorten.h"
 #include "lib/base/text.h"
 
 namespace agnes::query {
@@ -322,7 +322,7 @@ class Walker {
     refuse(
         fmt::format("Table \"{}\" cannot be read: there is none of that name, or it is not granted to you; "
                     "`agnes catalog` lists yours",
-                    shortened(shown, kMaxName)),
+                    shown_text(shown, kMaxName)),
         offset_of(node), ErrorKind::forbidden);
   }
 
@@ -341,10 +341,10 @@ class Walker {
     if (reads_by_name(name))
       refuse(fmt::format(
                  "Function {} reads tables named in a text, which is not allowed; name the table in FROM",
-                 shortened(name, kMaxName)),
+                 shown_text(name, kMaxName)),
              offset_of(node), ErrorKind::forbidden);
     refuse(fmt::format("There is no function {} here; only those that work on values can be used",
-                       shortened(name, kMaxName)),
+                       shown_text(name, kMaxName)),
            offset_of(node));
   }
 

@@ -167,11 +167,11 @@ extracts::Catalogue Orchestrator::read(const std::vector<catalog::Registration>&
   CatalogueReader::Known known;
   for (const auto& owner : store_.read([](state::Tx& tx) { return view_owners(tx); }))
     known.owners.emplace(owner.view_name, owner.source_name);
-  for (const auto& row : registered)
-    known.registered.emplace(to_lower(row.name), row.source_type.value_or(""));
-  for (const auto& row : registered)
-    if (catalog::is_materialized(row))
-      known.materialized.push_back(row.source_type.value_or("") + "/" + row.name);
+  for (const auto& row : registered) {
+    const auto source = row.source_type.value_or("");
+    known.registered.emplace(to_lower(row.name), source);
+    if (catalog::is_materialized(row)) known.materialized.push_back(source + "/" + row.name);
+  }
   known.keep_pins = publisher_.pins_in_use();
   auto catalogue = reader_.read(std::move(known), context);
   for (const auto& problem : catalogue.problems)

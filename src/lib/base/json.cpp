@@ -5,6 +5,7 @@
 #include <boost/core/demangle.hpp>
 #include <fmt/format.h>
 
+#include "lib/base/secret_names.h"
 #include "lib/base/text.h"
 
 namespace agnes::json {
@@ -40,15 +41,6 @@ bool fits(const bj::value& value, std::size_t& budget) {
   return true;
 }
 
-// Whether a field of this name holds a secret: what somebody sent in it is not said back.
-bool is_secret(std::string_view name) {
-  const std::string lower = to_lower(name);
-  for (const std::string_view word :
-       {"password", "passwd", "secret", "token", "credential", "private_key", "api_key", "apikey"})
-    if (lower.find(word) != std::string::npos) return true;
-  return false;
-}
-
 // With null for secrets.
 bj::value without_secrets(const bj::value& value) {
   if (const auto* list = value.if_array()) {
@@ -60,7 +52,7 @@ bj::value without_secrets(const bj::value& value) {
   if (object == nullptr) return value;
   bj::object out;
   for (const auto& [key, item] : *object)
-    out.emplace(key, is_secret(key) ? bj::value() : without_secrets(item));
+    out.emplace(key, names_secret(key) ? bj::value() : without_secrets(item));
   return out;
 }
 
@@ -195,7 +187,7 @@ void Reader::fail(std::string_view type, std::string message, const bj::value& i
   if (problems_.size() == kMostProblems) return;
   auto budget = kLargestInput;
   const bool secret = std::any_of(loc_.begin(), loc_.end(), [](const bj::value& step) {
-    return step.is_string() && is_secret(step.get_string());
+    return step.is_string() && names_secret(step.get_string());
   });
   bj::object problem{{"type", type},
                      {"loc", loc_},

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+
+#include "lib/base/text.h"
 
 namespace agnes {
 
@@ -14,6 +17,11 @@ inline std::string shortened(std::string text, std::size_t most = kLongestForeig
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
   text.resize(end);
   return text + "...";
+}
+
+// The same for a message: control characters are escaped, too.
+inline std::string shown_text(std::string_view text, std::size_t most) {
+  return escape_control(shortened(std::string(text), most));
 }
 
 }  // namespace agnes

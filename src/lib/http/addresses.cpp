@@ -75,12 +75,6 @@ void Addresses::disconnect(const std::string& key) {
   trim(found);
 }
 
-std::size_t Addresses::connections(const std::string& key) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = usage_.find(key);
-  return found == usage_.end() ? 0 : found->second.connections;
-}
-
 bool Addresses::reserve(const std::string& key, std::size_t bytes, std::size_t most) {
   const std::lock_guard lock(mutex_);
   const auto entry = usage_.try_emplace(key).first;

@@ -23,7 +23,6 @@ class Addresses {
   // The number of connections of the address, with the new one.
   std::size_t connect(const std::string& key);
   void disconnect(const std::string& key);
-  std::size_t connections(const std::string& key) const;
 
   // Takes `bytes` of the share of an address or a caller. False, and nothing is taken, when it would hold more than
   // `most`.
@@ -37,7 +36,7 @@ class Addresses {
   // Forgets those that hold nothing.
   void trim(std::unordered_map<std::string, Usage>::iterator entry);
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::unordered_map<std::string, Usage> usage_;
 };
 

@@ -103,7 +103,8 @@ struct Network {
   explicit Network(Shared& shared) : shared(shared), sweeper(context.get_executor()) {}
   Shared& shared;
   std::set<Connection*> connections;
-  // Whether there is room for one more connection of `address`; closes an idle one to make it.
+  // Counts one more connection of `address` and closes an idle one where there is no room; false, and it does not count,
+  // when none is idle. Connection's destructor takes it out again.
   bool make_room(const std::string& address);
   asio::io_context context{1};
   Timer sweeper;

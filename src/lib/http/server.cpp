@@ -55,11 +55,10 @@ std::string address_of(const Socket& socket) {
 
 bool Network::make_room(const std::string& address) {
   const auto& options = shared.options;
-  const bool is_full = shared.connections.load() > options.max_connections;
-  const bool is_exempt = is_trusted_proxy(address, options.trusted_proxies);
   const std::string key = address_key(address);
-  const bool address_is_full =
-      !is_exempt && shared.addresses.connections(key) > options.max_address_connections;
+  const bool is_full = shared.connections.load() > options.max_connections;
+  const bool address_is_full = shared.addresses.connect(key) > options.max_address_connections &&
+                               !is_trusted_proxy(address, options.trusted_proxies);
   if (!is_full && !address_is_full) return true;
   Connection* longest = nullptr;
   for (Connection* connection : connections) {
@@ -67,7 +66,10 @@ bool Network::make_room(const std::string& address) {
     if (!since || (address_is_full && connection->address() != key)) continue;
     if (longest == nullptr || *since < *longest->idle_since()) longest = connection;
   }
-  if (longest == nullptr) return false;
+  if (longest == nullptr) {
+    shared.addresses.disconnect(key);
+    return false;
+  }
   longest->close(true);
   return true;
 }
@@ -138,10 +140,8 @@ Task<void> Server::Impl::accept() {
     auto moved = std::make_shared<Socket>(std::move(socket));
     asio::post(network.context.get_executor(), [this, &network, moved] {
       const std::string peer = address_of(*moved);
-      shared.addresses.connect(address_key(peer));
       if (!network.make_room(peer)) {
         refuse(*moved);
-        shared.addresses.disconnect(address_key(peer));
         const std::lock_guard lock(shared.mutex);
         --shared.connections;
         shared.changed.notify_all();

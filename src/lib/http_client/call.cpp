@@ -9,7 +9,7 @@ namespace agnes::http_client {
 
 namespace {
 // However long an answer may be waited for.
-constexpr std::chrono::seconds kConnectPatience{30};
+constexpr std::chrono::seconds kConnectTimeout{30};
 }  // namespace
 
 void call_streaming(const std::string& url, Request request, const CallOptions& options,
@@ -24,7 +24,7 @@ void call_streaming(const std::string& url, Request request, const CallOptions& 
   Client client({.server = url.substr(0, path),
                  .token = {},
                  .user_agent = "agnes-server/" AGNES_VERSION,
-                 .connect_timeout = std::min(options.timeout, kConnectPatience),
+                 .connect_timeout = std::min(options.timeout, kConnectTimeout),
                  .cancelled = options.cancelled,
                  .direct = options.direct,
                  .addresses = options.addresses});

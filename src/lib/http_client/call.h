@@ -21,7 +21,7 @@ struct CallOptions {
   Stop cancelled = {};                      // likewise
 };
 
-// `url` is the address with its query string; request.path and request.patience are set from the arguments.
+// `url` is the address with its query string; request.path and request.timeout are set from the arguments.
 // Statuses are not judged. Throws TransportError as Client does, Error (bad_gateway) for an answer that is
 // too large and Error (bad_request) for what is not an http or https address. Thread-safe.
 Response call(const std::string& url, Request request, const CallOptions& options = {});

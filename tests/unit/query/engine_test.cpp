@@ -242,8 +242,8 @@ TEST(Messages, AreShort) {
     EXPECT_GE(got.status, 400);
     EXPECT_LT(got.text.size(), 1'200u) << sql.substr(0, 30);
   }
-  EXPECT_EQ(shortened("žž", 3), "ž...");
-  EXPECT_EQ(shortened("a\nb", 9), "a\\nb");
+  EXPECT_EQ(shown_text("žž", 3), "ž...");
+  EXPECT_EQ(shown_text("a\nb", 9), "a\\nb");
 }
 
 TEST(Messages, PlansNameNoFile) {

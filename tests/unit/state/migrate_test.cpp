@@ -42,7 +42,7 @@ std::string message_of(const std::function<void()>& work) {
   return "";
 }
 
-class ConvergeTest : public ::testing::Test {
+class MigrateTest : public ::testing::Test {
  protected:
   // A database of an old version, changed by `sql`.
   void given(int version, const std::string& sql = "") {
@@ -93,7 +93,7 @@ class ConvergeTest : public ::testing::Test {
   fs::path file_ = state_ / "system.duckdb";
 };
 
-TEST_F(ConvergeTest, EveryGoldenDatabaseBecomesWhatIsExpected) {
+TEST_F(MigrateTest, EveryGoldenDatabaseBecomesWhatIsExpected) {
   const auto versions = golden_versions();
   ASSERT_GE(versions.size(), 30u);
   for (const int version : versions) {
@@ -110,7 +110,7 @@ TEST_F(ConvergeTest, EveryGoldenDatabaseBecomesWhatIsExpected) {
 }
 
 // Versions that nobody kept a database of: the tables of the one before with their number.
-TEST_F(ConvergeTest, EveryOtherVersionOpens) {
+TEST_F(MigrateTest, EveryOtherVersionOpens) {
   const auto versions = golden_versions();
   for (int version = 1; version <= kSchemaVersion; ++version) {
     const auto older = std::prev(std::upper_bound(versions.begin(), versions.end(), version));
@@ -125,7 +125,7 @@ TEST_F(ConvergeTest, EveryOtherVersionOpens) {
   }
 }
 
-TEST_F(ConvergeTest, AConvergedDatabaseIsOpenedAsItIsFromThenOn) {
+TEST_F(MigrateTest, AConvergedDatabaseIsOpenedAsItIsFromThenOn) {
   given(30);
   { Store store(state_, kSurroundings); }
   const auto migrated = md5_file(file_);
@@ -136,7 +136,7 @@ TEST_F(ConvergeTest, AConvergedDatabaseIsOpenedAsItIsFromThenOn) {
 }
 
 // Version 12 had a list of groups in each user's row, and access to plugins in a table of its own.
-TEST_F(ConvergeTest, GroupsOfUsersBecomeMembers) {
+TEST_F(MigrateTest, GroupsOfUsersBecomeMembers) {
   given(9, R"(
     UPDATE schema_version SET version = 12;
     CREATE TABLE user_groups (id VARCHAR PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, description TEXT,
@@ -171,7 +171,7 @@ TEST_F(ConvergeTest, GroupsOfUsersBecomeMembers) {
 }
 
 // A role of before 9 counts only there: later it is a leftover, and the grants tell who is an administrator.
-TEST_F(ConvergeTest, AnOldRoleMakesNobodyAnAdministratorLater) {
+TEST_F(MigrateTest, AnOldRoleMakesNobodyAnAdministratorLater) {
   given(9,
         "DELETE FROM user_role_grants; ALTER TABLE users ADD COLUMN IF NOT EXISTS role VARCHAR;"
         "UPDATE users SET role = 'admin' WHERE id = 'u1'");
@@ -182,7 +182,7 @@ TEST_F(ConvergeTest, AnOldRoleMakesNobodyAnAdministratorLater) {
             0);
 }
 
-TEST_F(ConvergeTest, MembersOfGroupsThatMirrorOthersAreDropped) {
+TEST_F(MigrateTest, MembersOfGroupsThatMirrorOthersAreDropped) {
   const std::string sql = R"(
     DELETE FROM user_group_members; DELETE FROM resource_grants;
     INSERT INTO user_groups (id, name, created_by) VALUES ('gg', 'Mirror', 'system:google-sync');
@@ -213,7 +213,7 @@ TEST_F(ConvergeTest, MembersOfGroupsThatMirrorOthersAreDropped) {
   ::unsetenv("AGNES_GROUP_ADMIN_EMAIL");
 }
 
-TEST_F(ConvergeTest, QueriesForBigQueryNeedTheirProject) {
+TEST_F(MigrateTest, QueriesForBigQueryNeedTheirProject) {
   given(23);
   const auto before = md5_file(file_);
   const auto message = message_of([&] { Store store(state_); });
@@ -226,7 +226,7 @@ TEST_F(ConvergeTest, QueriesForBigQueryNeedTheirProject) {
   EXPECT_EQ(count(store, "SELECT count(*) FROM table_registry WHERE source_query LIKE '%bq.\"%'"), 1);
 }
 
-TEST_F(ConvergeTest, AChangeThatAnotherProgramLeftHalfDoneIsFinished) {
+TEST_F(MigrateTest, AChangeThatAnotherProgramLeftHalfDoneIsFinished) {
   given(31, R"(
     UPDATE schema_version SET version = 34;
     DROP TABLE store_entities;
@@ -246,7 +246,7 @@ TEST_F(ConvergeTest, AChangeThatAnotherProgramLeftHalfDoneIsFinished) {
             R"("created_by":"u"}])");
 }
 
-TEST_F(ConvergeTest, WhatItDoesNotKnowComesAlong) {
+TEST_F(MigrateTest, WhatItDoesNotKnowComesAlong) {
   given(30,
         "CREATE TABLE extra (id INTEGER PRIMARY KEY, note VARCHAR); INSERT INTO extra VALUES (7, 'n');"
         "CREATE VIEW glance AS SELECT * FROM extra;"
@@ -256,7 +256,7 @@ TEST_F(ConvergeTest, WhatItDoesNotKnowComesAlong) {
   EXPECT_EQ(count(store, "SELECT count(*) FROM audit_log WHERE \"where from\" = 'here'"), 3);
 }
 
-TEST_F(ConvergeTest, AMissingTableOfTheNewestVersionIsMade) {
+TEST_F(MigrateTest, AMissingTableOfTheNewestVersionIsMade) {
   {
     Store store(state_);
     store.write(
@@ -272,7 +272,7 @@ TEST_F(ConvergeTest, AMissingTableOfTheNewestVersionIsMade) {
   EXPECT_EQ(copies().size(), 1u) << "the file as it was";
 }
 
-TEST_F(ConvergeTest, AMissingColumnOfTheNewestVersionIsMade) {
+TEST_F(MigrateTest, AMissingColumnOfTheNewestVersionIsMade) {
   given(40);
   const auto applied = std::string("SELECT CAST(max(applied_at) AS VARCHAR) FROM schema_version");
   std::string before;
@@ -288,7 +288,7 @@ TEST_F(ConvergeTest, AMissingColumnOfTheNewestVersionIsMade) {
   EXPECT_EQ(text(store, applied), before);
 }
 
-TEST_F(ConvergeTest, RowsThatCannotBeBroughtAlongChangeNothing) {
+TEST_F(MigrateTest, RowsThatCannotBeBroughtAlongChangeNothing) {
   given(30,
         "DROP TABLE user_sync_settings; CREATE TABLE user_sync_settings (user_id VARCHAR, dataset VARCHAR);"
         "INSERT INTO user_sync_settings VALUES ('u', 'd'), ('u', 'd')");
@@ -302,7 +302,7 @@ TEST_F(ConvergeTest, RowsThatCannotBeBroughtAlongChangeNothing) {
 }
 
 // No more than this many bytes can be written to a file, as if the disk were full.
-TEST_F(ConvergeTest, AFullDiskChangesNothing) {
+TEST_F(MigrateTest, AFullDiskChangesNothing) {
   for (const rlim_t most : {4'096, 300'000, 3'000'000}) {
     SCOPED_TRACE(fmt::format("{} bytes", most));
     given(30);
@@ -344,7 +344,7 @@ void leave_a_log(const fs::path& file, const std::string& sql) {
   EXPECT_TRUE(fs::exists(file.string() + ".wal"));
 }
 
-TEST_F(ConvergeTest, TheLogOfAKilledProcessIsHeeded) {
+TEST_F(MigrateTest, TheLogOfAKilledProcessIsHeeded) {
   for (const int version : {2, 30, 39}) {
     SCOPED_TRACE(fmt::format("version {}", version));
     given(version);
@@ -369,7 +369,7 @@ TEST_F(ConvergeTest, TheLogOfAKilledProcessIsHeeded) {
 }
 
 // DuckDB 1.5.5 cannot open this file by itself, nor could a program that opens it so.
-TEST_F(ConvergeTest, ALogWithAChangedSchemaIsHeededInTheNewestVersionToo) {
+TEST_F(MigrateTest, ALogWithAChangedSchemaIsHeededInTheNewestVersionToo) {
   { Store store(state_); }
   leave_a_log(file_,
               "ALTER TABLE users ADD COLUMN more VARCHAR DEFAULT 'x';"
@@ -379,7 +379,7 @@ TEST_F(ConvergeTest, ALogWithAChangedSchemaIsHeededInTheNewestVersionToo) {
   EXPECT_TRUE(copies().empty());
 }
 
-TEST_F(ConvergeTest, ANewerDatabaseIsLeftAloneWithItsLog) {
+TEST_F(MigrateTest, ANewerDatabaseIsLeftAloneWithItsLog) {
   given(40, "UPDATE schema_version SET version = 41");
   leave_a_log(file_, "INSERT INTO users (id, email) VALUES ('late', 'late@example.com')");
   const auto file = md5_file(file_);
@@ -402,7 +402,7 @@ std::uintmax_t size_of(const fs::path& folder) {
   return size;
 }
 
-TEST_F(ConvergeTest, AKilledConversionLeavesTheOldFileOrTheNew) {
+TEST_F(MigrateTest, AKilledConversionLeavesTheOldFileOrTheNew) {
   int finished = 0;
   for (int round = 0; round < 12; ++round) {
     SCOPED_TRACE(fmt::format("round {}", round));
