@@ -20,10 +20,17 @@ afterEach(async () => {
   await server.stop();
 });
 
+// A bare chroot has no file system of pseudo-terminals: it gets one for as long as the command runs.
+const inTerminal = 'exec script -qec "$0" /dev/null';
+const kTerminal = existsSync('/dev/pts/ptmx')
+  ? ['sh', '-c', inTerminal]
+  : ['unshare', ...(process.getuid() === 0 ? [] : ['-r']), '-m', '--propagation', 'unchanged', 'sh', '-c', `mount --make-rprivate /dev && mount -t devpts -o ptmxmode=0666 devpts /dev/pts && mount --bind /dev/pts/ptmx /dev/ptmx && ${inTerminal}`];
+
 // What a terminal gets: standard output and error of the client in a pseudo-terminal.
 function onTerminal(args, more = {}) {
   const quoted = [program, ...args].map((word) => `'${word}'`).join(' ');
-  const child = spawn('script', ['-qec', quoted, '/dev/null'], {
+  const [command, ...rest] = kTerminal;
+  const child = spawn(command, [...rest, quoted], {
     cwd: user.workspace,
     env: { PATH: process.env.PATH, HOME: user.home, LANG: 'C.UTF-8', AGNES_NO_UPDATE_CHECK: '1', TERM: 'dumb', ...more },
     stdio: ['ignore', 'pipe', 'inherit'],
