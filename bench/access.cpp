@@ -88,12 +88,12 @@ int main(int argc, char** argv) try {
   std::vector<Known> sessions, personal;
   for (int i = 0; i < users; ++i) {
     const auto id = numbered("user", i);
-    const auto user = identity.directory().look([&](const identity::Tables& t) { return *t.user(id); });
+    const auto user = identity.directory().read([&](const identity::Tables& t) { return *t.user(id); });
     // What the first of their groups is granted first.
     const auto has = numbered("table", i * 7 % groups);
     sessions.push_back({identity.tokens().make_session(user), has});
     if (i < kPersonalTokens)
-      personal.push_back({identity.tokens().create({id, user.email, ""}, {"bench", std::nullopt}).text, has});
+      personal.push_back({identity.tokens().create({.id = id, .email = user.email}, {"bench", std::nullopt}).text, has});
   }
 
   std::int64_t wrong = 0;
