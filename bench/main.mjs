@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { attack } from './figures/attack.mjs';
 import { rebuild_one } from './figures/build.mjs';
 import { pull, version } from './figures/cli.mjs';
 import { extract } from './figures/extract.mjs';
@@ -18,7 +19,7 @@ import { thousandTables } from './site.mjs';
 import { root } from './tools.mjs';
 
 const kQueryLimitSeconds = 4;
-const kGroups = { version, start, converge, memory, pull, manifest, small, first, runaway, crowd, rebuild, unchanged, connections, 'sign-in': sign_in, many, schedules, profile, download, scan, extract, materialize, replay, 'rebuild-one': rebuild_one };
+const kGroups = { version, start, converge, memory, pull, manifest, small, first, runaway, crowd, attack, rebuild, unchanged, connections, 'sign-in': sign_in, many, schedules, profile, download, scan, extract, materialize, replay, 'rebuild-one': rebuild_one };
 
 function parseArguments(argv) {
   const out = { only: [], json: null, list: false };

@@ -6,6 +6,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { bombs, messages, send } from '../lib/attacks.mjs';
 import { adminEmail, adminPassword, must, startServer, temporaryFolder } from '../lib/server.mjs';
 
 let server;
@@ -18,13 +19,12 @@ const reset = () => import('node:fs').then((fs) => fs.writeFileSync(`/proc/${ser
 const peak = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))[1]) / 1024;
 
 const packed = (text) => gzipSync(text, { level: 9 });
-const bombs = {
-  'a form of pairs': ['/login/email', 'application/x-www-form-urlencoded', () => Buffer.from('a&'.repeat(1 << 24))],
-  'a list of zeros': ['/auth/token', 'application/json', () => Buffer.from(`[${'0,'.repeat(1 << 23)}0]`)],
-  'a list of objects': ['/auth/password/login', 'application/json', () => Buffer.from(`[${'{},'.repeat(1 << 22)}{}]`)],
-  'deep lists': ['/auth/token', 'application/json', () => Buffer.from('['.repeat(1 << 24))],
-  spaces: ['/api/sync/settings', 'application/json', () => Buffer.alloc(1 << 25, ' ')],
-};
+for (const [what, bytes, right] of messages)
+  test(`refused without an account: ${what}`, async () => {
+    const status = await send({ host: '127.0.0.1', port: server.port }, bytes);
+    assert.ok(right.includes(status), `${status}`);
+    must(200, await server.get('/api/health'));
+  });
 
 test('what is sent without an account costs little memory, packed or not', async () => {
   const body = Object.fromEntries(Object.entries(bombs).map(([name, [, , make]]) => [name, make()]));
@@ -32,13 +32,13 @@ test('what is sent without an account costs little memory, packed or not', async
   await reset();
   const before = peak();
   for (const [name, [target, type]] of Object.entries(bombs)) {
-    const send = (bytes, headers) => server.request('POST', target, { body: bytes, headers: { 'content-type': type, ...headers } }).catch((error) => ({ status: error.code }));
+    const ask = (bytes, headers) => server.request('POST', target, { body: bytes, headers: { 'content-type': type, ...headers } }).catch((error) => ({ status: error.code }));
     const small = packed(body[name]);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => send(small, { 'content-encoding': 'gzip' })));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(small, { 'content-encoding': 'gzip' })));
     for (const answer of answers) assert.ok([401, 413, 415].includes(answer.status), `${name}, packed: ${answer.status}`);
     // 60 kB of it, as it is: as much as somebody who is not known may send.
-    for (const answer of await Promise.all(Array.from({ length: 20 }, () => send(body[name].subarray(0, 60_000), {})))) assert.ok(answer.status >= 400 && answer.status < 500, `${name}: ${answer.status}`);
-    const large = await send(body[name], {});
+    for (const answer of await Promise.all(Array.from({ length: 20 }, () => ask(body[name].subarray(0, 60_000), {})))) assert.ok(answer.status >= 400 && answer.status < 500, `${name}: ${answer.status}`);
+    const large = await ask(body[name], {});
     assert.ok([401, 413, 'EPIPE', 'ECONNRESET'].includes(large.status), `${name}, large: ${large.status}`);
   }
   assert.ok(peak() - before < 100, `${before} MB before, ${peak()} MB at most since`);

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { renameSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { tableFromIPC } from 'apache-arrow';
+import { writeExtract } from '../lib/duckdb.mjs';
 import { must, startServer, temporaryFolder } from '../lib/server.mjs';
-import { writeExtract } from '../lib/stranger.mjs';
 
 const kNames = ['orders', 'budget', 'staff_list'];
 const kSources = ['demo', 'hr', 'zz_hr'];
@@ -21,7 +22,7 @@ const as = () => ({ token: ana.token });
 before(async () => {
   data = temporaryFolder();
   for (const source of kSources)
-    await writeExtract(data, source, kNames, kNames.map((name) => `CREATE TABLE "${name}" AS SELECT '${source}.${name}' AS v`));
+    await writeExtract(path.join(data, 'extracts', source), Object.fromEntries(kNames.map((name) => [name, `SELECT '${source}.${name}' AS v`])));
   server = await startServer({ data });
   ana = await server.addUser('ana@example.com');
   group = must(201, await server.post('/api/admin/groups', { name: 'finance', description: null }, admin())).json;
@@ -85,9 +86,23 @@ async function compare(what) {
       const table = granted.has(id) ? registered.get(id) : id;
       assert.deepEqual(answer.json.rows.map((row) => row.v), [visible.get(table)], `${what}: ${target}`);
     }
+    const isName = [...registered].some(([other, name]) => name === id && granted.has(other));
+    const table = granted.has(id) ? registered.get(id) : id;
+    const value = granted.has(id) || isName ? visible.get(table) ?? null : null;
     const check = await server.get(`/api/data/${id}/check-access`, as());
-    assert.equal(check.status === 204, granted.has(id) || [...registered].some(([other, name]) => name === id && granted.has(other)), `${what}: check-access of ${id}: ${check.status}`);
+    assert.equal(check.status === 204, granted.has(id) || isName, `${what}: check-access of ${id}: ${check.status}`);
+    const file = await server.get(`/api/data/${id}/download`, as());
+    assert.equal(file.status === 200, value !== null, `${what}: download of ${id}: ${file.status}`);
+    // Such a small file holds its text as it is.
+    if (file.status === 200) assert.ok(file.body.includes(value), `${what}: download of ${id}`);
+    const scan = await server.post('/api/v2/scan', { table_id: id }, as());
+    assert.equal(scan.status === 200, value !== null, `${what}: scan of ${id}: ${scan.status}`);
+    if (scan.status === 200) assert.deepEqual(tableFromIPC(scan.body).toArray().map((row) => row.v), [value], `${what}: scan of ${id}`);
+    const profile = await server.get(`/api/catalog/profile/${id}`, as());
+    assert.ok(profile.status !== 200 || granted.has(id) || isName, `${what}: profile of ${id}: ${profile.status}`);
   }
+  const { services } = must(200, await server.get('/api/health/detailed', as())).json;
+  assert.equal(services.data.total_rows ?? 0, [...visible.values()].filter((value) => value !== null).length, `${what}: rows that health counts`);
 }
 
 const idFor = (name) => name.toLowerCase().replace(/[^a-z0-9]+/g, '_');
