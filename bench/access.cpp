@@ -93,7 +93,8 @@ int main(int argc, char** argv) try {
     const auto has = numbered("table", i * 7 % groups);
     sessions.push_back({identity.tokens().make_session(user), has});
     if (i < kPersonalTokens)
-      personal.push_back({identity.tokens().create({.id = id, .email = user.email}, {"bench", std::nullopt}).text, has});
+      personal.push_back(
+          {identity.tokens().create({.id = id, .email = user.email}, {"bench", std::nullopt}).text, has});
   }
 
   std::int64_t wrong = 0;

@@ -17,7 +17,8 @@ namespace agnes::workers {
 
 namespace {
 constexpr int kChannelFd = 3;
-constexpr int kLowestPriority = 19;
+// The server answers while its workers compute; they take the processor when nobody else wants it.
+constexpr int kWorkerPriority = 5, kLowestPriority = 19;
 
 // The running program's file, which stays right when an update has replaced it: workers must speak our
 // version.
@@ -54,6 +55,7 @@ std::unique_ptr<Process> Process::start(const std::string& role) {
   ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
   if (failed != 0) throw system_error("cannot start a worker process", failed);
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(pid), kWorkerPriority);
   return std::unique_ptr<Process>(new Process(pid, std::move(ours)));
 }
 
