@@ -15,6 +15,7 @@ PoolOptions pool_options(const config::Config& config) {
   options.max_workers = settings.max_workers;
   options.memory_bytes = settings.memory_mb << 20;
   options.spill_bytes = settings.spill_mb << 20;
+  options.spill_reserve_bytes = settings.spill_reserve_mb << 20;
   options.time_limit_seconds = settings.timeout_seconds;
   options.spill_folder = config.places().data / "tmp";
   return options;

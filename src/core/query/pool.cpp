@@ -22,8 +22,9 @@ using workers::FrameType;
 constexpr auto kWaitForWorker = std::chrono::seconds(30);
 // A statement that takes longer than this yields to all others.
 constexpr auto kSlow = std::chrono::seconds(1);
+// How often is looked whether its client is still there and the disk not full.
+constexpr auto kCheck = std::chrono::milliseconds(250);
 // Between asking a statement to end and killing its process.
-constexpr auto kCheckClient = std::chrono::milliseconds(250);
 constexpr auto kGrace = std::chrono::seconds(2);
 // Beside DuckDB's own limit: its library's data, stacks, buffers that it does not count.
 constexpr std::uint64_t kMemoryBeyondDuckDB = 768ull << 20;
@@ -33,6 +34,13 @@ struct Execution::Worker {
   std::string key;  // empty: not bound yet
   std::unique_ptr<workers::Process> process;
   std::unique_ptr<TemporaryFolder> spill;
+
+  // True when it has written to the disk, of which less than `reserve` bytes are free.
+  bool fills_disk(std::uint64_t reserve) const {
+    std::error_code unknown;
+    const auto space = fs::space(spill->path(), unknown);
+    return !unknown && space.available < reserve && !fs::is_empty(spill->path(), unknown) && !unknown;
+  }
 };
 
 Execution::Execution(Pool& pool, std::unique_ptr<Worker> worker, std::chrono::seconds limit)
@@ -109,7 +117,7 @@ bool Execution::receive(std::string& chunk) {
   while (true) {
     const auto slow = started_ + kSlow;
     const auto next = interrupted_ ? hard : soft;
-    const auto now_or_later = Channel::Clock::now() + kCheckClient;
+    const auto now_or_later = Channel::Clock::now() + kCheck;
     const auto deadline = std::min(worker_->process->lowered() ? next : std::min(slow, next), now_or_later);
     Frame frame;
     const auto outcome = worker_->process->channel().receive(frame, deadline);
@@ -125,6 +133,10 @@ bool Execution::receive(std::string& chunk) {
         ++pool_.timed_out_;
         lose(too_long());
       }
+      if (worker_->fills_disk(pool_.options_.spill_reserve_bytes))
+        lose(
+            "the statement needs more memory than it may use, and the disk of the server is nearly full; ask "
+            "for less");
       if (now >= soft && !interrupted_) {
         worker_->process->channel().send(FrameType::interrupt, "");
         interrupted_ = true;

@@ -21,8 +21,9 @@ struct PoolOptions {
   std::size_t max_workers = 6;  // processes at once, the spare included; with one, there is no spare
   std::uint64_t memory_bytes = 1u << 30;  // of one worker's DuckDB
   std::uint64_t spill_bytes = 4ull << 30;
-  int threads = 2;              // of one worker
-  int time_limit_seconds = 60;  // of a statement that brings none
+  std::uint64_t spill_reserve_bytes = 0;  // of the disk, which no statement may fill
+  int threads = 2;                        // of one worker
+  int time_limit_seconds = 60;            // of a statement that brings none
   // A process is there for each statement that may run; one may be on its way back, or being replaced.
   std::chrono::milliseconds wait_for_process{5'000};
   fs::path spill_folder;  // workers get a folder of their own below it

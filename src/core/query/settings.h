@@ -8,7 +8,7 @@ struct QuerySettings {
   static constexpr std::string_view kSection = "query";
   int timeout_seconds = 60;
   std::chrono::seconds transfer_timeout_seconds{300};
-  std::uint64_t memory_mb = 1024, spill_mb = 4096;
+  std::uint64_t memory_mb = 1024, spill_mb = 4096, spill_reserve_mb = 1024;
   std::uint32_t max_workers = 6;
   std::uint64_t max_result_mb = 64;
   std::int64_t max_rows = 100'000;
@@ -27,6 +27,10 @@ struct QuerySettings {
        .ge = 0,
        .le = 1 << 30,
        .help = "Disk that one query worker may use beyond its memory"},
+      {.member = "spill_reserve_mb",
+       .ge = 0,
+       .le = 1 << 30,
+       .help = "Disk that stays free: a statement that spills when there is less is ended"},
       // One runs, one is spare.
       {.member = "max_workers", .ge = 2, .le = 1024, .help = "Query worker processes at once"},
       {.member = "max_result_mb", .ge = 1, .le = 1 << 20, .help = "Largest answer of one query"},
@@ -34,8 +38,8 @@ struct QuerySettings {
   };
 };
 BOOST_DESCRIBE_STRUCT(QuerySettings, (),
-                      (timeout_seconds, transfer_timeout_seconds, memory_mb, spill_mb, max_workers,
-                       max_result_mb, max_rows))
+                      (timeout_seconds, transfer_timeout_seconds, memory_mb, spill_mb, spill_reserve_mb,
+                       max_workers, max_result_mb, max_rows))
 
 struct ScanSettings {
   static constexpr std::string_view kSection = "api.scan";

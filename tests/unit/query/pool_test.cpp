@@ -122,6 +122,17 @@ TEST_F(PoolTest, AProcessServesOneSetOfTables) {
   EXPECT_EQ(counts.spare, 1u) << "the next set finds one that is warm";
 }
 
+TEST_F(PoolTest, WhatSpillsEndsWhenTheDiskIsNearlyFull) {
+  auto reserved = options(2);
+  reserved.spill_reserve_bytes = 1ull << 62;
+  Pool pool(reserved);
+  EXPECT_TRUE(answer(pool, "1/ana").ends_with(" 1/ana")) << "what does not spill needs no disk";
+  const auto running = run(pool, "1/ana", "last");
+  for (const auto& spill : fs::directory_iterator(folder_.path())) replace_file(spill.path() / "x.tmp", "x");
+  EXPECT_EQ(refusal([&] { rest(*running); }), ErrorKind::bad_request);
+  EXPECT_EQ(pool.counts().busy, 0u);
+}
+
 TEST_F(PoolTest, OnlySoManyAtOnceAndTheNextIsTurnedAway) {
   Pool pool(options(2));
   auto first = run(pool, "1/ana", "last"), second = run(pool, "1/ana", "last");
