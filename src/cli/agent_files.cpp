@@ -15,14 +15,13 @@ constexpr std::string_view kOurs[] = {
     "agnes self-upgrade",    "agnes pull",         "agnes push",       "agnes refresh-marketplace",
     "agnes capture-session", "agnes mark-private", "agnes statusline", "da sync"};
 
-// Through bash, because on Windows no shell reads the line. A hook must not fail a session: each ends well.
-constexpr const char* kAtStart[] = {
-    R"(bash -c "agnes capture-session 2>/dev/null || true")",
-    R"(bash -c "agnes self-upgrade --quiet 2>/dev/null || true; agnes pull --quiet 2>/dev/null || true")",
-    R"(bash -c "agnes refresh-marketplace --check 2>/dev/null || true")"};
-// In the background, because a session that ends does not wait for its hooks.
-constexpr const char* kAtEnd[] = {
-    R"(bash -c "( nohup agnes push --quiet </dev/null >/dev/null 2>&1 & ) ; true")"};
+// Through bash, because on Windows no shell reads the line. A hook must not fail a session: it ends well.
+constexpr const char* kAtStart = R"(bash -c "agnes pull --quiet 2>/dev/null || true")";
+
+constexpr std::string_view kGuideBegin =
+    "<!-- From here to the next such line: written by agnes, renewed by agnes pull. What you write elsewhere "
+    "stays. -->\n";
+constexpr std::string_view kGuideEnd = "<!-- Agnes ends here. -->\n";
 
 bool is_ours(std::string_view command) {
   return std::any_of(std::begin(kOurs), std::end(kOurs),
@@ -37,17 +36,18 @@ bool is_our_entry(const json::value& entry) {
   });
 }
 
-template <std::size_t N>
-bool replace_entries(json::object& hooks, const char* event, const char* const (&commands)[N]) {
+// Takes Agnes's entries of an event away and puts `command` there, unless it is empty.
+bool replace_entries(json::object& hooks, const char* event, std::string_view command) {
   json::value& slot = hooks[event];
   if (slot.is_null()) slot = json::array{};
   if (!slot.is_array()) return false;
   auto& entries = slot.get_array();
   for (auto entry = entries.begin(); entry != entries.end();)
     entry = is_our_entry(*entry) ? entries.erase(entry) : entry + 1;
-  for (const char* command : commands)
+  if (!command.empty())
     entries.push_back(
         json::object{{"hooks", json::array{json::object{{"type", "command"}, {"command", command}}}}});
+  if (entries.empty()) hooks.erase(event);
   return true;
 }
 
@@ -65,14 +65,13 @@ std::string install_hooks(const Workspace& workspace) {
     settings = json::parse(*text, error);
     if (error || !settings.is_object()) return left + ": it is not a JSON object, so no hooks were added";
   } else {
-    settings = json::object{{"model", "sonnet"},
-                            {"permissions", {{"allow", json::array{"Read", "Bash", "Grep", "Glob"}}}}};
+    settings = json::object{};
   }
   auto& object = settings.get_object();
   json::value& hooks = object["hooks"];
   if (hooks.is_null()) hooks = json::object{};
   if (!hooks.is_object() || !replace_entries(hooks.get_object(), "SessionStart", kAtStart) ||
-      !replace_entries(hooks.get_object(), "SessionEnd", kAtEnd))
+      !replace_entries(hooks.get_object(), "SessionEnd", ""))
     return left + ": its hooks have an unknown form";
 
   std::string warning;
@@ -88,33 +87,24 @@ std::string install_hooks(const Workspace& workspace) {
   return warning;
 }
 
-void install_commands(const Workspace& workspace) {
-  const fs::path folder = workspace.root / ".claude" / "commands";
-  fs::create_directories(folder);
-  write_if_changed(folder / "agnes-private.md",
-                   "---\n"
-                   "description: Keep this session private: its transcript is not uploaded to Agnes\n"
-                   "---\n\n"
-                   "!`agnes mark-private`\n\n"
-                   "Tell me that this session is private now and that `agnes push` leaves it out.\n");
-  write_if_changed(
-      folder / "update-agnes-plugins.md",
-      "---\n"
-      "description: Bring the plugins of the Agnes marketplace up to date\n"
-      "---\n\n"
-      "Run `agnes refresh-marketplace` and show me what it prints. If a plugin came or changed, remind me\n"
-      "that `/reload-plugins` loads it into this session. If it fails, show the error as it is: when the\n"
-      "marketplace was never set up here, `agnes refresh-marketplace --bootstrap` does that; when the token\n"
-      "is refused, `agnes auth import-token` takes a new one.\n");
-}
-
 void install_notes(const Workspace& workspace) {
   const fs::path file = workspace.root / ".claude" / "CLAUDE.local.md";
   if (fs::exists(file)) return;
   fs::create_directories(file.parent_path());
-  replace_file(file,
-               "# Notes of mine\n\nWhat I want the agent to know in this workspace. `agnes push` uploads "
-               "this file.\n");
+  replace_file(file, "# Notes of mine\n\nWhat I want the agent to know in this workspace.\n");
+}
+
+std::string marked_guide(const std::string& before, const std::string& text) {
+  const std::string ours =
+      std::string(kGuideBegin) + text + (text.ends_with('\n') ? "" : "\n") + std::string(kGuideEnd);
+  const auto begin = before.find(kGuideBegin);
+  const auto end = begin == before.npos ? begin : before.find(kGuideEnd, begin);
+  if (end == before.npos) return ours;
+  return before.substr(0, begin) + ours + before.substr(end + kGuideEnd.size());
+}
+bool is_marked_guide(const std::string& text) {
+  const auto begin = text.find(kGuideBegin);
+  return begin != text.npos && text.find(kGuideEnd, begin) != text.npos;
 }
 
 std::string workspace_guide(const Workspace& workspace, const std::string& server) {
@@ -133,9 +123,9 @@ full speed and without a network.
 
 | Path | What it is |
 |---|---|
-| `CLAUDE.md` | what the agent reads first; written by the server |
-| `.claude/settings.json` | the agent's settings, with hooks that call `agnes` when a session starts and ends |
-| `.claude/CLAUDE.local.md` | your own notes; `agnes push` uploads them |
+| `CLAUDE.md` | what the agent reads first; the server's part is renewed by `agnes pull`, what you write beside it stays |
+| `.claude/settings.json` | the agent's settings, with a hook that calls `agnes pull` when a session starts |
+| `.claude/CLAUDE.local.md` | your own notes |
 | `.claude/rules/km_*.md` | knowledge of your company that every session gets; the server's, do not edit |
 | `server/parquet/*.parquet` | the tables |
 | `user/duckdb/analytics.duckdb` | a DuckDB database with a view over each of them; tables that you make in it stay |
@@ -148,7 +138,7 @@ agnes catalog                        # which tables there are
 agnes describe orders                # columns and some rows of one
 agnes query "SELECT count(*) FROM orders"
 agnes query --remote "SELECT ..."    # run on the server, for tables that are too large to copy
-agnes pull                           # fetch what changed; the hooks do it at the start of each session
+agnes pull                           # fetch what changed; a hook does it at the start of each session
 agnes status                         # what is here, and from when
 ```
 

@@ -94,7 +94,7 @@ describe('the token', () => {
     const other = makeToken('b@example.com');
     server.token = other;
     assert.equal((await user.run(['auth', 'import-token', '--token', '-'], { input: `${other}\n` })).code, 0);
-    const made = await user.run(['init', '--server-url', server.url, '--token', '-'], { input: `${other}\n` });
+    const made = await user.run(['init', '--force', '--server-url', server.url, '--token', '-'], { input: `${other}\n` });
     assert.equal(made.code, 0, made.stderr);
     assert.equal((await user.run(['auth', 'import-token', '--token', '-'])).code, 1);
   });
@@ -108,7 +108,7 @@ describe('the token', () => {
       nobody.remove();
     });
   test('does not go over plain http to another machine without a warning', async () => {
-    const env = { http_proxy: server.url, AGNES_SERVER: 'http://agnes.example.com' };
+    const env = { http_proxy: server.url, AGNES_SERVER: 'http://agnes.example.com', AGNES_TOKEN: server.token };
     const result = await user.run(['auth', 'token', 'list'], { env });
     assert.equal(result.stderr.match(/Warning: your token goes to http:\/\/agnes\.example\.com unencrypted/g)?.length, 1, result.stderr);
     assert.doesNotMatch((await user.run(['auth', 'token', 'list'])).stderr, /Warning/);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { makeUser } from '../lib/agnes.mjs';
@@ -80,10 +80,18 @@ describe('auth', () => {
     const nobody = await user.run(['auth', 'whoami']);
     assert.deepEqual([nobody.code, nobody.stderr], [1, '']);
     assert.match(nobody.stdout, /Not signed in/);
-    assert.match((await user.run(['auth', 'whoami'], { env: { AGNES_TOKEN: makeToken('env@example.com') } })).stdout, /env@example.com/);
   });
-  test('a stored token goes before AGNES_TOKEN', async () => {
-    assert.match((await user.run(['auth', 'whoami'], { env: { AGNES_TOKEN: makeToken('env@example.com') } })).stdout, /ana@example.com/);
+  test('whoami asks the server', async () => {
+    server.token = makeToken('ana@example.com', 'revoked');
+    await fails(1, /does not accept this token any more: agnes auth login/, 'auth', 'whoami');
+    server.answers['GET /api/catalog/tables'] = { status: 503, body: { detail: 'Starting' } };
+    await fails(1, /cannot ask the server: Starting/, 'auth', 'whoami');
+  });
+  test('AGNES_TOKEN goes before a stored token', async () => {
+    server.token = makeToken('env@example.com');
+    const env = { AGNES_TOKEN: server.token };
+    assert.match((await user.run(['auth', 'whoami'], { env })).stdout, /env@example.com/);
+    assert.match((await user.run(['auth', 'logout'], { env })).stderr, /AGNES_TOKEN is set/);
   });
   test('import-token checks the token first', async () => {
     await fails(1, /not an Agnes token/, 'auth', 'import-token', '--token', 'rubbish');
@@ -191,6 +199,7 @@ describe('looking at tables', () => {
 
 describe('status', () => {
   test('before anything', async () => {
+    rmSync(user.file('.claude'), { recursive: true });
     const status = JSON.parse(await ok('status', '--json'));
     assert.deepEqual(status, { workspace: user.workspace, initialized: false, parquet_tables: 0, duckdb_exists: false, last_synced: null, sessions_pending_upload: 0 });
     assert.match(await ok('status'), /not set up/);

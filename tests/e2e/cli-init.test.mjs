@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, watch, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { before, describe, test } from 'node:test';
 import { makeParquet, makeUser } from '../lib/agnes.mjs';
@@ -28,15 +29,13 @@ test('an empty folder becomes a workspace', async (t) => {
   assert.equal(result.code, 0, result.stderr);
   assert.match(result.stdout, /The workspace is ready/);
   assert.deepEqual(readdirSync(user.workspace).sort(), ['.claude', 'AGNES_WORKSPACE.md', 'CLAUDE.md', 'server', 'user']);
-  assert.deepEqual(readdirSync(user.file('.claude')).sort(), ['CLAUDE.local.md', 'commands', 'init-complete', 'settings.json']);
-  assert.deepEqual(readdirSync(user.file('.claude/commands')).sort(), ['agnes-private.md', 'update-agnes-plugins.md']);
-  assert.equal(user.read('CLAUDE.md').toString(), server.welcome);
+  assert.deepEqual(readdirSync(user.file('.claude')).sort(), ['CLAUDE.local.md', 'init-complete', 'settings.json']);
+  assert.deepEqual(JSON.parse(server.of('/api/me/onboarded')[0].body), { onboarded: true, source: 'agnes_init' });
+  assert.ok(user.read('CLAUDE.md').toString().includes(server.welcome));
   assert.equal(server.of('/api/welcome')[0].query.get('server_url'), server.url);
   const settings = JSON.parse(user.read('.claude/settings.json'));
-  assert.deepEqual(Object.keys(settings).sort(), ['hooks', 'model', 'permissions', 'statusLine']);
-  assert.equal(settings.hooks.SessionStart.length, 3);
-  assert.match(settings.hooks.SessionStart[1].hooks[0].command, /agnes pull --quiet 2>\/dev\/null \|\| true/);
-  assert.match(settings.hooks.SessionEnd[0].hooks[0].command, /agnes push --quiet/);
+  assert.deepEqual(Object.keys(settings).sort(), ['hooks', 'statusLine']);
+  assert.deepEqual(settings.hooks, { SessionStart: [{ hooks: [{ type: 'command', command: 'bash -c "agnes pull --quiet 2>/dev/null || true"' }] }] });
   assert.deepEqual(settings.statusLine, { type: 'command', command: 'agnes statusline' });
   assert.match(user.read('.claude/init-complete').toString(), new RegExp(`^completed_at: .*\nagnes_version: .*\nserver_url: ${server.url}\n$`));
   assert.equal((await user.run(['query', 'SELECT count(*) FROM orders', '-f', 'csv'])).stdout, 'count_star()\n300000\n');
@@ -71,7 +70,7 @@ describe('refused before anything is written', () => {
     const { server, user } = await world(t);
     const result = await user.run(['init', '--server-url', server.url, '--token', 'rubbish']);
     assert.equal(result.code, 1);
-    assert.match(result.stderr, new RegExp(`^Error: ${server.url} does not accept the token: .*${server.url}/setup\n$`));
+    assert.match(result.stderr, new RegExp(`^Error: ${server.url} does not accept the token: .*agnes auth login`));
     nothing(user);
   });
   test('no server there', async (t) => {
@@ -94,7 +93,7 @@ describe('refused before anything is written', () => {
     const { server, user } = await world(t);
     const result = await user.run(['init', '--server-url', server.url]);
     assert.equal(result.code, 2);
-    assert.match(result.stderr, /--token is required/);
+    assert.match(result.stderr, /not signed in to .*agnes auth login --server/);
   });
   test('a token with a line break', async (t) => {
     const { server, user } = await world(t);
@@ -130,9 +129,50 @@ test('a CLAUDE.md of the user’s own is kept beside', async (t) => {
   const { server, user } = await world(t);
   writeFileSync(user.file('CLAUDE.md'), 'my project');
   assert.equal((await user.init()).code, 0);
-  assert.equal(user.read('CLAUDE.md').toString(), server.welcome);
+  assert.ok(user.read('CLAUDE.md').toString().includes(server.welcome));
   const kept = readdirSync(user.workspace).find((n) => n.startsWith('CLAUDE.md.bak.'));
   assert.equal(user.read(kept).toString(), 'my project');
+});
+
+test('the server’s part of CLAUDE.md is renewed by pull, what people wrote around it stays', async (t) => {
+  const { server, user } = await world(t);
+  server.welcome = '# Newcomer Ltd\n\n- orders\n- customers\n';
+  await user.init();
+  writeFileSync(user.file('CLAUDE.md'), `My words.\n${user.read('CLAUDE.md')}More of them.\n`);
+  delete server.tables.customers;
+  server.welcome = '# Newcomer Ltd\n\n- orders\n';
+  assert.equal((await user.run(['pull'])).code, 0);
+  assert.match(user.read('CLAUDE.md').toString(), /^My words\.\n<!--.*-->\n# Newcomer Ltd\n\n- orders\n<!--.*-->\nMore of them\.\n$/);
+  server.tables.customers = table(made.customers);
+  server.faults.push({ path: '/api/welcome', status: 500 });
+  const result = await user.run(['pull']);
+  assert.equal(result.code, 0);
+  assert.match(result.stderr, /Warning: .*CLAUDE\.md was not renewed/);
+  assert.equal(JSON.parse((await user.run(['status', '--json'])).stdout).initialized, true, 'whatever the organisation is called');
+});
+
+test('init with what is stored makes a token of its own', async (t) => {
+  const { server, user } = await world(t);
+  const own = makeToken('ana@example.com', 'u2');
+  const session = makeToken('ana@example.com', 'u1').replace(/\..*\./, `.${Buffer.from(JSON.stringify({ sub: 'u1', email: 'ana@example.com', typ: 'session' })).toString('base64url')}.`);
+  server.token = session;
+  assert.equal((await user.run(['auth', 'login', '--server', server.url, '--email', server.email, '--password', server.password])).code, 0);
+  server.answers['POST /auth/tokens'] = { status: 201, body: { id: 't1', name: 'x', prefix: 'p', token: own, created_at: '2026-01-02T03:04:05+00:00' } };
+  server.onRequest = (request) => request.path === '/api/catalog/tables' && (server.token = own);
+  const result = await user.run(['init']);
+  assert.equal(result.code, 0, result.stderr);
+  assert.equal(JSON.parse(server.of('/auth/tokens')[0].body).expires_in_days, 90);
+  assert.equal(JSON.parse(readFileSync(path.join(user.config, 'token.json'))).access_token, own);
+});
+
+test('a home, the root and the folder for temporary files become no workspace', async (t) => {
+  const { server, user } = await world(t);
+  for (const cwd of [user.home, '/', os.tmpdir()]) {
+    const result = await user.start(['init', '--server-url', server.url, '--token', server.token], { cwd, env: { TMPDIR: os.tmpdir() } }).ended;
+    assert.equal(result.code, 2, result.stdout);
+    assert.match(result.stderr, /is no place for a workspace: make a folder/);
+  }
+  assert.equal(server.requests.length, 0);
 });
 
 test('a server that writes no guide: a plain one is written', async (t) => {
@@ -171,7 +211,7 @@ describe('hooks are merged', () => {
     assert.equal(settings.permissions, undefined);
     assert.deepEqual(settings.hooks.PreToolUse, [{ hooks: [] }]);
     assert.deepEqual(settings.hooks.SessionStart.slice(0, 2), [others, mixed]);
-    assert.equal(settings.hooks.SessionStart.length, 5);
+    assert.equal(settings.hooks.SessionStart.length, 3);
     assert.ok(!commands(settings, 'SessionStart').includes('da sync'));
   });
 

@@ -111,7 +111,8 @@ test('what another server gave, and what the user put there, stays', async (t) =
   const other = await startFake({ tables: { customers: made.customers }, token: server.token });
   t.after(() => other.stop());
   writeFileSync(user.parquet('own'), made.big);
-  const result = await user.run(['pull', '--json'], { env: { AGNES_SERVER: other.url } });
+  user.signIn(other.url, server.token);  // as init --force moves it
+  const result = await user.run(['pull', '--json']);
   assert.deepEqual(JSON.parse(result.stdout).removed, []);
   assert.equal(await user.count('orders'), 1000);
   assert.equal(await user.count('own'), 400000);
@@ -138,7 +139,7 @@ test('a dry run changes nothing', async (t) => {
   const { server, user } = await world(t, { orders: made.orders });
   const result = await user.pull('--dry-run');
   assert.deepEqual([result.code, result.tables_updated, result.would_update], [0, 0, ['orders']]);
-  assert.deepEqual(readdirSync(user.workspace), []);
+  assert.deepEqual(readdirSync(user.workspace), ['.claude']);
   assert.deepEqual(server.requests.map((r) => r.path), ['/api/sync/manifest']);
 });
 
@@ -277,7 +278,8 @@ describe('refusals', () => {
   });
   test('no server there', async (t) => {
     const { user } = await world(t, {});
-    const result = await user.run(['pull'], { env: { AGNES_SERVER: 'http://127.0.0.1:9' } });
+    user.signIn('http://127.0.0.1:9', 'x');
+    const result = await user.run(['pull']);
     assert.equal(result.code, 1);
     assert.match(result.stderr, /^Error: manifest: cannot reach http:\/\/127.0.0.1:9: .*\n$/);
   });
@@ -328,7 +330,7 @@ test('names that are unsafe as file names are left out', async (t) => {
   assert.deepEqual(result.updated.sort(), ['ORDERS', 'in.c-crm.deals']);
   assert.equal(result.errors.length, bad.length + 1);
   assert.deepEqual(readdirSync(user.file('server/parquet')).sort(), ['ORDERS.parquet', 'in.c-crm.deals.parquet']);
-  assert.deepEqual(readdirSync(user.workspace).sort(), ['server', 'user']);
+  assert.deepEqual(readdirSync(user.workspace).sort(), ['.claude', 'server', 'user']);
   assert.deepEqual(readdirSync(user.home).sort(), ['.config', 'workspace']);
   assert.equal(downloads(server).length, 2);
   assert.equal(await user.count('in.c-crm.deals'), 50);

@@ -40,8 +40,10 @@ export function makeUser() {
     file: (name) => path.join(workspace, name),
     read: (name) => readFileSync(path.join(workspace, name)),
     parquet: (table) => path.join(workspace, 'server/parquet', `${table}.parquet`),
-    // As `agnes auth login` leaves it.
+    // As `agnes init` leaves it, in a workspace of that server.
     signIn: (url, token, email = 'ana@example.com') => {
+      mkdirSync(path.join(workspace, '.claude'), { recursive: true });
+      writeFileSync(path.join(workspace, '.claude/init-complete'), `server_url: ${url}\n`);
       mkdirSync(config, { recursive: true });
       writeFileSync(path.join(config, 'config.yaml'), `server: ${url}\n`);
       writeFileSync(path.join(config, 'token.json'), JSON.stringify({ access_token: token, email }));

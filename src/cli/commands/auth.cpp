@@ -3,6 +3,7 @@
 #include "cli/config.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
+#include "cli/sign_in.h"
 #include "contract/read.h"
 #include "contract/users.h"
 #include "lib/base/env.h"
@@ -13,33 +14,25 @@ namespace agnes::cli {
 namespace json = boost::json;
 
 namespace {
+void note_other_workspace(const std::string& server) {
+  if (env("AGNES_TOKEN")) note("Note: AGNES_TOKEN is set, and is used instead as long as it is");
+  const auto workspace = find_workspace();
+  const auto other = workspace ? workspace_server(*workspace) : std::nullopt;
+  if (other && *other != server)
+    note("Note: the workspace {} is one of {}, and stays so", workspace->string(), escape_control(*other));
+}
+
 void login(const Args& args) {
   const std::string server = http_client::normalize_server(args.find("server").value_or(server_url()));
-  const std::string email = args.find("email") ? args.text("email") : ask("Email");
-  const std::string password = args.find("password") ? args.text("password") : ask("Password", true);
-  Api api(server, "");
-  json::object body{{"email", email}};
-  if (!password.empty()) body["password"] = password;
-  const Response response = api.post("/auth/token", body);
-  if (response.status == 401)
-    throw Failure(
-        1, fmt::format(
-               "{} does not accept this email and password: {}; accounts without a password sign in in "
-               "the browser and make a token at {}/tokens for agnes auth import-token",
-               server,
-               plain(response.json().is_object() ? response.json().get_object() : json::object{}, "detail"),
-               server));
-  expect(response, {200}, "sign in");
-  auto signed_in = contract::read<contract::SignedIn>(response.json());
-  if (signed_in.access_token.empty()) throw Failure(1, "cannot sign in: the server's answer holds no token");
-  if (signed_in.email.empty()) signed_in.email = email;
-  if (args.find("server")) save_server(server);
-  save_token({signed_in.access_token, signed_in.email});
-  print("Signed in to {} as {}.", server, signed_in.email);
+  const Token token = sign_in(server, args.find("email"), args.find("password"));
+  if (args.find("server") || !has_default_server()) save_server(server);
+  save_token(server, token);
+  print("Signed in to {} as {}.", server, token.email);
+  note_other_workspace(server);
 }
 
 void logout(const Args&) {
-  clear_token();
+  clear_token(server_url());
   print("Signed out.");
   if (env("AGNES_TOKEN")) note("Note: AGNES_TOKEN is set, and is used as long as it is");
 }
@@ -56,8 +49,14 @@ void whoami(const Args&) {
     print("The stored token cannot be read: agnes auth login");
     throw Exit{1};
   }
+  const std::string server = server_url();
   print("Email:  {}", email.value_or(token->email));
-  print("Server: {}", server_url());
+  print("Server: {}", server);
+  Api api(server, token->text);
+  const Response response = api.get("/api/catalog/tables", {}, std::chrono::seconds(10));
+  if (response.status == 401)
+    throw Failure(1, fmt::format("{} does not accept this token any more: agnes auth login", server));
+  expect(response, {200}, "ask the server");
 }
 
 void import_token(const Args& args) {
@@ -74,16 +73,17 @@ void import_token(const Args& args) {
     const Response response = api.get("/api/catalog/tables", {}, std::chrono::seconds(15));
     if (response.status == 401)
       throw Failure(
-          1, fmt::format("{} does not accept the token: it is wrong, expired or revoked; make a new one at "
-                         "{}/tokens",
-                         server, server));
+          1, fmt::format("{} does not accept the token: it is wrong, expired or revoked; make a new one "
+                         "there",
+                         server));
     if (response.status != 200)
       throw Failure(1, fmt::format("cannot check the token: {}; --skip-verify imports it unchecked",
                                    refusal(response)));
   }
-  if (args.find("server")) save_server(server);
-  save_token({token, email});
+  if (args.find("server") || !has_default_server()) save_server(server);
+  save_token(server, {token, email});
   print("Imported the token of {} for {}.", email, server);
+  note_other_workspace(server);
 }
 }  // namespace
 
@@ -102,7 +102,9 @@ Command auth_command() {
                 {.names = "--server", .value = "URL", .help = "The server's address, kept from then on"}},
            .run = login},
           {.name = "logout", .help = "Forget the stored token", .run = logout},
-          {.name = "whoami", .help = "Show who is signed in, and where", .run = whoami},
+          {.name = "whoami",
+           .help = "Show who is signed in, and where, and ask the server whether it is so",
+           .run = whoami},
           {.name = "import-token",
            .help = "Use a token that was made in the browser",
            .options =

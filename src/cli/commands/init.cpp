@@ -2,9 +2,12 @@
 #include "cli/api.h"
 #include "cli/commands/commands.h"
 #include "cli/config.h"
+#include "cli/guide.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/pull.h"
+#include "cli/sign_in.h"
+#include "lib/base/env.h"
 #include "lib/base/text.h"
 #include "lib/base/time.h"
 
@@ -19,38 +22,48 @@ Workspace chosen_workspace(const Args& args) {
   return {error ? fs::absolute(*folder) : path};
 }
 
+// A workspace has files of its own; these folders belong to everything else, too.
+void refuse_common_folders(const fs::path& root) {
+  std::error_code ignored;
+  for (const fs::path& common :
+       {fs::path("/"), fs::path(env_or("HOME", "/")), fs::temp_directory_path(ignored)})
+    if (fs::equivalent(root, common, ignored))
+      throw Failure(kUsage,
+                    fmt::format("{} is no place for a workspace: make a folder, and run agnes init there",
+                                root.string()));
+}
+
 // Whether the token works, before anything is written. The cheapest route that every user may call.
 void check_token(Api& api) {
   const Response response = api.get("/api/catalog/tables");
   if (response.status == 401)
     throw Failure(
         1, fmt::format(
-               "{} does not accept the token: it is wrong, expired or revoked; get a new one at {}/setup",
-               api.server(), api.server()));
+               "{} does not accept the token: it is wrong, expired or revoked; agnes auth login gets another",
+               api.server()));
   expect(response, {200}, fmt::format("use {}", api.server()));
 }
 
-std::string fetch_guide(Api& api) {
-  const Response response = api.get("/api/welcome", {{"server_url", api.server()}});
-  if (response.status == 404) return plain_guide(api.server());
-  expect(response, {200}, "fetch CLAUDE.md");
-  const auto answer = response.json();
-  if (!answer.is_object()) throw Failure(1, "cannot fetch CLAUDE.md: the server's answer has no text");
-  return plain(answer.get_object(), "content");
-}
-
-// Whatever is in CLAUDE.md now may be the user's own words: it is kept beside.
-void write_guide(const Workspace& workspace, const std::string& text) {
+// The server's part goes between its marks. A CLAUDE.md without them may be the user's own words: it is kept beside.
+void write_guide(Api& api, const Workspace& workspace) {
   const auto before = read_file(workspace.guide());
-  if (before == text) return;
-  if (before && !before->empty()) {
+  if (before && !before->empty() && !is_marked_guide(*before)) {
     std::string time = format_iso(Timestamp{seconds(now()) * 1'000'000});
     std::erase_if(time, [](char c) { return c == '-' || c == ':'; });
     const fs::path kept = workspace.guide().string() + ".bak." + time + "Z";
     replace_file(kept, *before);
     print("The CLAUDE.md from before is kept as {}", kept.filename().string());
   }
-  replace_file(workspace.guide(), text);
+  replace_file(workspace.guide(), marked_guide(before.value_or(""), fetch_guide(api)));
+}
+
+// Whoever has a workspace needs no guide to one. A server that does not take it is no reason to fail.
+void note_onboarded(Api& api) {
+  try {
+    api.post("/api/me/onboarded", boost::json::object{{"onboarded", true}, {"source", "agnes_init"}});
+  } catch (const Error&) {
+    return;
+  }
 }
 
 void say_problems(const PullResult& result) {
@@ -60,27 +73,28 @@ void say_problems(const PullResult& result) {
 
 void run(const Args& args) {
   const Workspace workspace = chosen_workspace(args);
-  const auto guide = read_file(workspace.guide());
-  if (guide && guide->find(kGuideMark) != guide->npos && !args.flag("force")) {
+  refuse_common_folders(workspace.root);
+  if (!args.flag("force")) {
     if (fs::exists(workspace.complete_mark()))
       throw Failure(
           1,
           fmt::format("{} is a workspace already; agnes pull brings its data up to date, agnes init --force "
                       "makes it anew",
                       workspace.root.string()));
-    note("An earlier agnes init was interrupted here: going on where it stopped.");
+    if (const auto guide = read_file(workspace.guide()); guide && is_marked_guide(*guide))
+      note("An earlier agnes init was interrupted here: going on where it stopped.");
   }
 
-  const std::string token = given_token(args.text("token"));
-  Api api(args.text("server-url"), token);
+  const std::string server = http_client::normalize_server(args.find("server-url").value_or(server_url()));
+  const Token token = token_for_workspace(server, args.find("token"));
+  Api api(server, token.text);
   check_token(api);
   save_server(api.server());
-  save_token({token, token_claim(token, "email").value_or("")});
+  save_token(api.server(), token);
 
   fs::create_directories(workspace.root);
-  write_guide(workspace, fetch_guide(api));
+  write_guide(api, workspace);
   if (const std::string warning = install_hooks(workspace); !warning.empty()) note("Note: {}", warning);
-  install_commands(workspace);
   install_notes(workspace);
 
   const InterruptGuard guard;
@@ -104,6 +118,7 @@ void run(const Args& args) {
   replace_file(workspace.complete_mark(),
                fmt::format("completed_at: {}\nagnes_version: " AGNES_VERSION "\nserver_url: {}\n",
                            format_iso_utc(now()), api.server()));
+  note_onboarded(api);
   print("The workspace is ready: {}", workspace.root.string());
   print("  Server: {}", api.server());
   print("  Tables: {} here, {} of them fetched now{}", result.total, result.updated.size(),
@@ -123,14 +138,13 @@ Command init_command() {
       .options =
           {{.names = "--server-url",
             .value = "URL",
-            .help = "The server's address",
-            .required = true,
+            .help = "The server's address; the one that you signed in to when missing",
             .environment = "AGNES_SERVER"},
            {.names = "--token",
             .value = "TOKEN",
             .help =
-                "A personal access token; - reads it from standard input, where other users do not see it",
-            .required = true,
+                "A personal access token; - reads it from standard input, where other users do not see it. "
+                "Without it, init makes one, and asks you to sign in where you have not",
             .environment = "AGNES_TOKEN"},
            {.names = "--force", .value = "", .help = "Make an existing workspace anew; notes and data stay"},
            {.names = "--workspace", .value = "FOLDER", .help = "Which folder, instead of this one"},

@@ -2,8 +2,10 @@
 
 #include "cli/commands/commands.h"
 #include "cli/config.h"
+#include "cli/guide.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
+#include "lib/base/text.h"
 
 namespace agnes::cli {
 
@@ -31,21 +33,40 @@ void say(const PullResult& result) {
   if (result.rules > 0) print("Rules: {}.", result.rules);
 }
 
+// A workspace holds the tables of one server: those of another would stay beside them and never change again.
+void check_server(const fs::path& root, const std::string& server) {
+  const auto made_for = workspace_server(root);
+  if (made_for && *made_for != server)
+    throw Failure(
+        1, fmt::format(
+               "{} is a workspace of {}, not of {}: agnes init --force --server-url {} moves it there",
+               root.string(), escape_control(*made_for), escape_control(server), escape_control(server)));
+}
+
 void run(const Args& args) {
-  const auto token = stored_token();
+  const std::string server = server_url();
+  const auto root = find_workspace();
+  if (!has_server()) throw Failure(1, "no server is set up: agnes init --server-url URL --token -");
+  if (!root)
+    throw Failure(1,
+                  "no workspace here or in a folder above: go to yours, or make one in an empty folder with "
+                  "agnes init");
+  check_server(*root, server);
+  const auto token = stored_token(server);
   if (!token)
-    throw Failure(1, has_server()
-                         ? "not signed in: agnes auth login, or agnes auth import-token --token TOKEN"
-                         : "no server is set up: agnes init --server-url URL --token TOKEN");
-  Api api(server_url(), token->text);
+    throw Failure(1,
+                  fmt::format("not signed in to {}: agnes auth login, or agnes auth import-token --token -",
+                              escape_control(server)));
+  Api api(server, token->text);
   const bool json = args.flag("json"), quiet = args.flag("quiet");
   const InterruptGuard guard;
   const PullResult result =
-      pull(api, {workspace_folder()},
+      pull(api, {*root},
            {.dry_run = args.flag("dry-run"),
             .skip_materialize = args.flag("skip-materialize"),
             .progress = json || quiet ? Progress::Style::none : Progress::style_for_terminal(),
             .say_when_waiting = !quiet});
+  if (!result.dry_run && (!result.updated.empty() || !result.removed.empty())) renew_guide(api, {*root});
   if (json) print("{}", pretty(to_json(result)));
   if (result.interrupted) {
     note("Interrupted: run agnes pull again to go on.");

@@ -43,8 +43,10 @@ std::set<std::string> session_files(const Workspace& workspace) {
 
 void run(const Args& args) {
   const Workspace workspace{workspace_folder()};
+  // A workspace of the Python client without the mark has its guide.
   const auto guide = read_file(workspace.guide());
-  const bool initialized = guide && guide->find(kGuideMark) != guide->npos;
+  const bool initialized =
+      fs::exists(workspace.complete_mark()) || (guide && guide->find(kGuideMark) != guide->npos);
   std::set<std::string> tables;
   collect(workspace.parquet(), ".parquet", tables);
   const auto database = stat_file(workspace.database());
@@ -65,7 +67,7 @@ void run(const Args& args) {
   print("Database:   {}", database ? "user/duckdb/analytics.duckdb" : "none yet");
   print("Last pull:  {}", database ? plain(last) : "never");
   print("Sessions:   {} on this machine", sessions);
-  if (!initialized) print("Next: agnes init --server-url URL --token TOKEN");
+  if (!initialized) print("Next: agnes init --server-url URL --token -");
 }
 }  // namespace
 

@@ -1,0 +1,77 @@
+#include "cli/sign_in.h"
+
+#include <unistd.h>
+
+#include "cli/api.h"
+#include "cli/json_text.h"
+#include "cli/output.h"
+#include "contract/read.h"
+#include "contract/tokens.h"
+#include "contract/users.h"
+
+namespace agnes::cli {
+
+namespace json = boost::json;
+
+namespace {
+constexpr int kDays = 90;
+
+std::string machine() {
+  char name[256] = "";
+  ::gethostname(name, sizeof name - 1);
+  return *name != '\0' ? name : "a workspace";
+}
+
+// A server that makes no token for such a session is fine: the session itself serves until it ends.
+Token personal_token(const std::string& server, const Token& session) {
+  Api api(server, session.text);
+  const Response response =
+      api.post("/auth/tokens", json::object{{"name", "agnes on " + machine()}, {"expires_in_days", kDays}});
+  if (response.status == 401) expect(response, {201}, "use the stored session");
+  if (response.status != 201) return session;
+  const auto made = contract::read<contract::TokenCreated>(response.json());
+  return made.token.empty() ? session : Token{made.token, session.email};
+}
+}  // namespace
+
+Token sign_in(const std::string& server, std::optional<std::string> email,
+              std::optional<std::string> password) {
+  if (!email) email = ask("Email");
+  if (!password) password = ask("Password", true);
+  Api api(server, "");
+  json::object body{{"email", *email}};
+  if (!password->empty()) body["password"] = *password;
+  const Response response = api.post("/auth/token", body);
+  if (response.status == 401)
+    throw Failure(
+        1, fmt::format(
+               "{} does not accept this email and password: {}; accounts without a password sign in in "
+               "the browser and make a token there for agnes auth import-token",
+               server,
+               plain(response.json().is_object() ? response.json().get_object() : json::object{}, "detail")));
+  expect(response, {200}, "sign in");
+  const auto signed_in = contract::read<contract::SignedIn>(response.json());
+  if (signed_in.access_token.empty()) throw Failure(1, "cannot sign in: the server's answer holds no token");
+  return {signed_in.access_token, signed_in.email.empty() ? *email : signed_in.email};
+}
+
+Token token_for_workspace(const std::string& server, const std::optional<std::string>& given) {
+  if (given) {
+    const std::string text = given_token(*given);
+    return {text, token_claim(text, "email").value_or("")};
+  }
+  if (const auto stored = stored_token(server)) {
+    // A personal token was made to be used as it is.
+    if (token_claim(stored->text, "typ") == "pat") return *stored;
+    return personal_token(server, *stored);
+  }
+  if (::isatty(STDIN_FILENO) == 0)
+    throw Failure(kUsage,
+                  fmt::format("not signed in to {}: agnes auth login --server {}, or --token - with a token "
+                              "on standard input",
+                              server, server));
+  print("Sign in to {}", server);
+  return personal_token(server, sign_in(server));
+}
+
+}  // namespace agnes::cli
