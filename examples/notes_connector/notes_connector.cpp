@@ -53,7 +53,7 @@ sync::Discovery NotesConnector::discover(const std::optional<std::string>& /*par
 }
 
 // Only copies here: a confined worker reads the copy with DuckDB and writes the table.
-std::vector<sync::TableOutcome> NotesConnector::extract(const std::vector<catalog::Registration>& registered,
+sync::Extraction NotesConnector::extract(const std::vector<catalog::Registration>& registered,
                                                         const sync::TableSelection& selection,
                                                         const jobs::Context& context) {
   const auto fetch = [&](const catalog::Registration& row, const Fetching& fetching) {

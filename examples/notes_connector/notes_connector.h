@@ -25,7 +25,7 @@ class NotesConnector final : public sync::Connector {
   std::string source_type() const override { return std::string(kType); }
   boost::json::object test() override;
   sync::Discovery discover(const std::optional<std::string>& part) override;
-  std::vector<sync::TableOutcome> extract(const std::vector<catalog::Registration>& registered,
+  sync::Extraction extract(const std::vector<catalog::Registration>& registered,
                                           const sync::TableSelection& selection,
                                           const jobs::Context& context) override;
   void remove(const std::string& name, const jobs::Context& context) override;

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "app/config/lost_folder.h"
 #include "app/config/overlay.h"
 #include "app/operation.h"
 #include "app/request_counts.h"
@@ -278,6 +279,17 @@ void write_connections(Exposition& out, const http::Server::Counts& now) {
   }
 }
 
+// Which settings are in force: who has lost them learns it here first.
+void tell_settings(const config::Config& config) {
+  if (const auto lost = config::lost_folder(config.places()); !lost.empty()) return log::warn("{}", lost);
+  const auto file = config.places().config / "instance.yaml";
+  std::error_code error;
+  if (fs::exists(file, error))
+    log::info("settings are those of {}", file.string());
+  else
+    log::info("there is no {}: settings are the defaults", file.string());
+}
+
 // Destroyed in the opposite order of their making, also when one of them could not be made.
 struct ModuleList {
   ~ModuleList() {
@@ -324,6 +336,7 @@ int run(std::span<const ModuleKind> kinds, const HostOptions& options) {
   const auto logging = config.get<LogSettings>();
   log::init(logging.level, logging.format == "json");
   for (const auto& warning : config.warnings()) log::warn("{}", warning);
+  tell_settings(config);
   if (!config.unbuilt().empty())
     log::info("set, but of no effect in this server: {}", join(config.unbuilt(), ", "));
   for (const auto& folder : {places.data, places.state, places.extracts()}) make_folder(folder);

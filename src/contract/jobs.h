@@ -84,9 +84,9 @@ BOOST_DESCRIBE_STRUCT(SyncProblem, (), (message))
 struct SyncResult {
   std::optional<std::int64_t> tables;
   std::vector<SyncFailure> failed;
-  std::vector<SyncProblem> problems;
+  std::vector<SyncProblem> problems, notes;
 };
-BOOST_DESCRIBE_STRUCT(SyncResult, (), (tables, failed, problems))
+BOOST_DESCRIBE_STRUCT(SyncResult, (), (tables, failed, problems, notes))
 
 struct SyncStatus {
   bool locked = false;

@@ -349,7 +349,7 @@ void Check::analytics() {
   confinement.readable = {file, places_.extracts()};
   confinement.memory_bytes = kReaderMemory;
   try {
-    const auto problems = json::from_json<std::vector<extracts::ReadProblem>>(
+    const auto problems = json::from_json<std::vector<extracts::Problem>>(
         workers::run_task("analytics.check", confinement, boost::json::value(file.string())));
     if (!problems.empty())
       note("analytics", "",

@@ -36,12 +36,12 @@ export function unpack(archive) {
   return folder;
 }
 
-// options: data (a data directory; made when missing), config (a config directory), env (added to a small one), args,
+// options: data (a data directory; made when missing), config (a config directory; made, too, unless `lost`), env (added to a small one), args,
 // program (another one beside agnes-server), seed (false: no admin is seeded), limits (true: rate limits are on), signIn (false: admin.token is not there).
 export async function startServer(options = {}) {
   const data = options.data ?? temporaryFolder();
   const config = options.config ?? path.join(data, 'config');
-  mkdirSync(config, { recursive: true });
+  if (!options.lost) mkdirSync(config, { recursive: true });
   const seed = options.seed !== false;
   const env = {
     ...baseEnvironment,

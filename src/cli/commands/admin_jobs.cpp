@@ -16,6 +16,8 @@ namespace json = boost::json;
 
 namespace {
 constexpr std::chrono::milliseconds kPollInterval{250};
+// Files that are no tables lie in a folder by the hundred.
+constexpr std::size_t kMostNotes = 20;
 
 struct FoundJob {
   json::value answer = json::object();  // as the server has it
@@ -26,7 +28,9 @@ FoundJob find_job(Api& api, std::string_view name) {
   const auto list = contract::read<contract::JobList>(answer);
   for (std::size_t i = 0; i < list.jobs.size(); ++i)
     if (list.jobs[i].name == name) return {answer.at("jobs").at(i), list.jobs[i]};
-  return {};
+  throw Failure(1, fmt::format("{} names no job '{}' in its list of jobs: check its address, and its version "
+                               "(agnes diagnose)",
+                               api.server(), name));
 }
 
 // "orders: waiting for BigQuery (3 of 10)"
@@ -37,7 +41,7 @@ std::string progress_text(const contract::Job& job) {
                      escape_control(at.state), at.done, *at.total);
 }
 
-// Until the run is over that was under way or began after `before`, the time of the last one.
+// Until the run is over that is under way or waits since `before`, the time of the last one.
 FoundJob follow(Api& api, const std::optional<Timestamp>& before, bool quiet) {
   const InterruptGuard guard;
   std::string said;
@@ -47,6 +51,11 @@ FoundJob follow(Api& api, const std::optional<Timestamp>& before, bool quiet) {
     // One that waits for its place has not begun.
     const bool waits = job.outcome == contract::JobOutcome::queued;
     if (!job.running && !waits && job.last_run != before) return found;
+    if (!job.running && !waits)
+      throw Failure(
+          1,
+          "the sync is not under way any more and left no result, as when its server was restarted: "
+          "start it again");
     const auto text = progress_text(job);
     if (!quiet && !text.empty() && text != said) note("{}", text);
     said = text;
@@ -63,6 +72,10 @@ bool tell_problems(const contract::SyncResult& result) {
   for (const auto& item : result.failed)
     note("Error: {}: {}", escape_control(item.table), escape_control(item.error));
   for (const auto& item : result.problems) note("Error: {}", escape_control(item.message));
+  for (std::size_t i = 0; i < std::min(result.notes.size(), kMostNotes); ++i)
+    note("Note: {}", escape_control(result.notes[i].message));
+  if (result.notes.size() > kMostNotes)
+    note("Note: and {} more: agnes admin sync --json has them all", result.notes.size() - kMostNotes);
   return !result.failed.empty() || !result.problems.empty();
 }
 

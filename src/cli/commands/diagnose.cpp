@@ -14,13 +14,17 @@ namespace json = boost::json;
 
 namespace {
 
+// More are counted.
+constexpr std::size_t kMostProblems = 50;
+
 std::string status_of(const json::object& check) {
   const auto text = plain(check, "status");
   return text.empty() ? "unknown" : text;
 }
 
-json::array stale_tables(const json::object& check) {
-  const auto* found = check.if_contains("stale_tables");
+// What the part lists under a name; nothing for another part, or another server.
+json::array list_in(const json::object& check, std::string_view name) {
+  const auto* found = check.if_contains(name);
   return found != nullptr && found->is_array() ? found->get_array() : json::array();
 }
 
@@ -79,9 +83,30 @@ std::vector<json::object> run_checks(const Args& args, json::array& actions) {
   return checks;
 }
 
+// Tables that failed and all else that is wrong with the data, a line each, which ends with what to do.
+std::vector<std::string> data_problems(const json::object& check) {
+  std::vector<std::string> out;
+  for (const auto& item : list_in(check, "failures"))
+    if (item.is_object())
+      out.push_back(
+          fmt::format("{}: {}", plain(item.get_object(), "table"), plain(item.get_object(), "error")));
+  for (const auto& item : list_in(check, "problems"))
+    if (item.is_object()) out.push_back(plain(item.get_object(), "message"));
+  return out;
+}
+
 void advise(const std::vector<json::object>& checks, json::array& actions) {
   for (const auto& check : checks) {
-    const auto stale = stale_tables(check);
+    const auto problems = data_problems(check);
+    for (std::size_t i = 0; i < std::min(problems.size(), kMostProblems); ++i)
+      actions.emplace_back(problems[i]);
+    if (problems.size() > kMostProblems)
+      actions.emplace_back(
+          fmt::format("and {} more: agnes diagnose --json has them all", problems.size() - kMostProblems));
+    const auto stale = list_in(check, "stale_tables");
+    if (problems.empty() && stale.empty() && plain(check, "name") == "data" && status_of(check) == "warning")
+      actions.emplace_back(
+          "data: some of it could not be brought; an administrator sees what: agnes diagnose");
     if (!stale.empty()) {
       std::vector<std::string> names;
       for (const auto& table : stale) names.push_back(plain(table));

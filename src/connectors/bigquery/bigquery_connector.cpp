@@ -244,7 +244,7 @@ array BigQueryConnector::sample(const catalog::Registration& row, int rows) {
   return rows_of(object_at(answer, "schema"), answer);
 }
 
-std::vector<sync::TableOutcome> BigQueryConnector::extract(
+sync::Extraction BigQueryConnector::extract(
     const std::vector<catalog::Registration>& registered, const sync::TableSelection& selection,
     const jobs::Context& context) {
   const QueryLimits limits{.max_bytes = settings_.max_bytes_per_materialize,

@@ -24,7 +24,7 @@ class BigQueryConnector : public sync::Connector {
   // Of a table they cost nothing; of a view, what a query of it costs, within
   // data_source.bigquery.bq_max_scan_bytes.
   boost::json::array sample(const catalog::Registration& row, int rows) override;
-  std::vector<sync::TableOutcome> extract(const std::vector<catalog::Registration>& registered,
+  sync::Extraction extract(const std::vector<catalog::Registration>& registered,
                                           const sync::TableSelection& selection,
                                           const jobs::Context& context) override;
   void remove(const std::string& name, const jobs::Context& context) override;

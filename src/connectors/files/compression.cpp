@@ -57,13 +57,14 @@ class Checker {
                           found == Compression::gzip ? "gz" : "zst"));
       return;
     }
-    if (begin.empty()) wrong("is empty");
+    if (begin.empty()) wrong("is empty: copy it again");
     if (found == Compression::none && begin.size() >= 4)
-      wrong(fmt::format("is not compressed with {}, as its name says", to_text(named)));
-    if (found == Compression::none) wrong("is cut off");
+      wrong(fmt::format("is not compressed with {}, as its name says: rename it, or copy it again",
+                        to_text(named)));
+    if (found == Compression::none) cut_off();
     if (found != named)
-      wrong(
-          fmt::format("is compressed with {}, not with {} as its name says", to_text(found), to_text(named)));
+      wrong(fmt::format("is compressed with {}, not with {} as its name says: rename it", to_text(found),
+                        to_text(named)));
     if (named == Compression::gzip)
       check_gzip();
     else
@@ -72,12 +73,12 @@ class Checker {
 
  private:
   [[noreturn]] void wrong(const std::string& what) const {
-    throw SourceError("malformed", file_.relative, std::nullopt,
+    throw SourceError("damaged", file_.relative, std::nullopt,
                       fmt::format("{} {}", shown(file_.relative), what));
   }
   [[noreturn]] void cut_off() const { wrong("is cut off: copy it again"); }
   [[noreturn]] void damaged() const {
-    wrong("is damaged: its compressed contents do not fit their checksum");
+    wrong("is damaged: its compressed contents do not fit their checksum: copy it again");
   }
 
   std::string look(std::size_t bytes) {

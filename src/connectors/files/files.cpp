@@ -190,39 +190,41 @@ class Extraction {
     const bool had = writer_.tables().contains(candidate.table);
     result.status = kind == "not_a_table" && !had ? "skipped" : "failed";
     result.error = message;
+    result.error_kind = kind;
     result.line = line;
-    Problem problem{kind, candidate.table, {}, line, message};
-    if (!file.empty()) problem.files.push_back(file);
+    result.kept = had;
     if (had) {
-      problem.message += "; its last good version stays";
       const auto& row = writer_.tables().at(candidate.table);
       result.rows = row.rows;
       result.size_bytes = row.size_bytes;
     }
-    out_.problems.push_back(std::move(problem));
+    if (result.status == "skipped")
+      out_.problems.push_back({kind, "", candidate.table, {file}, line, result.error});
   }
 
   // Tables whose source is gone. One look at an empty folder is no reason to take everything away: more often
   // than not its disk is not mounted.
   void take_away() {
+    if (scan_.empty) {
+      if (!writer_.tables().empty())
+        out_.problems.push_back(
+            {"empty",
+             "",
+             "",
+             {},
+             {},
+             fmt::format(
+                 "the folder of files '{}' is empty, so its {} tables are kept as they were: mount its disk, "
+                 "or correct data_source.files.path",
+                 job_.path, writer_.tables().size())});
+      return;
+    }
     std::set<std::string> present;
     for (const auto& candidate : scan_.tables) present.insert(to_lower(candidate.table));
     std::vector<std::string> gone;
     for (const auto& [table, row] : writer_.tables())
       if (wanted(table) && !present.contains(to_lower(table)) && !scan_.disputed.contains(to_lower(table)))
         gone.push_back(table);
-    if (gone.empty()) return;
-    if (scan_.empty) {
-      out_.problems.push_back(
-          {"kept",
-           "",
-           {},
-           std::nullopt,
-           fmt::format("the folder of files '{}' is empty, so its {} tables are kept as they were; is its "
-                       "disk mounted?",
-                       job_.path, gone.size())});
-      return;
-    }
     for (const auto& table : gone) {
       // The same name in another case is the same table to every reader: the new one is there already.
       writer_.remove(table);
@@ -231,9 +233,10 @@ class Extraction {
       result.name = table;
       result.status = "removed";
       out_.problems.push_back({"removed",
+                               "",
                                table,
                                {},
-                               std::nullopt,
+                               {},
                                fmt::format("table '{}' was taken away: its source is gone", table)});
     }
   }

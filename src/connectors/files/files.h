@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/extracts/extract.h"
+#include "core/extracts/problem.h"
 #include "lib/workers/task.h"
 
 // The files connector: a folder (or glob) of CSV, TSV, JSON, JSON lines and Parquet files becomes the extract
@@ -55,25 +56,18 @@ struct Job {
   std::uint64_t memory_bytes = 640ull << 20;
   int threads = 2;
   std::vector<TableSpec> tables;
-  std::vector<std::string> exclude;  // names or globs, relative to the folder
+  std::map<std::string, std::string> wrong;  // of `tables`, by name: what is wrong with the settings, a line
+  std::vector<std::string> exclude;          // names or globs, relative to the folder
   std::optional<std::vector<std::string>>
       only;            // tables to bring up to date (or take away); the others stay as they are
   bool force = false;  // also what is unchanged
   static constexpr json::Rule rules[] = {{.field = "*", .has_default = true}};
 };
 BOOST_DESCRIBE_STRUCT(Job, (),
-                      (path, extract_dir, temp_dir, memory_bytes, threads, tables, exclude, only, force))
+                      (path, extract_dir, temp_dir, memory_bytes, threads, tables, wrong, exclude, only,
+                       force))
 
-// Something that the operator should know. `kind`: refused (a name, a link), collision, malformed,
-// unreadable, not_a_table, removed, kept (an empty folder takes no table away), failed.
-struct Problem {
-  std::string kind;
-  std::string table;               // may be empty
-  std::vector<std::string> files;  // relative to the folder
-  std::optional<std::int64_t> line;
-  std::string message;  // one line: what, where, what to do
-};
-BOOST_DESCRIBE_STRUCT(Problem, (), (kind, table, files, line, message))
+using Problem = extracts::Problem;
 
 // What became of one table. `status`:
 //   ok         written anew
@@ -89,17 +83,20 @@ struct TableResult {
   std::vector<extracts::Column> columns;
   std::string hash;  // MD5 of the Parquet file
   std::vector<std::string> files;
-  std::string error;
+  std::string error;       // one line: what and where
+  std::string error_kind;  // Problem::kind
+  bool kept = false;       // failed, and its last good version stays
   std::optional<std::int64_t> line;
   std::int64_t duration_ms = 0;
 };
 BOOST_DESCRIBE_STRUCT(TableResult, (),
-                      (name, status, rows, size_bytes, columns, hash, files, error, line, duration_ms))
+                      (name, status, rows, size_bytes, columns, hash, files, error, error_kind, kept, line,
+                       duration_ms))
 
 struct Outcome {
   std::vector<TableResult> tables;  // by name
-  std::vector<Problem> problems;
-  std::int64_t ignored = 0;  // files that are not tables by their ending
+  std::vector<Problem> problems;    // what no table with the status `failed` says
+  std::int64_t ignored = 0;         // files that are not tables by their ending
 };
 BOOST_DESCRIBE_STRUCT(Outcome, (), (tables, problems, ignored))
 

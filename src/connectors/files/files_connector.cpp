@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "app/config/lost_folder.h"
+#include "connectors/files/table_spec.h"
 #include "connectors/source_error.h"
 #include "lib/base/error.h"
 #include "lib/base/files.h"
@@ -33,6 +35,16 @@ std::set<std::string> read_known(const fs::path& file) {
 
 constexpr const char* kNoPath = "data_source.files.path is not set: the folder, or glob, of the files";
 
+// Whether other programs have left extracts for us.
+bool has_other_extracts(const fs::path& extracts) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(extracts, error)) {
+    const std::string name = entry.path().filename();
+    if (name != "files" && !name.starts_with('.') && entry.is_directory(error)) return true;
+  }
+  return false;
+}
+
 // The folder that a path or a glob starts from.
 fs::path root_of(const std::string& path) {
   const auto wild = path.find_first_of("*?[");
@@ -41,12 +53,22 @@ fs::path root_of(const std::string& path) {
   return slash == std::string::npos ? fs::path(".") : fs::path(path.substr(0, slash + 1));
 }
 
+// Why a table failed, with what to do.
+std::string told(const TableResult& table) {
+  std::string out = table.error;
+  if (table.error_kind == "malformed")
+    out += table.line ? "; correct that line" : "; correct or replace the file";
+  if (table.kept) out += "; its last good version stays";
+  return out;
+}
+
 }  // namespace
 
 FilesConnector::FilesConnector(const config::Config& config)
     : places_(config.places()),
       settings_(config.get<FilesSettings>()),
-      limits_(config.get<extracts::ExtractSettings>()) {}
+      limits_(config.get<extracts::ExtractSettings>()),
+      lost_folder_(config::lost_folder(places_)) {}
 
 Job FilesConnector::job(const fs::path& spill) const {
   Job job;
@@ -55,11 +77,7 @@ Job FilesConnector::job(const fs::path& spill) const {
   job.temp_dir = spill;
   job.memory_bytes = limits_.duckdb_memory_bytes();
   job.exclude = settings_.exclude;
-  for (const auto& entry : settings_.tables) {
-    auto spec = json::from_json<TableSpec>(entry.value());
-    spec.name = entry.key();
-    job.tables.push_back(std::move(spec));
-  }
+  job.tables = read_specs(settings_.tables, job.wrong);
   return job;
 }
 
@@ -99,6 +117,7 @@ sync::Discovery FilesConnector::discover(const std::optional<std::string>& /*par
     return out;
   }
   const auto found = preview();
+  const Job job = this->job({});
   for (const auto& preview : found.tables) {
     auto& offer = out.offers.emplace_back();
     offer.shown = {{"id", catalog::id_for(preview.table)},
@@ -109,17 +128,28 @@ sync::Discovery FilesConnector::discover(const std::optional<std::string>& /*par
     offer.row.id = catalog::id_for(preview.table);
     offer.row.name = preview.table;
     offer.row.source_type = source_type();
-    if (const auto* spec = settings_.tables.if_contains(preview.table); spec != nullptr)
-      offer.row.description = json::from_json<TableSpec>(*spec).description;
+    for (const auto& spec : job.tables)
+      if (spec.name == preview.table) offer.row.description = spec.description;
   }
   out.more["problems"] = json::to_json(found.problems);
   return out;
 }
 
-std::vector<sync::TableOutcome> FilesConnector::extract(const std::vector<catalog::Registration>& registered,
-                                                        const sync::TableSelection& selection,
-                                                        const jobs::Context& context) {
-  if (settings_.path.empty()) return {};
+sync::Extraction FilesConnector::extract(const std::vector<catalog::Registration>& registered,
+                                         const sync::TableSelection& selection,
+                                         const jobs::Context& context) {
+  if (settings_.path.empty()) {
+    // A server may live by other sources and by what other programs leave.
+    const bool is_meant = registered.empty()
+                              ? !has_other_extracts(places_.extracts())
+                              : std::any_of(registered.begin(), registered.end(), [&](const auto& row) {
+                                  return row.source_type == source_type() && is_local(row);
+                                });
+    if (is_meant)
+      throw Error(ErrorKind::invalid, lost_folder_.empty() ? fmt::format("{}; set it, and restart", kNoPath)
+                                                           : fmt::format("{}; {}", kNoPath, lost_folder_));
+    return {};
+  }
   const fs::path spill_root = places_.data / "tmp";
   fs::create_directories(spill_root);
   TemporaryFolder spill(spill_root);
@@ -172,14 +202,14 @@ std::vector<sync::TableOutcome> FilesConnector::extract(const std::vector<catalo
   job.only = wanted;
 
   const auto outcome = json::from_json<Outcome>(run_task("files.extract", json::to_json(job)));
-  for (const auto& problem : outcome.problems) log::warn("files: {}", problem.message);
   std::vector<sync::TableOutcome> out;
   for (const auto& table : outcome.tables) {
     if (table.status == "removed") continue;  // as what never was there
     sync::TableOutcome item;
     item.name = table.name;
     item.failed = table.status == "failed";
-    item.error = table.error;
+    item.error = told(table);
+    item.kind = table.error_kind;
     item.duration_ms = table.duration_ms;
     item.is_new = new_tables.contains(table.name) && (table.status == "ok" || table.status == "unchanged");
     for (const auto& spec : job.tables)
@@ -187,24 +217,32 @@ std::vector<sync::TableOutcome> FilesConnector::extract(const std::vector<catalo
     if (item.is_new) known.insert(table.name);
     out.push_back(std::move(item));
   }
-  // A table that nothing could be made of (two files of one name, a refused link) is reported by its problem
-  // alone.
+  std::vector<Problem> problems;
   for (const auto& problem : outcome.problems) {
-    const bool is_reported = problem.table.empty() || problem.kind == "removed" || problem.kind == "kept" ||
-                             std::any_of(out.begin(), out.end(),
+    const bool is_registered = registered_names.contains(to_lower(problem.table));
+    // What nobody asked to be a table may lie there as it likes.
+    const bool is_wanted = is_registered || new_tables.contains(problem.table) ||
+                           (settings_.auto_register && !known.contains(problem.table));
+    if (!is_wanted && problem.kind != "empty") continue;
+    const bool is_reported = std::any_of(out.begin(), out.end(),
                                          [&](const auto& item) { return iequals(item.name, problem.table); });
-    if (is_reported || !registered_names.contains(to_lower(problem.table))) continue;
+    if (!is_registered || is_reported || problem.is_note()) {
+      problems.push_back(problem);
+      continue;
+    }
+    // A table of which nothing could be made: two files of one name, a refused link.
     sync::TableOutcome item;
     item.name = problem.table;
     item.failed = true;
     item.error = problem.message;
+    item.kind = problem.kind;
     out.push_back(std::move(item));
   }
   boost::json::array list;
   for (const auto& name : known) list.emplace_back(name);
   const auto text = boost::json::serialize(list);
   if (read_file(known_file) != text) replace_file(known_file, text);
-  return out;
+  return {std::move(out), std::move(problems)};
 }
 
 void FilesConnector::remove(const std::string& name, const jobs::Context& context) {

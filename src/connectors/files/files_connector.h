@@ -16,9 +16,8 @@ class FilesConnector : public sync::Connector {
   std::string source_type() const override { return std::string(catalog::kFilesType); }
   boost::json::object test() override;
   sync::Discovery discover(const std::optional<std::string>& part) override;
-  std::vector<sync::TableOutcome> extract(const std::vector<catalog::Registration>& registered,
-                                          const sync::TableSelection& selection,
-                                          const jobs::Context& context) override;
+  sync::Extraction extract(const std::vector<catalog::Registration>& registered,
+                           const sync::TableSelection& selection, const jobs::Context& context) override;
   void remove(const std::string& name, const jobs::Context& context) override;
 
  private:
@@ -29,6 +28,7 @@ class FilesConnector : public sync::Connector {
   config::Places places_;
   FilesSettings settings_;
   extracts::ExtractSettings limits_;
+  const std::string lost_folder_;  // config::lost_folder
 };
 
 }  // namespace agnes::connectors::files

@@ -3,6 +3,7 @@
 #include <fnmatch.h>
 #include <unistd.h>
 
+#include "connectors/files/table_spec.h"
 #include "lib/base/files.h"
 #include "lib/base/text.h"
 
@@ -76,7 +77,9 @@ class Scanner {
     const fs::path canonical = fs::canonical(base, error);
     if (error)
       throw Error(ErrorKind::not_found,
-                  fmt::format("the folder of files '{}' cannot be read: {}", base, error.message()));
+                  fmt::format("the folder of files '{}' cannot be read: {}; mount its disk, or correct "
+                              "data_source.files.path",
+                              base, error.message()));
     // A single file stands for a pattern of its own name.
     if (fs::is_regular_file(canonical)) {
       pattern_ = canonical.filename();
@@ -93,6 +96,7 @@ class Scanner {
     walk(root_, "", 0);
     group();
     settle();
+    look_at_specs();
     return std::move(out_);
   }
 
@@ -104,7 +108,14 @@ class Scanner {
 
   void problem(std::string kind, std::string table, std::vector<std::string> files, std::string message) {
     out_.problems.push_back(
-        {std::move(kind), std::move(table), std::move(files), std::nullopt, std::move(message)});
+        {std::move(kind), "", std::move(table), std::move(files), std::nullopt, std::move(message)});
+  }
+
+  // What lies there cannot be used: the table that it would be keeps its last good version.
+  void unusable(std::string kind, const std::string& relative, std::string message) {
+    const std::string table = table_at(relative);
+    if (!table.empty()) out_.disputed.insert(to_lower(table));
+    problem(std::move(kind), table, {relative}, std::move(message));
   }
 
   bool excluded(const std::string& relative) const {
@@ -119,11 +130,13 @@ class Scanner {
     fs::directory_iterator entries(folder, error);
     if (error) {
       if (depth == 0)
-        throw Error(ErrorKind::internal, fmt::format("the folder of files '{}' cannot be read: {}",
-                                                     folder.string(), error.message()));
-      problem("unreadable", "", {prefix},
-              fmt::format("folder '{}' cannot be read: {}", prefix, error.message()));
-      dispute(prefix);
+        throw Error(
+            ErrorKind::internal,
+            fmt::format("the folder of files '{}' cannot be read: {}; let the server's account read it",
+                        folder.string(), error.message()));
+      unusable("unreadable", prefix,
+               fmt::format("folder '{}' cannot be read: {}; let the server's account read it",
+                           escape_control(prefix), error.message()));
       return;
     }
     for (const auto& entry : entries) {
@@ -154,11 +167,10 @@ class Scanner {
             (format && wanted) || (!error && fs::is_directory(real, error) && pattern_.empty());
         if (!could_be) return;
         out_.empty = false;
-        problem(
-            "refused", "", {relative},
+        unusable(
+            "refused", relative,
             fmt::format("'{}' is refused: it is a link that leads {}; put the file itself into the folder",
                         escape_control(relative), error ? "nowhere" : "out of the folder"));
-        dispute(relative);
         return;
       }
     }
@@ -166,19 +178,17 @@ class Scanner {
     if (type == fs::file_type::directory) {
       if (entry.is_symlink(error)) {
         // Followed, a link to a folder above would never end.
-        problem("refused", "", {relative},
-                fmt::format("'{}' is refused: it is a link to a folder; put the folder itself there",
-                            escape_control(relative)));
-        dispute(relative);
+        unusable("refused", relative,
+                 fmt::format("'{}' is refused: it is a link to a folder; put the folder itself there",
+                             escape_control(relative)));
       } else if (!may_match_below(depth + 1)) {
         return;
       } else if (depth < kMaxDepth) {
         walk(real, relative, depth + 1);
       } else {
-        problem(
-            "refused", "", {relative},
-            fmt::format("'{}' is refused: more than {} folders deep", escape_control(relative), kMaxDepth));
-        dispute(relative);
+        unusable("refused", relative,
+                 fmt::format("'{}' is refused: more than {} folders deep; move its files up",
+                             escape_control(relative), kMaxDepth));
       }
       return;
     }
@@ -188,17 +198,18 @@ class Scanner {
     }
     if (!wanted) return;
     if (type != fs::file_type::regular) {
-      problem("refused", "", {relative},
-              fmt::format("'{}' is refused: it is not a regular file", escape_control(relative)));
-      dispute(relative);
+      unusable("refused", relative,
+               fmt::format("'{}' is refused: it is not a regular file; put a file there, or exclude it "
+                           "(data_source.files.exclude)",
+                           escape_control(relative)));
       return;
     }
     out_.empty = false;
     struct stat found {};
     if (::stat(real.c_str(), &found) != 0 || ::access(real.c_str(), R_OK) != 0) {
-      problem("unreadable", "", {relative},
-              fmt::format("'{}' cannot be read: check who may read it", escape_control(relative)));
-      dispute(relative);
+      unusable(
+          "unreadable", relative,
+          fmt::format("'{}' cannot be read: let the server's account read it", escape_control(relative)));
       return;
     }
     const auto slash = relative.find('/');
@@ -207,13 +218,11 @@ class Scanner {
                       slash == std::string::npos ? std::string() : relative.substr(0, slash)});
   }
 
-  // What lies there cannot be used: the table that it would be keeps its last good version.
-  void dispute(const std::string& relative) {
-    const auto slash = relative.find('/');
-    const std::string top = relative.substr(0, slash);
+  // The table that a file is, or belongs to, by its place; empty for one without a name.
+  std::string table_at(const std::string& relative) const {
+    const std::string top = relative.substr(0, relative.find('/'));
     const auto* spec = spec_for(top);
-    const auto naming = spec != nullptr ? Naming{spec->name, ""} : table_name(top);
-    if (!naming.name.empty()) out_.disputed.insert(to_lower(naming.name));
+    return spec != nullptr ? spec->name : table_name(top).name;
   }
 
   const TableSpec* spec_for(const std::string& source) const {
@@ -243,23 +252,17 @@ class Scanner {
       const auto other = std::find_if(candidate.files.begin(), candidate.files.end(),
                                       [&](const auto& file) { return file.format != first.format; });
       if (other != candidate.files.end()) {
-        problem("malformed", "", {first.relative, other->relative},
-                fmt::format("folder '{}' is not a table: '{}' and '{}' are of different formats; one folder "
-                            "holds files of one",
-                            escape_control(folder), escape_control(first.relative),
-                            escape_control(other->relative)));
-        dispute(folder);
+        unusable(
+            "mixed", other->relative,
+            fmt::format("folder '{}' is not a table: '{}' and '{}' are of different formats; move the one "
+                        "that is not the table's out of it",
+                        escape_control(folder), escape_control(first.relative),
+                        escape_control(other->relative)));
         continue;
       }
       // A folder that is unreadable in part would be a table in part.
-      const auto* spec = spec_for(folder);
-      const auto naming = spec != nullptr ? Naming{spec->name, ""} : table_name(folder);
-      if (!naming.name.empty() && out_.disputed.contains(to_lower(naming.name))) {
-        problem("failed", naming.name, {folder},
-                fmt::format("table '{}' is left as it was: not all files of folder '{}' can be read",
-                            naming.name, escape_control(folder)));
-        continue;
-      }
+      const auto table = table_at(folder);
+      if (!table.empty() && out_.disputed.contains(to_lower(table))) continue;
       name(std::move(candidate), folder);
     }
   }
@@ -279,6 +282,8 @@ class Scanner {
     if (candidate.spec == nullptr)
       for (const auto& spec : job_.tables)
         if (spec.source.empty() && iequals(spec.name, candidate.table)) candidate.spec = &spec;
+    if (candidate.spec != nullptr)
+      if (const auto fault = job_.wrong.find(candidate.spec->name); fault != job_.wrong.end()) return;
     candidates_.push_back(std::move(candidate));
   }
 
@@ -291,12 +296,12 @@ class Scanner {
         continue;
       }
       std::vector<std::string> sources;
-      for (const auto* claim : claims)
-        sources.push_back(
-            claim->folder ? claim->files.front().relative.substr(0, claim->files.front().relative.find('/'))
-                          : claim->files.front().relative);
+      for (const auto* claim : claims) {
+        const auto& first = claim->files.front().relative;
+        sources.push_back(claim->folder ? first.substr(0, first.find('/')) : first);
+      }
       std::string list;
-      for (const auto& source : sources) list += (list.empty() ? "'" : ", '") + source + "'";
+      for (const auto& source : sources) list += (list.empty() ? "'" : ", '") + escape_control(source) + "'";
       problem("collision", claims.front()->table, sources,
               fmt::format("{} would all be the table '{}', so none of them is: rename all but one", list,
                           claims.front()->table));
@@ -304,6 +309,34 @@ class Scanner {
     }
     std::sort(out_.tables.begin(), out_.tables.end(),
               [](const auto& a, const auto& b) { return a.table < b.table; });
+  }
+
+  // A table whose settings are wrong is not read by others: its rows might not be the ones that are meant.
+  void look_at_specs() {
+    std::vector<std::string> names;
+    for (const auto& table : out_.tables) names.push_back(table.table);
+    for (const auto& spec : job_.tables) {
+      const auto fault = job_.wrong.find(spec.name);
+      if (fault != job_.wrong.end()) {
+        out_.disputed.insert(to_lower(spec.name));
+        problem("setting", spec.name, {}, fault->second);
+        continue;
+      }
+      const bool used = out_.empty || out_.disputed.contains(to_lower(spec.name)) ||
+                        std::any_of(out_.tables.begin(), out_.tables.end(),
+                                    [&](const Candidate& table) { return table.spec == &spec; });
+      if (!used && is_identifier(spec.name))
+        problem(
+            "setting", spec.name, {},
+            spec.source.empty()
+                ? fmt::format("{}: there is no file or sub-folder for the table {}{}: correct the name, or "
+                              "bring the file",
+                              spec_path(spec.name), spec.name, nearest_name(spec.name, names))
+                : fmt::format(
+                      "{}.source: there is no file or sub-folder '{}': correct the name, or bring the "
+                      "file",
+                      spec_path(spec.name), escape_control(spec.source)));
+    }
   }
 
   const Job& job_;

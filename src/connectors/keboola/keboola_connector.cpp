@@ -129,7 +129,7 @@ object KeboolaConnector::look_up(const catalog::Registration& row) {
           {"columns", std::move(columns)}};
 }
 
-std::vector<sync::TableOutcome> KeboolaConnector::extract(
+sync::Extraction KeboolaConnector::extract(
     const std::vector<catalog::Registration>& registered, const sync::TableSelection& selection,
     const jobs::Context& context) {
   const auto tables = chosen(registered, source_type(),

@@ -16,7 +16,7 @@ class KeboolaConnector : public sync::Connector {
   boost::json::object look_up(const catalog::Registration& row) override;
   // Materialized tables, and local ones with the strategy full_refresh, by exports that run side by side
   // (AGNES_KEBOOLA_PARALLELISM).
-  std::vector<sync::TableOutcome> extract(const std::vector<catalog::Registration>& registered,
+  sync::Extraction extract(const std::vector<catalog::Registration>& registered,
                                           const sync::TableSelection& selection,
                                           const jobs::Context& context) override;
   void remove(const std::string& name, const jobs::Context& context) override;

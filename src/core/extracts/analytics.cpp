@@ -22,8 +22,8 @@ std::string view_of(const CatalogueTable& table) {
 }
 }  // namespace
 
-std::vector<ReadProblem> build_analytics(const std::string& file, const std::vector<CatalogueTable>& tables,
-                                         std::string& built_from) {
+std::vector<Problem> build_analytics(const std::string& file, const std::vector<CatalogueTable>& tables,
+                                     std::string& built_from) {
   std::string ingredients;
   for (const auto& table : tables) {
     ingredients += view_of(table) + ";";
@@ -32,7 +32,7 @@ std::vector<ReadProblem> build_analytics(const std::string& file, const std::vec
   const std::string fingerprint = md5_hex(ingredients);
   if (fingerprint == built_from && fs::exists(file)) return {};
 
-  std::vector<ReadProblem> problems;
+  std::vector<Problem> problems;
   std::error_code error;
   fs::create_directories(fs::path(file).parent_path(), error);
   if (error) throw system_error("cannot create " + fs::path(file).parent_path().string(), error.value());
@@ -54,7 +54,11 @@ std::vector<ReadProblem> build_analytics(const std::string& file, const std::vec
         }
         connection.execute(sql);
       } catch (const duck::QueryError& failure) {
-        problems.push_back({table.source, table.name,
+        problems.push_back({"extract",
+                            table.source,
+                            table.name,
+                            {},
+                            {},
                             fmt::format("table '{}' of '{}' has no view in the analytics database: {}",
                                         table.name, table.source, short_message(failure.what()))});
       }
@@ -79,7 +83,7 @@ std::vector<ReadProblem> build_analytics(const std::string& file, const std::vec
   return problems;
 }
 
-std::vector<ReadProblem> check_analytics(const std::string& file) {
+std::vector<Problem> check_analytics(const std::string& file) {
   auto engine = open_engine({});
   auto connection = engine.connect();
   try {
@@ -87,7 +91,7 @@ std::vector<ReadProblem> check_analytics(const std::string& file) {
   } catch (const duck::QueryError& failure) {
     throw Error(ErrorKind::invalid, short_message(failure.what()));
   }
-  std::vector<ReadProblem> problems;
+  std::vector<Problem> problems;
   const auto views = connection
                          .execute(
                              "SELECT view_name FROM duckdb_views() WHERE database_name = 'analytics' AND NOT "
@@ -98,7 +102,7 @@ std::vector<ReadProblem> check_analytics(const std::string& file) {
     try {
       connection.execute("DESCRIBE analytics." + duck::quote_identifier(name));
     } catch (const duck::QueryError& failure) {
-      problems.push_back({"", name, short_message(failure.what())});
+      problems.push_back({"extract", "", name, {}, {}, short_message(failure.what())});
     }
   }
   return problems;

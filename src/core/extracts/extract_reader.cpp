@@ -108,9 +108,11 @@ class Reading {
 
 void Reading::problem(const std::string& source, const std::string& table, std::string message) {
   const auto said = ++problems_of_[source];
-  if (said < kMostProblems) out_.problems.push_back({source, table, shortened(std::move(message))});
+  if (said < kMostProblems)
+    out_.problems.push_back({"extract", source, table, {}, {}, shortened(std::move(message))});
   if (said == kMostProblems)
-    out_.problems.push_back({source, "", fmt::format("'{}' has more problems than these {}", source, said)});
+    out_.problems.push_back(
+        {"extract", source, "", {}, {}, fmt::format("'{}' has more problems than these {}", source, said)});
 }
 
 void Reading::find_sources() {

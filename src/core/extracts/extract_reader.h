@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/extracts/extract.h"
+#include "core/extracts/problem.h"
 #include "core/extracts/remote_attach.h"
 
 namespace agnes::extracts {
@@ -47,13 +48,6 @@ BOOST_DESCRIBE_STRUCT(CatalogueTable, (),
                       (source, name, description, query_mode, kind, rows, noted_rows, size_bytes,
                        extracted_at, hash, columns, files, union_by_name, attach_file, view_sql, alias))
 
-// What could not be served, and why. `table` is empty when the whole extract is meant. `message` names no
-// path outside the extract's folder.
-struct ReadProblem {
-  std::string source, table, message;
-};
-BOOST_DESCRIBE_STRUCT(ReadProblem, (), (source, table, message))
-
 struct ReadOptions {
   std::string extracts_dir;
   // Remembers what was read of unchanged files; made when missing, ignored when damaged. Empty: nothing is
@@ -92,7 +86,9 @@ struct Catalogue {
   std::vector<CatalogueTable> tables;  // by source, then name; names are unique, whatever their case
   // Those that the rules allow; one alias is one engine for all sources.
   std::vector<RemoteAttach> remote_attaches;
-  std::vector<ReadProblem> problems;
+  // What could not be served, and why. `table` is empty when the whole extract is meant. `message` names no path outside
+  // the extract's folder.
+  std::vector<Problem> problems;
   // What view_ownership should hold now. When not `complete`, an extract could not be read, and it still has
   // the names that it had.
   std::map<std::string, std::string> owners;

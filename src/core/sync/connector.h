@@ -11,6 +11,7 @@
 #include "app/config/config.h"
 #include "core/catalog/registry.h"
 #include "core/catalog/remote_tables.h"
+#include "core/extracts/problem.h"
 #include "core/sync/table_selection.h"
 #include "lib/jobs/context.h"
 
@@ -20,12 +21,23 @@ namespace agnes::sync {
 struct TableOutcome {
   std::string name;
   bool failed = false;
-  std::string error;  // one line: what, where, what to do
+  std::string error;            // one line: what, where, what to do
+  std::string kind = "failed";  // of the failure: extracts::Problem::kind
   std::int64_t duration_ms = 0;
   // A table that nobody has registered or unregistered yet: it is registered now, with this description.
   bool is_new = false;
   std::string description;
   std::string source_type;  // the connector's; `ingest` sets it
+};
+
+// What a connector found and brought.
+struct Extraction {
+  std::vector<TableOutcome> tables;
+  // What else is wrong, or worth a note, with the whole source as it is now: it stands until the next run says what does.
+  std::vector<extracts::Problem> problems;  // `ingest` sets their source
+
+  Extraction(std::vector<TableOutcome> tables = {}, std::vector<extracts::Problem> problems = {})
+      : tables(std::move(tables)), problems(std::move(problems)) {}
 };
 
 // What a source has to offer.
@@ -79,11 +91,10 @@ class Connector {
 
   // Brings the selected tables of the source into its extract. `registered` are the tables of all sources. A
   // table that fails is reported as failed and keeps its last good version; throws Error when nothing could be
-  // done at all. Without tables of its own among `registered`, a source that finds none by itself is not asked
+  // done at all, as when the source is not there. Without tables of its own among `registered`, a source that finds none by itself is not asked
   // anything.
-  virtual std::vector<TableOutcome> extract(const std::vector<catalog::Registration>& /*registered*/,
-                                            const TableSelection& /*selection*/,
-                                            const jobs::Context& /*context*/) {
+  virtual Extraction extract(const std::vector<catalog::Registration>& /*registered*/,
+                             const TableSelection& /*selection*/, const jobs::Context& /*context*/) {
     return {};
   }
   // Takes a table out of the extract. Nothing happens when it is not there.

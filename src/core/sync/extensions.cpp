@@ -114,14 +114,18 @@ std::string Extensions::install_one(const std::string& name, const jobs::Context
   return why;
 }
 
-std::vector<extracts::ReadProblem> Extensions::problems(
+std::vector<extracts::Problem> Extensions::problems(
     const std::vector<extracts::RemoteAttach>& attachments) const {
-  std::vector<extracts::ReadProblem> out;
+  std::vector<extracts::Problem> out;
   const std::lock_guard lock(mutex_);
   for (const auto& attachment : attachments)
     if (const auto failed = failed_.find(attachment.extension); failed != failed_.end())
       out.push_back(
-          {attachment.source, "",
+          {"extract",
+           attachment.source,
+           "",
+           {},
+           {},
            fmt::format("the remote attachment '{}' of '{}' cannot be used: its extension {} was not "
                        "installed: {}; it is tried again after the next sync",
                        attachment.alias, attachment.source, attachment.extension, failed->second)});

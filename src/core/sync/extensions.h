@@ -32,7 +32,7 @@ class Extensions {
   // That job.
   jobs::Kind kind();
   // Of these attachments, those whose extension could not be installed, and why.
-  std::vector<extracts::ReadProblem> problems(const std::vector<extracts::RemoteAttach>& attachments) const;
+  std::vector<extracts::Problem> problems(const std::vector<extracts::RemoteAttach>& attachments) const;
 
   const std::filesystem::path& folder() const { return folder_; }
   bool allow_unsigned() const { return allow_unsigned_; }

@@ -32,6 +32,13 @@ std::vector<Failure> Ledger::failures() const {
   return failures_;
 }
 
+std::vector<extracts::Problem> Ledger::problems() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<extracts::Problem> out;
+  for (const auto& [source, problems] : problems_) out.insert(out.end(), problems.begin(), problems.end());
+  return out;
+}
+
 void Ledger::record_attempts(const RunLedger& run, const RegistrySnapshot& registry) {
   const Timestamp minute{run.started.micros / kMinute * kMinute};
   const std::lock_guard lock(mutex_);
@@ -61,6 +68,10 @@ void Ledger::record_failures(const RunLedger& run, const RegistrySnapshot& regis
     if (run.failure) return false;
     return run.selection.includes(key) || (run.selection.includes_new() && registry.find(key) == nullptr);
   });
+  for (const auto& [source, problems] : run.problems) {
+    auto& standing = problems_[source] = problems;
+    std::erase_if(standing, [](const extracts::Problem& problem) { return problem.is_note(); });
+  }
   for (auto& failures : {run.failed(), run.missing})
     failures_.insert(failures_.end(), failures.begin(), failures.end());
 }

@@ -30,10 +30,13 @@ class Ledger {
   // Tables whose last sync since the start failed, or brought nothing.
   std::vector<Failure> failures() const;
 
+  // What else is wrong with the sources, as of the last run that asked each.
+  std::vector<extracts::Problem> problems() const;
+
   // Which tables a run tried; those that are not in the registry any more are forgotten. What was redefined since the
   // run began stays due.
   void record_attempts(const RunLedger& run, const RegistrySnapshot& registry);
-  // What has failed as of this run; tables that it did not try stay as they were.
+  // What has failed and what is wrong as of this run; tables that it did not try stay as they were.
   void record_failures(const RunLedger& run, const RegistrySnapshot& registry);
   // The table is brought from something else from now on: as good as never synced.
   void redefined(const std::string& table);
@@ -47,6 +50,7 @@ class Ledger {
   Entries entries_;
   std::map<std::string, Timestamp> redefined_;  // when, since the last run
   std::vector<Failure> failures_;
+  std::map<std::string, std::vector<extracts::Problem>> problems_;  // by the type of the source
 };
 
 }  // namespace agnes::sync

@@ -1,5 +1,6 @@
 #include "app/module.h"
 
+#include "app/config/lost_folder.h"
 #include "core/catalog/visible.h"
 #include "core/extracts/settings.h"
 #include "core/state/schema.h"
@@ -71,6 +72,18 @@ object analytics_health(const config::Places& places) {
   return {{"status", "ok"}, {"bytes", size}};
 }
 
+// How many things of each kind are wrong. Kinds that an alarm may name are there before anything is wrong.
+void write_problems(app::Exposition& out, const Orchestrator& orchestrator) {
+  std::map<std::string, int> counts;
+  for (const auto* kind : {"collision", "configuration", "damaged", "empty", "extract", "failed", "malformed",
+                           "missing", "mixed", "refused", "setting", "source", "unreadable"})
+    counts[kind] = 0;
+  for (const auto& problem : orchestrator.problems()) ++counts[problem.kind];
+  for (const auto& failure : orchestrator.failures()) ++counts[failure.kind];
+  out.family("agnes_problems", "gauge", "What is wrong now with sources, tables and extracts, by kind");
+  for (const auto& [kind, count] : counts) out.sample(count, {{"kind", kind}});
+}
+
 class SyncModule final : public app::Module {
  public:
   explicit SyncModule(app::Services& services)
@@ -82,6 +95,8 @@ class SyncModule final : public app::Module {
             services.jobs, connectors_for_sync(services.list<ConnectorKind>(), services.config),
             services.config.get<extracts::ExtractSettings>().read_timeout_seconds,
             [&config = services.config] { return remote_rules(&config); }, extensions_) {
+    if (const auto lost = config::lost_folder(services.places); !lost.empty())
+      orchestrator_.add_problem({"configuration", "", "", {}, {}, lost});
     services.provide(extensions_);
     services.provide(orchestrator_);
   }
@@ -101,6 +116,8 @@ class SyncModule final : public app::Module {
   void health(app::HealthReport& report) const override {
     if (report.caller().is_admin) report.add("analytics", analytics_health(services_.places));
   }
+
+  void metrics(app::Exposition& out) const override { write_problems(out, orchestrator_); }
 
   void start() override { orchestrator_.start(); }
 

@@ -134,6 +134,12 @@ jobs::Done Orchestrator::sync(const jobs::Context& context, const SyncInput& inp
   if (run.failure) std::rethrow_exception(run.failure);
 
   done["failed"] = json::to_json(failures());
+  boost::json::array notes;
+  for (const auto& problem : source_problems()) done["problems"].as_array().push_back(json::to_json(problem));
+  for (const auto& [source, found] : run.problems)
+    for (const auto& problem : found)
+      if (problem.is_note()) notes.push_back(json::to_json(problem));
+  done["notes"] = std::move(notes);
   if (!input.tables && !input.all) {
     done["due"] = plan.due();
     done["not_due"] = plan.not_due();
@@ -212,9 +218,16 @@ jobs::Done Orchestrator::reread(const jobs::Context& context) {
   }
 }
 
-std::vector<extracts::ReadProblem> Orchestrator::problems() const {
+std::vector<extracts::Problem> Orchestrator::source_problems() const {
+  auto out = standing_;
+  for (auto& problem : ledger_.problems()) out.push_back(std::move(problem));
+  return out;
+}
+
+std::vector<extracts::Problem> Orchestrator::problems() const {
   auto out = publisher_.problems();
   for (auto& problem : extensions_.problems(publisher_.remote_attaches())) out.push_back(std::move(problem));
+  for (auto& problem : source_problems()) out.push_back(std::move(problem));
   return out;
 }
 

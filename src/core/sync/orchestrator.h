@@ -63,14 +63,17 @@ class Orchestrator {
   void add_jobs(jobs::Service& jobs, std::int64_t interval_seconds);
   // Tables whose last sync since the start failed, with the reason.
   std::vector<Failure> failures() const { return ledger_.failures(); }
-  // What of the extracts is not served, and why, as of the last reading; and what extensions are missing.
-  std::vector<extracts::ReadProblem> problems() const;
+  // What of the extracts is not served, and why, as of the last reading; what extensions are missing; and what is wrong
+  // with the sources as of the last sync.
+  std::vector<extracts::Problem> problems() const;
   bool syncing() const { return jobs_.running(kSyncJob); }
 
   // What a table is brought from has changed: it is due, whenever it was synced.
   void redefined(const catalog::Registration& row) { ledger_.redefined(row.name); }
   // The registry has changed: publishes a generation with it, from the extracts as last read.
   void refresh() { publisher_.refresh(); }
+  // Wrong for as long as this process runs. Before `start`.
+  void add_problem(extracts::Problem problem) { standing_.push_back(std::move(problem)); }
   // A table was unregistered: takes its data away in the background.
   void removed(const catalog::Registration& row);
 
@@ -79,6 +82,8 @@ class Orchestrator {
   jobs::Done reread(const jobs::Context& context);
   void remove(const jobs::Context& context, const RemoveTable& input);
 
+  // Of the sources and the server's own settings, without those of the extracts.
+  std::vector<extracts::Problem> source_problems() const;
   SyncPlan plan(const SyncInput& input, const RegistrySnapshot& registry) const;
   // The one look at the registry after the connectors: takes out again what they brought of tables that were
   // unregistered meanwhile.
@@ -98,6 +103,7 @@ class Orchestrator {
   const Connectors connectors_;
   Extensions& extensions_;
 
+  std::vector<extracts::Problem> standing_;
   Ledger ledger_;
   Publisher publisher_;
   std::mutex rebuilding_;  // one rebuild at a time, from reading to publishing; guards the next

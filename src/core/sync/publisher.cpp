@@ -39,7 +39,7 @@ void Publisher::publish_locked(const extracts::Catalogue& catalogue) {
   published_.push_back(generations_.publish(next_tables(catalogue, registry)));
 }
 
-std::vector<extracts::ReadProblem> Publisher::problems() const {
+std::vector<extracts::Problem> Publisher::problems() const {
   const std::lock_guard lock(mutex_);
   return catalogue_.problems;
 }

@@ -26,7 +26,7 @@ class Publisher {
   void refresh();
 
   // What the served generation was made of.
-  std::vector<extracts::ReadProblem> problems() const;
+  std::vector<extracts::Problem> problems() const;
   std::vector<extracts::RemoteAttach> remote_attaches() const;
   // File names in the folder of pins that a generation still names which somebody holds on to.
   std::vector<std::string> pins_in_use() const;

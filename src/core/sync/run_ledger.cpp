@@ -56,7 +56,7 @@ std::vector<Failure> RunLedger::failed() const {
   std::vector<Failure> out;
   for (const auto& table : outcomes)
     if (table.failed && !is_unregistered(table.name))
-      out.push_back({table.name, table.error, table.duration_ms});
+      out.push_back({table.name, table.error, table.duration_ms, table.kind});
   return out;
 }
 
@@ -119,13 +119,15 @@ std::vector<Failure> missing_tables(const RegistrySnapshot& registry, const RunL
     if ((!local && !materialized) || !run.selection.includes(key) || run.is_unregistered(key) ||
         reported.contains(key) || with_data.contains(key))
       continue;
-    out.push_back({row.name, local ? fmt::format("the source has no table '{}': bring it back there, or "
-                                                 "take it out of the registry",
-                                                 row.name)
-                                   : fmt::format("a source of type {} runs no queries, so nothing can be "
-                                                 "materialized: register it with query_mode local, or at a "
-                                                 "source that does",
-                                                 row.source_type.value_or("?"))});
+    out.push_back({row.name,
+                   local ? fmt::format("the source has no table '{}': bring it back there, or "
+                                       "take it out of the registry",
+                                       row.name)
+                         : fmt::format("a source of type {} runs no queries, so nothing can be "
+                                       "materialized: register it with query_mode local, or at a "
+                                       "source that does",
+                                       row.source_type.value_or("?")),
+                   0, "missing"});
   }
   return out;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <exception>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,7 +21,9 @@ struct RunLedger {
   TableSelection selection = TableSelection::all();
   std::vector<TableOutcome> outcomes = {};  // as the connectors report them
   std::exception_ptr failure = {};          // the first reason why not all selected tables were tried
-  std::vector<Failure> missing = {};        // registered tables that neither a connector nor an extract has
+  // What else is wrong, by the type of the source: an entry for each that was asked.
+  std::map<std::string, std::vector<extracts::Problem>> problems = {};
+  std::vector<Failure> missing = {};  // registered tables that neither a connector nor an extract has
   // Tables that were registered when the run began and are not any more; in lower case. Nothing is recorded of them.
   std::unordered_set<std::string> unregistered = {};
 

@@ -30,8 +30,9 @@ void record_syncs(state::Tx& tx, const std::vector<SyncState>& states);
 struct Failure {
   std::string table, error;
   std::int64_t duration_ms = 0;
+  std::string kind = "failed";  // extracts::Problem::kind; `missing`: its source does not have it
 };
-BOOST_DESCRIBE_STRUCT(Failure, (), (table, error, duration_ms))
+BOOST_DESCRIBE_STRUCT(Failure, (), (table, error, duration_ms, kind))
 // Failed ones: only status and error change, so the last good version stays described.
 void record_failures(state::Tx& tx, const std::vector<Failure>& failures);
 

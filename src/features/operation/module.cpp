@@ -2,6 +2,7 @@
 
 #include <sys/statvfs.h>
 
+#include "app/config/lost_folder.h"
 #include "app/operation.h"
 #include "core/state/schema.h"
 #include "core/sync/orchestrator.h"
@@ -42,6 +43,8 @@ object disk_health(const config::Places& places) {
 object configuration_health(const config::Places& places) {
   try {
     const auto config = config::Config::read(places);
+    if (const auto lost = config::lost_folder(places); !lost.empty())
+      return {{"status", "warning"}, {"source", config.source()}, {"detail", lost}};
     if (config.warnings().empty()) return {{"status", "ok"}, {"source", config.source()}};
     return {{"status", "info"}, {"source", config.source()}, {"detail", join(config.warnings(), "; ")}};
   } catch (const Error& error) {

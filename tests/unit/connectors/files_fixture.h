@@ -64,6 +64,8 @@ class Files : public testing::Test {
   static std::string messages(const Outcome& outcome) {
     std::string out;
     for (const auto& problem : outcome.problems) out += problem.message + "\n";
+    for (const auto& table : outcome.tables)
+      if (table.status == "failed") out += table.error + "\n";
     return out;
   }
   std::string types(const std::string& table) const {

@@ -147,7 +147,7 @@ TEST_F(Files, ATableGoesWithItsSourceUnlessAllAreGone) {
   fs::remove(source() / "a.csv");
   const Outcome empty = run();
   ASSERT_EQ(empty.problems.size(), 1u);
-  EXPECT_EQ(empty.problems[0].kind, "kept");
+  EXPECT_EQ(empty.problems[0].kind, "empty");
   EXPECT_EQ(catalogue().tables.size(), 1u) << "an empty folder is a disk that is not mounted";
   put("b.csv", "a\n1\n");
   EXPECT_EQ(result(run(), "a").status, "removed");

@@ -10,6 +10,7 @@ namespace {
 struct FakeConnector : Connector {
   std::string type;
   std::vector<TableOutcome> outcomes;
+  std::vector<extracts::Problem> problems;
   std::string error;  // what it throws, when not empty
   std::function<void()> during = [] {};
   std::vector<std::string>& asked;
@@ -19,8 +20,8 @@ struct FakeConnector : Connector {
   std::string source_type() const override { return type; }
   boost::json::object test() override { return {}; }
   Discovery discover(const std::optional<std::string>& /*part*/) override { return {}; }
-  std::vector<TableOutcome> extract(const std::vector<catalog::Registration>& registered,
-                                    const TableSelection& selection, const jobs::Context& context) override {
+  Extraction extract(const std::vector<catalog::Registration>& registered, const TableSelection& selection,
+                     const jobs::Context& context) override {
     std::string line = type;
     for (const auto& row : registered)
       if (selection.includes(row.name)) line += " " + row.name;
@@ -28,7 +29,7 @@ struct FakeConnector : Connector {
     context.progress("asked");
     during();
     if (!error.empty()) throw Error(ErrorKind::bad_gateway, error);
-    return outcomes;
+    return {outcomes, problems};
   }
   void remove(const std::string& name, const jobs::Context& /*context*/) override {
     asked.push_back(type + " without " + name);
@@ -81,6 +82,18 @@ TEST_F(IngestTest, AConnectorThatFailsStopsNoOther) {
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(), "HTTP 401") << "the first";
   }
+  ASSERT_EQ(run.problems.size(), 3u) << "each was asked";
+  EXPECT_EQ(run.problems.at("bigquery").at(0).kind, "source");
+  EXPECT_EQ(run.problems.at("keboola").at(0).message, "HTTP 500");
+  EXPECT_TRUE(run.problems.at("local").empty());
+}
+
+TEST_F(IngestTest, AProblemSaysOfWhichSourceItIs) {
+  add("local").problems = {{"refused", "", "", {"a$.csv"}, {}, "'a$.csv' is refused"}};
+  const auto run = ingest(connectors, registry, TableSelection::all(), uncancelled());
+  ASSERT_EQ(run.problems.at("local").size(), 1u);
+  EXPECT_EQ(run.problems.at("local")[0].source, "local");
+  EXPECT_FALSE(run.failure);
 }
 
 TEST_F(IngestTest, OnceCancelledNoMoreAreAskedAndWhatWasFinishedIsKept) {
@@ -93,6 +106,7 @@ TEST_F(IngestTest, OnceCancelledNoMoreAreAskedAndWhatWasFinishedIsKept) {
   const auto run = ingest(connectors, registry, TableSelection::all(), context);
   EXPECT_EQ(asked.size(), 1u);
   EXPECT_EQ(run.succeeded(), std::vector<std::string>{"Orders"});
+  EXPECT_FALSE(run.problems.contains("keboola")) << "nothing new is known of it";
 }
 
 TEST_F(IngestTest, NoConnectorsBringNothing) {

@@ -41,6 +41,20 @@ TEST_F(LedgerTest, SuccessesAreKeptToTheMinuteFromOneStartToTheNext) {
   EXPECT_EQ(ledger.entries().at("items").succeeded, at("12:00:00"));
 }
 
+TEST_F(LedgerTest, ProblemsStandUntilTheirSourceIsAskedAgain) {
+  auto one = run({});
+  one.problems["local"] = {{"refused", "local", "", {}, {}, "a name"},
+                           {"removed", "local", "x", {}, {}, "gone"}};
+  one.problems["keboola"] = {{"source", "keboola", "", {}, {}, "HTTP 500"}};
+  record(one);
+  ASSERT_EQ(ledger.problems().size(), 2u) << "a note is nothing wrong";
+  auto other = run({});
+  other.problems["keboola"] = {};
+  record(other);
+  ASSERT_EQ(ledger.problems().size(), 1u);
+  EXPECT_EQ(ledger.problems()[0].message, "a name");
+}
+
 TEST_F(LedgerTest, ADamagedFileIsNotUsed) {
   replace_file(file, "{\"orders\": ");
   EXPECT_TRUE(Ledger(file).entries().empty());
