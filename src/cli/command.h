@@ -52,6 +52,8 @@ struct Command {
   std::function<void(const Args&)> run = {};
   std::vector<Command> commands = {};
   std::string example = {};  // a line or several, shown at the end of the help
+  // What is asked before it runs, "Remove {USER}?", unless -y is given; {ARGUMENT} stands for its value.
+  std::string question = {};
 };
 
 // An error with an exit code of its own; others end with 1.

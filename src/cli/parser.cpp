@@ -85,6 +85,7 @@ void add(::CLI::App& app, const Command& command, Chosen& chosen) {
         ->type_name(option.value)
         ->multi_option_policy(::CLI::MultiOptionPolicy::TakeLast);
   }
+  if (!command.question.empty()) app.add_flag("-y,--yes", chosen.flags["yes"], "Do not ask");
   if (!command.example.empty()) app.footer("Example:\n" + command.example);
   // For the list in the help; the chosen one has been found already.
   for (const auto& child : command.commands) app.add_subcommand(child.name, child.help)->group("Commands");
@@ -142,6 +143,17 @@ std::vector<const Command*> find_command(const Command& root, std::vector<std::s
     args.erase(args.begin());
   }
   return chain;
+}
+
+// Ends the command unless its question is answered with yes.
+void ask_first(const Command& command, const Args& args) {
+  std::string question = command.question;
+  for (const auto& argument : command.arguments) {
+    const std::string place = "{" + argument.name + "}";
+    if (const auto at = question.find(place); at != question.npos)
+      question.replace(at, place.size(), escape_control(args.text(argument.name)));
+  }
+  if (!confirm(question)) throw Failure(1, "nothing was changed");
 }
 
 }  // namespace
@@ -202,6 +214,7 @@ void parse_and_run(const Command& root, const std::vector<std::string>& all) {
     else if (option.required)
       throw Failure(kUsage, fmt::format("--{} is required; see: {} --help", name, path));
   }
+  if (!command.question.empty() && !chosen.flags["yes"]) ask_first(command, values);
   command.run(values);
 }
 

@@ -56,8 +56,8 @@ test('an admin lets somebody in, and out again', async () => {
   await ok(ana, 'catalog');
   await ok(admin, 'admin', 'grant', 'delete', grant.id);
   await ok(admin, 'admin', 'group', 'remove-member', 'sales', 'ana@example.com');
-  await ok(admin, 'admin', 'group', 'delete', 'sales');
-  await fails(/409|Admin/, admin, 'admin', 'group', 'delete', 'Admin');
+  await ok(admin, 'admin', 'group', 'delete', '-y', 'sales');
+  await fails(/409|Admin/, admin, 'admin', 'group', 'delete', '-y', 'Admin');
   await fails(/409|yourself|own/i, admin, 'admin', 'deactivate', adminEmail);
 });
 
@@ -80,6 +80,6 @@ test('tokens are made, used elsewhere, and made worthless', async () => {
 test('who is gone is out', async () => {
   await signIn(ana, 'ana@example.com', 'a-long-password-1');
   const [user] = JSON.parse(await ok(admin, 'admin', 'list-users', '--json')).filter((u) => u.email === 'ana@example.com');
-  await ok(admin, 'admin', 'remove-user', user.id);
+  await ok(admin, 'admin', 'remove-user', '-y', user.id);
   await fails(/not found|401|sign/i, ana, 'catalog');
 });

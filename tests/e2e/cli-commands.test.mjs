@@ -214,6 +214,22 @@ describe('status', () => {
   });
 });
 
+for (const [what, line] of Object.entries({
+  'a user': ['admin', 'remove-user', 'u-1'],
+  'a group': ['admin', 'group', 'delete', 'g-1'],
+  'a table': ['admin', 'unregister-table', 'trips'],
+}))
+  test(`what cannot be undone is asked first: ${what}`, async () => {
+    for (const input of ['n\n', '\n', '']) {
+      const no = await user.run(line, { input });
+      assert.equal(no.code, 1);
+      assert.match(no.stderr, /\? \[y\/N\]:? /);
+      assert.equal(server.requests.length, 0);
+    }
+    await user.run(line, { input: 'y\n' });
+    assert.ok(server.requests.length > 0);
+  });
+
 describe('admin users', () => {
   test('list-users', async () => {
     assert.match(await ok('admin', 'list-users'), /dora@example.com +Dora +user +active +sales +u-1/);
@@ -236,7 +252,7 @@ describe('admin users', () => {
       await ok('admin', action, 'u-1');
     }
     server.answers['DELETE /api/users/u-1'] = { status: 204 };
-    await ok('admin', 'remove-user', 'u-1');
+    await ok('admin', 'remove-user', '-y', 'u-1');
     await fails(1, /no user has the address nobody@example.com/, 'admin', 'deactivate', 'nobody@example.com');
   });
   test('passwords', async () => {
@@ -266,8 +282,8 @@ describe('admin group and grant', () => {
     server.answers['DELETE /api/admin/groups/g-1/members/u-1'] = { status: 204 };
     await ok('admin', 'group', 'remove-member', 'sales', 'dora@example.com');
     server.answers['DELETE /api/admin/groups/g-1'] = { status: 409, body: { detail: 'it has grants' } };
-    await fails(1, /cannot delete the group: it has grants \(HTTP 409\)/, 'admin', 'group', 'delete', 'g-1');
-    await fails(1, /there is no group nope/, 'admin', 'group', 'delete', 'nope');
+    await fails(1, /cannot delete the group: it has grants \(HTTP 409\)/, 'admin', 'group', 'delete', '-y', 'g-1');
+    await fails(1, /there is no group nope/, 'admin', 'group', 'delete', '-y', 'nope');
   });
   test('grants', async () => {
     server.answers['GET /api/admin/grants'] = { body: [{ id: 'r-1', group_name: 'sales', resource_type: 'table', resource_id: 'orders', assigned_by: 'admin' }] };
@@ -324,10 +340,8 @@ describe('admin tables', () => {
     server.answers['PUT /api/admin/registry/trips'] = { status: 412, body: { detail: { kind: 'changed_meanwhile', message: 'trips was changed by bob@example.com' } } };
     await fails(1, /changed by bob@example\.com.*HTTP 412/, 'admin', 'update-table', 'trips', '--name', 'Trips', '--expect-version', 'ab12');
   });
-  test('unregister-table asks first', async () => {
+  test('unregister-table', async () => {
     server.answers['DELETE /api/admin/registry/trips'] = { status: 204 };
-    const no = await user.run(['admin', 'unregister-table', 'trips'], { input: 'n\n' });
-    assert.deepEqual([no.code, server.requests.length], [0, 0]);
     await user.run(['admin', 'unregister-table', 'trips'], { input: 'y\n' });
     assert.deepEqual(last(), ['DELETE', '/api/admin/registry/trips']);
     await ok('admin', 'unregister-table', 'trips', '--yes');

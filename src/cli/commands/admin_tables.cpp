@@ -150,9 +150,6 @@ void update(const Args& args) {
 }
 
 void remove(const Args& args) {
-  if (!args.flag("yes") && !confirm(fmt::format("Unregister {} and delete its data on the server?",
-                                                escape_control(args.text("TABLE")))))
-    return print("Nothing was changed.");
   Api api;
   expect(api.del(registry_path(args)), {204, 200}, "unregister " + escape_control(args.text("TABLE")));
   print("Unregistered {}.", args.text("TABLE"));
@@ -213,8 +210,8 @@ std::vector<Command> admin_table_commands() {
       {.name = "unregister-table",
        .help = "Unregister a table",
        .arguments = {kTable},
-       .options = {{.names = "-y,--yes", .value = "", .help = "Do not ask"}},
-       .run = remove}};
+       .run = remove,
+       .question = "Unregister {TABLE} and delete its data on the server?"}};
 }
 
 }  // namespace agnes::cli

@@ -14,8 +14,6 @@ namespace {
 // The server's program writes its database; this one knows nothing of it.
 void grant_admin(const Args& args) {
   const std::string email = args.text("EMAIL");
-  if (!args.flag("yes") && !confirm(fmt::format("Make {} an admin, past the server?", escape_control(email))))
-    throw Failure(1, "nothing was changed");
   flush_out();
   std::error_code error;
   const auto server = std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "agnes-server";
@@ -29,15 +27,14 @@ void grant_admin(const Args& args) {
 }  // namespace
 
 std::vector<Command> admin_break_glass_commands() {
-  return {
-      {.name = "break-glass",
-       .help = "The way back in, on the server's machine, with the server down",
-       .commands = {{.name = "grant-admin",
-                     .help = "Make somebody an admin in the data directory itself (DATA_DIR)",
-                     .arguments = {{.name = "EMAIL", .help = "Their address; a missing account is made"}},
-                     .options = {{.names = "-y,--yes", .value = "", .help = "Do not ask"}},
-                     .run = grant_admin,
-                     .example = "  DATA_DIR=/data agnes admin break-glass grant-admin ana@example.com\n"}}}};
+  return {{.name = "break-glass",
+           .help = "The way back in, on the server's machine, with the server down",
+           .commands = {{.name = "grant-admin",
+                         .help = "Make somebody an admin in the data directory itself (DATA_DIR)",
+                         .arguments = {{.name = "EMAIL", .help = "Their address; a missing account is made"}},
+                         .run = grant_admin,
+                         .example = "  DATA_DIR=/data agnes admin break-glass grant-admin ana@example.com\n",
+                         .question = "Make {EMAIL} an admin, past the server?"}}}};
 }
 
 }  // namespace agnes::cli
