@@ -54,8 +54,8 @@ sync::Discovery NotesConnector::discover(const std::optional<std::string>& /*par
 
 // Only copies here: a confined worker reads the copy with DuckDB and writes the table.
 sync::Extraction NotesConnector::extract(const std::vector<catalog::Registration>& registered,
-                                                        const sync::TableSelection& selection,
-                                                        const jobs::Context& context) {
+                                         const sync::TableSelection& selection,
+                                         const jobs::Context& context) {
   const auto fetch = [&](const catalog::Registration& row, const Fetching& fetching) {
     const auto source = fs::path(settings_.folder) / (row.source_table.value_or(row.name) + ".txt");
     const auto copy = fetching.scratch / "note.txt";

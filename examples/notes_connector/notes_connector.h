@@ -26,8 +26,7 @@ class NotesConnector final : public sync::Connector {
   boost::json::object test() override;
   sync::Discovery discover(const std::optional<std::string>& part) override;
   sync::Extraction extract(const std::vector<catalog::Registration>& registered,
-                                          const sync::TableSelection& selection,
-                                          const jobs::Context& context) override;
+                           const sync::TableSelection& selection, const jobs::Context& context) override;
   void remove(const std::string& name, const jobs::Context& context) override;
 
  private:

@@ -244,9 +244,9 @@ array BigQueryConnector::sample(const catalog::Registration& row, int rows) {
   return rows_of(object_at(answer, "schema"), answer);
 }
 
-sync::Extraction BigQueryConnector::extract(
-    const std::vector<catalog::Registration>& registered, const sync::TableSelection& selection,
-    const jobs::Context& context) {
+sync::Extraction BigQueryConnector::extract(const std::vector<catalog::Registration>& registered,
+                                            const sync::TableSelection& selection,
+                                            const jobs::Context& context) {
   const QueryLimits limits{.max_bytes = settings_.max_bytes_per_materialize,
                            .time_limit = settings_.query_timeout_ms,
                            .location = settings_.location};

@@ -25,8 +25,7 @@ class BigQueryConnector : public sync::Connector {
   // data_source.bigquery.bq_max_scan_bytes.
   boost::json::array sample(const catalog::Registration& row, int rows) override;
   sync::Extraction extract(const std::vector<catalog::Registration>& registered,
-                                          const sync::TableSelection& selection,
-                                          const jobs::Context& context) override;
+                           const sync::TableSelection& selection, const jobs::Context& context) override;
   void remove(const std::string& name, const jobs::Context& context) override;
 
  private:

@@ -129,9 +129,9 @@ object KeboolaConnector::look_up(const catalog::Registration& row) {
           {"columns", std::move(columns)}};
 }
 
-sync::Extraction KeboolaConnector::extract(
-    const std::vector<catalog::Registration>& registered, const sync::TableSelection& selection,
-    const jobs::Context& context) {
+sync::Extraction KeboolaConnector::extract(const std::vector<catalog::Registration>& registered,
+                                           const sync::TableSelection& selection,
+                                           const jobs::Context& context) {
   const auto tables = chosen(registered, source_type(),
                              {catalog::QueryMode::materialized, catalog::QueryMode::local}, selection);
   if (tables.empty()) return {};

@@ -17,8 +17,7 @@ class KeboolaConnector : public sync::Connector {
   // Materialized tables, and local ones with the strategy full_refresh, by exports that run side by side
   // (AGNES_KEBOOLA_PARALLELISM).
   sync::Extraction extract(const std::vector<catalog::Registration>& registered,
-                                          const sync::TableSelection& selection,
-                                          const jobs::Context& context) override;
+                           const sync::TableSelection& selection, const jobs::Context& context) override;
   void remove(const std::string& name, const jobs::Context& context) override;
 
  private:

@@ -19,7 +19,7 @@ struct PublisherTest : StoreTest {
     table.files = {{.path = "/extracts/.agnes-pins/" + pin, .origin = {}, .stamp = {}, .md5 = {}}};
     extracts::Catalogue out;
     out.tables = {table};
-    out.problems = {{"files", "items", "of " + pin}};
+    out.problems = {{"extract", "files", "items", {}, {}, "of " + pin}};
     return out;
   }
   void add(const std::string& table) {
