@@ -5,74 +5,6 @@
 
 namespace agnes::connectors::files {
 
-namespace {
-
-// Parquet files have their columns and types with them.
-class ParquetReader : public TableReader {
- public:
-  ParquetReader(duck::Connection& connection, const Candidate& candidate) : candidate_(candidate) {
-    std::vector<extracts::Column> first;
-    for (const auto& file : candidate.files) {
-      std::vector<extracts::Column> columns;
-      try {
-        columns = extracts::parquet_columns(connection, {file.path});
-      } catch (const duck::QueryError& error) {
-        explain(error, file);
-      }
-      if (first.empty()) first = columns;
-      if (columns != first)
-        throw SourceError(
-            "malformed", file.relative, std::nullopt,
-            fmt::format("{} does not have the columns of {}: the files of one folder must be alike",
-                        shown(file.relative), shown(candidate.files.front().relative)));
-    }
-    check_overrides(candidate, first);
-    for (const auto& column : first) {
-      const std::string name = duck::quote_identifier(column.name);
-      if (const auto type = override_of(column.name))
-        replaced_ += (replaced_.empty() ? "" : ", ") + fmt::format("CAST({0} AS {1}) AS {0}", name, *type);
-    }
-  }
-
-  std::string select() override {
-    return fmt::format("SELECT *{} FROM read_parquet({}, hive_partitioning = {})",
-                       replaced_.empty() ? "" : " REPLACE (" + replaced_ + ")", path_list(candidate_),
-                       is_partitioned(candidate_));
-  }
-
-  bool reconsider(const duck::QueryError& error) override {
-    for (const auto& file : candidate_.files)
-      if (std::string_view(error.what()).find(file.path) != std::string_view::npos) explain(error, file);
-    explain(error, candidate_.files.front());
-  }
-
- private:
-  std::optional<std::string> override_of(const std::string& column) const {
-    if (candidate_.spec == nullptr) return std::nullopt;
-    const auto found = candidate_.spec->types.find(column);
-    if (found == candidate_.spec->types.end()) return std::nullopt;
-    return checked_type(candidate_.table, column, found->second);
-  }
-
-  [[noreturn]] void explain(const duck::QueryError& error, const SourceFile& file) const {
-    if (is_engine_failure(error)) throw broke_engine({{}, {file}}, error);
-    if (not_the_files_fault(error)) throw error;
-    const std::string said = without_paths(candidate_, extracts::short_message(error.what()));
-    const bool no_parquet = said.find("too small") != std::string::npos ||
-                            said.find("Footer length") != std::string::npos ||
-                            said.find("magic bytes") != std::string::npos;
-    throw SourceError("malformed", file.relative, std::nullopt,
-                      no_parquet
-                          ? fmt::format("{} is not a Parquet file: it may be cut off", shown(file.relative))
-                          : fmt::format("{} cannot be read: {}", shown(file.relative), said));
-  }
-
-  const Candidate& candidate_;
-  std::string replaced_;
-};
-
-}  // namespace
-
 SourceError::SourceError(std::string kind, std::string file, std::optional<std::int64_t> line,
                          const std::string& message)
     : Error(ErrorKind::invalid, shortened(message)),
@@ -92,7 +24,7 @@ std::unique_ptr<TableReader> open_table(duck::Connection& connection, const Cand
     case Format::parquet:
       break;
   }
-  return std::make_unique<ParquetReader>(connection, candidate);
+  return open_parquet(connection, candidate, quick);
 }
 
 std::string shown(const std::string& relative) {

@@ -44,6 +44,8 @@ std::unique_ptr<TableReader> open_table(duck::Connection& connection, const Cand
 // Parts of the readers.
 std::unique_ptr<TableReader> open_csv(duck::Connection& connection, const Candidate& candidate, bool quick);
 std::unique_ptr<TableReader> open_json(duck::Connection& connection, const Candidate& candidate, bool quick);
+std::unique_ptr<TableReader> open_parquet(duck::Connection& connection, const Candidate& candidate,
+                                          bool quick);
 
 // A relative path as people should see it.
 std::string shown(const std::string& relative);

@@ -30,7 +30,7 @@ TEST_F(Files, AFileThatBreaksTheEngineIsBlamedAloneAndTheOthersProceed) {
     const Outcome outcome = run();
     for (const char* table : {"mm", "nn", "pp"}) {
       EXPECT_EQ(result(outcome, table).status, "failed") << table;
-      EXPECT_NE(result(outcome, table).error.find("cannot be read"), std::string::npos)
+      EXPECT_NE(result(outcome, table).error.find(std::string(table).substr(0, 2)), std::string::npos)
           << result(outcome, table).error;
       EXPECT_EQ(result(outcome, table).error.find("invalidated"), std::string::npos)
           << result(outcome, table).error;

@@ -1,0 +1,208 @@
+#include "connectors/files/parquet_values.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "connectors/files/read.h"
+#include "lib/base/text.h"
+#include "lib/duck/rows.h"
+#include "lib/duck/text_forms.h"
+#include "lib/duck/types.h"
+
+namespace agnes::connectors::files {
+
+namespace {
+
+using duck::api;
+
+constexpr std::int64_t kNanosOfDay = 86'400'000'000'000;
+constexpr std::int64_t kJulianEpoch = 2'440'588;  // 1970-01-01
+// Days that TIMESTAMP and TIMESTAMP_NS have.
+constexpr std::int64_t kDays = 106'751'990, kDaysOfNanos = 106'750;
+
+// Walks through values of nested columns down to the leaves with nanoseconds.
+class NanosWalk {
+ public:
+  NanosWalk(const ParquetFooter& footer, NanosFound& found) : footer_(footer), found_(found) {}
+
+  void value(const duck::Type& type, duckdb_vector vector, std::size_t row, std::size_t leaf) {
+    auto* validity = api().vector_get_validity(vector);
+    if (validity != nullptr && !api().validity_row_is_valid(validity, row)) return;
+    const auto* data = api().vector_get_data(vector);
+    switch (type.id) {
+      case DUCKDB_TYPE_LIST: {
+        const auto entry = static_cast<const duckdb_list_entry*>(data)[row];
+        const auto child = api().list_vector_get_child(vector);
+        for (auto i = entry.offset; i < entry.offset + entry.length; ++i)
+          value(type.children[0], child, i, leaf);
+        break;
+      }
+      case DUCKDB_TYPE_MAP: {
+        const auto entry = static_cast<const duckdb_list_entry*>(data)[row];
+        const auto entries = api().list_vector_get_child(vector);
+        for (auto i = entry.offset; i < entry.offset + entry.length; ++i) members(type, entries, i, leaf);
+        break;
+      }
+      case DUCKDB_TYPE_STRUCT:
+        members(type, vector, row, leaf);
+        break;
+      default:
+        check(footer_.leaves.at(leaf), data, row);
+    }
+  }
+
+  static std::size_t leaves(const duck::Type& type) {
+    if (type.children.empty()) return 1;
+    std::size_t out = 0;
+    for (const auto& child : type.children) out += leaves(child);
+    return out;
+  }
+
+ private:
+  void members(const duck::Type& type, duckdb_vector vector, std::size_t row, std::size_t leaf) {
+    for (std::size_t i = 0; i < type.children.size(); ++i) {
+      value(type.children[i], api().struct_vector_get_child(vector, i), row, leaf);
+      leaf += leaves(type.children[i]);
+    }
+  }
+
+  void check(const ParquetLeaf& leaf, const void* data, std::size_t row) {
+    std::int64_t nanos = 0;
+    if (leaf.nanos == Nanos::none) return;
+    if (leaf.nanos == Nanos::int96) {
+      const auto text = duck::text_of(static_cast<const duckdb_string_t*>(data)[row]);
+      std::int32_t day = 0;
+      std::memcpy(&nanos, text.data(), 8);
+      std::memcpy(&day, text.data() + 8, 4);
+      const auto days = day - kJulianEpoch;
+      if (nanos < 0 || nanos > kNanosOfDay || days < -kDays || days > kDays)
+        found_.out_of_range[leaf.column] = true;
+      if (days < -kDaysOfNanos || days > kDaysOfNanos) far_[leaf.column] = true;
+    } else {
+      nanos = static_cast<const std::int64_t*>(data)[row];
+      if (leaf.nanos == Nanos::time && (nanos < 0 || nanos >= kNanosOfDay))
+        found_.out_of_range[leaf.column] = true;
+    }
+    if (nanos % 1000 != 0) found_.inexact[leaf.column] = true;
+    if (found_.inexact[leaf.column] && far_[leaf.column]) found_.out_of_range[leaf.column] = true;
+  }
+
+  const ParquetFooter& footer_;
+  NanosFound& found_;
+  std::map<std::size_t, bool> far_;
+};
+
+bool is_text(std::string_view type) {
+  return type == "VARCHAR" || type == "JSON" || type.starts_with("ENUM(");
+}
+
+std::string matches(const std::string& name, const std::string& pattern) {
+  return fmt::format("regexp_full_match({}, {})", name, duck::quote_literal(pattern));
+}
+
+// Of a text: what a cast would cut is no value of the type.
+std::string text_keeps_value_sql(const std::string& name, std::string_view to) {
+  const std::string casts = fmt::format("TRY_CAST({} AS {}) IS NOT NULL", name, to);
+  if (to.ends_with("INT") || to.ends_with("INTEGER"))
+    return matches(name, " *[-+]?[0-9]+(\\.0*)? *") + " AND " + casts;
+  if (to.starts_with("DECIMAL(")) {
+    const auto places = parse_int(to.substr(to.find(',') + 1, to.size() - to.find(',') - 2)).value_or(0);
+    return matches(name, fmt::format(" *[-+]?[0-9]*(\\.[0-9]{{0,{}}}0*)? *", places)) + " AND " + casts;
+  }
+  const std::string time = "[0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,6}0*)?)?",
+                    day = "[0-9]{4,}-[0-9]{2}-[0-9]{2}", offset = "(Z|[-+][0-9]{2}(:?[0-9]{2})?)?";
+  if (to == "TIME") return matches(name, time) + " AND " + casts;
+  if (to == "DATE") return matches(name, day) + " AND " + casts;
+  if (to == "TIMESTAMP") return matches(name, day + "([ T]" + time + ")?") + " AND " + casts;
+  if (to == "TIMESTAMP WITH TIME ZONE")
+    return matches(name, day + "([ T]" + time + offset + ")?") + " AND " + casts;
+  // Digits beyond those that every DOUBLE keeps.
+  if (to == "DOUBLE")
+    return fmt::format(
+        "{0} AND (length(ltrim(regexp_replace(regexp_replace({1}, '[eE].*', ''), '[^0-9]', '', 'g'), '0')) "
+        "<= "
+        "15 OR CAST(TRY_CAST({1} AS DOUBLE) AS VARCHAR) IN ({1}, {1} || '.0'))",
+        casts, name);
+  return casts;
+}
+
+}  // namespace
+
+NanosFound find_nanos(duck::Connection& connection, const std::string& twin, const ParquetFooter& footer) {
+  NanosFound out;
+  out.inexact.resize(footer.columns.size());
+  out.out_of_range.resize(footer.columns.size());
+  NanosWalk walk(footer, out);
+  std::vector<std::string> names;
+  const std::string from = fmt::format("read_parquet({}, hive_partitioning = false)", twin);
+  for (const auto& row : connection.execute("DESCRIBE FROM " + from).rows())
+    names.push_back(std::get<std::string>(row.at(0)));
+  std::vector<std::size_t> first;  // leaf of each column that is looked at
+  std::string list;
+  for (std::size_t i = 0; i < footer.leaves.size(); ++i) {
+    const auto& leaf = footer.leaves[i];
+    if (leaf.nanos == Nanos::none || (!first.empty() && footer.leaves[first.back()].column == leaf.column))
+      continue;
+    std::size_t begin = i;
+    while (begin > 0 && footer.leaves[begin - 1].column == leaf.column) --begin;
+    first.push_back(begin);
+    list += (list.empty() ? "" : ", ") + duck::quote_identifier(names.at(leaf.column));
+  }
+  auto result = connection.stream(fmt::format("SELECT {} FROM {}", list, from));
+  std::vector<duck::Type> types;
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    types.push_back(duck::column_type(result, i));
+    const auto column = footer.leaves[first[i]].column;
+    const auto held = std::count_if(footer.leaves.begin(), footer.leaves.end(),
+                                    [&](const ParquetLeaf& leaf) { return leaf.column == column; });
+    // A VARIANT beside them: what is in it cannot be told.
+    if (NanosWalk::leaves(types.back()) != static_cast<std::size_t>(held)) out.out_of_range[column] = true;
+  }
+  while (auto chunk = result.fetch())
+    for (std::size_t i = 0; i < first.size(); ++i) {
+      const auto column = footer.leaves[first[i]].column;
+      if (out.out_of_range[column]) continue;
+      const auto vector = chunk.column(i);
+      for (std::size_t row = 0; row < chunk.size(); ++row) walk.value(types[i], vector, row, first[i]);
+    }
+  return out;
+}
+
+std::string exact_nanos_sql(const std::string& name, Nanos kind) {
+  if (kind == Nanos::instant) return fmt::format("CAST(make_timestamp_ns({}) AS VARCHAR) || '+00:00'", name);
+  if (kind == Nanos::time)
+    return fmt::format("split_part(CAST(make_timestamp_ns({}) AS VARCHAR), ' ', 2)", name);
+  // Eight bytes of nanoseconds since midnight and four of the Julian day, the lowest first.
+  const auto number = [&](int first, int count) {
+    std::string digits = "'0x'";
+    for (int byte = first + count - 1; byte >= first; --byte)
+      digits += fmt::format(" || hex({})[{}:{}]", name, 2 * byte + 1, 2 * byte + 2);
+    return fmt::format("CAST({} AS BIGINT)", digits);
+  };
+  return fmt::format("make_timestamp_ns(({} - {}) * {} + {})", number(8, 4), kJulianEpoch, kNanosOfDay,
+                     number(0, 8));
+}
+
+std::string keeps_value_sql(const std::string& name, std::string_view from, std::string_view to) {
+  if (to == "VARCHAR" || from == to) return "true";
+  if (is_text(from)) return text_keeps_value_sql(fmt::format("CAST({} AS VARCHAR)", name), to);
+  // Without its offset an instant is another value.
+  if (from == "TIMESTAMP WITH TIME ZONE") return "false";
+  return fmt::format("CAST(TRY_CAST({0} AS {1}) AS {2}) IS NOT DISTINCT FROM {0}", name, to, from);
+}
+
+std::string partition_type(duck::Connection& connection, const std::vector<std::string>& values) {
+  std::string list;
+  for (const auto& value : values) list += (list.empty() ? "(" : ", (") + duck::quote_literal(value) + ")";
+  if (list.empty()) return "VARCHAR";
+  for (const char* type : {"BIGINT", "DATE"})
+    if (duck::scalar<bool>(connection,
+                           fmt::format("SELECT bool_and(coalesce(CAST(TRY_CAST(v AS {}) AS VARCHAR) = v, "
+                                       "false)) FROM (VALUES {}) t(v)",
+                                       type, list))
+            .value_or(false))
+      return type;
+  return "VARCHAR";
+}
+
+}  // namespace agnes::connectors::files
