@@ -230,12 +230,14 @@ class Schema {
 void read_chunk(thrift::Reader& reader, ParquetFooter& footer, std::size_t leaf) {
   reader.fields([&](int id, Type type) {
     if (id != 3 || type != Type::structure) return reader.skip(type);
-    std::int64_t size = 0, data = 0, dictionary = 0;
+    std::map<int, std::int64_t> numbers;
     reader.fields([&](int inner, Type inner_type) {
-      if (inner_type != Type::i64 || (inner != 7 && inner != 9 && inner != 11))
-        return reader.skip(inner_type);
-      (inner == 7 ? size : inner == 9 ? data : dictionary) = reader.whole();
+      if (inner_type != Type::i64) return reader.skip(inner_type);
+      numbers[inner] = reader.whole();
     });
+    const auto values = numbers[5], size = numbers[7], data = numbers[9], dictionary = numbers[11];
+    // Programs that have written nothing do not always say where.
+    if (values == 0) return;
     const auto begin = dictionary > 0 ? std::min(dictionary, data) : data;
     if (begin < 0 || size < 0 || leaf >= footer.leaves.size() ||
         static_cast<std::uint64_t>(begin) > footer.begin ||

@@ -128,6 +128,14 @@ class ParquetBytes {
     leaves_.push_back({name, type, page, values < 0 ? rows_ : values});
     return *this;
   }
+  ParquetBytes& with_empty_group() {
+    empty_group_ = true;
+    return *this;
+  }
+  ParquetBytes& with_statistics() {
+    statistics_ = true;
+    return *this;
+  }
   ParquetBytes& with_checksums() {
     checksums_ = true;
     return *this;
@@ -151,26 +159,28 @@ class ParquetBytes {
       const auto offset = static_cast<std::int64_t>(out.size());
       out += thrift::write(header) + leaf.page;
       const auto length = static_cast<std::int64_t>(out.size()) - offset;
-      chunks.push_back(structure({{2, i64(offset)},
-                                  {3, structure({{1, i32(leaf.type)},
-                                                 {2, list(thrift::Type::i32, {i32(0), i32(3)})},
-                                                 {3, list(thrift::Type::binary, {text(leaf.name)})},
-                                                 {4, i32(0)},
-                                                 {5, i64(leaf.values)},
-                                                 {6, i64(length)},
-                                                 {7, i64(length)},
-                                                 {9, i64(offset)}})}}));
+      auto meta = structure({{1, i32(leaf.type)},
+                             {2, list(thrift::Type::i32, {i32(0), i32(3)})},
+                             {3, list(thrift::Type::binary, {text(leaf.name)})},
+                             {4, i32(0)},
+                             {5, i64(leaf.values)},
+                             {6, i64(length)},
+                             {7, i64(length)},
+                             {9, i64(empty_group_ ? 0 : offset)}});
+      if (statistics_) meta.set(12, structure({{3, i64(0)}}));
+      chunks.push_back(structure({{2, i64(offset)}, {3, meta}}));
     }
     std::vector<Value> schema{structure({{4, text("schema")}, {5, i32(columns_)}})};
     schema.insert(schema.end(), elements_.begin(), elements_.end());
     const auto group = structure({{1, list(thrift::Type::structure, chunks)},
                                   {2, i64(static_cast<std::int64_t>(out.size()))},
                                   {3, i64(rows_)}});
-    const std::string footer = thrift::write(structure(
-        {{1, i32(2)},
-         {2, list(thrift::Type::structure, schema)},
-         {3, i64(rows_)},
-         {4, list(thrift::Type::structure, rows_ > 0 ? std::vector<Value>{group} : std::vector<Value>{})}}));
+    const std::string footer = thrift::write(
+        structure({{1, i32(2)},
+                   {2, list(thrift::Type::structure, schema)},
+                   {3, i64(rows_)},
+                   {4, list(thrift::Type::structure,
+                            rows_ > 0 || empty_group_ ? std::vector<Value>{group} : std::vector<Value>{})}}));
     return out + footer + plain<std::uint32_t>({static_cast<std::uint32_t>(footer.size())}) + "PAR1";
   }
 
@@ -182,7 +192,7 @@ class ParquetBytes {
     int values;
   };
   int rows_, columns_ = 0, inner_ = 0;
-  bool checksums_ = false;
+  bool checksums_ = false, empty_group_ = false, statistics_ = false;
   std::vector<Value> elements_;
   std::vector<Leaf> leaves_;
 };

@@ -122,7 +122,18 @@ TEST_F(Parquet, VariantsWithoutTheirPartsAreBlamedAlone) {
                            .leaf("metadata", kByteArray, empty)
                            .leaf("typed_value", kInt32, plain<std::int32_t>({1}))
                            .bytes());
+  // Parts of an object that are typed alone: an assertion of DuckDB fails.
+  put("parts.parquet", ParquetBytes(1)
+                           .group("v", 3, kRequired, variant_type())
+                           .leaf("metadata", kByteArray, empty)
+                           .leaf("value", kByteArray, levels({0}), {}, 0, kOptional)
+                           .group("typed_value", 1, kOptional)
+                           .group("a", 1)
+                           .leaf("typed_value", kInt32, levels({1}) + plain<std::int32_t>({1}))
+                           .with_statistics()
+                           .bytes());
   put("zz.csv", "a\n1\n");
+  expect_refused("parts", {"parts.parquet cannot be read: it breaks DuckDB"});
   expect_refused("only", {"only.parquet", "'v'", "'value'"});
   expect_refused("other", {"other.parquet", "'v'", "'value'"});
   expect_refused("deep", {"deep.parquet", "'g.v'", "'metadata'"});
@@ -144,6 +155,8 @@ TEST_F(Parquet, NestedAndLegacyListsAndNoRows) {
           .leaf("array", kInt32, levels({0, 1, 0}) + levels({1, 1, 1}) + plain<std::int32_t>({1, 2, 3}), {},
                 0, kRepeated, 3)
           .bytes());
+  // A row group without rows, whose pages are said to be at the file's begin.
+  put("nowhere.parquet", ParquetBytes(0).with_empty_group().leaf("a", kInt32, "").bytes());
   put("none.parquet", ParquetBytes(0).leaf("a", kInt96, "").leaf("b", kByteArray, "", text_type()).bytes());
   copy_to("empty.parquet", "SELECT 1 AS a, [1] AS l WHERE false", "FORMAT parquet");
   copy_to("deep.parquet",
@@ -152,6 +165,7 @@ TEST_F(Parquet, NestedAndLegacyListsAndNoRows) {
   ASSERT_EQ(messages(run()), "");
   EXPECT_EQ(rows("legacy"), "[1, 2];[3]");
   EXPECT_EQ(rows("two_level"), "[1, 2];[3]");
+  EXPECT_EQ(types("nowhere"), "a INTEGER");
   EXPECT_EQ(types("none"), "a TIMESTAMP, b VARCHAR");
   EXPECT_EQ(types("empty"), "a INTEGER, l INTEGER[]");
   EXPECT_EQ(rows("deep"), "[{'a': [{'b': {k=[1, NULL]}}, NULL]}, NULL];-");
