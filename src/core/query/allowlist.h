@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-// What SQL of callers may name, judged one by one from duckdb_functions() of DuckDB 1.5.5. A name that is not
+// What SQL of callers may name, judged one by one from duckdb_functions() of DuckDB 1.5.6. A name that is not
 // here is refused, so whatever a later version adds stays out until somebody has looked at it. Names in any
 // case.
 namespace agnes::query {

@@ -4,7 +4,7 @@
 // with that token.
 //
 // It is written against DuckDB's C++ interface, as real extensions are; the headers here are of DuckDB 1.4.4.
-// What it uses of them is the same in 1.5.5, or is called by name out of the library.
+// What it uses of them is the same in 1.5.6, or is called by name out of the library.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/mman.h>

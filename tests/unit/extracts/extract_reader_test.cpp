@@ -186,7 +186,7 @@ TEST_F(ExtractReader, TablesOfAnExtractOfALaterDuckDBComeFromItsFiles) {
   EXPECT_EQ(catalogue.tables[0].rows, 3);
   EXPECT_EQ(catalogue.tables[1].name, "visits");
   EXPECT_EQ(catalogue.tables[1].rows, 4);
-  EXPECT_NE(problems(catalogue).find("written by DuckDB v1.5.5, which is later"), std::string::npos)
+  EXPECT_NE(problems(catalogue).find("written by DuckDB v1.5.6, which is later"), std::string::npos)
       << problems(catalogue);
 }
 
