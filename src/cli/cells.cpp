@@ -1,5 +1,7 @@
 #include "cli/cells.h"
 
+#include <set>
+
 #include "cli/json_text.h"
 
 namespace agnes::cli {
@@ -23,6 +25,21 @@ std::string json_of(const Cell& cell) {
   return json_string(cell.text);
 }
 
+// Equal names would be one member to every reader: a, a_1, a_2.
+std::vector<std::string> distinct(const std::vector<std::string>& names) {
+  const std::set<std::string> given(names.begin(), names.end());
+  std::set<std::string> used;
+  std::vector<std::string> out;
+  for (const auto& name : names) {
+    std::string key = name;
+    for (int number = 1; used.contains(key) || (key != name && given.contains(key)); ++number)
+      key = fmt::format("{}_{}", name, number);
+    used.insert(key);
+    out.push_back(std::move(key));
+  }
+  return out;
+}
+
 std::string csv_field(std::string_view text) {
   if (text.find_first_of(",\"\r\n") == text.npos) return std::string(text);
   std::string out = "\"";
@@ -37,7 +54,7 @@ std::string csv_field(std::string_view text) {
 std::string to_json(const ResultTable& table) {
   if (table.rows.empty()) return "[]\n";
   std::vector<std::string> keys;
-  for (const auto& column : table.columns) keys.push_back("    " + json_string(column) + ": ");
+  for (const auto& column : distinct(table.columns)) keys.push_back("    " + json_string(column) + ": ");
   std::string out = "[\n";
   for (std::size_t r = 0; r < table.rows.size(); ++r) {
     out += "  {\n";

@@ -36,6 +36,7 @@ ResultTable read_result(duck::Result& result, std::int64_t limit);
 // Throws Error (bad_gateway) for anything else.
 ResultTable read_remote_result(std::string_view body);
 
+// Of equal names the second is called a_1, so that no value is lost.
 std::string to_json(const ResultTable& table);
 // With a header line; fields with commas, quotes or line breaks are quoted (RFC 4180).
 std::string to_csv(const ResultTable& table);

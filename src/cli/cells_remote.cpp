@@ -124,7 +124,7 @@ Cell read_cell(Scanner& scanner) {
 
 ResultTable read_remote_result(std::string_view body) {
   // The scanner trusts brackets and quotes: make sure of them first.
-  boost::json::stream_parser check({}, {.max_depth = 64});
+  boost::json::stream_parser check({}, {.max_depth = 1000});
   boost::system::error_code error;
   check.write(body.data(), body.size(), error);
   if (!error) check.finish(error);

@@ -110,18 +110,18 @@ std::optional<Registration> at_engine(state::Store& store, const Table& table) {
   return row;
 }
 
-// Samples have dates as times and decimals as numbers, as the contract's clients know them.
+// Samples have dates as times, as the contract's clients know them; all else is as in the query API.
 std::string sample_sql(const Table& table) {
   std::string list;
   for (const auto& column : table.columns) {
     const std::string name = duck::quote_identifier(column.name);
     std::string item = name;
     if (column.type == "DATE")
-      item = fmt::format("strftime({}, '%Y-%m-%dT00:00:00')", name);
-    else if (column.type.starts_with("TIMESTAMP"))
-      item = fmt::format("replace(CAST({} AS VARCHAR), ' ', 'T')", name);
-    else if (column.type.starts_with("DECIMAL"))
-      item = fmt::format("CAST({} AS DOUBLE)", name);
+      item = fmt::format(
+          "CASE WHEN {0} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN strftime({0}, "
+          "'%Y-%m-%dT00:00:00') "
+          "ELSE CAST({0} AS VARCHAR) END",
+          name);
     list += fmt::format("{}{} AS {}", list.empty() ? "" : ", ", item, name);
   }
   return fmt::format("SELECT {} FROM {}", list.empty() ? "*" : list, duck::quote_identifier(table.name));
@@ -195,27 +195,25 @@ void add_routes(http::Routes& routes, state::Store& store, const Visible& visibl
         return out;
       });
 
-  routes.get("/api/v2/sample/{table_id}",
-             {.tag = "catalog", .summary = "A table's first rows", .executor = http::Executor::query},
-             [&visible, &store, &remote, run](const http::Caller& caller, const http::Param<"table_id">& id,
-                                              const http::Query<SampleQuery>& query) {
-               const auto set = visible.of(caller);
-               const Table& table = visible.table(*set, caller, *id);
-               if (const auto row = at_engine(store, table)) {
-                 http::enter_group("remote");
-                 return contract::TableSample{
-                     .table_id = table.id, .rows = remote.rows(*row, query->n), .source = table.source_type};
-               }
-               const value answer = run(caller, sample_sql(table), query->n);
-               const auto& names = answer.at("columns").as_array();
-               contract::TableSample out{.table_id = table.id, .rows = {}, .source = table.source_type};
-               for (const auto& row : answer.at("rows").as_array()) {
-                 object item;
-                 for (std::size_t i = 0; i < names.size(); ++i) item[names[i].as_string()] = row.at(i);
-                 out.rows.push_back(std::move(item));
-               }
-               return out;
-             });
+  routes.get(
+      "/api/v2/sample/{table_id}",
+      {.tag = "catalog",
+       .summary = "A table's first rows",
+       .executor = http::Executor::query,
+       .answer = http::schema_of<contract::TableSample>},
+      [&visible, &store, &remote, run](const http::Caller& caller, const http::Param<"table_id">& id,
+                                       const http::Query<SampleQuery>& query) {
+        const auto set = visible.of(caller);
+        const Table& table = visible.table(*set, caller, *id);
+        if (const auto row = at_engine(store, table)) {
+          http::enter_group("remote");
+          return http::Response::json(agnes::json::to_json(contract::TableSample{
+              .table_id = table.id, .rows = remote.rows(*row, query->n), .source = table.source_type}));
+        }
+        return http::Response::json_text(fmt::format(
+            R"({{"table_id":{},"rows":{},"source":{}}})", boost::json::serialize(value(table.id)),
+            run(caller, sample_sql(table), query->n), boost::json::serialize(value(table.source_type))));
+      });
 }
 
 }  // namespace agnes::catalog

@@ -311,13 +311,15 @@ bool JsonRows::readable(const duck::Type& type) {
   });
 }
 
-JsonRows::JsonRows(duck::Result& result, const std::vector<std::string>& names) {
-  out_ = "{\"columns\":[";
+JsonRows::JsonRows(duck::Result& result, const std::vector<std::string>& names, Shape shape) : shape_(shape) {
+  if (shape_ == Shape::answer) out_ = "{\"columns\":[";
   for (std::size_t c = 0; c < names.size(); ++c) {
+    keys_.push_back(in_quotes(names[c]) + ":");
+    if (shape_ == Shape::objects) continue;
     if (c > 0) out_ += ',';
     json::append_text(out_, names[c]);
   }
-  out_ += "],\"rows\":[";
+  out_ += shape_ == Shape::answer ? "],\"rows\":[" : "[";
   for (std::size_t c = 0; c < names.size(); ++c) {
     const auto type = duck::column_type(result, c);
     if (!readable(type))
@@ -333,18 +335,22 @@ JsonRows::~JsonRows() = default;
 bool JsonRows::add(const duck::Chunk& chunk, std::size_t count, std::uint64_t max_bytes) {
   for (std::size_t c = 0; c < columns_.size(); ++c) columns_[c]->bind(chunk.column(c));
   for (std::size_t row = 0; row < count; ++row) {
-    out_ += rows_++ == 0 ? "[" : ",[";
+    const bool objects = shape_ == Shape::objects;
+    if (rows_++ > 0) out_ += ',';
+    out_ += objects ? '{' : '[';
     for (std::size_t c = 0; c < columns_.size(); ++c) {
       if (c > 0) out_ += ',';
+      if (objects) out_ += keys_[c];
       columns_[c]->write(out_, row);
     }
-    out_ += ']';
+    out_ += objects ? '}' : ']';
     if (out_.size() > max_bytes) return false;
   }
   return true;
 }
 
 std::string JsonRows::finish(bool truncated) {
+  if (shape_ == Shape::objects) return std::move(out_ += ']');
   out_ += fmt::format("],\"row_count\":{},\"truncated\":{}}}", rows_, truncated);
   return std::move(out_);
 }

@@ -20,9 +20,11 @@ namespace agnes::query {
 // STRUCT and MAP objects (a MAP's keys as texts), UNION is its member's value.
 class JsonRows {
  public:
+  // `objects`: the rows alone, each an object by column: [{"id":1,"at":"2026-01-02 03:04:05"}]. Names must differ.
+  enum class Shape { answer, objects };
   // Of the result's columns, under these names. Throws Error (bad_request) when a column's type is none of
   // the above; `readable` says so beforehand.
-  JsonRows(duck::Result& result, const std::vector<std::string>& names);
+  JsonRows(duck::Result& result, const std::vector<std::string>& names, Shape shape = Shape::answer);
   ~JsonRows();
 
   // Adds the chunk's first `count` rows; false when the answer grows over `max_bytes` on the way.
@@ -37,6 +39,8 @@ class JsonRows {
 
  private:
   struct Column;
+  Shape shape_;
+  std::vector<std::string> keys_;  // "id": of Shape::objects
   std::vector<std::unique_ptr<Column>> columns_;
   std::string out_;
   std::int64_t rows_ = 0;

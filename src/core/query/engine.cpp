@@ -184,9 +184,10 @@ struct Engine::Busy {
 Readings Engine::run(const Statement& statement, const std::function<void(std::string_view chunk)>& sink) {
   if (statement.row_limit < 0)
     throw Error(ErrorKind::bad_request, "The row limit is a number of rows, 0 or more.");
-  if (statement.format != "json" && statement.format != "arrow")
-    throw Error(ErrorKind::bad_request,
-                fmt::format("There is no format \"{}\"; those there are: json, arrow.", statement.format));
+  if (statement.format != "json" && statement.format != "objects" && statement.format != "arrow")
+    throw Error(
+        ErrorKind::bad_request,
+        fmt::format("There is no format \"{}\"; those there are: json, objects, arrow.", statement.format));
   const Busy busy(*this);
   // Closed when an earlier statement broke it; a remote engine may be gone by now, which is told then.
   if (authoriser_ == nullptr) open();
@@ -222,7 +223,8 @@ bool names_any(const AuthorisedStatement& authorised, const std::vector<std::str
 // `more` throws when the statement is to end.
 void write_json(duck::Result& result, const std::vector<std::string>& names, const Statement& statement,
                 const std::function<void()>& more, const Engine::Sink& sink) {
-  JsonRows rows(result, names);
+  JsonRows rows(result, names,
+                statement.format == "objects" ? JsonRows::Shape::objects : JsonRows::Shape::answer);
   bool truncated = false;
   while (!truncated) {
     more();

@@ -54,7 +54,7 @@ struct Statement {
   std::string sql;
   std::int64_t row_limit = 1000;                 // 0 or more; of the format "json"
   std::uint64_t max_result_bytes = 64ull << 20;  // of the encoded answer
-  // "json": the answer of POST /api/query; "arrow": an Arrow IPC stream (duck/arrow_stream.h).
+  // "json": the answer of POST /api/query; "objects": its rows alone, as objects; "arrow": an Arrow IPC stream (duck/arrow_stream.h).
   std::string format = "json";
   std::optional<Predicate> predicate = {};  // a part of `sql` that is checked first, by itself
   int time_limit_seconds = 0;               // 0: the pool's

@@ -135,8 +135,13 @@ std::unique_ptr<Execution> Service::start_remote(std::shared_ptr<const catalog::
   return execution;
 }
 
-boost::json::value Service::run(const http::Caller& caller, const std::string& sql, std::int64_t row_limit) {
-  return boost::json::parse(whole(*start(caller, sql, row_limit)));
+std::string Service::rows(const http::Caller& caller, const std::string& sql, std::int64_t row_limit) {
+  Statement statement;
+  statement.sql = sql;
+  statement.row_limit = std::min(row_limit, limits_.max_rows);
+  statement.max_result_bytes = limits_.max_result_bytes;
+  statement.format = "objects";
+  return whole(*start(visible_.of(caller), statement));
 }
 
 std::string Service::whole(Execution& execution) {

@@ -44,8 +44,8 @@ class Service {
   // joins those that wait for such, throws http::Requeue (http/executor.h).
   std::unique_ptr<Execution> start(std::shared_ptr<const catalog::VisibleSet> set,
                                    const Statement& statement);
-  // The whole answer at once, for small ones.
-  boost::json::value run(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
+  // Its rows as a JSON list of objects, at once, for small ones.
+  std::string rows(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
   // POST /api/query.
   // Where the rest of an answer waits for a slow reader.
   const std::filesystem::path& spool_folder() const { return pool_.spill_folder(); }
