@@ -163,7 +163,9 @@ class Extraction {
 
   extracts::WrittenTable write(const Candidate& candidate) {
     const auto try_it = [&](TableReader& reader) {
-      return writer_.write(*connection_, candidate.table, reader.select(), description_of(candidate));
+      return writer_.write(*connection_, candidate.table,
+                           extracts::storable_select(*connection_, reader.select()),
+                           description_of(candidate));
     };
     try {
       auto reader = open_table(*connection_, candidate);

@@ -35,6 +35,28 @@ void copy_database(const fs::path& from, const fs::path& to) {
 }
 }  // namespace
 
+std::string storable_select(duck::Connection& connection, const std::string& select) {
+  std::string cast;
+  for (const auto& row : connection.execute("DESCRIBE " + select).rows()) {
+    const std::string name = duck::quote_identifier(std::get<std::string>(row.at(0)));
+    const auto& type = std::get<std::string>(row.at(1));
+    std::string value;
+    if (type == "TIME WITH TIME ZONE")
+      value = fmt::format("CAST({} AS VARCHAR)", name);
+    else if (type == "INTERVAL")
+      value = fmt::format(
+          "CASE WHEN date_part('microsecond', {0}) % 1000 = 0 THEN {0} WHEN {0} IS NOT NULL THEN error('a "
+          "value of "
+          "the INTERVAL ' || {1} || ' has microseconds, which Parquet does not hold: make it a text') END",
+          name, duck::quote_literal(escape_control(std::get<std::string>(row.at(0)))));
+    else if (type.find("HUGEINT") != std::string::npos && type.find('"') == std::string::npos)
+      value = fmt::format("CAST({} AS {})", name,
+                          replaced(replaced(type, "UHUGEINT", "HUGEINT"), "HUGEINT", "DECIMAL(38,0)"));
+    if (!value.empty()) cast += fmt::format("{}{} AS {}", cast.empty() ? "" : ", ", value, name);
+  }
+  return cast.empty() ? select : fmt::format("SELECT * REPLACE ({}) FROM ({})", cast, select);
+}
+
 ExtractWriter::ExtractWriter(fs::path folder) : folder_(fs::absolute(folder).lexically_normal()) {
   if (!folder_.has_filename()) folder_ = folder_.parent_path();
   data_ = folder_ / kDataFolder;

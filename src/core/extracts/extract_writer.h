@@ -22,6 +22,10 @@ struct WrittenTable {
   std::vector<Column> columns;
 };
 
+// The SELECT with columns cast that Parquet would hold changed: HUGEINT and UHUGEINT are DECIMAL(38,0) there and fail where
+// they have more digits, TIME WITH TIME ZONE is a text with its offset; an INTERVAL with microseconds fails.
+std::string storable_select(duck::Connection& connection, const std::string& select);
+
 // The only way in which an extract folder of ours changes. Tables are written beside the ones that readers
 // see: Parquet (zstd) as a temporary file in data/, synced, its footer read back. `commit` renames each over
 // the old one, then builds extract.duckdb beside and renames that. So, whenever the process is killed:

@@ -254,6 +254,24 @@ TEST_F(Parquet, FoldersThatNameColumnsChangeNone) {
   EXPECT_EQ(rows("years"), "1|New York|2024;2|-|2025");
 }
 
+TEST_F(Parquet, WhatOurOwnFilesWouldHoldChangedIsCastOrRefused) {
+  copy_to("wide.parquet", "SELECT 9007199254740993 AS x, [9007199254740993] AS l, '12:00:00+02' AS t",
+          "FORMAT parquet");
+  copy_to("span.parquet", "SELECT '1 day 00:00:01.234567' AS x", "FORMAT parquet");
+  const Outcome outcome = run([](Job& job) {
+    TableSpec wide, span;
+    wide.name = "wide";
+    wide.types = {{"x", "HUGEINT"}, {"l", "HUGEINT[]"}, {"t", "TIMETZ"}};
+    span.name = "span";
+    span.types = {{"x", "INTERVAL"}};
+    job.tables = {wide, span};
+  });
+  EXPECT_EQ(types("wide"), "x DECIMAL(38,0), l DECIMAL(38,0)[], t VARCHAR") << messages(outcome);
+  EXPECT_EQ(rows("wide"), "9007199254740993|[9007199254740993]|12:00:00+02");
+  EXPECT_NE(result(outcome, "span").error.find("INTERVAL x has microseconds"), std::string::npos)
+      << result(outcome, "span").error;
+}
+
 TEST_F(Parquet, ATypeThatIsSetChecksAndDoesNotRound) {
   struct Case {
     const char *value, *type, *becomes;  // nothing: refused
