@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include <zlib.h>
+#include <zstd.h>
 
 #include "connectors/files/read.h"
 #include "lib/base/text.h"
@@ -24,32 +25,23 @@ constexpr std::string_view to_text(Compression compression) {
   return compression == Compression::gzip ? "gzip" : "zstd";
 }
 
-std::uint32_t little_endian(std::string_view bytes) {
-  std::uint32_t out = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    out |= std::uint32_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-  return out;
-}
-
-constexpr std::uint32_t kZstdMagic = 0xFD2FB528;
-bool is_skippable(std::uint32_t magic) {
-  return magic >= 0x184D2A50 && magic <= 0x184D2A5F;
-}
-
 Compression by_content(std::string_view begin) {
   if (begin.starts_with("\x1f\x8b")) return Compression::gzip;
   if (begin.size() < 4) return Compression::none;
-  const auto magic = little_endian(begin.substr(0, 4));
-  return magic == kZstdMagic || is_skippable(magic) ? Compression::zstd : Compression::none;
+  std::uint32_t magic = 0;
+  for (std::size_t i = 0; i < 4; ++i) magic |= std::uint32_t{static_cast<unsigned char>(begin[i])} << (8 * i);
+  const bool skippable = magic >= ZSTD_MAGIC_SKIPPABLE_START && magic <= ZSTD_MAGIC_SKIPPABLE_START + 15;
+  return magic == ZSTD_MAGICNUMBER || skippable ? Compression::zstd : Compression::none;
 }
 
-class Checker {
- public:
-  explicit Checker(const SourceFile& file) : file_(file), in_(file.path, std::ios::binary) {}
+}  // namespace
 
-  void run() {
-    const Compression named = by_name(file_);
-    const std::string begin = look(4);
+struct Contents::Impl {
+  explicit Impl(const SourceFile& source)
+      : file(source), in(source.path, std::ios::binary), named(by_name(source)) {
+    if (!in) wrong("cannot be opened");
+    fill();
+    const std::string_view begin(input.data(), std::min<std::size_t>(end, 4));
     const Compression found = by_content(begin);
     if (named == Compression::none) {
       if (found != Compression::none)
@@ -65,110 +57,111 @@ class Checker {
     if (found != named)
       wrong(fmt::format("is compressed with {}, not with {} as its name says: rename it", to_text(found),
                         to_text(named)));
-    if (named == Compression::gzip)
-      check_gzip();
-    else
-      check_zstd();
+    if (named == Compression::zstd) {
+      zstd.reset(::ZSTD_createDStream());
+      if (!zstd) throw std::bad_alloc();
+    } else {
+      if (::inflateInit2(&gzip, 16 + MAX_WBITS) != Z_OK) throw std::bad_alloc();
+      inflating.reset(&gzip);
+    }
   }
 
- private:
   [[noreturn]] void wrong(const std::string& what) const {
-    throw SourceError("damaged", file_.relative, std::nullopt,
-                      fmt::format("{} {}", shown(file_.relative), what));
+    throw SourceError("damaged", file.relative, std::nullopt,
+                      fmt::format("{} {}", shown(file.relative), what));
   }
   [[noreturn]] void cut_off() const { wrong("is cut off: copy it again"); }
   [[noreturn]] void damaged() const {
     wrong("is damaged: its compressed contents do not fit their checksum: copy it again");
   }
 
-  std::string look(std::size_t bytes) {
-    std::string out = take(bytes);
-    in_.clear();
-    in_.seekg(0);
-    return out;
-  }
-  // Fewer at the end of the file.
-  std::string take(std::size_t bytes) {
-    std::string out(bytes, '\0');
-    in_.read(out.data(), static_cast<std::streamsize>(bytes));
-    out.resize(static_cast<std::size_t>(in_.gcount()));
-    return out;
-  }
-  std::string take_all(std::size_t bytes) {
-    auto out = take(bytes);
-    if (out.size() < bytes) cut_off();
-    return out;
-  }
-  void skip(std::size_t bytes) {
-    for (constexpr std::size_t step = 1 << 16; bytes > 0; bytes -= std::min(bytes, step))
-      take_all(std::min(bytes, step));
+  // False at the end of the file.
+  bool fill() {
+    if (at < end) return true;
+    in.read(input.data(), static_cast<std::streamsize>(input.size()));
+    if (in.bad()) wrong("cannot be read to its end");
+    at = 0;
+    end = static_cast<std::size_t>(in.gcount());
+    return end > 0;
   }
 
-  void check_gzip() {
-    z_stream stream{};
-    if (::inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) throw std::bad_alloc();
-    const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&stream, ::inflateEnd);
-    std::vector<unsigned char> out(1 << 18);
-    bool within = true;
-    for (std::string in; !(in = take(1 << 18)).empty();) {
-      stream.next_in = reinterpret_cast<unsigned char*>(in.data());
-      stream.avail_in = static_cast<unsigned>(in.size());
-      while (stream.avail_in > 0) {
-        if (!within) {
-          if (*stream.next_in == 0) {
-            ++stream.next_in;
-            --stream.avail_in;
-            continue;
-          }
-          ::inflateReset(&stream);
-          within = true;
-        }
-        stream.next_out = out.data();
-        stream.avail_out = static_cast<unsigned>(out.size());
-        const int said = ::inflate(&stream, Z_NO_FLUSH);
-        if (said == Z_STREAM_END)
-          within = false;
-        else if (said != Z_OK && said != Z_BUF_ERROR)
-          damaged();
+  std::size_t read(char* to, std::size_t size) {
+    if (named == Compression::gzip) return read_gzip(to, size);
+    if (named == Compression::zstd) return read_zstd(to, size);
+    if (!fill()) return 0;
+    const std::size_t count = std::min(size, end - at);
+    std::copy_n(input.data() + at, count, to);
+    at += count;
+    return count;
+  }
+
+  std::size_t read_gzip(char* to, std::size_t size) {
+    gzip.next_out = reinterpret_cast<unsigned char*>(to);
+    gzip.avail_out = static_cast<unsigned>(size);
+    while (gzip.avail_out == size) {
+      if (!fill()) {
+        if (within) cut_off();
+        return 0;
       }
-    }
-    if (within) cut_off();
-  }
-
-  // RFC 8878: frames one after the other, each of blocks that say how long they are.
-  void check_zstd() {
-    for (std::string magic; !(magic = take(4)).empty();) {
-      if (magic.size() < 4) cut_off();
-      const auto number = little_endian(magic);
-      if (is_skippable(number)) {
-        skip(little_endian(take_all(4)));
+      // Members may be padded with zeros.
+      if (!within && input[at] == '\0') {
+        ++at;
         continue;
       }
-      if (number != kZstdMagic) damaged();
-      const auto flags = little_endian(take_all(1));
-      const bool single_segment = (flags & 0x20) != 0;
-      constexpr std::size_t dictionary_bytes[] = {0, 1, 2, 4};
-      const std::size_t size_bytes[] = {single_segment ? 1u : 0u, 2, 4, 8};
-      take_all((single_segment ? 0 : 1) + dictionary_bytes[flags & 3] + size_bytes[flags >> 6]);
-      for (bool last = false; !last;) {
-        const auto header = little_endian(take_all(3));
-        last = (header & 1) != 0;
-        const auto type = (header >> 1) & 3;
-        if (type == 3) damaged();
-        skip(type == 1 ? 1 : header >> 3);
-      }
-      if ((flags & 4) != 0) take_all(4);
+      if (!within) ::inflateReset(&gzip);
+      gzip.next_in = reinterpret_cast<unsigned char*>(input.data()) + at;
+      gzip.avail_in = static_cast<unsigned>(end - at);
+      const int said = ::inflate(&gzip, Z_NO_FLUSH);
+      at = end - gzip.avail_in;
+      within = said != Z_STREAM_END;
+      if (within && said != Z_OK && said != Z_BUF_ERROR) damaged();
     }
+    return size - gzip.avail_out;
   }
 
-  const SourceFile& file_;
-  std::ifstream in_;
+  std::size_t read_zstd(char* to, std::size_t size) {
+    ZSTD_outBuffer out{to, size, 0};
+    while (out.pos == 0) {
+      if (!fill() && !held_back) {
+        if (within) cut_off();
+        return 0;
+      }
+      ZSTD_inBuffer from{input.data(), end, at};
+      const std::size_t said = ::ZSTD_decompressStream(zstd.get(), &out, &from);
+      if (::ZSTD_isError(said) != 0) damaged();
+      at = from.pos;
+      within = said != 0;
+      held_back = out.pos == size && within;
+    }
+    return out.pos;
+  }
+
+  const SourceFile file;
+  std::ifstream in;
+  const Compression named;
+  std::vector<char> input = std::vector<char>(1 << 18);
+  std::size_t at = 0, end = 0;
+  bool within = true;      // a member or frame that has not ended
+  bool held_back = false;  // zstd has more of what it was given
+  z_stream gzip{};
+  std::unique_ptr<z_stream, int (*)(z_stream*)> inflating{nullptr, ::inflateEnd};
+  std::unique_ptr<ZSTD_DStream, std::size_t (*)(ZSTD_DStream*)> zstd{nullptr, ::ZSTD_freeDStream};
 };
 
-}  // namespace
+Contents::Contents(const SourceFile& file) : impl_(std::make_unique<Impl>(file)) {}
+Contents::Contents(Contents&& other) noexcept = default;
+Contents::~Contents() = default;
+
+std::size_t Contents::read(char* to, std::size_t size) {
+  return impl_->read(to, size);
+}
 
 void check_compression(const SourceFile& file) {
-  if (file.format != Format::parquet) Checker(file).run();
+  if (file.format == Format::parquet) return;
+  Contents contents(file);
+  if (by_name(file) == Compression::none) return;
+  std::vector<char> buffer(1 << 18);
+  while (contents.read(buffer.data(), buffer.size()) > 0) continue;
 }
 
 }  // namespace agnes::connectors::files

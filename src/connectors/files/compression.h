@@ -1,14 +1,29 @@
 #pragma once
 
+#include <memory>
+
 #include "connectors/files/scan.h"
 
 namespace agnes::connectors::files {
 
-// Reads a compressed file to its end. DuckDB takes the end of a file for the end of its contents: what is cut off
-// would be a shorter table. Throws SourceError where the file is cut off or damaged, or is compressed in another way
-// than its name says (also where the name says that it is not). gzip: every member's checksum and length; several
-// members, and zeros after the last, are legal. zstd: that every frame is whole; what is in it, and its checksum, is
-// checked by the decompression itself. Nothing for Parquet.
+// The contents of a file, unpacked where its name ends in .gz or .zst, from beginning to end. Several gzip members or
+// zstd frames are one after the other. Throws SourceError (malformed) where the file is compressed in another way than
+// its name says, cut off, or does not fit its checksums: only who reads to the end knows that it is whole.
+class Contents {
+ public:
+  explicit Contents(const SourceFile& file);
+  Contents(Contents&& other) noexcept;
+  ~Contents();
+  // The next bytes, `size` at most; 0 at the end alone.
+  std::size_t read(char* to, std::size_t size);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Reads a file to its end where its name says that it is compressed; otherwise looks whether it is in spite of that.
+// DuckDB takes a cut-off or damaged file for whole.
 void check_compression(const SourceFile& file);
 
 }  // namespace agnes::connectors::files
