@@ -1,5 +1,10 @@
-#include "connectors/files/csv_types.h"
+#include <fstream>
+
+#include "connectors/files/csv_text.h"
 #include "connectors/files/read.h"
+#include "connectors/files/value_functions.h"
+#include "connectors/files/values.h"
+#include "lib/base/files.h"
 #include "lib/base/text.h"
 #include "lib/duck/rows.h"
 
@@ -7,448 +12,505 @@ namespace agnes::connectors::files {
 
 namespace {
 
-// What a statement says that met a value which is not one of its column's type.
-constexpr std::string_view kUnfit = "agnes: a value that does not fit the type of column ";
-
 // What is looked at to suggest types; each value is held against them when it is read.
-constexpr int kSampleRows = 20'480;
+constexpr std::int64_t kSampleRows = 20'480;
+constexpr std::uint64_t kSampleBytes = 4 << 20;
+// A header that stands this far down, or less, may be what a row with more values is.
+constexpr std::int64_t kTitleLines = 20;
+
+// Kinds of values, by which a header is told from rows.
+constexpr unsigned kNumber = 1, kMoment = 2, kTruth = 4, kAnyKind = 7;
+unsigned kind_of(std::string_view text) {
+  const auto type = type_of_all(types_of(text));
+  if (type == "BOOLEAN") return kTruth;
+  if (type == "DATE" || type.starts_with("TIME")) return kMoment;
+  return is_value(text) ? kNumber : 0;
+}
 
 struct ColumnPlan {
   std::string name;
-  std::string type;
-  std::string format;  // of dates, set by the configuration: read with strptime
-  bool fixed = false;  // set by the configuration
+  std::string type = "VARCHAR";
+  std::string format = {};  // of dates, set by the configuration: read with strptime
+  bool fixed = false;       // set by the configuration
+  // Of the values that have been seen:
+  TypeSet types = kAnyType;
+  unsigned kinds = kAnyKind;
+  bool empty() const { return types == kAnyType; }
 };
 
-// "line 7 of sales.csv ..." from what DuckDB says of a CSV file.
-struct CsvComplaint {
-  std::optional<std::int64_t> line;
-  std::string path, column, cause;
-  bool conversion = false;
+// One of the table's files, as it is and as DuckDB reads it.
+struct Part {
+  const SourceFile* source;
+  SourceFile read;
+  std::int64_t skipped = 0;  // lines before the header
+  bool rewritten = false;
 };
 
-// count_if of no rows is NULL.
-std::int64_t count_of(const duck::Value& value) {
-  const auto* count = std::get_if<std::int64_t>(&value);
-  return count != nullptr ? *count : 0;
-}
-
-std::string between(const std::string& text, std::string_view before, std::string_view after) {
-  const auto begin = text.find(before);
-  if (begin == std::string::npos) return "";
-  const auto end = text.find(after, begin + before.size());
-  return text.substr(begin + before.size(), end == std::string::npos ? end : end - begin - before.size());
-}
-
-CsvComplaint parse_complaint(const std::string& said) {
-  CsvComplaint out;
-  if (const auto line = parse_int(trim(between(said, "CSV Error on Line: ", "\n")))) out.line = *line;
-  out.path = between(said, "\n  file = ", "\n");
-  out.column = between(said, "Error when converting column \"", "\". Could");
-  out.conversion = !out.column.empty();
-  const std::string expected = between(said, "Expected Number of Columns: ", " Found: ");
-  if (!expected.empty())
-    out.cause =
-        fmt::format("has {} values where the header has {}", trim(between(said, " Found: ", "\n")), expected);
-  else if (out.conversion)
-    out.cause = fmt::format("has {} in column '{}', which is not a {}",
-                            between(said, "Could not convert string ", " to '"), out.column,
-                            between(said, " to '", "'\n"));
-  else if (said.find("unterminated quote") != std::string::npos)
-    out.cause = "has a quoted value that does not end";
-  else if (said.find("Invalid unicode") != std::string::npos)
-    out.cause = "is not UTF-8: save the file as UTF-8, or set its encoding in the configuration";
-  else if (said.find("Maximum line size") != std::string::npos)
-    out.cause = "is longer than 2 MB";
-  else
-    out.cause = "cannot be read: " + extracts::short_message(said);
-  return out;
-}
-
-// The values of a header, quotes taken off.
-std::vector<std::string> split_record(std::string_view record, char delimiter, char quote) {
-  std::vector<std::string> out(1);
-  bool quoted = false;
-  for (const char c : record) {
-    if (quote != '\0' && c == quote)
-      quoted = !quoted;
-    else if (c == delimiter && !quoted)
-      out.emplace_back();
-    else
-      out.back() += c;
+// Unlike in case, as the columns of a table must be.
+void make_unlike(std::vector<std::string>& names) {
+  std::map<std::string, std::int64_t> known;
+  for (auto& name : names) {
+    const std::string plain = name;
+    const auto found = known.find(to_lower(name));
+    if (found != known.end())
+      while (known.contains(to_lower(name))) name = fmt::format("{}_{}", plain, found->second++);
+    known[to_lower(name)] = 1;
   }
+}
+
+// The folders named column=value that a file lies in.
+std::vector<std::string> partition_names(const SourceFile& file) {
+  std::vector<std::string> out;
+  auto parts = split(file.relative, '/');
+  parts.pop_back();
+  for (const auto& part : parts)
+    if (const auto at = part.find('='); at != std::string::npos && at > 0) out.push_back(part.substr(0, at));
   return out;
 }
 
 class CsvReader : public TableReader {
  public:
-  CsvReader(duck::Connection& connection, const Candidate& candidate, bool quick)
+  CsvReader(duck::Connection& connection, const Candidate& candidate)
       : connection_(connection), candidate_(candidate), spec_(candidate.spec) {
-    for (const auto& file : candidate.files) sniff(file);
+    if (spec_ != nullptr) read_settings();
+    for (const auto& file : candidate.files) {
+      parts_.push_back({&file, file});
+      look_at_header(parts_.back());
+    }
+    whole_ = walk(true, false);
+    settle_header();
+    check_names();
+    apply_set_types();
+    for (auto& part : parts_)
+      if (!part.rewritten && encoding_of(part) != "utf-8") rewrite_ = true;
+    if (rewrite_)
+      reread();
+    else
+      decide_types();
+  }
+
+  std::string select() override {
+    std::string list;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      const std::string name = duck::quote_identifier(columns_[i].name), value = value_of(i);
+      list += (list.empty() ? "" : ", ") + value;
+      if (value != name) list += " AS " + name;
+    }
+    if (is_partitioned(candidate_))
+      for (const auto& name : partition_names(candidate_.files.front()))
+        list += ", " + duck::quote_identifier(name);
+    return fmt::format("SELECT {} FROM {}", list, read_sql());
+  }
+
+  bool reconsider(const duck::QueryError& error) override {
+    if (not_the_files_fault(error)) throw error;
+    const auto unfit = unfit_value(error);
+    if (unfit) {
+      if (columns_.at(unfit->column).fixed || whole_) name_value(*unfit);
+      reread();
+      return true;
+    }
+    if (rewrite_)
+      throw SourceError("malformed", candidate_.files.front().relative, std::nullopt,
+                        fmt::format("{} cannot be read: {}", shown(candidate_.files.front().relative),
+                                    without_paths(candidate_, extracts::short_message(error.what()))));
+    rewrite_ = true;
+    reread();
+    return true;
+  }
+
+ private:
+  void read_settings() {
+    const auto one_byte = [&](const char* setting, const std::string& value) {
+      if (value.size() > 1) refuse(setting, value, "one character, or nothing");
+      return value.empty() ? '\0' : value.front();
+    };
+    if (spec_->encoding) {
+      const auto known = known_encoding(*spec_->encoding);
+      if (!known) refuse("encoding", *spec_->encoding, kKnownEncodings);
+      encoding_ = *known;
+    }
+    if (spec_->delimiter && (spec_->delimiter->empty() || spec_->delimiter->size() > 4))
+      refuse("delimiter", *spec_->delimiter, "one to four characters");
+    if (spec_->skip.value_or(0) < 0)
+      refuse("skip", std::to_string(*spec_->skip), "a number of lines, 0 or more");
+    if (spec_->quote) dialect_.quote = dialect_.escape = one_byte("quote", *spec_->quote);
+    if (spec_->escape) dialect_.escape = one_byte("escape", *spec_->escape);
+  }
+  [[noreturn]] void refuse(std::string_view setting, const std::string& value,
+                           std::string_view allowed) const {
+    throw Error(ErrorKind::invalid, fmt::format("table '{}' has the setting {} '{}', which must be {}",
+                                                candidate_.table, setting, escape_control(value), allowed));
+  }
+
+  [[noreturn]] static void complain(const Part& part, std::int64_t line, const std::string& what) {
+    const auto& file = part.source->relative;
+    throw SourceError("malformed", file, line, fmt::format("{} line {} {}", shown(file), line, what));
+  }
+
+  // "sep=;", which Excel writes and reads as the first line.
+  static bool is_separator_line(std::string_view line) {
+    return line.size() == 5 && iequals(line.substr(0, 4), "sep=");
+  }
+
+  // The text from its header on.
+  CsvText open(Part& part) {
+    CsvText text(*part.source, encoding_);
+    for (std::int64_t left = spec_ != nullptr ? spec_->skip.value_or(0) : 0; left > 0 && text.take_line();
+         --left)
+      continue;
+    text.dialect = dialect_;
+    CsvRecord record;
+    while (text.peek(record)) {
+      const bool separator = is_separator_line(record.raw);
+      if (separator && !delimiter_known_) dialect_.delimiter = text.dialect.delimiter = record.raw.back();
+      if (separator) delimiter_known_ = true;
+      if (!separator && !record.raw.empty()) {
+        part.skipped = text.line() - 1;
+        return text;
+      }
+      text.next(record);
+    }
+    throw SourceError("malformed", part.source->relative, std::nullopt,
+                      fmt::format("{} is empty: it has no header", shown(part.source->relative)));
+  }
+
+  void choose_delimiter(CsvText& text, const Part& part) {
+    if (delimiter_known_) return;
+    delimiter_known_ = true;
+    if (part.source->format == Format::tsv) {
+      text.dialect.delimiter = dialect_.delimiter = "\t";
+      return;
+    }
+    // The one that cuts the header into most names; a comma where none does.
+    std::size_t best = 1;
+    for (const char* candidate : {",", ";", "\t", "|"}) {
+      CsvRecord record;
+      text.dialect.delimiter = candidate;
+      text.peek(record);
+      if (record.values.size() <= best || !record.fault.empty()) continue;
+      best = record.values.size();
+      dialect_.delimiter = candidate;
+    }
+    text.dialect = dialect_;
+  }
+
+  void look_at_header(Part& part) {
+    if (spec_ != nullptr && spec_->delimiter) {
+      dialect_.delimiter = *spec_->delimiter;
+      delimiter_known_ = true;
+    }
+    CsvText text = open(part);
+    choose_delimiter(text, part);
+    encodings_.push_back(text.encoding());
+    CsvRecord record;
+    text.next(record);
+    check(part, text, record, record.values.size());
+    std::vector<std::string> header;
+    for (const auto& value : record.values) header.emplace_back(value.text);
+    if (columns_.empty()) {
+      header_ = std::move(header);
+      columns_.resize(header_.size());
+    } else if (header.size() != header_.size() || (has_header() && header != header_)) {
+      throw SourceError(
+          "malformed", part.source->relative, std::nullopt,
+          fmt::format("{} does not have the columns of {}: the files of one folder must be alike",
+                      shown(part.source->relative), shown(parts_.front().source->relative)));
+    }
+  }
+
+  bool has_header() const {
+    if (spec_ != nullptr && spec_->header) return *spec_->header;
+    return std::none_of(header_.begin(), header_.end(),
+                        [](const std::string& cell) { return is_value(cell); }) ||
+           header_differs_;
+  }
+
+  // A first line with a number, a date or such is a row when the rows have the same kinds of values.
+  void settle_header() {
+    for (std::size_t i = 0; i < header_.size(); ++i)
+      if (!header_[i].empty() && !columns_[i].empty() && kind_of(header_[i]) != columns_[i].kinds)
+        header_differs_ = true;
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < header_.size(); ++i) {
+      const std::string name(has_header() ? trim(header_[i]) : "");
+      const auto digits = std::to_string(header_.size() - 1).size();
+      names.push_back(name.empty() ? fmt::format("column{:0{}}", i, digits) : name);
+    }
+    make_unlike(names);
+    for (std::size_t i = 0; i < names.size(); ++i) columns_[i].name = names[i];
+    if (has_header()) return;
+    for (std::size_t i = 0; i < header_.size(); ++i)
+      if (!header_[i].empty()) columns_[i].types &= types_of(header_[i]);
+  }
+
+  void check_names() const {
+    if (!is_partitioned(candidate_)) return;
+    const auto& file = candidate_.files.front();
+    for (const auto& partition : partition_names(file))
+      for (const auto& column : columns_)
+        if (iequals(partition, column.name))
+          throw SourceError(
+              "malformed", file.relative, std::nullopt,
+              fmt::format("{} has a column '{}', and its folder '{}=...' says one of that name too: rename "
+                          "one of them",
+                          shown(file.relative), escape_control(column.name), escape_control(partition)));
+  }
+
+  void apply_set_types() {
     std::vector<extracts::Column> columns;
-    for (auto& column : columns_) columns.push_back({column.name, column.type});
-    check_overrides(candidate, columns);
+    for (const auto& column : columns_) columns.push_back({column.name, column.type});
+    check_overrides(candidate_, columns);
+    if (spec_ == nullptr) return;
     for (auto& column : columns_) {
-      if (spec_ == nullptr) break;
       const auto type = spec_->types.find(column.name);
       if (type == spec_->types.end()) continue;
       column.type = duck::scalar<std::string>(
                         connection_, fmt::format("SELECT typeof(CAST(NULL AS {}))",
-                                                 checked_type(candidate.table, column.name, type->second)))
+                                                 checked_type(candidate_.table, column.name, type->second)))
                         .value();
       column.fixed = true;
       if (column.type == "DATE") column.format = spec_->date_format.value_or("");
       if (column.type.starts_with("TIMESTAMP")) column.format = spec_->timestamp_format.value_or("");
     }
-    // A sample says nothing of a column that is empty in it.
-    if (decide_types(true) && !quick) decide_types(false);
   }
 
-  std::string select() override {
-    std::string list;
-    for (std::size_t i = 0; i < columns_.size(); ++i)
-      if (columns_[i].type != "VARCHAR") list += (list.empty() ? "" : ", ") + expression(i);
-    return fmt::format("SELECT *{} FROM {}", list.empty() ? "" : " REPLACE (" + list + ")", read_sql());
+  const std::string& encoding_of(const Part& part) const {
+    return encodings_[static_cast<std::size_t>(&part - parts_.data())];
   }
 
-  bool reconsider(const duck::QueryError& error) override {
-    if (not_the_files_fault(error)) throw error;
-    const std::string said = error.what();
-    const auto at = said.find(kUnfit);
-    if (at == std::string::npos) complain(error, candidate_.files.front());
-    const auto& column =
-        columns_.at(static_cast<std::size_t>(std::strtoull(said.c_str() + at + kUnfit.size(), nullptr, 10)));
-    if (column.fixed || reconsidered_) name_value(column);
-    reconsidered_ = true;
-    decide_types(false);
+  // Throws what is wrong with a record.
+  void check(const Part& part, const CsvText& text, const CsvRecord& record, std::size_t wanted) const {
+    if (!record.fault.empty()) complain(part, record.line, std::string(record.fault));
+    if (!is_utf8(record.raw)) {
+      std::int64_t line = record.line;
+      for (const auto& each : split(record.raw, '\n')) {
+        if (!is_utf8(each)) break;
+        ++line;
+      }
+      complain(
+          part, line,
+          text.encoding() == "utf-8"
+              ? "is not UTF-8: save the file as UTF-8, or set its encoding in the configuration"
+              : fmt::format("has a character that {} does not have: set its encoding in the configuration",
+                            text.encoding()));
+    }
+    const auto found = record.values.size();
+    if (found == wanted || found == 0) return;
+    if (found == wanted + 1 && record.values.back().raw.empty()) return;
+    std::string what = fmt::format("has {} values where the header has {}", found, wanted);
+    if (found > wanted && record.line - part.skipped <= kTitleLines && wanted == 1)
+      what += fmt::format("; if the header is not line {}, set skip to the number of lines before it",
+                          part.skipped + 1);
+    complain(part, record.line, what);
+  }
+
+  void examine(const CsvRecord& record) {
+    for (std::size_t i = 0; i < columns_.size() && i < record.values.size(); ++i) {
+      auto& column = columns_[i];
+      const auto& value = record.values[i];
+      if (value.text.empty() || (!value.quoted && spec_ != nullptr && spec_->null_text == value.text))
+        continue;
+      if (column.types != 0) column.types &= types_of(value.text);
+      if (sampling_) column.kinds &= kind_of(value.text);
+    }
+  }
+
+  // Reads the files' rows, in part or to the end, for the types of their values; true when it was the end. With `rewrite`,
+  // leaves them in a form that DuckDB reads whatever form they had.
+  bool walk(bool sample, bool rewrite) {
+    sampling_ = sample;
+    std::int64_t rows = 0;
+    for (auto& part : parts_) {
+      CsvText text = open(part);
+      text.dialect = dialect_;
+      std::optional<std::ofstream> out;
+      if (rewrite) out.emplace(rewritten(part), std::ios::binary);
+      CsvRecord record;
+      for (bool first = true; text.next(record); first = false) {
+        check(part, text, record, columns_.size());
+        if (out) write(*out, part, record);
+        if (!first || (!sample && !has_header())) examine(record);
+        if (sample && (++rows > kSampleRows || text.bytes() > kSampleBytes)) return false;
+      }
+      if (!out) continue;
+      out->close();
+      if (!*out) throw system_error("cannot write " + part.read.path, errno);
+      part.rewritten = true;
+      part.skipped = 0;
+    }
     return true;
   }
 
- private:
-  std::string encoding() const { return spec_ != nullptr ? spec_->encoding.value_or("") : ""; }
-  std::string quote() const { return spec_ != nullptr ? spec_->quote.value_or("\"") : "\""; }
-  std::string escape() const { return spec_ != nullptr ? spec_->escape.value_or(quote()) : quote(); }
-  std::int64_t skip() const { return spec_ != nullptr ? spec_->skip.value_or(0) : 0; }
-
-  // True where the column's text is a value of its type.
-  static std::string fits(const ColumnPlan& column) {
-    const std::string name = duck::quote_identifier(column.name);
-    if (!column.format.empty())
-      return fmt::format("try_strptime({}, {}) IS NOT NULL", name, duck::quote_literal(column.format));
-    return column.fixed ? fits_set_type_sql(name, column.type) : fits_sql(name, column.type);
+  // Where a file goes; folders such as year=2024 stay, an ending for its compression does not.
+  fs::path rewritten(Part& part) const {
+    if (part.rewritten) return part.read.path;
+    std::string name = part.source->relative;
+    const std::string lower = to_lower(name);
+    if (lower.ends_with(".gz") || lower.ends_with(".zst")) name.resize(name.rfind('.'));
+    const fs::path file = candidate_.scratch / "text" / name;
+    fs::create_directories(file.parent_path());
+    part.read.path = file.string();
+    return file;
   }
 
-  std::string expression(std::size_t index) const {
-    const auto& column = columns_[index];
-    const std::string name = duck::quote_identifier(column.name);
-    const std::string value = column.format.empty()
-                                  ? name
-                                  : fmt::format("strptime({}, {})", name, duck::quote_literal(column.format));
-    return fmt::format(
-        "CASE WHEN {0} = '' THEN NULL WHEN {1} THEN CAST({2} AS {3}) WHEN {0} IS NULL THEN NULL ELSE "
-        "error({4}) "
-        "END AS {0}",
-        name, fits(column), value, column.type, duck::quote_literal(fmt::format("{}{}.", kUnfit, index)));
-  }
-
-  // Options that say how the text is cut into values: the same for looking and for reading. Nothing is left
-  // to DuckDB's guess here: it would make a ragged file a table of one column.
-  std::string dialect(std::int64_t skipped) const {
-    std::string out =
-        fmt::format(", delim = {}, quote = {}, escape = {}, skip = {}, comment = '', strict_mode = true",
-                    duck::quote_literal(delimiter_), duck::quote_literal(quote()),
-                    duck::quote_literal(escape()), skipped);
-    if (!encoding().empty()) out += ", encoding = " + duck::quote_literal(encoding());
-    if (spec_ != nullptr && spec_->null_text) out += ", nullstr = " + duck::quote_literal(*spec_->null_text);
-    return out;
-  }
-
-  // All values as texts. An empty cell is NULL, a quoted empty one is the empty text.
-  std::string read_sql(const std::string& files, std::int64_t skipped) const {
-    std::string columns;
-    for (const auto& column : columns_)
-      columns +=
-          fmt::format("{}{}: 'VARCHAR'", columns.empty() ? "" : ", ", duck::quote_literal(column.name));
-    return fmt::format(
-        "read_csv({}, auto_detect = false, columns = {{{}}}, header = {}{}, hive_partitioning = {}, "
-        "allow_quoted_nulls = false)",
-        files, columns, header_, dialect(skipped), is_partitioned(candidate_));
-  }
-
-  std::string read_sql(const SourceFile& file) const {
-    return read_sql("[" + quoted_path(file) + "]", skipped_.at(file.path));
-  }
-
-  std::string read_sql() const {
-    const auto skipped = skipped_.at(candidate_.files.front().path);
-    if (std::all_of(skipped_.begin(), skipped_.end(),
-                    [&](const auto& file) { return file.second == skipped; }))
-      return read_sql(path_list(candidate_), skipped);
-    std::string out;
-    for (const auto& file : candidate_.files)
-      out += fmt::format("{}SELECT * FROM {}", out.empty() ? "(" : " UNION ALL ", read_sql(file));
-    return out + ")";
-  }
-
-  [[noreturn]] void complain(const duck::QueryError& error, const SourceFile& otherwise) const {
-    if (not_the_files_fault(error)) throw error;
-    const CsvComplaint complaint = parse_complaint(error.what());
-    const SourceFile* file = &otherwise;
-    for (const auto& candidate : candidate_.files)
-      if (candidate.path == complaint.path || extracts::escape_glob(candidate.path) == complaint.path)
-        file = &candidate;
-    const std::string where = complaint.line
-                                  ? fmt::format("{} line {}", shown(file->relative), *complaint.line)
-                                  : shown(file->relative);
-    throw SourceError("malformed", file->relative, complaint.line,
-                      where + " " + without_paths(candidate_, escape_control(complaint.cause)));
-  }
-
-  // "sep=;", which Excel writes and reads as the first line.
-  static bool is_separator_line(const std::string& line) {
-    return line.size() == 5 && to_lower(line).starts_with("sep=");
-  }
-
-  // Whether a name is a number, a date or such.
-  bool has_values(const std::string& record) {
-    std::string cells, fits;
-    for (const auto& cell : split_record(record, delimiter_.empty() ? ',' : delimiter_.front(),
-                                         quote().empty() ? '\0' : quote().front()))
-      cells += fmt::format("{}({})", cells.empty() ? "" : ", ", duck::quote_literal(cell));
-    for (const char* type : {"BOOLEAN", "TIME", "DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
-      fits += fits_sql("cell", type) + " OR ";
-    fits += fits_set_type_sql("cell", "DOUBLE");
-    return duck::scalar<bool>(connection_, fmt::format("SELECT bool_or({}) FROM (VALUES {}) AS t(cell)", fits,
-                                                       cells)) == true;
-  }
-
-  // The header's text: more than one line when a quoted name has a line break in it.
-  std::string header_record(const SourceFile& file) {
-    std::vector<std::string> lines;
-    try {
-      lines = first_lines(connection_, file,
-                          50 + static_cast<int>(std::clamp<std::int64_t>(skip(), 0, 100'000)), encoding());
-    } catch (const duck::QueryError& error) {
-      complain(error, file);
-    }
-    std::string record;
-    const char mark = quote().empty() ? '\0' : quote().front();
-    for (std::size_t i = static_cast<std::size_t>(std::max<std::int64_t>(0, skip())); i < lines.size(); ++i) {
-      if (record.empty() && lines[i].empty()) continue;
-      if (record.empty() && is_separator_line(lines[i])) {
-        separator_ = lines[i].substr(4);
+  void write(std::ofstream& out, const Part& part, const CsvRecord& record) const {
+    for (std::size_t i = 0; i < record.values.size() && i < columns_.size(); ++i) {
+      if (i > 0) out << dialect_.delimiter;
+      const auto& value = record.values[i];
+      if (value.quoted || value.raw.find('\r') == std::string_view::npos) {
+        out << value.raw;
         continue;
       }
-      if (record.empty()) header_begin_ = skipped_[file.path] = static_cast<std::int64_t>(i);
-      header_end_ = static_cast<std::int64_t>(i) + 1;
-      record += (record.empty() ? "" : "\n") + lines[i];
-      if (mark == '\0' || std::count(record.begin(), record.end(), mark) % 2 == 0) return record;
-    }
-    if (record.empty())
-      throw SourceError("malformed", file.relative, std::nullopt,
-                        fmt::format("{} is empty: it has no header", shown(file.relative)));
-    return record;
-  }
-
-  void choose_delimiter(const std::string& record, const SourceFile& file) {
-    if (spec_ != nullptr && spec_->delimiter) {
-      delimiter_ = *spec_->delimiter;
-    } else if (!separator_.empty()) {
-      delimiter_ = separator_;
-    } else if (file.format == Format::tsv) {
-      delimiter_ = "\t";
-    } else {
-      // The one that cuts the header into most names; a comma where none does.
-      std::size_t best = 1;
-      for (const char candidate : {',', ';', '\t', '|'}) {
-        const auto count = split_record(record, candidate, quote().empty() ? '\0' : quote().front()).size();
-        if (count <= best) continue;
-        best = count;
-        delimiter_ = candidate;
+      if (dialect_.quote == '\0')
+        complain(part, record.line, "has a carriage return in a value, which nothing quotes");
+      out << dialect_.quote;
+      for (const char c : value.raw) {
+        if (c == dialect_.quote || c == dialect_.escape) out << dialect_.escape;
+        out << c;
       }
+      out << dialect_.quote;
     }
+    out << '\n';
   }
 
-  void sniff(const SourceFile& file) {
-    const bool first = columns_.empty();
-    const std::string record = header_record(file);
-    if (first) choose_delimiter(record, file);
-    std::vector<ColumnPlan> columns = sniff(file, record, first);
-    if (first) {
-      columns_ = std::move(columns);
-      return;
-    }
-    const auto same = [](const ColumnPlan& a, const ColumnPlan& b) { return a.name == b.name; };
-    if (!std::equal(columns.begin(), columns.end(), columns_.begin(), columns_.end(), same))
-      throw SourceError(
-          "malformed", file.relative, std::nullopt,
-          fmt::format("{} does not have the columns of {}: the files of one folder must be alike",
-                      shown(file.relative), shown(candidate_.files.front().relative)));
+  // The types by all values of all files.
+  void reread() {
+    for (auto& column : columns_) column.types = kAnyType;
+    whole_ = walk(false, rewrite_);
+    decide_types();
   }
 
-  std::vector<ColumnPlan> sniff(const SourceFile& file, const std::string& record, bool first) {
-    std::string wanted_header;
-    if (spec_ != nullptr && spec_->header)
-      wanted_header = fmt::format(", header = {}", *spec_->header);
-    else if (!first)
-      wanted_header = fmt::format(", header = {}", header_);
-    else if (!has_values(record))
-      wanted_header = ", header = true";
-    std::vector<ColumnPlan> columns;
-    try {
-      columns = suggested(file, wanted_header, first);
-      // DuckDB does not find the only name of a file with CRLF that begins with empty lines.
-      if (columns.size() == 1 && header_ && columns[0].name == "column0" && !record.empty() &&
-          record.find_first_of("\"\n") == std::string::npos)
-        columns[0].name = record;
-    } catch (const duck::QueryError& error) {
-      if (not_the_files_fault(error)) throw;
-      diagnose(file, record);
-      complain(error, file);
-    }
-    return columns;
-  }
-
-  std::vector<ColumnPlan> suggested(const SourceFile& file, const std::string& header, bool first) {
-    auto rows = connection_
-                    .execute(fmt::format(
-                        "SELECT c.name, c.type, HasHeader FROM (SELECT unnest(Columns) AS c, HasHeader FROM "
-                        "sniff_csv({}, sample_size = {}{}{}))",
-                        quoted_path(file), kSampleRows, dialect(skipped_.at(file.path)), header))
-                    .rows();
-    std::vector<ColumnPlan> columns;
-    for (const auto& row : rows) {
-      columns.push_back({std::get<std::string>(row.at(0)), std::get<std::string>(row.at(1)), "", false});
-      if (!first) continue;
-      if (const auto* found = std::get_if<bool>(&row.at(2))) header_ = *found;
-    }
-    return columns;
-  }
-
-  // Reads a file that DuckDB makes no sense of as texts, with the header's number of columns, to learn which
-  // line breaks it.
-  void diagnose(const SourceFile& file, const std::string& record) {
-    const auto names = split_record(record, delimiter_.empty() ? ',' : delimiter_.front(),
-                                    quote().empty() ? '\0' : quote().front());
-    columns_.clear();
-    for (std::size_t i = 0; i < names.size(); ++i)
-      columns_.push_back({fmt::format("c{}", i), "VARCHAR", "", false});
-    header_ = true;
-    try {
-      connection_.execute("SELECT count(*), " + counts() + " FROM " + read_sql(file)).rows();
-    } catch (const duck::QueryError& error) {
-      complain(error, file);
-    }
-  }
-
-  std::string counts() const {
-    std::string out;
-    for (const auto& column : columns_)
-      out += (out.empty() ? "count(" : ", count(") + duck::quote_identifier(column.name) + ")";
-    return out;
-  }
-
-  // Gives each column the narrowest type that all its values have, in the first rows or in the whole of all
-  // files. True when a column has no value and there are more rows.
-  bool decide_types(bool sample) {
-    std::string list;
-    for (const auto& column : columns_)
-      if (!column.fixed) list += facts_sql(duck::quote_identifier(column.name));
-    if (list.empty()) return false;
-    std::vector<duck::Value> row;
-    try {
-      row = connection_
-                .execute(fmt::format("SELECT count(*){} FROM (SELECT * FROM {}{})", list, read_sql(),
-                                     sample ? fmt::format(" LIMIT {}", kSampleRows) : ""))
-                .rows()
-                .at(0);
-    } catch (const duck::QueryError& error) {
-      complain(error, candidate_.files.front());
-    }
-    const bool more = sample && std::get<std::int64_t>(row.at(0)) >= kSampleRows;
-    bool unknown = false;
-    std::size_t at = 1;
+  void decide_types() {
     for (auto& column : columns_) {
       if (column.fixed) continue;
-      unknown = unknown || (more && count_of(row.at(at)) == 0);
-      column.type = decide_type(row, at);
+      column.type = type_of_all(column.types);
       column.format.clear();
-      at += facts_count();
     }
-    decide_formats(sample);
-    return unknown;
+    decide_formats();
   }
 
   // A format that is set makes dates of the columns in which every value has it.
-  void decide_formats(bool sample) {
+  void decide_formats() {
     if (spec_ == nullptr) return;
     for (const auto& [type, format] :
          {std::pair{"DATE", spec_->date_format}, {"TIMESTAMP", spec_->timestamp_format}}) {
       if (!format) continue;
-      for (auto& column : columns_) {
-        if (column.fixed) continue;
-        const auto row =
-            connection_
-                .execute(fmt::format(
-                    "SELECT count_if({0} <> ''), count(try_strptime({0}, {1})) FROM (SELECT * FROM {2}{3})",
-                    duck::quote_identifier(column.name), duck::quote_literal(*format), read_sql(),
-                    sample ? fmt::format(" LIMIT {}", kSampleRows) : ""))
-                .rows()
-                .at(0);
-        if (count_of(row.at(0)) == 0 || count_of(row.at(0)) != count_of(row.at(1))) continue;
-        column.type = type;
-        column.format = *format;
+      std::string list;
+      for (const auto& column : columns_)
+        list += fmt::format("{0}count_if({1} <> ''), count(try_strptime({1}, {2}))", list.empty() ? "" : ", ",
+                            duck::quote_identifier(column.name), duck::quote_literal(*format));
+      const auto query = fmt::format("SELECT {} FROM (SELECT * FROM {}{})", list, read_sql(),
+                                     whole_ ? "" : fmt::format(" LIMIT {}", kSampleRows));
+      std::vector<duck::Value> row;
+      try {
+        row = connection_.execute(query).rows().at(0);
+      } catch (const duck::QueryError& error) {
+        reconsider(error);
+        return;
+      }
+      for (std::size_t i = 0; i < columns_.size(); ++i) {
+        const auto filled = number(row.at(2 * i)), dates = number(row.at(2 * i + 1));
+        if (columns_[i].fixed || filled == 0 || filled != dates) continue;
+        columns_[i].type = type;
+        columns_[i].format = *format;
       }
     }
   }
+  // count_if of no rows is NULL.
+  static std::int64_t number(const duck::Value& value) {
+    const auto* count = std::get_if<std::int64_t>(&value);
+    return count != nullptr ? *count : 0;
+  }
 
-  // Says which value does not fit, and where it stands.
-  [[noreturn]] void name_value(const ColumnPlan& column) {
+  std::string value_of(std::size_t index) const {
+    const auto& column = columns_[index];
     const std::string name = duck::quote_identifier(column.name);
-    std::string breaks = "0";
-    for (const auto& each : columns_)
-      breaks += fmt::format(" + coalesce(length({0}) - length(replace({0}, chr(10), '')), 0)",
-                            duck::quote_identifier(each.name));
-    for (const auto& file : candidate_.files) {
-      header_record(file);
-      const auto rows =
-          connection_
-              .execute(fmt::format(
-                  "SELECT value, CAST(line AS BIGINT) FROM (SELECT CASE WHEN {0} <> '' AND NOT coalesce({1}, "
-                  "false) THEN {0} END AS value, sum(1 + {2}) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND "
-                  "CURRENT "
-                  "ROW) - ({2}) AS line FROM {3}) WHERE value IS NOT NULL LIMIT 1",
-                  name, fits(column), breaks, read_sql(file)))
-              .rows();
-      if (rows.empty()) continue;
-      const auto line = std::get<std::int64_t>(rows.at(0).at(1)) + (header_ ? header_end_ : header_begin_);
-      throw SourceError(
-          "malformed", file.relative, line,
-          fmt::format("{} line {} has '{}' in column '{}', which is not a {}", shown(file.relative), line,
-                      escape_control(std::get<std::string>(rows.at(0).at(0)).substr(0, 200)),
-                      escape_control(column.name), column.type));
+    if (!column.format.empty())
+      return fmt::format(
+          "CASE WHEN {0} IS NULL OR {0} = '' THEN NULL ELSE coalesce(CAST(try_strptime({0}, {1}) AS {2}), "
+          "{3}) END",
+          name, duck::quote_literal(column.format), column.type, unfit_sql(name, index));
+    if (column.fixed) return set_type_sql(name, column.type, index);
+    if (column.empty() && !whole_) return empty_sql(name, index);
+    return value_sql(name, column.type, index);
+  }
+
+  static std::string text_of(char c) { return c == '\0' ? std::string() : std::string(1, c); }
+
+  // All values as texts. An empty cell is NULL, a quoted empty one is the empty text. Nothing is left to DuckDB's guess
+  // here: it would make a ragged file a table of one column.
+  std::string read_sql(const std::string& files, const Part& like) const {
+    std::string columns, more;
+    for (const auto& column : columns_)
+      columns +=
+          fmt::format("{}{}: 'VARCHAR'", columns.empty() ? "" : ", ", duck::quote_literal(column.name));
+    if (spec_ != nullptr && spec_->null_text)
+      more += fmt::format(", nullstr = ['', {}]", duck::quote_literal(*spec_->null_text));
+    // Side by side, DuckDB begins to read wherever it likes, and takes what stands in quotes there for rows.
+    if (like.rewritten)
+      more += fmt::format(", parallel = false, max_line_size = {}, buffer_size = {}", 2 * kMaxRecordBytes,
+                          4 * kMaxRecordBytes);
+    return fmt::format(
+        "read_csv({}, auto_detect = false, columns = {{{}}}, header = {}, delim = {}, quote = {}, escape = "
+        "{}, skip = {}, "
+        "comment = '', strict_mode = true, hive_partitioning = {}, allow_quoted_nulls = false{})",
+        files, columns, has_header(), duck::quote_literal(dialect_.delimiter),
+        duck::quote_literal(text_of(dialect_.quote)), duck::quote_literal(text_of(dialect_.escape)),
+        like.skipped, is_partitioned(candidate_), more);
+  }
+
+  std::string read_sql() const {
+    const auto& first = parts_.front();
+    std::string list, all;
+    bool alike = true;
+    for (const auto& part : parts_) {
+      const std::string path = quoted_path(part.read);
+      alike = alike && part.skipped == first.skipped;
+      list += (list.empty() ? "" : ", ") + path;
+      all += fmt::format("{}SELECT * FROM {}", all.empty() ? "(" : " UNION ALL ",
+                         read_sql("[" + path + "]", part));
     }
-    throw SourceError(
-        "malformed", candidate_.files.front().relative, std::nullopt,
-        fmt::format("{} has a value in column '{}' that is not a {}",
-                    shown(candidate_.files.front().relative), escape_control(column.name), column.type));
+    return alike ? read_sql("[" + list + "]", first) : all + ")";
+  }
+
+  // Says where the value stands that does not fit.
+  [[noreturn]] void name_value(const UnfitValue& unfit) {
+    const auto& column = columns_.at(unfit.column);
+    const std::string what =
+        fmt::format("has '{}' in column '{}', which is not a {}", escape_control(unfit.text.substr(0, 200)),
+                    escape_control(column.name), column.type);
+    for (auto& part : parts_) {
+      CsvText text = open(part);
+      text.dialect = dialect_;
+      CsvRecord record;
+      for (bool first = true; text.next(record); first = false)
+        if (!(first && has_header()) && unfit.column < record.values.size() &&
+            std::string(record.values[unfit.column].text).c_str() == unfit.text)
+          complain(part, record.line, what);
+    }
+    const auto& file = candidate_.files.front();
+    throw SourceError("malformed", file.relative, std::nullopt, shown(file.relative) + " " + what);
   }
 
   duck::Connection& connection_;
   const Candidate& candidate_;
   const TableSpec* spec_;
+  CsvDialect dialect_;
+  std::string encoding_;
+  std::vector<Part> parts_;
+  std::vector<std::string> encodings_, header_;  // of the parts; the first one's first record
   std::vector<ColumnPlan> columns_;
-  std::string delimiter_ = ",", separator_;
-  std::map<std::string, std::int64_t> skipped_;     // by path: lines before the header
-  std::int64_t header_begin_ = 0, header_end_ = 0;  // lines before the header, and with it
-  bool header_ = true;
-  bool reconsidered_ = false;
+  bool delimiter_known_ = false, header_differs_ = false, sampling_ = false;
+  bool whole_ = false;    // the types are those of all values
+  bool rewrite_ = false;  // DuckDB does not read the files as they are
 };
 
 }  // namespace
 
-std::unique_ptr<TableReader> open_csv(duck::Connection& connection, const Candidate& candidate, bool quick) {
-  return std::make_unique<CsvReader>(connection, candidate, quick);
+std::unique_ptr<TableReader> open_csv(duck::Connection& connection, const Candidate& candidate,
+                                      bool /*quick*/) {
+  return std::make_unique<CsvReader>(connection, candidate);
 }
 
 }  // namespace agnes::connectors::files

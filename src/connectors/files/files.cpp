@@ -4,6 +4,7 @@
 #include "connectors/files/ledger.h"
 #include "connectors/files/read.h"
 #include "connectors/files/scan.h"
+#include "connectors/files/value_functions.h"
 #include "core/extracts/extract_writer.h"
 #include "core/extracts/table_read.h"
 #include "lib/base/files.h"
@@ -23,11 +24,13 @@ duck::Connection connect(duck::Database& engine) {
   auto connection = engine.connect();
   // Times without a zone mean the same wherever the server stands.
   connection.execute("SET TimeZone = 'UTC'");
+  register_value_functions(connection);
   return connection;
 }
 
 // DuckDB knows .gz and .zst in small letters alone: where they are not, it gets a link that is called so.
 Candidate with_plain_endings(Candidate candidate, const fs::path& links) {
+  candidate.scratch = links;
   for (auto& file : candidate.files) {
     const auto ending = file.relative.rfind('.');
     const std::string lower = to_lower(file.relative.substr(ending));
@@ -169,16 +172,12 @@ class Extraction {
     };
     try {
       auto reader = open_table(*connection_, candidate);
-      try {
-        return try_it(*reader);
-      } catch (const duck::QueryError& error) {
-        if (is_engine_failure(error) || !reader->reconsider(error)) throw;
-      }
-      try {
-        return try_it(*reader);
-      } catch (const duck::QueryError& again) {
-        if (!is_engine_failure(again)) reader->reconsider(again);
-        throw;
+      for (;;) {
+        try {
+          return try_it(*reader);
+        } catch (const duck::QueryError& error) {
+          if (is_engine_failure(error) || !reader->reconsider(error)) throw;
+        }
       }
     } catch (const duck::QueryError& error) {
       // The engine was new, or has read only what is sound: these files broke it.
@@ -291,7 +290,11 @@ Discovery discover(const Job& job, std::int64_t rows) {
         engine.emplace(extracts::open_engine({job.temp_dir, job.memory_bytes, job.threads}));
         connection.emplace(connect(*engine));
       }
-      auto reader = open_table(*connection, candidate, true);
+      if (!job.temp_dir.empty()) fs::create_directories(job.temp_dir);
+      const TemporaryFolder scratch(job.temp_dir.empty() ? fs::temp_directory_path()
+                                                         : fs::path(job.temp_dir));
+      const Candidate here = with_plain_endings(candidate, scratch.path());
+      auto reader = open_table(*connection, here, true);
       const std::string select = reader->select();
       for (const auto& row : connection->execute("DESCRIBE " + select).rows())
         preview.columns.push_back({std::get<std::string>(row.at(0)), std::get<std::string>(row.at(1))});

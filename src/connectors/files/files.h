@@ -30,7 +30,7 @@
 // another name.
 //
 // Types: a CSV column gets a type only where every value of all its files says the same in that type, else it is text:
-// csv_types.h. JSON types always come from the whole file. TableSpec.types overrides, per column.
+// values.h. JSON types always come from the whole file. TableSpec.types overrides, per column.
 namespace agnes::connectors::files {
 
 // What the configuration says of one table.

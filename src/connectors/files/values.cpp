@@ -1,0 +1,350 @@
+#include "connectors/files/values.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "lib/base/text.h"
+
+namespace agnes::connectors::files {
+
+namespace {
+
+// Digits that a DOUBLE keeps of every number, and the most that one prints.
+constexpr std::size_t kDoubleDigits = 15, kPrintedDigits = 17;
+constexpr int kSmallDecimal = 18, kLargeDecimal = 38;
+constexpr std::int64_t kSecond = 1'000'000, kMinute = 60 * kSecond, kDay = 24 * 60 * kMinute;
+
+// Scales have the bits from kScale + 1 on.
+enum Bit : int {
+  kBoolean,
+  kBigint,
+  kWhole,  // of any length
+  kDouble,
+  kTime,
+  kDate,
+  kTimestamp,
+  kInstant,
+  kSmall,  // no more digits than DECIMAL(18) has
+  kScale,
+};
+constexpr TypeSet bit(int which) {
+  return TypeSet{1} << which;
+}
+
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+// A number taken apart: [sign] whole [. part] [e exponent].
+struct Number {
+  bool negative = false, plus = false, point = false, scientific = false;
+  std::string_view whole, part, exponent;  // the exponent with its sign
+};
+
+std::optional<Number> split_number(std::string_view text) {
+  Number out;
+  const auto digits = [&] {
+    std::size_t end = 0;
+    while (end < text.size() && is_digit(text[end])) ++end;
+    const auto found = text.substr(0, end);
+    text.remove_prefix(end);
+    return found;
+  };
+  if (!text.empty() && (text.front() == '-' || text.front() == '+')) {
+    out.negative = text.front() == '-';
+    out.plus = !out.negative;
+    text.remove_prefix(1);
+  }
+  out.whole = digits();
+  if (!text.empty() && text.front() == '.') {
+    out.point = true;
+    text.remove_prefix(1);
+    out.part = digits();
+  }
+  if (out.whole.empty() && out.part.empty()) return std::nullopt;
+  if (!text.empty() && (text.front() == 'e' || text.front() == 'E')) {
+    out.scientific = true;
+    const std::string_view rest = text.substr(1);
+    text.remove_prefix(text.size() > 1 && (text[1] == '-' || text[1] == '+') ? 2 : 1);
+    const auto found = digits();
+    if (found.empty()) return std::nullopt;
+    out.exponent = rest;
+  }
+  return text.empty() ? std::optional(out) : std::nullopt;
+}
+
+bool has_leading_zero(std::string_view whole) {
+  return whole.size() > 1 && whole.front() == '0';
+}
+bool is_zero(const Number& number) {
+  return number.whole.find_first_not_of('0') == std::string_view::npos &&
+         number.part.find_first_not_of('0') == std::string_view::npos;
+}
+bool is_whole(const Number& number) {
+  return !number.plus && !number.point && !number.scientific && !has_leading_zero(number.whole);
+}
+// Its digits are to be kept as they are.
+bool is_decimal(const Number& number) {
+  return !number.plus && !number.scientific && !number.whole.empty() && !number.part.empty() &&
+         !has_leading_zero(number.whole) && !(number.negative && is_zero(number));
+}
+// As programs write floating-point numbers: no zero at the end but in ".0", one digit before the point of an
+// exponent. So versions (1.9, 1.10) and codes (12E4) are none.
+bool is_float(const Number& number) {
+  if (number.plus) return false;
+  if (number.scientific) return number.whole.size() == 1;
+  if (has_leading_zero(number.whole)) return false;
+  if (number.whole.empty()) return number.part.back() != '0';
+  return number.part.empty() || number.part == "0" || number.part.back() != '0';
+}
+
+// Its digits without zeros at either end, and where the point stands: 0.0120 is "12" and -1.
+struct Digits {
+  std::string digits;
+  std::int64_t point = 0;
+};
+Digits digits_of(const Number& number) {
+  Digits out{std::string(number.whole) + std::string(number.part),
+             static_cast<std::int64_t>(number.whole.size())};
+  const auto first = std::min(out.digits.find_first_not_of('0'), out.digits.size());
+  out.digits.erase(0, first);
+  out.point -= static_cast<std::int64_t>(first);
+  while (out.digits.ends_with('0')) out.digits.pop_back();
+  if (number.scientific) {
+    std::int64_t exponent = 0;
+    const auto text = number.exponent.substr(number.exponent.starts_with('+') ? 1 : 0);
+    std::from_chars(text.data(), text.data() + text.size(), exponent);
+    out.point += exponent;
+  }
+  return out;
+}
+
+// The DOUBLE that says every digit of the text.
+std::optional<double> exact_double(std::string_view text, const Number& number) {
+  if (number.plus) text.remove_prefix(1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (is_zero(number)) return value;
+  if (number.whole.size() + number.part.size() <= kDoubleDigits && std::abs(value) > 1e-300 &&
+      std::abs(value) < 1e300)
+    return value;
+  std::size_t count = number.whole.size() + number.part.size();
+  for (const auto part : {number.whole, number.part}) {
+    const auto first = part.find_first_not_of('0');
+    count -= std::min(first, part.size());
+    if (first != std::string_view::npos) break;
+  }
+  if (count <= kDoubleDigits && std::abs(value) > 1e-300 && std::abs(value) < 1e300) return value;
+  if (count > kPrintedDigits) return std::nullopt;
+  char printed[40];
+  const auto done =
+      std::to_chars(printed, printed + sizeof printed, std::abs(value), std::chars_format::scientific);
+  const auto again = split_number({printed, static_cast<std::size_t>(done.ptr - printed)});
+  const Digits said = digits_of(number), kept = digits_of(*again);
+  return said.digits == kept.digits && said.point == kept.point ? std::optional(value) : std::nullopt;
+}
+
+std::optional<int> two_digits(std::string_view text, std::size_t at) {
+  if (at + 2 > text.size() || !is_digit(text[at]) || !is_digit(text[at + 1])) return std::nullopt;
+  return (text[at] - '0') * 10 + text[at + 1] - '0';
+}
+
+// 2024-02-29, and nothing after it.
+std::optional<std::int32_t> plain_date(std::string_view text) {
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
+  const auto century = two_digits(text, 0), year = two_digits(text, 2), month = two_digits(text, 5),
+             day = two_digits(text, 8);
+  if (!century || !year || !month || !day || (*century == 0 && *year == 0)) return std::nullopt;
+  const std::chrono::year_month_day found{std::chrono::year(*century * 100 + *year),
+                                          std::chrono::month(static_cast<unsigned>(*month)),
+                                          std::chrono::day(static_cast<unsigned>(*day))};
+  if (!found.ok()) return std::nullopt;
+  return std::chrono::sys_days(found).time_since_epoch().count();
+}
+
+// hh:mm[:ss[.ffffff]] at the beginning of the text, which is taken off it.
+std::optional<std::int64_t> take_time(std::string_view& text, bool seconds_needed) {
+  const auto hour = two_digits(text, 0), minute = two_digits(text, 3);
+  if (!hour || !minute || text[2] != ':' || *hour > 23 || *minute > 59) return std::nullopt;
+  std::int64_t out = *hour * 60 * kMinute + *minute * kMinute;
+  text.remove_prefix(5);
+  if (!text.starts_with(':')) return seconds_needed ? std::nullopt : std::optional(out);
+  const auto second = two_digits(text, 1);
+  if (!second || *second > 59) return std::nullopt;
+  out += *second * kSecond;
+  text.remove_prefix(3);
+  if (!text.starts_with('.')) return out;
+  std::size_t digits = 1;
+  std::int64_t unit = kSecond;
+  for (; digits < text.size() && is_digit(text[digits]); ++digits) out += (text[digits] - '0') * (unit /= 10);
+  if (digits == 1 || digits > 7) return std::nullopt;  // nanoseconds are no microseconds
+  text.remove_prefix(digits);
+  return out;
+}
+
+// Z, +hh, +hhmm or +hh:mm, and nothing after it.
+std::optional<std::int64_t> plain_offset(std::string_view text) {
+  if (text == "Z") return 0;
+  if (text.empty() || (text.front() != '+' && text.front() != '-')) return std::nullopt;
+  const bool west = text.front() == '-';
+  const auto hours = two_digits(text, 1);
+  if (!hours || *hours > 15) return std::nullopt;
+  text.remove_prefix(3);
+  if (text.starts_with(':') && text.size() == 3) text.remove_prefix(1);
+  const auto minutes = text.empty()       ? std::optional(0)
+                       : text.size() == 2 ? two_digits(text, 0)
+                                          : std::nullopt;
+  if (!minutes || *minutes > 59) return std::nullopt;
+  const std::int64_t out = *hours * 60 * kMinute + *minutes * kMinute;
+  return west ? -out : out;
+}
+
+// A date, with a time or without; what stands behind is left in `text`.
+std::optional<std::int64_t> take_timestamp(std::string_view& text, bool time_needed) {
+  const auto day = plain_date(text.substr(0, 10));
+  if (!day) return std::nullopt;
+  text.remove_prefix(10);
+  const std::int64_t midnight = *day * kDay;
+  if (text.empty() && !time_needed) return midnight;
+  if (!text.starts_with(' ') && !text.starts_with('T')) return std::nullopt;
+  text.remove_prefix(1);
+  const auto time = take_time(text, false);
+  return time ? std::optional(midnight + *time) : std::nullopt;
+}
+
+TypeSet numbers(std::string_view text) {
+  const auto number = split_number(text);
+  if (!number) return 0;
+  TypeSet out = 0;
+  if (is_whole(*number)) {
+    out |= bit(kWhole);
+    if (to_bigint(text)) out |= bit(kBigint);
+  }
+  if (is_float(*number) && exact_double(text, *number)) out |= bit(kDouble);
+  const auto digits = number->whole.size() + number->part.size();
+  if (is_decimal(*number) && digits <= kLargeDecimal) {
+    out |= bit(kScale + static_cast<int>(number->part.size()));
+    if (digits <= kSmallDecimal) out |= bit(kSmall);
+  }
+  return out;
+}
+
+}  // namespace
+
+TypeSet types_of(std::string_view text) {
+  text = trimmed(text);
+  if (text.empty()) return 0;
+  if (!is_digit(text.front()) && text.front() != '-' && text.front() != '.')
+    return to_boolean(text) ? bit(kBoolean) : 0;
+  if (text.size() > 4 && text[4] == '-')
+    return (to_date(text) ? bit(kDate) : 0) | (to_timestamp(text) ? bit(kTimestamp) : 0) |
+           (to_instant(text) ? bit(kInstant) : 0) | numbers(text);
+  if (text.size() > 2 && text[2] == ':') return to_time(text) ? bit(kTime) : 0;
+  return numbers(text);
+}
+
+std::string type_of_all(TypeSet types) {
+  if (types == kAnyType) return "VARCHAR";
+  static constexpr std::pair<int, const char*> kTypes[] = {
+      {kBoolean, "BOOLEAN"}, {kBigint, "BIGINT"},       {kTime, "TIME"},
+      {kDate, "DATE"},       {kTimestamp, "TIMESTAMP"}, {kInstant, "TIMESTAMP WITH TIME ZONE"}};
+  for (const auto& [which, name] : kTypes)
+    if ((types & bit(which)) != 0) return name;
+  for (int scale = 1; scale < kLargeDecimal; ++scale)
+    if ((types & bit(kScale + scale)) != 0)
+      return fmt::format("DECIMAL({},{})", (types & bit(kSmall)) != 0 ? kSmallDecimal : kLargeDecimal, scale);
+  // Whole numbers beyond BIGINT are keys and codes.
+  return (types & bit(kDouble)) != 0 && (types & bit(kWhole)) == 0 ? "DOUBLE" : "VARCHAR";
+}
+
+std::optional<bool> to_boolean(std::string_view text) {
+  text = trimmed(text);
+  if (iequals(text, "true")) return true;
+  if (iequals(text, "false")) return false;
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> to_bigint(std::string_view text) {
+  text = trimmed(text);
+  const std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
+  if (digits.empty() || has_leading_zero(digits) || (digits == "0" && digits.size() < text.size()))
+    return std::nullopt;
+  std::int64_t out = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(out) : std::nullopt;
+}
+
+std::optional<double> to_double(std::string_view text) {
+  text = trimmed(text);
+  const auto number = split_number(text);
+  return number && is_float(*number) ? exact_double(text, *number) : std::nullopt;
+}
+
+std::optional<std::int64_t> to_time(std::string_view text) {
+  text = trimmed(text);
+  const auto out = take_time(text, true);
+  return text.empty() ? out : std::nullopt;
+}
+
+std::optional<std::int32_t> to_date(std::string_view text) {
+  return plain_date(trimmed(text));
+}
+
+std::optional<std::int64_t> to_timestamp(std::string_view text) {
+  text = trimmed(text);
+  const auto out = take_timestamp(text, false);
+  return text.empty() ? out : std::nullopt;
+}
+
+std::optional<std::int64_t> to_instant(std::string_view text) {
+  text = trimmed(text);
+  const auto local = take_timestamp(text, true);
+  if (!local) return std::nullopt;
+  const auto offset = plain_offset(text);
+  return offset ? std::optional(*local - *offset) : std::nullopt;
+}
+
+std::optional<duck::Int128> to_decimal(std::string_view text, int width, int scale) {
+  const auto number = split_number(trimmed(text));
+  if (!number || !is_decimal(*number) || number->part.size() != static_cast<std::size_t>(scale) ||
+      number->whole.size() + number->part.size() > static_cast<std::size_t>(width))
+    return std::nullopt;
+  duck::Int128 out = 0;
+  for (const auto part : {number->whole, number->part})
+    for (const char c : part) out = out * 10 + (c - '0');
+  return number->negative ? -out : out;
+}
+
+bool has_form_of(std::string_view text, std::string_view type) {
+  text = trimmed(text);
+  const auto number = split_number(text);
+  if (type.ends_with("INT") || type.ends_with("INTEGER"))
+    return number && !number->scientific && !number->whole.empty() &&
+           number->part.find_first_not_of('0') == std::string_view::npos;
+  if (type.starts_with("DECIMAL(")) {
+    const auto comma = type.find(',');
+    const auto scale = parse_int(type.substr(comma + 1, type.size() - comma - 2)).value_or(0);
+    return number && !number->scientific &&
+           static_cast<std::int64_t>(number->part.find_last_not_of('0') + 1) <= scale;
+  }
+  if (type == "DOUBLE")
+    return (number && exact_double(text, *number)) || iequals(text, "nan") || iequals(text, "inf") ||
+           iequals(text, "-inf");
+  if (type == "DATE") return to_date(text).has_value();
+  if (type == "TIMESTAMP") return to_timestamp(text).has_value();
+  if (type == "TIMESTAMP WITH TIME ZONE") return to_instant(text) || to_timestamp(text);
+  return true;
+}
+
+bool is_value(std::string_view text) {
+  return split_number(trimmed(text)) || types_of(text) != 0 || has_form_of(text, "DOUBLE");
+}
+
+}  // namespace agnes::connectors::files

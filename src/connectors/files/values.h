@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/duck/text_forms.h"
+
+// What texts say in the types that columns may have. A type holds a text when its value says the same: no digit, sign
+// or offset less. docs/files.md has the rules. Spaces around a text do not count.
+namespace agnes::connectors::files {
+
+// A set of types, one bit each.
+using TypeSet = std::uint64_t;
+constexpr TypeSet kAnyType = ~TypeSet{0};
+
+// The types that hold this text. What is neither NULL nor empty has a value.
+TypeSet types_of(std::string_view text);
+// The first type of docs/files.md that holds all texts of a column, from the types that hold each of them (`&`).
+std::string type_of_all(TypeSet types);
+
+// The value, or nothing where the type does not hold the text.
+std::optional<bool> to_boolean(std::string_view text);
+std::optional<std::int64_t> to_bigint(std::string_view text);
+std::optional<double> to_double(std::string_view text);
+std::optional<std::int64_t> to_time(std::string_view text);  // microseconds
+std::optional<std::int32_t> to_date(std::string_view text);  // days since 1970
+std::optional<std::int64_t> to_timestamp(
+    std::string_view text);  // microseconds since 1970; a date is its midnight
+std::optional<std::int64_t> to_instant(std::string_view text);  // of a text with an offset
+std::optional<duck::Int128> to_decimal(std::string_view text, int width, int scale);
+
+// Whether a type that an operator has set, in DuckDB's spelling, holds the text as far as its form goes; that it can be
+// cast is DuckDB's to say. More ways to write a value are taken than in `types_of`, none that would be rounded.
+bool has_form_of(std::string_view text, std::string_view type);
+// A number, date, time or true/false, however it is written: no name of a column.
+bool is_value(std::string_view text);
+
+}  // namespace agnes::connectors::files
