@@ -15,6 +15,8 @@ namespace {
 // What is looked at to suggest types; each value is held against them when it is read.
 constexpr std::int64_t kSampleRows = 20'480;
 constexpr std::uint64_t kSampleBytes = 4 << 20;
+// DuckDB takes 32 KB for each column and thread: more threads would cost more than they bring.
+constexpr std::size_t kWideColumns = 1'000;
 // A header that stands this far down, or less, may be what a row with more values is.
 constexpr std::int64_t kTitleLines = 20;
 
@@ -68,6 +70,28 @@ std::vector<std::string> partition_names(const SourceFile& file) {
   return out;
 }
 
+// Keeps an engine from using more than one thread.
+class OneThread {
+ public:
+  explicit OneThread(duck::Connection& connection)
+      : connection_(connection),
+        before_(duck::scalar<std::int64_t>(connection, "SELECT current_setting('threads')").value_or(1)) {
+    connection.execute("SET threads = 1");
+  }
+  OneThread(const OneThread&) = delete;
+  ~OneThread() {
+    try {
+      connection_.execute(fmt::format("SET threads = {}", before_));
+    } catch (const Error&) {
+      // An engine that has failed is not used again.
+    }
+  }
+
+ private:
+  duck::Connection& connection_;
+  std::int64_t before_;
+};
+
 class CsvReader : public TableReader {
  public:
   CsvReader(duck::Connection& connection, const Candidate& candidate)
@@ -77,6 +101,7 @@ class CsvReader : public TableReader {
       parts_.push_back({&file, file});
       look_at_header(parts_.back());
     }
+    if (columns_.size() > kWideColumns) one_thread_.emplace(connection);
     whole_ = walk(true, false);
     settle_header();
     check_names();
@@ -496,6 +521,7 @@ class CsvReader : public TableReader {
   duck::Connection& connection_;
   const Candidate& candidate_;
   const TableSpec* spec_;
+  std::optional<OneThread> one_thread_;
   CsvDialect dialect_;
   std::string encoding_;
   std::vector<Part> parts_;
