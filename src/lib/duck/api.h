@@ -27,7 +27,13 @@ namespace agnes::duck {
   X(create_null_value) X(query_progress) X(prepared_statement_column_count)                                 \
   X(prepared_statement_column_name) X(prepared_statement_column_logical_type) X(result_get_arrow_options)   \
   X(destroy_arrow_options) X(to_arrow_schema) X(data_chunk_to_arrow) X(error_data_message)                  \
-  X(destroy_error_data)
+  X(destroy_error_data) X(create_table_function) X(destroy_table_function) X(table_function_set_name)       \
+  X(table_function_set_extra_info) X(table_function_set_bind) X(table_function_set_init)                    \
+  X(table_function_set_function) X(register_table_function) X(bind_get_extra_info) X(bind_add_result_column) \
+  X(init_get_extra_info) X(init_set_init_data) X(init_set_max_threads) X(init_set_error)                    \
+  X(function_get_init_data) X(function_set_error) X(create_list_type) X(create_struct_type) X(vector_size)  \
+  X(data_chunk_set_size) X(vector_ensure_validity_writable) X(vector_assign_string_element_len)             \
+  X(list_vector_reserve) X(list_vector_set_size)
 // clang-format on
 
 struct Api {

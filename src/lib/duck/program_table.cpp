@@ -1,0 +1,80 @@
+#include "lib/duck/program_table.h"
+
+namespace agnes::duck {
+
+namespace {
+
+class LogicalType {
+ public:
+  explicit LogicalType(const ProgramType& type) : handle_(make(type)) {}
+  LogicalType(LogicalType&& other) noexcept : handle_(other.handle_) { other.handle_ = nullptr; }
+  ~LogicalType() {
+    if (handle_ != nullptr) api().destroy_logical_type(&handle_);
+  }
+  duckdb_logical_type get() const { return handle_; }
+
+ private:
+  static duckdb_logical_type make(const ProgramType& type) {
+    std::vector<LogicalType> children;
+    for (const auto& child : type.children) children.emplace_back(child);
+    if (type.id == DUCKDB_TYPE_LIST) return api().create_list_type(children.at(0).get());
+    if (type.id != DUCKDB_TYPE_STRUCT) return api().create_logical_type(type.id);
+    std::vector<duckdb_logical_type> handles;
+    std::vector<const char*> names;
+    for (std::size_t i = 0; i < children.size(); ++i) {
+      handles.push_back(children[i].get());
+      names.push_back(type.names.at(i).c_str());
+    }
+    return api().create_struct_type(handles.data(), names.data(), handles.size());
+  }
+  duckdb_logical_type handle_;
+};
+
+// An exception must not pass through DuckDB's C interface.
+template <class Info>
+void guarded(Info info, void (*report)(Info, const char*), const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    report(info, error.what());
+  }
+}
+
+void bind(duckdb_bind_info info) {
+  const auto* table = static_cast<const ProgramTable*>(api().bind_get_extra_info(info));
+  for (const auto& [name, type] : table->columns)
+    api().bind_add_result_column(info, name.c_str(), LogicalType(type).get());
+}
+
+void init(duckdb_init_info info) {
+  guarded<duckdb_init_info>(info, api().init_set_error, [&] {
+    const auto* table = static_cast<const ProgramTable*>(api().init_get_extra_info(info));
+    api().init_set_max_threads(info, 1);
+    api().init_set_init_data(info, table->read().release(),
+                             [](void* producer) { delete static_cast<RowProducer*>(producer); });
+  });
+}
+
+void fill(duckdb_function_info info, duckdb_data_chunk chunk) {
+  guarded<duckdb_function_info>(info, api().function_set_error, [&] {
+    auto* producer = static_cast<RowProducer*>(api().function_get_init_data(info));
+    api().data_chunk_set_size(chunk, producer->fill(chunk));
+  });
+}
+
+}  // namespace
+
+void register_table(Connection& connection, const std::string& name, ProgramTable table) {
+  auto function = api().create_table_function();
+  api().table_function_set_name(function, name.c_str());
+  api().table_function_set_extra_info(function, new ProgramTable(std::move(table)),
+                                      [](void* held) { delete static_cast<ProgramTable*>(held); });
+  api().table_function_set_bind(function, bind);
+  api().table_function_set_init(function, init);
+  api().table_function_set_function(function, fill);
+  const auto state = api().register_table_function(connection.handle(), function);
+  api().destroy_table_function(&function);
+  if (state != DuckDBSuccess) throw Error(ErrorKind::internal, "cannot register the table function " + name);
+}
+
+}  // namespace agnes::duck
