@@ -1,4 +1,9 @@
-#include "connectors/files/json_error.h"
+#include <atomic>
+#include <mutex>
+#include <set>
+
+#include "connectors/files/csv_types.h"
+#include "connectors/files/json_vectors.h"
 #include "connectors/files/read.h"
 #include "lib/base/text.h"
 #include "lib/duck/rows.h"
@@ -9,214 +14,400 @@ namespace {
 
 // More keys than this at the top are a map from ids to things, not columns.
 constexpr std::size_t kMaxColumns = 1'000;
+// Rows that are looked at where a preview will do.
+constexpr std::int64_t kQuickRows = 2'048;
+// A chunk ends early when its rows have so much text.
+constexpr std::size_t kChunkBytes = 4 << 20;
+// What a statement says that met a value which is not one of its column's type.
+constexpr std::string_view kUnfit = "agnes: a value that does not fit the type of column ";
+
+// What a reading of the rows needs, and the error in which it ended.
+struct Table {
+  std::vector<SourceFile> files;
+  std::vector<std::string> keys;
+  std::vector<JsonPlan> plans;  // of these keys
+  std::vector<std::vector<std::optional<std::string>>>
+      partitions;  // a file's values of the partition columns
+  std::int64_t most_rows = 0;
+
+  std::mutex mutex;
+  std::optional<SourceError> error;
+};
+
+// Gives the columns of the keys, c0 and so on, the partition columns, p0 and so on, and each row's file and line.
+class Rows : public duck::RowProducer {
+ public:
+  explicit Rows(std::shared_ptr<Table> table) : table_(std::move(table)), left_(table_->most_rows) {
+    for (const auto& key : table_->keys) keys_.find_or_add(key);
+    for (const auto& plan : table_->plans) vectors_.emplace_back(plan);
+  }
+
+  std::size_t fill(duckdb_data_chunk chunk) override {
+    try {
+      return write(chunk);
+    } catch (const SourceError& error) {
+      const std::lock_guard lock(table_->mutex);
+      table_->error = error;
+      throw;
+    }
+  }
+
+ private:
+  bool next() {
+    while (left_ > 0) {
+      if (!rows_ && file_ == table_->files.size()) return false;
+      if (!rows_) rows_.emplace(table_->files[file_]);
+      if (rows_->next()) {
+        --left_;
+        return true;
+      }
+      rows_.reset();
+      ++file_;
+    }
+    return false;
+  }
+
+  std::size_t write(duckdb_data_chunk chunk) {
+    const auto& api = duck::api();
+    const auto room = static_cast<std::size_t>(api.vector_size());
+    for (std::size_t i = 0; i < vectors_.size(); ++i)
+      vectors_[i].begin(api.data_chunk_get_vector(chunk, i), room);
+    const auto parts = table_->partitions.empty() ? 0 : table_->partitions[0].size();
+    const auto numbers = [&](std::size_t column) {
+      return static_cast<std::int64_t*>(
+          api.vector_get_data(api.data_chunk_get_vector(chunk, vectors_.size() + parts + column)));
+    };
+    std::int64_t *files = numbers(0), *lines = numbers(1);
+    std::size_t row = 0;
+    for (std::size_t bytes = 0; row < room && bytes < kChunkBytes && next(); ++row) {
+      bytes += rows_->row_bytes();
+      files[row] = static_cast<std::int64_t>(file_);
+      lines[row] = rows_->line();
+      write_row(row);
+      for (std::size_t i = 0; i < parts; ++i)
+        write_partition(api.data_chunk_get_vector(chunk, vectors_.size() + i), row,
+                        table_->partitions[file_][i]);
+    }
+    for (auto& vector : vectors_) vector.end();
+    return row;
+  }
+
+  void write_row(std::size_t row) {
+    const auto& tokens = rows_->tokens();
+    const auto changed = [&](const JsonToken& token) {
+      rows_->fail(rows_->line_of(token), "has changed while it was read: sync again");
+    };
+    if (tokens[0].kind != JsonKind::object) changed(tokens[0]);
+    for (std::size_t at = 1; at < tokens[0].next; at = tokens[at + 1].next) {
+      const auto index = keys_.find(rows_->content(tokens[at], space_));
+      if (index == KeyList::kNone) changed(tokens[at]);
+      vectors_[index].write(row, *rows_, at + 1);
+    }
+  }
+
+  static void write_partition(duckdb_vector vector, std::size_t row,
+                              const std::optional<std::string>& value) {
+    const auto& api = duck::api();
+    if (value) return api.vector_assign_string_element_len(vector, row, value->data(), value->size());
+    api.vector_ensure_validity_writable(vector);
+    api.vector_get_validity(vector)[row / 64] &= ~(std::uint64_t{1} << (row % 64));
+  }
+
+  std::shared_ptr<Table> table_;
+  std::int64_t left_;
+  KeyList keys_;
+  std::vector<JsonVector> vectors_;
+  std::size_t file_ = 0;
+  std::optional<JsonRows> rows_;
+  std::string space_;
+};
+
+// year=2024/month=05 as DuckDB reads it.
+std::vector<std::pair<std::string, std::optional<std::string>>> partition_values(const SourceFile& file) {
+  std::vector<std::pair<std::string, std::optional<std::string>>> out;
+  const auto parts = split(file.relative, '/');
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+    const auto at = parts[i].find('=');
+    if (at == std::string::npos || at == 0) continue;
+    std::optional<std::string> value = parts[i].substr(at + 1);
+    if (*value == "__HIVE_DEFAULT_PARTITION__") value.reset();
+    out.emplace_back(parts[i].substr(0, at), std::move(value));
+  }
+  return out;
+}
+
+bool is_nested_type(std::string_view type) {
+  return type.ends_with(']') || type.starts_with("STRUCT(") || type.starts_with("MAP(");
+}
 
 class JsonReader : public TableReader {
  public:
   JsonReader(duck::Connection& connection, const Candidate& candidate, bool quick)
-      : connection_(connection), candidate_(candidate), quick_(quick) {
-    for (const auto& file : candidate.files) check_root(file);
-    find_columns();
+      : connection_(connection), candidate_(candidate), table_(std::make_shared<Table>()) {
+    table_->files = candidate.files;
+    table_->most_rows = quick ? kQuickRows : std::numeric_limits<std::int64_t>::max();
+    find_partitions();
+    learn();
+    name_columns();
     check_overrides(candidate, columns_);
-    for (const auto& column : columns_) expressions_.push_back(expression(column));
-    if (!quick) narrow();
+    for (std::size_t i = 0; i < columns_.size(); ++i) expressions_.push_back(expression(i));
+    register_rows();
   }
 
   std::string select() override {
     std::string list;
     for (std::size_t i = 0; i < columns_.size(); ++i)
-      list += fmt::format("{}{} AS {}", list.empty() ? "" : ", ", expressions_[i],
+      list += fmt::format("{}{} AS {}", i > 0 ? ", " : "", expressions_[i],
                           duck::quote_identifier(columns_[i].name));
-    return "SELECT " + list + " FROM " + read_sql();
+    return fmt::format("SELECT {} FROM {}()", list, function_);
   }
 
-  bool reconsider(const duck::QueryError& error) override { complain(error, candidate_.files.front()); }
+  bool reconsider(const duck::QueryError& error) override {
+    {
+      const std::lock_guard lock(table_->mutex);
+      if (table_->error) throw SourceError(*table_->error);
+    }
+    if (not_the_files_fault(error)) throw error;
+    name_value(error.what());
+    const auto& file = candidate_.files.front();
+    throw SourceError("malformed", file.relative, std::nullopt,
+                      fmt::format("{} cannot be read: {}", shown(file.relative),
+                                  without_paths(candidate_, extracts::short_message(error.what()))));
+  }
 
  private:
-  // "[" or "{" or "": how the file begins.
-  std::string opening(const SourceFile& file) {
-    try {
-      for (const auto& line : first_lines(connection_, file, 100)) {
-        const auto text = trim(line);
-        if (!text.empty()) return std::string(text.substr(0, text.starts_with("\xEF\xBB\xBF") ? 4 : 1));
-      }
-    } catch (const duck::QueryError&) {
-      // A first line of more than 1 MB: a document on one line.
-      return "?";
-    }
-    return "";
-  }
-
-  [[noreturn]] void no_table(const SourceFile& file, const std::string& why) const {
+  [[noreturn]] static void no_table(const SourceFile& file, const std::string& why) {
     throw SourceError("not_a_table", file.relative, std::nullopt,
                       fmt::format("{} is not a table: {}", shown(file.relative), why));
   }
 
-  void check_root(const SourceFile& file) {
-    const std::string begins = opening(file);
-    if (begins.empty())
+  void find_partitions() {
+    if (!is_partitioned(candidate_)) return;
+    for (const auto& file : candidate_.files) {
+      auto& values = table_->partitions.emplace_back();
+      std::vector<std::string> names;
+      for (auto& [name, value] : partition_values(file)) {
+        names.push_back(name);
+        values.push_back(std::move(value));
+      }
+      if (partition_names_.empty()) partition_names_ = names;
+      if (names != partition_names_)
+        throw SourceError(
+            "malformed", file.relative, std::nullopt,
+            fmt::format("{} lies in other column=value folders than {}: the files of one table must lie "
+                        "in the same ones",
+                        shown(file.relative), shown(candidate_.files.front().relative)));
+    }
+  }
+
+  // Looks at every row: which keys there are, and what is in them.
+  void learn() {
+    std::int64_t left = table_->most_rows;
+    for (const auto& file : candidate_.files) {
+      if (left > 0) learn(file, left);
+      for (const auto& key : types_.keys())
+        for (const auto& name : partition_names_)
+          if (iequals(key, name))
+            throw SourceError(
+                "malformed", file.relative, std::nullopt,
+                fmt::format("{} has the key '{}', and its folder gives a column '{}': rename one of them",
+                            shown(file.relative), escape_control(key), escape_control(name)));
+    }
+    if (types_.keys().empty()) no_table(candidate_.files.front(), "its objects are empty");
+  }
+
+  void learn(const SourceFile& file, std::int64_t& left) {
+    JsonRows rows(file);
+    std::int64_t objects = 0;
+    std::string nested;
+    while (left > 0 && rows.next()) {
+      check_row(rows);
+      types_.add(rows);
+      if (types_.keys().size() > kMaxColumns)
+        no_table(
+            file,
+            fmt::format("its objects have more than {} different keys; with ids as keys, put the id into a "
+                        "value",
+                        kMaxColumns));
+      if (++objects == 1) nested = nested_keys(rows);
+      --left;
+    }
+    if (objects == 0 && rows.is_empty())
       throw SourceError("malformed", file.relative, std::nullopt,
                         fmt::format("{} is empty", shown(file.relative)));
-    const std::string from = fmt::format("read_json_objects({}, format = '{}')", quoted_path(file),
-                                         file.format == Format::json_lines ? "newline_delimited" : "auto");
-    std::int64_t objects = 0, others = 0;
-    std::string other;
-    try {
-      for (const auto& row :
-           connection_
-               .execute(fmt::format("SELECT json_type(json), count(*) FROM {} GROUP BY ALL",
-                                    quick_ ? "(SELECT json FROM " + from + " LIMIT 2048)" : from))
-               .rows()) {
-        const auto* type = std::get_if<std::string>(&row.at(0));
-        const auto count = std::get<std::int64_t>(row.at(1));
-        if (type != nullptr && *type == "OBJECT") {
-          objects += count;
-        } else {
-          others += count;
-          other = type != nullptr ? to_lower(*type) : "null";
-        }
-      }
-    } catch (const duck::QueryError& error) {
-      complain(error, file);
-    }
-    if (others > 0)
-      no_table(file, fmt::format("it holds {} of type {} where a table has objects with named values", others,
-                                 other));
     if (objects == 0) no_table(file, "it holds no rows, so that its columns are not known");
-    if (objects > 1 || file.format == Format::json_lines || begins.ends_with("[")) return;
-    const auto nested = duck::scalar<std::string>(
-        connection_,
-        fmt::format("SELECT string_agg(key, ', ') FROM (SELECT e.key FROM {} AS o, json_each(o.json) AS e "
-                    "WHERE e.type IN ('OBJECT', 'ARRAY') LIMIT 5)",
-                    from));
-    if (nested)
-      no_table(file,
-               fmt::format(
-                   "it is one object with nested values ({}); a table is a list of objects, or one object a "
-                   "line",
-                   escape_control(*nested)));
+    if (objects == 1 && file.format == Format::json && !rows.is_list() && !nested.empty())
+      no_table(
+          file,
+          fmt::format("it is one object with nested values ({}); a table is a list of objects, or one object "
+                      "a line",
+                      nested));
   }
 
-  std::string format_option() const {
-    return candidate_.files.front().format == Format::json_lines ? ", format = 'newline_delimited'" : "";
+  static void check_row(const JsonRows& rows) {
+    const auto kind = rows.tokens()[0].kind;
+    if (kind == JsonKind::object) return;
+    const char* what = kind == JsonKind::list      ? "a list"
+                       : kind == JsonKind::string  ? "a text"
+                       : kind == JsonKind::null    ? "null"
+                       : kind == JsonKind::boolean ? "a truth value"
+                                                   : "a number";
+    no_table(rows.file(), fmt::format("it holds {} in line {} where a table has objects with named values",
+                                      what, rows.line()));
   }
 
-  void find_columns() {
-    const auto ask = [&](const std::string& more) {
-      std::vector<extracts::Column> out;
-      try {
-        for (const auto& row :
-             connection_
-                 .execute(fmt::format(
-                     "DESCRIBE SELECT * FROM read_json({}, sample_size = {}, union_by_name = true, "
-                     "hive_partitioning = false{}{})",
-                     path_list(candidate_), quick_ ? 2048 : -1, format_option(), more))
-                 .rows())
-          out.push_back({std::get<std::string>(row.at(0)), std::get<std::string>(row.at(1))});
-      } catch (const duck::QueryError& error) {
-        if (std::string_view(error.what()).find("expected records") != std::string_view::npos)
-          no_table(candidate_.files.front(), "its objects are empty");
-        complain(error, candidate_.files.front());
-      }
+  static std::string nested_keys(const JsonRows& rows) {
+    std::string out, space;
+    const auto& tokens = rows.tokens();
+    int count = 0;
+    for (std::size_t at = 1; at < tokens[0].next && count < 5; at = tokens[at + 1].next) {
+      const auto kind = tokens[at + 1].kind;
+      if (kind != JsonKind::object && kind != JsonKind::list) continue;
+      out += (out.empty() ? "" : ", ") + escape_control(std::string(rows.content(tokens[at], space)));
+      ++count;
+    }
+    return out;
+  }
+
+  // A column is called like its key. DuckDB tells names apart that differ in more than case: of keys that do not, the
+  // first in the order of their bytes has its name, the others get _1, _2 and so on, whichever came first.
+  void name_columns() {
+    const auto& keys = types_.keys();
+    std::vector<std::string> names;
+    for (const auto& key : keys)
+      names.push_back(key.empty() ? "unnamed" : replaced(key, std::string(1, '\0'), "\\u0000"));
+    std::vector<std::size_t> order(keys.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return std::pair(names[a] != keys[a], names[a]) < std::pair(names[b] != keys[b], names[b]);
+    });
+    std::set<std::string> taken;
+    for (const auto& name : partition_names_) taken.insert(to_lower(name));
+    std::vector<std::size_t> others;
+    for (const auto i : order)
+      if (!taken.insert(to_lower(names[i])).second) others.push_back(i);
+    for (const auto i : others) {
+      std::string name;
+      for (int n = 1; name.empty() || !taken.insert(to_lower(name)).second; ++n)
+        name = fmt::format("{}_{}", names[i], n);
+      names[i] = name;
+    }
+    table_->keys = keys;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      table_->plans.push_back(types_.plan(i));
+      columns_.push_back({names[i], table_->plans[i].type});
+    }
+    for (std::size_t i = 0; i < partition_names_.size(); ++i)
+      columns_.push_back({partition_names_[i], partition_type(i)});
+  }
+
+  static std::string replaced(std::string text, const std::string& what, const std::string& with) {
+    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+      text.replace(at, what.size(), with);
+    return text;
+  }
+
+  // As DuckDB decides it for CSV and Parquet.
+  std::string partition_type(std::size_t index) {
+    std::string values;
+    for (const auto& file : table_->partitions)
+      values += fmt::format("{}({})", values.empty() ? "" : ", ",
+                            file[index] ? duck::quote_literal(*file[index]) : "NULL");
+    for (const char* type : {"DATE", "TIMESTAMP", "BIGINT"})
+      if (duck::scalar<bool>(
+              connection_,
+              fmt::format("SELECT bool_and(TRY_CAST(v AS {}) IS NOT NULL) FROM (VALUES {}) AS t(v) "
+                          "WHERE v IS NOT NULL",
+                          type, values)) == true)
+        return type;
+    return "VARCHAR";
+  }
+
+  bool is_partition(std::size_t column) const { return column >= table_->keys.size(); }
+  std::string raw_name(std::size_t column) const {
+    return is_partition(column) ? fmt::format("p{}", column - table_->keys.size())
+                                : fmt::format("c{}", column);
+  }
+
+  std::string expression(std::size_t i) {
+    auto& column = columns_[i];
+    const std::string name = raw_name(i);
+    const auto* set = candidate_.spec != nullptr ? find_set(column.name) : nullptr;
+    if (set == nullptr)
+      return column.type == "VARCHAR" ? name : fmt::format("CAST({} AS {})", name, column.type);
+    const std::string natural = column.type;
+    column.type =
+        duck::scalar<std::string>(connection_, fmt::format("SELECT typeof(CAST(NULL AS {}))",
+                                                           checked_type(candidate_.table, column.name, *set)))
+            .value();
+    std::string value = name, fits;
+    if (column.type == "JSON") {
+      if (!is_partition(i)) table_->plans[i] = {JsonAs::json, "JSON", {}, {}};
+      return fmt::format("CAST({} AS JSON)", name);
+    }
+    if (is_nested_type(column.type)) {
+      value = fmt::format("CAST({} AS {})", name, natural);
+      fits = fmt::format("TRY_CAST(TRY_CAST({0} AS {1}) AS {2}) IS NOT DISTINCT FROM {0}", value, column.type,
+                         natural);
+    } else {
+      if (!is_partition(i)) table_->plans[i] = {};
+      if (column.type == "VARCHAR") return name;
+      fits = fits_set_type_sql(name, column.type);
+    }
+    return fmt::format(
+        "CASE WHEN {0} IS NULL THEN NULL WHEN {1} THEN CAST({2} AS {3}) ELSE error(concat({4}, file, '.', "
+        "line, '.', "
+        "{0})) END",
+        name, fits, value, column.type, duck::quote_literal(fmt::format("{}{}.", kUnfit, i)));
+  }
+
+  const std::string* find_set(const std::string& column) const {
+    const auto found = candidate_.spec->types.find(column);
+    return found == candidate_.spec->types.end() ? nullptr : &found->second;
+  }
+
+  void register_rows() {
+    static std::atomic<std::uint64_t> count = 0;
+    function_ = fmt::format("agnes_json_{}", ++count);
+    duck::ProgramTable table;
+    for (std::size_t i = 0; i < columns_.size(); ++i)
+      table.columns.emplace_back(raw_name(i),
+                                 is_partition(i) ? duck::ProgramType{} : raw_type(table_->plans[i]));
+    for (const char* name : {"file", "line"})
+      table.columns.emplace_back(name, duck::ProgramType{DUCKDB_TYPE_BIGINT, {}, {}});
+    table.read = [table = table_] { return std::make_unique<Rows>(table); };
+    duck::register_table(connection_, function_, std::move(table));
+  }
+
+  // Says which value does not fit a type that is set, and where it stands: "...column 3.0.17.text".
+  void name_value(const std::string& said) const {
+    const auto at = said.find(kUnfit);
+    if (at == std::string::npos) return;
+    const char* text = said.c_str() + at + kUnfit.size();
+    const auto number = [&] {
+      char* end = nullptr;
+      const auto out = std::strtoull(text, &end, 10);
+      text = *end == '.' ? end + 1 : end;
       return out;
     };
-    columns_ = ask("");
-    // Objects whose keys hardly ever agree are one map to DuckDB. They may still be rows of a wide table.
-    if (columns_.size() == 1 && columns_[0].name == "json" && columns_[0].type.starts_with("MAP("))
-      columns_ = ask(", records = true, field_appearance_threshold = 0, map_inference_threshold = -1");
-    if (columns_.empty()) no_table(candidate_.files.front(), "its objects are empty");
-    if (columns_.size() > kMaxColumns)
-      no_table(candidate_.files.front(),
-               fmt::format("its objects have {} different keys; with ids as keys, put the id into a value",
-                           columns_.size()));
-  }
-
-  std::string read_sql() const {
-    // The types are known: naming them saves another look, and takes in keys that are rare.
-    std::string columns;
-    for (const auto& column : columns_)
-      columns += fmt::format("{}{}: {}", columns.empty() ? "" : ", ", duck::quote_literal(column.name),
-                             duck::quote_literal(column.type));
-    return fmt::format("read_json({}, columns = {{{}}}, hive_partitioning = false{})", path_list(candidate_),
-                       columns, format_option());
-  }
-
-  std::string expression(const extracts::Column& column) const {
-    const std::string name = duck::quote_identifier(column.name);
-    if (candidate_.spec == nullptr) return name;
-    const auto type = candidate_.spec->types.find(column.name);
-    if (type == candidate_.spec->types.end()) return name;
-    const std::string wanted = checked_type(candidate_.table, column.name, type->second);
-    const bool from_json = column.type == "JSON" && !iequals(wanted, "JSON");
-    return fmt::format("CAST({} AS {})", from_json ? "(" + name + " ->> '$')" : name, wanted);
-  }
-
-  // JSON is DuckDB's answer to a column of, say, numbers and texts. Where no value is nested, its texts
-  // without quotes are what people want. HUGEINT, from positive and negative numbers together, has no type in
-  // Parquet.
-  void narrow() {
-    std::string list;
-    std::vector<std::size_t> asked;
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const std::string name = duck::quote_identifier(columns_[i].name);
-      if (expressions_[i] != name) continue;
-      if (columns_[i].type == "JSON")
-        list +=
-            fmt::format("{}count_if(json_type({}) IN ('OBJECT', 'ARRAY'))", list.empty() ? "" : ", ", name);
-      else if (columns_[i].type == "HUGEINT" || columns_[i].type == "UBIGINT")
-        list += fmt::format("{0}count_if({1} IS NOT NULL AND try_cast({1} AS BIGINT) IS NULL)",
-                            list.empty() ? "" : ", ", name);
-      else
-        continue;
-      asked.push_back(i);
-    }
-    if (asked.empty()) return;
-    std::vector<std::vector<duck::Value>> rows;
-    try {
-      rows = connection_.execute("SELECT " + list + " FROM " + read_sql()).rows();
-    } catch (const duck::QueryError& error) {
-      complain(error, candidate_.files.front());
-    }
-    for (std::size_t k = 0; k < asked.size(); ++k) {
-      const auto* count = std::get_if<std::int64_t>(&rows.at(0).at(k));
-      const std::int64_t unfit = count != nullptr ? *count : 0;
-      auto& out = expressions_[asked[k]];
-      if (columns_[asked[k]].type == "JSON") {
-        if (unfit == 0) out = fmt::format("({} ->> '$')", out);
-      } else {
-        out = fmt::format("CAST({} AS {})", out, unfit == 0 ? "BIGINT" : "VARCHAR");
-      }
-    }
-  }
-
-  [[noreturn]] void complain(const duck::QueryError& error, const SourceFile& otherwise) const {
-    if (not_the_files_fault(error)) throw error;
-    const std::string said = error.what();
-    const SourceFile* file = &otherwise;
-    for (const auto& candidate : candidate_.files)
-      if (said.find("\"" + candidate.path + "\"") != std::string::npos) file = &candidate;
-    if (said.find("maximum_object_size") != std::string::npos)
-      no_table(*file, "it has an object of more than 16 MB");
-    // DuckDB counts values, not lines, in most forms.
-    const auto line = first_bad_json_line(connection_, *file);
-    std::string cause = extracts::short_message(said);
-    if (const auto colon = cause.rfind(": ");
-        cause.starts_with("Malformed JSON") && colon != std::string::npos)
-      cause = "is not JSON: " + cause.substr(colon + 2);
-    else if (const auto text = cause.find(": ");
-             cause.starts_with("JSON transform error") && text != std::string::npos)
-      cause = "does not fit: " + cause.substr(text + 2);
-    else
-      cause = "cannot be read: " + cause;
-    const std::string where =
-        line ? fmt::format("{} line {}", shown(file->relative), *line) : shown(file->relative);
-    throw SourceError("malformed", file->relative, line, where + " " + without_paths(candidate_, cause));
+    const auto& column = columns_.at(number());
+    const auto& file = candidate_.files.at(number());
+    const auto line = static_cast<std::int64_t>(number());
+    throw SourceError(
+        "malformed", file.relative, line,
+        fmt::format("{} line {} has '{}' in column '{}', which is not a {}", shown(file.relative), line,
+                    escape_control(std::string(text).substr(0, 200)), escape_control(column.name),
+                    column.type));
   }
 
   duck::Connection& connection_;
   const Candidate& candidate_;
-  bool quick_;
+  std::shared_ptr<Table> table_;
+  JsonTypes types_;
+  std::vector<std::string> partition_names_;
   std::vector<extracts::Column> columns_;
   std::vector<std::string> expressions_;
+  std::string function_;
 };
 
 }  // namespace

@@ -1,0 +1,313 @@
+#include "connectors/files/json_types.h"
+
+#include <charconv>
+#include <set>
+
+#include "connectors/files/text_kinds.h"
+#include "lib/base/text.h"
+#include "lib/duck/database.h"
+
+namespace agnes::connectors::files {
+
+namespace {
+
+// Digits that a DOUBLE keeps of every number.
+constexpr std::size_t kDoubleDigits = 15;
+constexpr int kDoubleExponent = 300;
+constexpr std::size_t kSmallDecimal = 18, kLargeDecimal = 38;
+constexpr unsigned kAllKinds = kTime | kDate | kTimestamp | kInstant;
+
+// A number's digits without zeros at either end, and the power of ten of the first one.
+struct Digits {
+  std::string digits;
+  std::int64_t exponent = 0;
+  bool operator==(const Digits&) const = default;
+};
+
+Digits digits_of(std::string_view text) {
+  Digits out;
+  std::int64_t before = 0, shift = 0;
+  bool point = false;
+  std::size_t i = text.starts_with('-') ? 1 : 0;
+  for (; i < text.size() && text[i] != 'e' && text[i] != 'E'; ++i) {
+    if (text[i] == '.') {
+      point = true;
+      continue;
+    }
+    if (out.digits.empty() && text[i] == '0') {
+      if (point) --before;
+      continue;
+    }
+    out.digits += text[i];
+    if (!point) ++before;
+  }
+  if (i < text.size()) {
+    auto exponent = text.substr(i + 1);
+    if (exponent.starts_with('+')) exponent.remove_prefix(1);
+    // One that no number can hold is far from every DOUBLE, too.
+    if (std::from_chars(exponent.data(), exponent.data() + exponent.size(), shift).ec != std::errc())
+      shift = exponent.starts_with('-') ? -1'000'000'000 : 1'000'000'000;
+  }
+  while (out.digits.ends_with('0')) out.digits.pop_back();
+  out.exponent = out.digits.empty() ? 0 : before - 1 + shift;
+  return out;
+}
+
+bool kept_by_double(std::string_view text) {
+  if (text.size() <= kDoubleDigits && text.find_first_of("eE") == std::string_view::npos) return true;
+  const Digits wanted = digits_of(text);
+  if (wanted.digits.empty()) return true;
+  if (wanted.digits.size() <= kDoubleDigits && std::abs(wanted.exponent) < kDoubleExponent) return true;
+  double value = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc()) return false;
+  char shortest[40];
+  const auto end = std::to_chars(shortest, shortest + sizeof shortest, value).ptr;
+  return digits_of({shortest, static_cast<std::size_t>(end - shortest)}) == wanted;
+}
+
+// Larger ones stand for more than their digits: the next DOUBLE is further than 1 away.
+bool kept_whole(std::string_view text) {
+  std::int64_t value = 0;
+  if (text.size() <= kDoubleDigits) return true;
+  if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc()) return false;
+  constexpr std::int64_t most = 10'000'000'000'000'000;
+  return value >= -most && value <= most && static_cast<std::int64_t>(static_cast<double>(value)) == value;
+}
+
+bool is_bigint(std::string_view text) {
+  if (text == "-0") return false;
+  std::int64_t value = 0;
+  return text.size() <= 18 ||
+         std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc();
+}
+
+JsonPlan as_json() {
+  return {JsonAs::json, "JSON", {}, {}};
+}
+
+enum Kinds : unsigned { kBooleans = 1, kNumbers = 2, kTexts = 4, kObjects = 8, kLists = 16 };
+
+JsonPlan number_plan(const NumberFacts& facts) {
+  if (facts.finite && facts.bigint) return {JsonAs::bigint, "BIGINT", {}, {}};
+  // Whole numbers beyond BIGINT are keys and codes.
+  if (facts.finite && facts.whole) return {};
+  if (facts.kept && (facts.written || !facts.finite)) return {JsonAs::real, "DOUBLE", {}, {}};
+  if (facts.finite && facts.fixed && facts.least_places == facts.most_places &&
+      facts.most_digits <= kLargeDecimal)
+    return {JsonAs::text,
+            fmt::format("DECIMAL({},{})", facts.most_digits <= kSmallDecimal ? kSmallDecimal : kLargeDecimal,
+                        facts.most_places),
+            {},
+            {}};
+  if (facts.kept) return {JsonAs::real, "DOUBLE", {}, {}};
+  return {};
+}
+
+JsonPlan text_plan(unsigned kinds) {
+  for (const auto& [kind, type] : {std::pair{kTime, "TIME"},
+                                   {kDate, "DATE"},
+                                   {kTimestamp, "TIMESTAMP"},
+                                   {kInstant, "TIMESTAMP WITH TIME ZONE"}})
+    if ((kinds & kind) != 0) return {JsonAs::text, type, {}, {}};
+  return {};
+}
+
+}  // namespace
+
+std::size_t KeyList::find(std::string_view key) {
+  // The first key of an object follows the last one of another.
+  if (next_ >= keys_.size()) next_ = 0;
+  if (next_ < keys_.size() && keys_[next_] == key) return next_++;
+  const auto found = places_.find(key);
+  if (found == places_.end()) return kNone;
+  next_ = found->second + 1;
+  return found->second;
+}
+
+std::size_t KeyList::find_or_add(std::string_view key) {
+  const auto found = find(key);
+  if (found != kNone) return found;
+  keys_.emplace_back(key);
+  places_.emplace(key, keys_.size() - 1);
+  next_ = keys_.size();
+  return keys_.size() - 1;
+}
+
+void NumberFacts::add(std::string_view text, JsonKind kind) {
+  if (kind == JsonKind::not_finite) {
+    finite = false;
+    return;
+  }
+  if (kind == JsonKind::whole) {
+    bigint = bigint && is_bigint(text);
+    kept = kept && kept_whole(text);
+    fixed = false;
+    return;
+  }
+  bigint = whole = false;
+  kept = kept && kept_by_double(text);
+  const auto point = text.find('.');
+  if (point == std::string_view::npos || text.find_first_of("eE") != std::string_view::npos) {
+    fixed = false;
+    return;
+  }
+  const auto places = text.size() - point - 1;
+  least_places = std::min(least_places, places);
+  most_places = std::max(most_places, places);
+  most_digits = std::max(most_digits, text.size() - 1 - (text.front() == '-' ? 1 : 0));
+  written = written && (places == 1 || text.back() != '0');
+  // A DECIMAL has no zero below zero.
+  if (text.front() == '-' && text.find_first_not_of("-0.") == std::string_view::npos) fixed = false;
+}
+
+struct JsonTypes::Shape {
+  unsigned kinds = 0;
+  unsigned text_kinds = kAllKinds;
+  NumberFacts numbers;
+  KeyList keys;
+  std::vector<std::unique_ptr<Shape>> children;  // of these keys
+  std::unique_ptr<Shape> element;
+  std::uint64_t seen = 0;  // the number of the object in which it last stood
+};
+
+struct JsonTypes::Column {
+  std::size_t keys = 0;
+  bool too_deep = false;
+  bool opaque() const { return too_deep || keys > kMaxKeys; }
+};
+
+JsonTypes::JsonTypes() : root_(std::make_unique<Shape>()) {}
+JsonTypes::~JsonTypes() = default;
+
+void JsonTypes::add(const JsonRows& rows) {
+  collect_object(rows, 0, *root_, 0, nullptr);
+}
+
+const std::vector<std::string>& JsonTypes::keys() const {
+  return root_->keys.keys();
+}
+
+void JsonTypes::collect(const JsonRows& rows, std::size_t token, Shape& shape, int depth, Column* column) {
+  const auto& value = rows.tokens()[token];
+  switch (value.kind) {
+    case JsonKind::null:
+    case JsonKind::key:
+      return;
+    case JsonKind::boolean:
+      shape.kinds |= kBooleans;
+      return;
+    case JsonKind::whole:
+    case JsonKind::decimal:
+    case JsonKind::not_finite:
+      shape.kinds |= kNumbers;
+      shape.numbers.add(rows.raw(value), value.kind);
+      return;
+    case JsonKind::string:
+      shape.kinds |= kTexts;
+      if (shape.text_kinds != 0) {
+        std::string space;
+        shape.text_kinds &= text_kinds(rows.content(value, space));
+      }
+      return;
+    case JsonKind::object:
+    case JsonKind::list:
+      break;
+  }
+  const bool is_object = value.kind == JsonKind::object;
+  shape.kinds |= is_object ? kObjects : kLists;
+  if (depth >= kMaxNesting) column->too_deep = true;
+  if (column->opaque()) return check_keys(rows, token);
+  if (is_object) return collect_object(rows, token, shape, depth + 1, column);
+  if (!shape.element) shape.element = std::make_unique<Shape>();
+  for (auto at = token + 1; at < value.next; at = rows.tokens()[at].next)
+    collect(rows, at, *shape.element, depth + 1, column);
+}
+
+void JsonTypes::collect_object(const JsonRows& rows, std::size_t token, Shape& shape, int depth,
+                               Column* column) {
+  const auto number = ++objects_;
+  const auto end = rows.tokens()[token].next;
+  std::string space;
+  for (auto at = token + 1; at < end;) {
+    const auto& key = rows.tokens()[at];
+    const auto index = shape.keys.find_or_add(rows.content(key, space));
+    if (index == shape.children.size()) {
+      shape.children.push_back(std::make_unique<Shape>());
+      if (column != nullptr)
+        ++column->keys;
+      else
+        columns_.push_back(std::make_unique<Column>());
+    }
+    Shape& child = *shape.children[index];
+    if (child.seen == number)
+      rows.fail(rows.line_of(key), fmt::format("has the key '{}' twice in one object",
+                                               escape_control(shape.keys.keys()[index])));
+    child.seen = number;
+    const auto value = at + 1;
+    collect(rows, value, child, depth, column != nullptr ? column : columns_[index].get());
+    at = rows.tokens()[value].next;
+  }
+}
+
+// No key twice in an object where no types are learnt.
+void JsonTypes::check_keys(const JsonRows& rows, std::size_t token) {
+  const auto& value = rows.tokens()[token];
+  if (value.kind != JsonKind::object && value.kind != JsonKind::list) return;
+  std::set<std::string, std::less<>> keys;
+  std::string space;
+  for (auto at = token + 1; at < value.next; at = rows.tokens()[at].next) {
+    const auto& inner = rows.tokens()[at];
+    if (inner.kind == JsonKind::key && !keys.emplace(rows.content(inner, space)).second)
+      rows.fail(rows.line_of(inner), fmt::format("has the key '{}' twice in one object",
+                                                 escape_control(std::string(rows.content(inner, space)))));
+    check_keys(rows, at);
+  }
+}
+
+JsonPlan JsonTypes::plan(std::size_t key) const {
+  if (columns_[key]->opaque()) return as_json();
+  const Shape& shape = *root_->children[key];
+  // Numbers and texts in one column are texts. In each other, where 5 and "5" are not to be one, they are JSON.
+  if ((shape.kinds & (kObjects | kLists)) == 0 && (shape.kinds & (shape.kinds - 1)) != 0) return {};
+  auto out = decide(shape);
+  if (shape.kinds == kNumbers && out.as == JsonAs::json) return {};
+  return out;
+}
+
+JsonPlan JsonTypes::decide(const Shape& shape) {
+  switch (shape.kinds) {
+    case 0:
+      return {};
+    case kBooleans:
+      return {JsonAs::boolean, "BOOLEAN", {}, {}};
+    case kNumbers: {
+      auto out = number_plan(shape.numbers);
+      return out.type == "VARCHAR" ? as_json() : out;
+    }
+    case kTexts:
+      return text_plan(shape.text_kinds);
+    case kLists: {
+      JsonPlan element = decide(*shape.element);
+      const std::string type = element.type + "[]";
+      return {JsonAs::list, type, {}, {std::move(element)}};
+    }
+    case kObjects:
+      break;
+    default:
+      return as_json();
+  }
+  JsonPlan out{JsonAs::structure, "STRUCT(", shape.keys.keys(), {}};
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < out.keys.size(); ++i) {
+    const auto& key = out.keys[i];
+    if (key.empty() || key.find('\0') != std::string::npos || !names.insert(to_lower(key)).second)
+      return as_json();
+    out.children.push_back(decide(*shape.children[i]));
+    out.type +=
+        fmt::format("{}{} {}", i > 0 ? ", " : "", duck::quote_identifier(key), out.children.back().type);
+  }
+  out.type += ")";
+  return out.keys.empty() ? as_json() : out;
+}
+
+}  // namespace agnes::connectors::files
