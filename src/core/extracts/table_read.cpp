@@ -3,6 +3,9 @@
 namespace agnes::extracts {
 
 namespace {
+// Objects and lists in each other that a row may have: more than a source of JSON takes.
+constexpr std::size_t kMaxDepth = 1'000;
+
 std::string attach(duck::Connection& connection, const SampleRequest& request) {
   if (request.attach_file.empty()) return read_parquet_sql(request.files, request.union_by_name);
   connection.execute("ATTACH " + duck::quote_literal(request.attach_file) +
@@ -51,8 +54,9 @@ boost::json::array json_rows(duck::Connection& connection, const std::string& se
        connection.execute("SELECT CAST(to_json(t) AS VARCHAR) FROM (" + select + ") t").rows()) {
     const auto& text = std::get<std::string>(row.at(0));
     boost::json::error_code error;
-    auto value = boost::json::parse(text, error);
-    out.push_back(error ? boost::json::parse(without_nan(text)) : std::move(value));
+    auto value = boost::json::parse(text, error, {}, {.max_depth = kMaxDepth});
+    out.push_back(error ? boost::json::parse(without_nan(text), {}, {.max_depth = kMaxDepth})
+                        : std::move(value));
   }
   return out;
 }
