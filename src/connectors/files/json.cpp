@@ -356,8 +356,7 @@ class JsonReader : public TableReader {
     }
     return fmt::format(
         "CASE WHEN {0} IS NULL THEN NULL WHEN {1} THEN CAST({2} AS {3}) ELSE error(concat({4}, file, '.', "
-        "line, '.', "
-        "{0})) END",
+        "line, '.', CAST({0} AS VARCHAR))) END",
         name, fits, value, column.type, duck::quote_literal(fmt::format("{}{}.", kUnfit, i)));
   }
 
@@ -383,16 +382,18 @@ class JsonReader : public TableReader {
   void name_value(const std::string& said) const {
     const auto at = said.find(kUnfit);
     if (at == std::string::npos) return;
-    const char* text = said.c_str() + at + kUnfit.size();
-    const auto number = [&] {
-      char* end = nullptr;
-      const auto out = std::strtoull(text, &end, 10);
-      text = *end == '.' ? end + 1 : end;
-      return out;
-    };
-    const auto& column = columns_.at(number());
-    const auto& file = candidate_.files.at(number());
-    const auto line = static_cast<std::int64_t>(number());
+    std::string_view text = std::string_view(said).substr(at + kUnfit.size());
+    std::size_t numbers[3];
+    for (auto& number : numbers) {
+      const auto end = std::min(text.find('.'), text.size());
+      const auto found = parse_int(text.substr(0, end));
+      if (!found) return;
+      number = static_cast<std::size_t>(*found);
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    const auto& column = columns_.at(numbers[0]);
+    const auto& file = candidate_.files.at(numbers[1]);
+    const auto line = static_cast<std::int64_t>(numbers[2]);
     throw SourceError(
         "malformed", file.relative, line,
         fmt::format("{} line {} has '{}' in column '{}', which is not a {}", shown(file.relative), line,

@@ -146,6 +146,7 @@ bool JsonRows::begin_row() {
   if (peek() != ',') unexpected();
   ++at_;
   skip_space(false);
+  if (peek() < 0) cut_off();
   return true;
 }
 

@@ -173,7 +173,7 @@ class RandomJson : public Files {
 };
 
 TEST_F(RandomJson, FilesAreReadBackEqual) {
-  constexpr int kTables = 150;
+  constexpr int kTables = 80;
   std::vector<std::vector<std::string>> expected(kTables);
   std::vector<std::vector<std::string>> keys(kTables);
   const std::vector<std::string> some_keys = {"id",  "Name", "b.c",      "q\\\"", "\\u0001",
