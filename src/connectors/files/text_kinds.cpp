@@ -73,17 +73,19 @@ class Scanner {
 }  // namespace
 
 unsigned text_kinds(std::string_view text) {
+  // DuckDB takes a space behind seconds, and behind a day that is to be a DATE.
+  const bool space_behind = text.ends_with(' ');
   while (text.starts_with(' ')) text.remove_prefix(1);
   while (text.ends_with(' ')) text.remove_suffix(1);
   if (text.size() < 8 || text[0] < '0' || text[0] > '9') return kNoKind;
   Scanner scan(text);
   if (text[2] == ':') return scan.minutes() && scan.seconds() && scan.done() ? kTime : kNoKind;
   if (!scan.day()) return kNoKind;
-  if (scan.done()) return kDate | kTimestamp;
+  if (scan.done()) return space_behind ? kDate : kDate | kTimestamp;
   if ((!scan.take('T') && !scan.take(' ')) || !scan.minutes()) return kNoKind;
   const bool exact = scan.at(':');
   if (exact && !scan.seconds()) return kNoKind;
-  if (scan.done()) return kTimestamp;
+  if (scan.done()) return exact || !space_behind ? kTimestamp : kNoKind;
   return exact && scan.offset() && scan.done() ? kInstant : kNoKind;
 }
 
