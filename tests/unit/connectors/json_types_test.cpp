@@ -1,5 +1,10 @@
 // Which columns and types JSON files get, and that no value changes.
+#include <random>
+
+#include "connectors/files/csv_types.h"
+#include "connectors/files/text_kinds.h"
 #include "connectors/files_fixture.h"
+#include "core/extracts/table_read.h"
 #include "lib/base/text.h"
 
 namespace agnes::connectors::files {
@@ -125,6 +130,8 @@ TEST_F(JsonFiles, Texts) {
       {"\"2024-1-5\"", "VARCHAR", "2024-1-5"},
       {"\"2024-01-02\"\n\"2024-01-02T03:04:05.5\"\n\"2024-01-02 03:04\"", "TIMESTAMP",
        "2024-01-02 00:00:00\n2024-01-02 03:04:05.5\n2024-01-02 03:04:00"},
+      {"\"2024-01-02 \"\n\"2024-01-02T03:04:05\"", "VARCHAR", "2024-01-02 \n2024-01-02T03:04:05"},
+      {"\" 2024-01-02 \"\n\"2024-01-03\"", "DATE", "2024-01-02\n2024-01-03"},
       {"\"2024-01-01T00:00:00.123456789\"", "VARCHAR", "2024-01-01T00:00:00.123456789"},
       {"\"2024-01-01T24:00:00\"", "VARCHAR", "2024-01-01T24:00:00"},
       {"\"2024-03-01T10:15:00+02:00\"\n\"2024-03-02T11:15:00-0500\"\n\"2024-03-02T11:15:00.25Z\"",
@@ -137,6 +144,59 @@ TEST_F(JsonFiles, Texts) {
       {"\"a\\\"b\\\\c\\/\\t\\u0041\\u00e9\\ud83d\\ude00\"", "VARCHAR", "a\"b\\c/\tAé😀"},
       {"\"2024-05\\u002d01\"", "DATE", "2024-05-01"},
   });
+}
+
+// One set of rules for both formats: texts that are nearly dates and times.
+TEST(TextKinds, AreThoseOfCsv) {
+  std::mt19937 random(7);
+  const std::string_view seeds[] = {"2024-02-29",
+                                    "1900-02-28 23:59:59",
+                                    "0001-12-31T00:00",
+                                    "10:15:00.123456",
+                                    "2024-03-01T10:15:00+02:00",
+                                    "2024-03-01 10:15:00.5Z",
+                                    "9999-04-30 01:02:03-0530",
+                                    " 2024-11-05 ",
+                                    " 2024-11-05 01:02 ",
+                                    "23:59:59"};
+  const std::string_view letters = "0123459- :.TZ+";
+  std::vector<std::string> texts = {"infinity",   "epoch",     "", "2024-02-29 24:00:00",
+                                    "2023-02-29", "0000-01-01"};
+  for (int i = 0; i < 3'000; ++i) {
+    std::string text(seeds[random() % std::size(seeds)]);
+    for (auto changes = random() % 3; changes > 0; --changes) {
+      const auto at = random() % text.size();
+      if (random() % 4 == 0)
+        text.erase(at, 1);
+      else if (random() % 4 == 0)
+        text.insert(at, 1, letters[random() % letters.size()]);
+      else
+        text[at] = letters[random() % letters.size()];
+    }
+    texts.push_back(text);
+  }
+  std::string values;
+  for (const auto& text : texts)
+    values += fmt::format("{}({})", values.empty() ? "" : ", ", duck::quote_literal(text));
+  std::string kinds;
+  for (const char* type : {"TIME", "DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
+    kinds += fmt::format(", coalesce({}, false)", fits_sql("v", type));
+  duck::Database memory({{}, {{"threads", "1"}}});
+  auto connection = memory.connect();
+  for (const auto& row :
+       connection.execute(fmt::format("SELECT v{} FROM (VALUES {}) AS t(v)", kinds, values)).rows()) {
+    const auto& text = std::get<std::string>(row.at(0));
+    for (int kind = 0; kind < 4; ++kind) {
+      // No place is further than 15 hours from UTC; CSV takes any offset.
+      if (kind == 3 && (text_kinds(text) & kInstant) == 0 && std::get<bool>(row.at(4))) {
+        EXPECT_GT(text.substr(text.find_last_of("+-") + 1, 2), "15") << text;
+        continue;
+      }
+      EXPECT_EQ((text_kinds(text) & (1u << kind)) != 0,
+                std::get<bool>(row.at(static_cast<std::size_t>(kind) + 1)))
+          << "'" << text << "' " << kind;
+    }
+  }
 }
 
 TEST_F(JsonFiles, NestedValues) {
@@ -164,7 +224,7 @@ TEST_F(JsonFiles, NestedValues) {
       {"[]", "VARCHAR[]", nullptr},
       {"{\"x\": 1}\n7\n\"t\"\nnull", "JSON", "{\"x\":1}\n7\n\"t\"\n-"},
       {"[1]\n{ \"a b\" : [ 1.0 , \"x y\" ] }", "JSON", "[1]\n{\"a b\":[1.0,\"x y\"]}"},
-      {"{\"q'\\\"$.\": {\"/~\\t\": 1}}", "STRUCT(\"q'\"\"$.\" STRUCT(\"/~\n\" BIGINT))",
+      {"{\"q'\\\"$.\": {\"/~\\t\": 1}}", "STRUCT(\"q'\"\"$.\" STRUCT(\"/~\t\" BIGINT))",
        "{'q\\'\"$.': {'/~\t': 1}}"},
   });
 }
@@ -200,6 +260,51 @@ TEST_F(JsonFiles, ListsLinesAndMarks) {
   put("mark.jsonl", "\xEF\xBB\xBF{\"a\":1}\r\n\r\n{\"a\":2}");
   EXPECT_EQ(messages(run()), "");
   EXPECT_EQ(rows("mark"), "1;2");
+}
+
+TEST_F(JsonFiles, CompressedFilesAreReadToTheirEnd) {
+  const std::string select =
+      "SELECT i AS id, md5(CAST(i AS VARCHAR)) AS hash, [i, i + 1] AS list FROM range(20000) AS t(i)";
+  for (const char* packed : {"gzip", "zstd", "none"})
+    for (const char* form : {"true", "false"})
+      copy_to(fmt::format("{}_{}.json{}", packed, form,
+                          packed[0] == 'g'   ? ".gz"
+                          : packed[0] == 'z' ? ".ZST"
+                                             : ""),
+              select, fmt::format("FORMAT json, ARRAY {}, COMPRESSION {}", form, packed));
+  // Several members or frames are one text.
+  for (const auto& [name, packed] : {std::pair{"two.jsonl.gz", "gzip"}, {"two_more.jsonl.zst", "zstd"}}) {
+    copy_to("part.tmp", "SELECT 1 AS id", fmt::format("FORMAT json, COMPRESSION {}", packed));
+    const std::string part = read_file(source() / "part.tmp").value();
+    fs::remove(source() / "part.tmp");
+    put(name, part + part + part);
+  }
+  const Outcome outcome = run();
+  EXPECT_EQ(messages(outcome), "");
+  for (const char* table :
+       {"gzip_true", "gzip_false", "zstd_true", "zstd_false", "none_true", "none_false"}) {
+    duck::Database memory({{}, {{"threads", "1"}}});
+    auto connection = memory.connect();
+    const std::string file = (extract_dir() / "data" / (std::string(table) + ".parquet")).string();
+    EXPECT_EQ(
+        duck::scalar<std::int64_t>(
+            connection, fmt::format("SELECT count(*) FROM (({0}) EXCEPT (SELECT * FROM read_parquet('{1}')))",
+                                    select, file)),
+        0)
+        << table;
+    EXPECT_EQ(result(outcome, table).rows, 20'000) << table;
+  }
+  EXPECT_EQ(rows("two"), "1;1;1");
+  EXPECT_EQ(rows("two_more"), "1;1;1");
+}
+
+TEST_F(JsonFiles, AnObjectMayHaveSixteenMegabytes) {
+  const std::string long_text(15 << 20, 'x');
+  put("fits.json", "[{\"a\":\"" + long_text + "\"},{\"a\":\"" + long_text + "\"}]");
+  put("more.json", "[{\"a\":1},\n{\"a\":\"" + long_text + std::string(2 << 20, 'x') + "\"}]");
+  const Outcome outcome = run();
+  EXPECT_EQ(messages(outcome), "more.json is not a table: it has an object of more than 16 MB in line 2\n");
+  EXPECT_EQ(rows("fits"), long_text + ";" + long_text);
 }
 
 TEST_F(JsonFiles, WhatIsWrongIsNamedWithItsLine) {
@@ -372,6 +477,15 @@ TEST_F(JsonFiles, WideAndDeepObjects) {
     EXPECT_EQ(types(fmt::format("objects{}", depth)), "a JSON");
     EXPECT_EQ(rows(fmt::format("lists{}", depth)), nested(depth, "[", "]"));
     EXPECT_EQ(rows(fmt::format("objects{}", depth)), nested(depth, "{\"b\":", "}"));
+  }
+  for (const char* table : {"lists12", "objects12", "lists300", "objects300"}) {
+    extracts::SampleRequest request;
+    request.files = {(extract_dir() / "data" / (std::string(table) + ".parquet")).string()};
+    const auto sample = extracts::read_sample(request);
+    const auto depth =
+        static_cast<std::size_t>(std::stoi(std::string(table).substr(table[0] == 'l' ? 5 : 7)));
+    const std::string text = boost::json::serialize(sample.rows);
+    EXPECT_EQ(std::count(text.begin(), text.end(), table[0] == 'l' ? '[' : '{'), depth + 1) << text;
   }
 }
 
