@@ -2,9 +2,9 @@
 #include <mutex>
 #include <set>
 
-#include "connectors/files/csv_types.h"
 #include "connectors/files/json_vectors.h"
 #include "connectors/files/read.h"
+#include "connectors/files/value_functions.h"
 #include "lib/base/text.h"
 #include "lib/duck/rows.h"
 

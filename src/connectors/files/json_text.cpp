@@ -53,7 +53,7 @@ unsigned hex_value(std::string_view digits) {
 }  // namespace
 
 JsonRows::JsonRows(const SourceFile& file)
-    : file_(file), bytes_(open_bytes(file_)), one_a_line_(file.format == Format::json_lines) {}
+    : file_(file), bytes_(file_), one_a_line_(file.format == Format::json_lines) {}
 
 void JsonRows::fail(std::int64_t line, const std::string& what) const {
   throw SourceError("malformed", file_.relative, line,
@@ -99,7 +99,7 @@ bool JsonRows::fill() {
                       fmt::format("{} is not a table: it has an object of more than {} MB in line {}",
                                   shown(file_.relative), kMaxJsonRowBytes >> 20, line_));
   if (end_ + kReadBytes > buffer_.size()) buffer_.resize(end_ + kReadBytes);
-  const auto got = bytes_->read(buffer_.data() + end_, kReadBytes);
+  const auto got = bytes_.read(buffer_.data() + end_, kReadBytes);
   end_ += got;
   return got > 0;
 }

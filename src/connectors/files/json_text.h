@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "connectors/files/bytes.h"
+#include "connectors/files/compression.h"
 
 namespace agnes::connectors::files {
 
@@ -90,7 +90,7 @@ class JsonRows {
   void word(std::string_view text, JsonKind kind);
 
   SourceFile file_;
-  std::unique_ptr<ByteSource> bytes_;
+  Contents bytes_;
   std::string buffer_;
   std::size_t row_ = 0, at_ = 0,
               end_ = 0;    // in the buffer: the row's begin, what is read next, the end of its bytes

@@ -187,6 +187,11 @@ std::string empty_sql(const std::string& name, std::size_t column) {
   return fmt::format("agnes_empty({}, {})", name, column);
 }
 
+std::string fits_set_type_sql(const std::string& name, const std::string& type) {
+  return fmt::format("(agnes_has_form({0}, {1}) AND TRY_CAST({0} AS {2}) IS NOT NULL)", name,
+                     duck::quote_literal(type), type);
+}
+
 std::string set_type_sql(const std::string& name, const std::string& type, std::size_t column) {
   if (type == "VARCHAR") return name;
   return fmt::format(

@@ -17,6 +17,8 @@ void register_value_functions(duck::Connection& connection);
 std::string value_sql(const std::string& name, std::string_view type, std::size_t column);
 // Of a column in which no text has been seen yet.
 std::string empty_sql(const std::string& name, std::size_t column);
+// SQL that is true where a type that an operator has set holds the text.
+std::string fits_set_type_sql(const std::string& name, const std::string& type);
 // SQL of the same for a type that an operator has set.
 std::string set_type_sql(const std::string& name, const std::string& type, std::size_t column);
 

@@ -1,8 +1,8 @@
 // Which columns and types JSON files get, and that no value changes.
 #include <random>
 
-#include "connectors/files/csv_types.h"
 #include "connectors/files/text_kinds.h"
+#include "connectors/files/values.h"
 #include "connectors/files_fixture.h"
 #include "core/extracts/table_read.h"
 #include "lib/base/text.h"
@@ -175,27 +175,14 @@ TEST(TextKinds, AreThoseOfCsv) {
     }
     texts.push_back(text);
   }
-  std::string values;
-  for (const auto& text : texts)
-    values += fmt::format("{}({})", values.empty() ? "" : ", ", duck::quote_literal(text));
-  std::string kinds;
-  for (const char* type : {"TIME", "DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
-    kinds += fmt::format(", coalesce({}, false)", fits_sql("v", type));
-  duck::Database memory({{}, {{"threads", "1"}}});
-  auto connection = memory.connect();
-  for (const auto& row :
-       connection.execute(fmt::format("SELECT v{} FROM (VALUES {}) AS t(v)", kinds, values)).rows()) {
-    const auto& text = std::get<std::string>(row.at(0));
-    for (int kind = 0; kind < 4; ++kind) {
-      // No place is further than 15 hours from UTC; CSV takes any offset.
-      if (kind == 3 && (text_kinds(text) & kInstant) == 0 && std::get<bool>(row.at(4))) {
-        EXPECT_GT(text.substr(text.find_last_of("+-") + 1, 2), "15") << text;
-        continue;
-      }
-      EXPECT_EQ((text_kinds(text) & (1u << kind)) != 0,
-                std::get<bool>(row.at(static_cast<std::size_t>(kind) + 1)))
-          << "'" << text << "' " << kind;
-    }
+  for (const auto& text : texts) {
+    // DuckDB, which casts those of JSON, takes fewer spaces than CSV does.
+    if (text.starts_with(' ') || text.ends_with(' ')) continue;
+    const auto kinds = text_kinds(text);
+    EXPECT_EQ((kinds & kTime) != 0, to_time(text).has_value()) << text;
+    EXPECT_EQ((kinds & kDate) != 0, to_date(text).has_value()) << text;
+    EXPECT_EQ((kinds & kTimestamp) != 0, to_timestamp(text).has_value()) << text;
+    EXPECT_EQ((kinds & kInstant) != 0, to_instant(text).has_value()) << text;
   }
 }
 
