@@ -29,7 +29,7 @@ class ParquetReader : public TableReader {
     if (!quick)
       for (std::size_t i = 0; i < files_.size(); ++i) check(i);
     for (std::size_t c = 0; c < columns_.size(); ++c)
-      if (kind_of(c) != Nanos::none && kind_of(c) != Nanos::int96) columns_[c].type = "VARCHAR";
+      if (kind_of(c) == Nanos::instant) columns_[c].type = "VARCHAR";
     check_overrides(candidate, columns_);
     if (candidate.spec != nullptr)
       for (const auto& [column, type] : candidate.spec->types) set_types_[column] = in_full(column, type);
@@ -221,10 +221,8 @@ class ParquetReader : public TableReader {
         value = exact_nanos_sql(name, stored[c]);
       else if (kind_of(c) == Nanos::int96)
         value = fmt::format("CAST({} AS TIMESTAMP_NS)", name);
-      else if (kind_of(c) == Nanos::instant)
-        value = fmt::format("CAST(CAST({} AS TIMESTAMP) AS VARCHAR) || '+00:00'", name);
       else
-        value = fmt::format("CAST({} AS VARCHAR)", name);
+        value = fmt::format("CAST(CAST({} AS TIMESTAMP) AS VARCHAR) || '+00:00'", name);
       replaced += (replaced.empty() ? "" : ", ") + value + " AS " + name;
     }
     const std::string from =

@@ -184,17 +184,12 @@ class Schema {
     const auto type = element.whole_of(element_field::type, -1);
     if (type == Physical::int96) return Nanos::int96;
     if (type != Physical::int64) return Nanos::none;
-    const auto in_nanos = [](const Value* time) {
-      const Value* unit = time != nullptr ? time->find(2) : nullptr;
-      return unit != nullptr && unit->find(3) != nullptr;
-    };
     const Value* timestamp = logical(element, logical_field::timestamp);
-    if (in_nanos(timestamp)) {
-      const Value* utc = timestamp->find(1);
-      // DuckDB has a type for those without a zone.
-      return utc != nullptr && utc->type == Type::yes ? Nanos::instant : Nanos::none;
-    }
-    return in_nanos(logical(element, logical_field::time)) ? Nanos::time : Nanos::none;
+    const Value* unit = timestamp != nullptr ? timestamp->find(2) : nullptr;
+    if (unit == nullptr || unit->find(3) == nullptr) return Nanos::none;
+    // DuckDB has types for timestamps without a zone, and for times of day.
+    const Value* utc = timestamp->find(1);
+    return utc != nullptr && utc->type == Type::yes ? Nanos::instant : Nanos::none;
   }
 
   // The group of a VARIANT has the bytes `metadata` and `value`, and may have `typed_value`.

@@ -12,7 +12,7 @@
 namespace agnes::connectors::files {
 
 // Times of finer units than DuckDB has for them.
-enum class Nanos { none, int96, instant, time };
+enum class Nanos { none, int96, instant };
 
 // A column of the file as it is stored; a nested one has several.
 struct ParquetLeaf {

@@ -80,8 +80,6 @@ class NanosWalk {
       if (days < -kDaysOfNanos || days > kDaysOfNanos) far_[leaf.column] = true;
     } else {
       nanos = static_cast<const std::int64_t*>(data)[row];
-      if (leaf.nanos == Nanos::time && (nanos < 0 || nanos >= kNanosOfDay))
-        found_.out_of_range[leaf.column] = true;
     }
     if (nanos % 1000 != 0) found_.inexact[leaf.column] = true;
     if (found_.inexact[leaf.column] && far_[leaf.column]) found_.out_of_range[leaf.column] = true;
@@ -170,8 +168,6 @@ NanosFound find_nanos(duck::Connection& connection, const std::string& twin, con
 
 std::string exact_nanos_sql(const std::string& name, Nanos kind) {
   if (kind == Nanos::instant) return fmt::format("CAST(make_timestamp_ns({}) AS VARCHAR) || '+00:00'", name);
-  if (kind == Nanos::time)
-    return fmt::format("split_part(CAST(make_timestamp_ns({}) AS VARCHAR), ' ', 2)", name);
   // Eight bytes of nanoseconds since midnight and four of the Julian day, the lowest first.
   const auto number = [&](int first, int count) {
     std::string digits = "'0x'";
