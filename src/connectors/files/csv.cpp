@@ -159,6 +159,20 @@ class CsvReader : public TableReader {
       refuse("delimiter", *spec_->delimiter, "one to four characters");
     if (spec_->skip.value_or(0) < 0)
       refuse("skip", std::to_string(*spec_->skip), "a number of lines, 0 or more");
+    const auto one_of = [&](const char* setting, const std::optional<std::string>& value,
+                            std::string_view marks) {
+      if (!value) return '\0';
+      if (value->size() != 1 || marks.find(value->front()) == std::string_view::npos)
+        refuse(setting, *value, fmt::format("one of {}", marks));
+      return value->front();
+    };
+    forms_.decimal = one_of("decimal", spec_->decimal, ".,");
+    forms_.thousands = one_of("thousands", spec_->thousands, ".,' ");
+    if (forms_.thousands == (forms_.decimal == '\0' ? '.' : forms_.decimal))
+      refuse("thousands", *spec_->thousands, "another character than decimal, which is '.' unless set");
+    forms_.order = spec_->date_order.value_or("");
+    if (!forms_.order.empty() && forms_.order != "dmy" && forms_.order != "mdy" && forms_.order != "ymd")
+      refuse("date_order", forms_.order, "dmy, mdy or ymd");
     if (spec_->quote) dialect_.quote = dialect_.escape = one_byte("quote", *spec_->quote);
     if (spec_->escape) dialect_.escape = one_byte("escape", *spec_->escape);
   }
@@ -247,14 +261,15 @@ class CsvReader : public TableReader {
   bool has_header() const {
     if (spec_ != nullptr && spec_->header) return *spec_->header;
     return std::none_of(header_.begin(), header_.end(),
-                        [](const std::string& cell) { return is_value(cell); }) ||
+                        [this](const std::string& cell) { return is_value(plain_text(cell, forms_)); }) ||
            header_differs_;
   }
 
   // A first line with a number, a date or such is a row when the rows have the same kinds of values.
   void settle_header() {
     for (std::size_t i = 0; i < header_.size(); ++i)
-      if (!header_[i].empty() && !columns_[i].empty() && kind_of(header_[i]) != columns_[i].kinds)
+      if (!header_[i].empty() && !columns_[i].empty() &&
+          kind_of(plain_text(header_[i], forms_)) != columns_[i].kinds)
         header_differs_ = true;
     std::vector<std::string> names;
     for (std::size_t i = 0; i < header_.size(); ++i) {
@@ -266,7 +281,7 @@ class CsvReader : public TableReader {
     for (std::size_t i = 0; i < names.size(); ++i) columns_[i].name = names[i];
     if (has_header()) return;
     for (std::size_t i = 0; i < header_.size(); ++i)
-      if (!header_[i].empty()) columns_[i].types &= types_of(header_[i]);
+      if (!header_[i].empty()) columns_[i].types &= types_of(plain_text(header_[i], forms_));
   }
 
   void check_names() const {
@@ -336,8 +351,11 @@ class CsvReader : public TableReader {
       const auto& value = record.values[i];
       if (value.text.empty() || (!value.quoted && spec_ != nullptr && spec_->null_text == value.text))
         continue;
-      if (column.types != 0) column.types &= types_of(value.text);
-      if (sampling_) column.kinds &= kind_of(value.text);
+      if (column.types == 0 && !sampling_) continue;
+      const auto plain = forms_.usual() ? std::string() : plain_text(value.text, forms_);
+      const std::string_view text = forms_.usual() ? value.text : plain;
+      if (column.types != 0) column.types &= types_of(text);
+      if (sampling_) column.kinds &= kind_of(text);
     }
   }
 
@@ -456,9 +474,11 @@ class CsvReader : public TableReader {
           "CASE WHEN {0} IS NULL OR {0} = '' THEN NULL ELSE coalesce(CAST(try_strptime({0}, {1}) AS {2}), "
           "{3}) END",
           name, duck::quote_literal(column.format), column.type, unfit_sql(name, index));
-    if (column.fixed) return set_type_sql(name, column.type, index);
+    if (column.type == "VARCHAR" && (column.fixed || whole_ || !column.empty())) return name;
+    const std::string text = plain_sql(name, forms_);
+    if (column.fixed) return set_type_sql(text, column.type, index);
     if (column.empty() && !whole_) return empty_sql(name, index);
-    return value_sql(name, column.type, index);
+    return value_sql(text, column.type, index);
   }
 
   static std::string text_of(char c) { return c == '\0' ? std::string() : std::string(1, c); }
@@ -502,20 +522,26 @@ class CsvReader : public TableReader {
   // Says where the value stands that does not fit.
   [[noreturn]] void name_value(const UnfitValue& unfit) {
     const auto& column = columns_.at(unfit.column);
-    const std::string what =
-        fmt::format("has '{}' in column '{}', which is not a {}", escape_control(unfit.text.substr(0, 200)),
-                    escape_control(column.name), column.type);
+    const auto what = [&](std::string_view text) {
+      return fmt::format("has '{}' in column '{}', which is not a {}",
+                         escape_control(std::string(text.substr(0, 200))), escape_control(column.name),
+                         column.type);
+    };
     for (auto& part : parts_) {
       CsvText text = open(part);
       text.dialect = dialect_;
       CsvRecord record;
       for (bool first = true; text.next(record); first = false)
-        if (!(first && has_header()) && unfit.column < record.values.size() &&
-            std::string(record.values[unfit.column].text).c_str() == unfit.text)
-          complain(part, record.line, what);
+        if (!(first && has_header()) && unfit.column < record.values.size()) {
+          const auto value = record.values[unfit.column].text;
+          // SQL has seen it in the usual form where settings say another, and up to a NUL.
+          if (std::string(value).c_str() == unfit.text || plain_text(value, forms_).c_str() == unfit.text)
+            complain(part, record.line, what(value));
+        }
     }
     const auto& file = candidate_.files.front();
-    throw SourceError("malformed", file.relative, std::nullopt, shown(file.relative) + " " + what);
+    throw SourceError("malformed", file.relative, std::nullopt,
+                      shown(file.relative) + " " + what(unfit.text));
   }
 
   duck::Connection& connection_;
@@ -523,6 +549,7 @@ class CsvReader : public TableReader {
   const TableSpec* spec_;
   std::optional<OneThread> one_thread_;
   CsvDialect dialect_;
+  TextForms forms_;
   std::string encoding_;
   std::vector<Part> parts_;
   std::vector<std::string> encodings_, header_;  // of the parts; the first one's first record

@@ -42,12 +42,13 @@ struct TableSpec {
   // CSV only, where the usual does not hold.
   std::optional<bool> header;
   std::optional<std::string> delimiter, quote, escape, null_text, date_format, timestamp_format, encoding;
-  std::optional<std::int64_t> skip;  // lines before the header
+  std::optional<std::string> decimal, thousands, date_order;  // how numbers and dates are written
+  std::optional<std::int64_t> skip;                           // lines before the header
   static constexpr json::Rule rules[] = {{.field = "*", .has_default = true}};
 };
 BOOST_DESCRIBE_STRUCT(TableSpec, (),
                       (name, source, description, types, header, delimiter, quote, escape, null_text,
-                       date_format, timestamp_format, encoding, skip))
+                       date_format, timestamp_format, encoding, decimal, thousands, date_order, skip))
 
 struct Job {
   std::string path;         // folder or glob of the sources

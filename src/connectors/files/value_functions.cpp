@@ -1,6 +1,5 @@
 #include "connectors/files/value_functions.h"
 
-#include "connectors/files/values.h"
 #include "lib/base/text.h"
 #include "lib/duck/function_api.h"
 
@@ -110,6 +109,34 @@ void look_at_form(duckdb_function_info /*info*/, duckdb_data_chunk chunk, duckdb
                        has_form_of(duck::text_of(texts.values[row]), duck::text_of(types.values[row]));
 }
 
+// The forms in one text: decimal, thousands ('_' for none), order.
+std::string packed(const TextForms& forms) {
+  const auto mark = [](char c) { return c == '\0' ? '_' : c; };
+  return std::string{mark(forms.decimal), mark(forms.thousands)} + forms.order;
+}
+TextForms unpacked(std::string_view text) {
+  const auto mark = [](char c) { return c == '_' ? '\0' : c; };
+  return {mark(text[0]), mark(text[1]), std::string(text.substr(2))};
+}
+
+// (text, forms): the text in the usual form.
+void make_plain(duckdb_function_info /*info*/, duckdb_data_chunk chunk, duckdb_vector output) {
+  const Column<duckdb_string_t> texts(api().data_chunk_get_vector(chunk, 0));
+  const Column<duckdb_string_t> forms(api().data_chunk_get_vector(chunk, 1));
+  Made<duckdb_string_t> made(output);
+  const idx_t size = api().data_chunk_get_size(chunk);
+  if (size == 0) return;
+  const TextForms wanted = unpacked(duck::text_of(forms.values[0]));
+  for (idx_t row = 0; row < size; ++row) {
+    if (texts.is_null(row)) {
+      made.set_null(row);
+      continue;
+    }
+    const std::string plain = plain_text(duck::text_of(texts.values[row]), wanted);
+    function_api().vector_assign_string_element_len(output, row, plain.data(), plain.size());
+  }
+}
+
 struct Function {
   std::string name;
   duckdb_type returns;
@@ -170,6 +197,7 @@ void register_value_functions(duck::Connection& connection) {
        convert_with<std::int64_t, to_instant>},
       {"agnes_empty", DUCKDB_TYPE_VARCHAR, expect_empty},
       {"agnes_has_form", DUCKDB_TYPE_BOOLEAN, look_at_form, DUCKDB_TYPE_VARCHAR},
+      {"agnes_plain", DUCKDB_TYPE_VARCHAR, make_plain, DUCKDB_TYPE_VARCHAR},
   };
   for (const int width : {18, 38})
     for (int scale = 1; scale < width; ++scale)
@@ -181,6 +209,10 @@ void register_value_functions(duck::Connection& connection) {
 
 std::string value_sql(const std::string& name, std::string_view type, std::size_t column) {
   return type == "VARCHAR" ? name : fmt::format("{}({}, {})", function_of(type), name, column);
+}
+
+std::string plain_sql(const std::string& name, const TextForms& forms) {
+  return forms.usual() ? name : fmt::format("agnes_plain({}, {})", name, duck::quote_literal(packed(forms)));
 }
 
 std::string empty_sql(const std::string& name, std::size_t column) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "connectors/files/values.h"
 #include "lib/duck/database.h"
 
 // The rules of values.h in SQL: functions of ours that DuckDB calls for 2,048 texts at a time.
@@ -21,6 +22,9 @@ std::string empty_sql(const std::string& name, std::size_t column);
 std::string fits_set_type_sql(const std::string& name, const std::string& type);
 // SQL of the same for a type that an operator has set.
 std::string set_type_sql(const std::string& name, const std::string& type, std::size_t column);
+
+// SQL of the text `name` in the usual form (`plain_text`).
+std::string plain_sql(const std::string& name, const TextForms& forms);
 
 struct UnfitValue {
   std::size_t column = 0;

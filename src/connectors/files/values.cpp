@@ -238,6 +238,67 @@ TypeSet numbers(std::string_view text) {
 
 }  // namespace
 
+namespace {
+
+// d.m.yyyy, with any of . / - twice, and a time after it or none.
+std::optional<std::string> plain_day(std::string_view text, std::string_view order) {
+  const auto end = std::min(text.find_first_of(" T"), text.size());
+  std::string_view left = text.substr(0, end);
+  const auto mark = left.find_first_of("./-");
+  if (mark == std::string_view::npos) return std::nullopt;
+  const auto parts = split(left, left[mark]);
+  if (parts.size() != 3) return std::nullopt;
+  std::string day, month, year;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto& part = parts[i];
+    const bool is_year = order[i] == 'y';
+    if (part.find_first_not_of("0123456789") != std::string::npos || part.empty() ||
+        (is_year ? part.size() != 4 : part.size() > 2))
+      return std::nullopt;
+    (is_year ? year : order[i] == 'm' ? month : day) = part.size() == 1 ? "0" + part : part;
+  }
+  return fmt::format("{}-{}-{}{}", year, month, day, text.substr(end));
+}
+
+std::optional<std::string> plain_number(std::string_view text, const TextForms& forms) {
+  const char point = forms.decimal == '\0' ? '.' : forms.decimal;
+  const auto end = std::min(text.find_first_of(std::string{point, 'e', 'E'}), text.size());
+  std::string out;
+  std::size_t digits = 0, groups = 0;
+  for (const char c : text.substr(0, end)) {
+    if (c == forms.thousands && c != '\0') {
+      if (groups == 0 ? digits == 0 || digits > 3 : digits != 3) return std::nullopt;
+      ++groups;
+      digits = 0;
+    } else if (is_digit(c)) {
+      ++digits;
+      out += c;
+    } else if ((c == '-' || c == '+') && out.empty()) {
+      out += c;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (groups > 0 && digits != 3) return std::nullopt;
+  for (const char c : text.substr(end)) {
+    if (c == '.' && point != '.') return std::nullopt;
+    out += c == point ? '.' : c;
+  }
+  return split_number(out) ? std::optional(out) : std::nullopt;
+}
+
+}  // namespace
+
+std::string plain_text(std::string_view text, const TextForms& forms) {
+  const auto inner = trimmed(text);
+  if (inner.empty()) return std::string(text);
+  if (!forms.order.empty())
+    if (auto day = plain_day(inner, forms.order)) return *day;
+  if (forms.decimal == '\0' && forms.thousands == '\0') return std::string(text);
+  if (auto number = plain_number(inner, forms)) return *number;
+  return split_number(inner) ? "?" + std::string(text) : std::string(text);
+}
+
 TypeSet types_of(std::string_view text) {
   text = trimmed(text);
   if (text.empty()) return 0;

@@ -11,6 +11,16 @@
 // or offset less. docs/files.md has the rules. Spaces around a text do not count.
 namespace agnes::connectors::files {
 
+// How a table's settings say that numbers and dates are written.
+struct TextForms {
+  char decimal = '\0', thousands = '\0';  // '\0': as usual, and none
+  std::string order;                      // of day, month and year: "dmy", "mdy", "ymd"; empty: ISO alone
+  bool usual() const { return decimal == '\0' && thousands == '\0' && order.empty(); }
+};
+// The text in the usual form: 1.234,56 is 1234.56, and 1.2.2024 is 2024-02-01 in the order "dmy". A number that is written
+// in another way than the settings say gets a '?' before it, so that it is none.
+std::string plain_text(std::string_view text, const TextForms& forms);
+
 // A set of types, one bit each.
 using TypeSet = std::uint64_t;
 constexpr TypeSet kAnyType = ~TypeSet{0};

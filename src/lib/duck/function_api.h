@@ -7,7 +7,7 @@ namespace agnes::duck {
 
 // clang-format off
 #define AGNES_DUCKDB_FUNCTION_FUNCTIONS(X)                                                                  \
-  X(vector_ensure_validity_writable) X(create_decimal_type) X(create_scalar_function)                       \
+  X(vector_ensure_validity_writable) X(vector_assign_string_element_len) X(create_decimal_type) X(create_scalar_function)                       \
   X(destroy_scalar_function) X(scalar_function_set_name) X(scalar_function_add_parameter)                   \
   X(scalar_function_set_return_type) X(scalar_function_set_special_handling)                                \
   X(scalar_function_set_extra_info) X(scalar_function_get_extra_info) X(scalar_function_set_function)       \

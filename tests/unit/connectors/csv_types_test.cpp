@@ -1,5 +1,6 @@
 // Which types the columns of CSV files get, and that no value changes.
 #include "connectors/files_fixture.h"
+#include "lib/base/text.h"
 
 namespace agnes::connectors::files {
 namespace {
@@ -180,6 +181,72 @@ TEST_F(CsvTypes, ASettingGivesTheOrderOfDates) {
             "");
   EXPECT_EQ(types("d"), "d DATE, t TIMESTAMP, x VARCHAR");
   EXPECT_EQ(rows("d"), "2020-02-01|2024-03-25 10:15:00|1/2;2020-04-03|2024-03-26 11:00:00|x");
+}
+
+TEST_F(CsvTypes, SettingsSayHowNumbersAndDatesAreWritten) {
+  struct Form {
+    const char *decimal, *thousands, *order, *values, *type, *rows;
+  };
+  const std::vector<Form> cases = {
+      {",", ".", "", "1.234,56\n-7,50\n1.234.567,00", "DECIMAL(18,2)", "1234.56;-7.50;1234567.00"},
+      {",", "", "", "1,5\n2", "DOUBLE", "1.5;2.0"},
+      {",", "", "", "1.5\n2.5", "VARCHAR", "1.5;2.5"},
+      {",", ".", "", "1.23,5", "VARCHAR", "1.23,5"},
+      {",", " ", "", "12 345\n6", "BIGINT", "12345;6"},
+      {"", "'", "", "1'000.25", "DECIMAL(18,2)", "1000.25"},
+      {"", ",", "", "1,000\n12,34", "VARCHAR", "1,000;12,34"},
+      {",", ".", "", "007,5", "VARCHAR", "007,5"},
+      {"", "", "dmy", "01/02/2024\n1.2.2024\n2024-12-31", "DATE", "2024-02-01;2024-02-01;2024-12-31"},
+      {"", "", "mdy", "01/02/2024\n12/31/2024", "DATE", "2024-01-02;2024-12-31"},
+      {"", "", "mdy", "31/12/2024", "VARCHAR", "31/12/2024"},
+      {"", "", "ymd", "2024/1/5", "DATE", "2024-01-05"},
+      {"", "", "dmy", "1.2.24", "VARCHAR", "1.2.24"},
+      {",", ".", "dmy", "1.2.2024 10:15\n3.4.2024", "TIMESTAMP", "2024-02-01 10:15:00;2024-04-03 00:00:00"},
+  };
+  const auto set = [](std::optional<std::string>& setting, std::string_view value) {
+    if (!value.empty()) setting = value;
+  };
+  for (std::size_t i = 0; i < cases.size(); ++i)
+    put(fmt::format("t{}.csv", i), fmt::format("c;d\n{};\n", replaced(cases[i].values, "\n", ";\n")));
+  EXPECT_EQ(messages(run([&](Job& job) {
+              for (std::size_t i = 0; i < cases.size(); ++i) {
+                TableSpec spec;
+                spec.name = fmt::format("t{}", i);
+                set(spec.decimal, cases[i].decimal);
+                set(spec.thousands, cases[i].thousands);
+                set(spec.date_order, cases[i].order);
+                job.tables.push_back(spec);
+              }
+            })),
+            "");
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const std::string table = fmt::format("t{}", i);
+    EXPECT_EQ(types(table), fmt::format("c {}, d VARCHAR", cases[i].type)) << cases[i].values;
+    EXPECT_EQ(rows(table), replaced(cases[i].rows, ";", "|-;") + "|-") << cases[i].values;
+  }
+}
+
+TEST_F(CsvTypes, ASettingThatCannotBeIsNamed) {
+  put("a.csv", "c\n1\n");
+  const auto said = [&](const std::function<void(TableSpec&)>& change) {
+    return result(run([&](Job& job) {
+                    TableSpec spec;
+                    spec.name = "a";
+                    change(spec);
+                    job.tables = {spec};
+                  }),
+                  "a")
+        .error;
+  };
+  for (const auto& error : {said([](TableSpec& spec) { spec.decimal = ";"; }),
+                            said([](TableSpec& spec) { spec.thousands = "."; }),
+                            said([](TableSpec& spec) { spec.date_order = "dym"; }),
+                            said([](TableSpec& spec) { spec.encoding = "utf-9"; }),
+                            said([](TableSpec& spec) { spec.quote = "ab"; }),
+                            said([](TableSpec& spec) { spec.delimiter = ""; })}) {
+    EXPECT_NE(error.find("has the setting"), std::string::npos) << error;
+    EXPECT_NE(error.find("must be"), std::string::npos) << error;
+  }
 }
 
 TEST_F(CsvTypes, ATypeThatIsSetRoundsNothing) {
