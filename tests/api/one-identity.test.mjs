@@ -34,6 +34,7 @@ async function rebuild() {
   must(202, await server.post('/api/admin/jobs/rebuild/run', {}, admin()));
   await server.until('the rebuild has ended', async () => {
     const job = must(200, await server.get('/api/admin/jobs', admin())).json.jobs.find((one) => one.name === 'rebuild');
+    assert.notEqual(job.outcome, 'failed', job.error);
     return !job.running && !job.queued && ['ok', 'partly'].includes(job.outcome);
   });
 }
