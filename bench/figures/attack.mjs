@@ -1,6 +1,5 @@
 // What four ordinary callers feel of each load of tests/lib/attacks.mjs, and what requests without an account cost in memory.
-import { gzipSync } from 'node:zlib';
-import { bombs, loads } from '../../tests/lib/attacks.mjs';
+import { bombs, loads, packed } from '../../tests/lib/attacks.mjs';
 import { ordinaryCallers } from '../../tests/lib/ordinary_callers.mjs';
 import { pssMb, sleep } from '../tools.mjs';
 
@@ -29,7 +28,7 @@ export async function attack({ site: open }) {
   const targets = [['GET', '/api/health'], ['GET', '/api/sync/manifest'], ['GET', '/api/v2/catalog'], ['POST', '/api/query', { sql: 'SELECT 1 AS x' }]];
   const measure = () => ordinaryCallers(where, { token: site.analyst.token, targets, seconds: kSeconds });
 
-  const bodies = Object.values(bombs).map(([target, type, make]) => [target, type, gzipSync(make(), { level: 9 })]);
+  const bodies = Object.values(bombs).map(([target, type, make]) => [target, type, packed(make())]);
   await measure();
   const before = await mostMemory(site, () => sleep(500));
   const most = await mostMemory(site, () =>

@@ -113,15 +113,10 @@ std::vector<std::string> split_empty_values(const std::vector<std::string>& args
 }
 
 // "'nonsense' is not a command; did you mean ...?" names commands that differ by a letter or two.
-std::string nearest(const Command& parent, const std::string& word) {
-  std::string best;
-  std::size_t least = 3;
-  for (const auto& child : parent.commands)
-    if (const auto d = edit_distance(word, child.name); d < least && d < child.name.size()) {
-      least = d;
-      best = child.name;
-    }
-  return best;
+std::string nearest_command(const Command& parent, const std::string& word) {
+  Nearest nearest(word, 3);
+  for (const auto& child : parent.commands) nearest.offer(child.name);
+  return std::string(nearest.best());
 }
 
 // The chain of commands down to the one that the leading words name; `args` is left with the rest.
@@ -134,7 +129,7 @@ std::vector<const Command*> find_command(const Command& root, std::vector<std::s
     if (found == children.end()) {
       std::string path;
       for (const auto* command : chain) path += (path.empty() ? "" : " ") + command->name;
-      const std::string hint = nearest(*chain.back(), args.front());
+      const std::string hint = nearest_command(*chain.back(), args.front());
       throw Failure(kUsage, fmt::format("unknown command '{}' of {}; {}", escape_control(args.front()), path,
                                         hint.empty() ? fmt::format("see: {} --help", path)
                                                      : fmt::format("did you mean: {} {}", path, hint)));

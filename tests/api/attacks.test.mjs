@@ -5,8 +5,7 @@ import { readFileSync, readdirSync, statSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { gzipSync } from 'node:zlib';
-import { bombs, messages, send } from '../lib/attacks.mjs';
+import { bombs, messages, packed, send } from '../lib/attacks.mjs';
 import { adminEmail, adminPassword, must, startServer, temporaryFolder } from '../lib/server.mjs';
 
 let server;
@@ -18,7 +17,6 @@ const asAdmin = () => ({ token: server.admin.token });
 const reset = () => import('node:fs').then((fs) => fs.writeFileSync(`/proc/${server.child.pid}/clear_refs`, '5'));
 const peak = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))[1]) / 1024;
 
-const packed = (text) => gzipSync(text, { level: 9 });
 for (const [what, bytes, right] of messages)
   test(`refused without an account: ${what}`, async () => {
     const status = await send({ host: '127.0.0.1', port: server.port }, bytes);

@@ -1,8 +1,6 @@
 // Runs the tables of attacks.mjs against a server that runs already. See script/attack.
-import { readFileSync } from 'node:fs';
-import { bombs, loads, messages, send } from './attacks.mjs';
+import { bombs, loads, messages, packed, send } from './attacks.mjs';
 import { ordinaryCallers } from './ordinary_callers.mjs';
-import { gzipSync } from 'node:zlib';
 
 const kSeconds = 5, kTimes = 1.5, kPlusMs = 10;
 
@@ -43,7 +41,7 @@ for (const [what, bytes, right] of messages) {
   say(right.includes(status) && alive, what, `${status || 'closed'}${alive ? '' : ', and the server answers no more'}`);
 }
 for (const [what, [target, type, make]] of Object.entries(bombs)) {
-  const body = gzipSync(make(), { level: 9 });
+  const body = packed(make());
   const answers = await Promise.all(
     Array.from({ length: 20 }, () => fetch(url + target, { method: 'POST', body, headers: { 'content-type': type, 'content-encoding': 'gzip' } }).then((answer) => answer.status).catch(() => 0)),
   );

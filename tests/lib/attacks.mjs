@@ -7,7 +7,7 @@ const head = (lines) => `${lines.join('\r\n')}\r\n\r\n`;
 const get = (target, ...more) => head([`GET ${target} HTTP/1.1`, 'Host: localhost', ...more, 'Connection: close']);
 const post = (target, body, ...more) =>
   head([`POST ${target} HTTP/1.1`, 'Host: localhost', 'Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`, ...more, 'Connection: close']) + body;
-const packed = (text) => gzipSync(text, { level: 9 });
+export const packed = (text) => gzipSync(text, { level: 9 });
 
 // What is sent as it is, without an account: [what, bytes, the statuses that are right]. 0: the connection is closed unanswered.
 const refused = [400, 401, 403, 404, 405, 413, 414, 415, 422, 431, 501, 505];

@@ -46,17 +46,9 @@ std::string_view group_help(std::string_view path) {
 }
 
 std::string nearest_setting(std::string_view path) {
-  constexpr std::size_t kLongest = 100;
-  const Setting* best = nullptr;
-  std::size_t least = 4;
-  for (const auto& setting : settings()) {
-    if (path.size() > kLongest) break;
-    if (const auto d = edit_distance(path, setting.path); d < least) {
-      least = d;
-      best = &setting;
-    }
-  }
-  return best != nullptr ? fmt::format(" (is {} meant?)", best->path) : "";
+  Nearest nearest(path, 4);
+  for (const auto& setting : settings()) nearest.offer(setting.path);
+  return nearest.best().empty() ? "" : fmt::format(" (is {} meant?)", nearest.best());
 }
 
 namespace {

@@ -7,7 +7,7 @@
 namespace agnes::connectors::files {
 
 // The contents of a file, unpacked where its name ends in .gz or .zst, from beginning to end. Several gzip members or
-// zstd frames are one after the other. Throws SourceError (malformed) where the file is compressed in another way than
+// zstd frames are one after the other. Throws SourceError (damaged) where the file is compressed in another way than
 // its name says, cut off, or does not fit its checksums: only who reads to the end knows that it is whole.
 class Contents {
  public:
@@ -22,7 +22,7 @@ class Contents {
   std::unique_ptr<Impl> impl_;
 };
 
-// Reads a file to its end where its name says that it is compressed; otherwise looks whether it is in spite of that.
+// Reads a CSV file to its end where its name says that it is compressed; otherwise looks whether it is in spite of that.
 // DuckDB takes a cut-off or damaged file for whole.
 void check_compression(const SourceFile& file);
 

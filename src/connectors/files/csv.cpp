@@ -1,6 +1,7 @@
 #include <fstream>
 
 #include "connectors/files/csv_text.h"
+#include "connectors/files/partitions.h"
 #include "connectors/files/read.h"
 #include "connectors/files/value_functions.h"
 #include "connectors/files/values.h"
@@ -60,16 +61,6 @@ void make_unlike(std::vector<std::string>& names) {
   }
 }
 
-// The folders named column=value that a file lies in.
-std::vector<std::string> partition_names(const SourceFile& file) {
-  std::vector<std::string> out;
-  auto parts = split(file.relative, '/');
-  parts.pop_back();
-  for (const auto& part : parts)
-    if (const auto at = part.find('='); at != std::string::npos && at > 0) out.push_back(part.substr(0, at));
-  return out;
-}
-
 // Keeps an engine from using more than one thread.
 class OneThread {
  public:
@@ -104,7 +95,10 @@ class CsvReader : public TableReader {
     if (columns_.size() > kWideColumns) one_thread_.emplace(connection);
     whole_ = walk(true, false);
     settle_header();
-    check_names();
+    partitions_ = find_partitions(connection, candidate.files);
+    std::vector<std::string> names;
+    for (const auto& column : columns_) names.push_back(column.name);
+    refuse_hidden(partitions_, candidate.files.front(), names);
     apply_set_types();
     for (auto& part : parts_)
       if (!part.rewritten && encoding_of(part) != "utf-8") rewrite_ = true;
@@ -121,9 +115,7 @@ class CsvReader : public TableReader {
       list += (list.empty() ? "" : ", ") + value;
       if (value != name) list += " AS " + name;
     }
-    if (is_partitioned(candidate_))
-      for (const auto& name : partition_names(candidate_.files.front()))
-        list += ", " + duck::quote_identifier(name);
+    for (const auto& column : partitions_.columns) list += ", " + duck::quote_identifier(column.name);
     return fmt::format("SELECT {} FROM {}", list, read_sql());
   }
 
@@ -282,19 +274,6 @@ class CsvReader : public TableReader {
     if (has_header()) return;
     for (std::size_t i = 0; i < header_.size(); ++i)
       if (!header_[i].empty()) columns_[i].types &= types_of(plain_text(header_[i], forms_));
-  }
-
-  void check_names() const {
-    if (!is_partitioned(candidate_)) return;
-    const auto& file = candidate_.files.front();
-    for (const auto& partition : partition_names(file))
-      for (const auto& column : columns_)
-        if (iequals(partition, column.name))
-          throw SourceError(
-              "malformed", file.relative, std::nullopt,
-              fmt::format("{} has a column '{}', and its folder '{}=...' says one of that name too: rename "
-                          "one of them",
-                          shown(file.relative), escape_control(column.name), escape_control(partition)));
   }
 
   void apply_set_types() {
@@ -499,10 +478,10 @@ class CsvReader : public TableReader {
     return fmt::format(
         "read_csv({}, auto_detect = false, columns = {{{}}}, header = {}, delim = {}, quote = {}, escape = "
         "{}, skip = {}, "
-        "comment = '', strict_mode = true, hive_partitioning = {}, allow_quoted_nulls = false{})",
+        "comment = '', strict_mode = true, {}, allow_quoted_nulls = false{})",
         files, columns, has_header(), duck::quote_literal(dialect_.delimiter),
         duck::quote_literal(text_of(dialect_.quote)), duck::quote_literal(text_of(dialect_.escape)),
-        like.skipped, is_partitioned(candidate_), more);
+        like.skipped, partitions_.options(), more);
   }
 
   std::string read_sql() const {
@@ -553,6 +532,7 @@ class CsvReader : public TableReader {
   std::string encoding_;
   std::vector<Part> parts_;
   std::vector<std::string> encodings_, header_;  // of the parts; the first one's first record
+  Partitions partitions_;
   std::vector<ColumnPlan> columns_;
   bool delimiter_known_ = false, header_differs_ = false, sampling_ = false;
   bool whole_ = false;    // the types are those of all values

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "connectors/files/json_vectors.h"
+#include "connectors/files/partitions.h"
 #include "connectors/files/read.h"
 #include "connectors/files/value_functions.h"
 #include "lib/base/text.h"
@@ -26,8 +27,7 @@ struct Table {
   std::vector<SourceFile> files;
   std::vector<std::string> keys;
   std::vector<JsonPlan> plans;  // of these keys
-  std::vector<std::vector<std::optional<std::string>>>
-      partitions;  // a file's values of the partition columns
+  Partitions partitions;
   std::int64_t most_rows = 0;
 
   std::mutex mutex;
@@ -72,7 +72,7 @@ class Rows : public duck::RowProducer {
     const auto room = static_cast<std::size_t>(api.vector_size());
     for (std::size_t i = 0; i < vectors_.size(); ++i)
       vectors_[i].begin(api.data_chunk_get_vector(chunk, i), room);
-    const auto parts = table_->partitions.empty() ? 0 : table_->partitions[0].size();
+    const auto parts = table_->partitions.columns.size();
     const auto numbers = [&](std::size_t column) {
       return static_cast<std::int64_t*>(
           api.vector_get_data(api.data_chunk_get_vector(chunk, vectors_.size() + parts + column)));
@@ -86,7 +86,7 @@ class Rows : public duck::RowProducer {
       write_row(row);
       for (std::size_t i = 0; i < parts; ++i)
         write_partition(api.data_chunk_get_vector(chunk, vectors_.size() + i), row,
-                        table_->partitions[file_][i]);
+                        table_->partitions.values[file_][i]);
     }
     for (auto& vector : vectors_) vector.end();
     return row;
@@ -122,20 +122,6 @@ class Rows : public duck::RowProducer {
   std::string space_;
 };
 
-// year=2024/month=05 as DuckDB reads it.
-std::vector<std::pair<std::string, std::optional<std::string>>> partition_values(const SourceFile& file) {
-  std::vector<std::pair<std::string, std::optional<std::string>>> out;
-  const auto parts = split(file.relative, '/');
-  for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
-    const auto at = parts[i].find('=');
-    if (at == std::string::npos || at == 0) continue;
-    std::optional<std::string> value = parts[i].substr(at + 1);
-    if (*value == "__HIVE_DEFAULT_PARTITION__") value.reset();
-    out.emplace_back(parts[i].substr(0, at), std::move(value));
-  }
-  return out;
-}
-
 bool is_nested_type(std::string_view type) {
   return type.ends_with(']') || type.starts_with("STRUCT(") || type.starts_with("MAP(");
 }
@@ -146,7 +132,7 @@ class JsonReader : public TableReader {
       : connection_(connection), candidate_(candidate), table_(std::make_shared<Table>()) {
     table_->files = candidate.files;
     table_->most_rows = quick ? kQuickRows : std::numeric_limits<std::int64_t>::max();
-    find_partitions();
+    table_->partitions = find_partitions(connection, candidate.files);
     learn();
     name_columns();
     check_overrides(candidate, columns_);
@@ -181,37 +167,12 @@ class JsonReader : public TableReader {
                       fmt::format("{} is not a table: {}", shown(file.relative), why));
   }
 
-  void find_partitions() {
-    if (!is_partitioned(candidate_)) return;
-    for (const auto& file : candidate_.files) {
-      auto& values = table_->partitions.emplace_back();
-      std::vector<std::string> names;
-      for (auto& [name, value] : partition_values(file)) {
-        names.push_back(name);
-        values.push_back(std::move(value));
-      }
-      if (partition_names_.empty()) partition_names_ = names;
-      if (names != partition_names_)
-        throw SourceError(
-            "malformed", file.relative, std::nullopt,
-            fmt::format("{} lies in other column=value folders than {}: the files of one table must lie "
-                        "in the same ones",
-                        shown(file.relative), shown(candidate_.files.front().relative)));
-    }
-  }
-
   // Looks at every row: which keys there are, and what is in them.
   void learn() {
     std::int64_t left = table_->most_rows;
     for (const auto& file : candidate_.files) {
       if (left > 0) learn(file, left);
-      for (const auto& key : types_.keys())
-        for (const auto& name : partition_names_)
-          if (iequals(key, name))
-            throw SourceError(
-                "malformed", file.relative, std::nullopt,
-                fmt::format("{} has the key '{}', and its folder gives a column '{}': rename one of them",
-                            shown(file.relative), escape_control(key), escape_control(name)));
+      refuse_hidden(table_->partitions, file, types_.keys());
     }
     if (types_.keys().empty()) no_table(candidate_.files.front(), "its objects are empty");
   }
@@ -282,7 +243,7 @@ class JsonReader : public TableReader {
       return std::pair(names[a] != keys[a], names[a]) < std::pair(names[b] != keys[b], names[b]);
     });
     std::set<std::string> taken;
-    for (const auto& name : partition_names_) taken.insert(to_lower(name));
+    for (const auto& column : table_->partitions.columns) taken.insert(to_lower(column.name));
     std::vector<std::size_t> others;
     for (const auto i : order)
       if (!taken.insert(to_lower(names[i])).second) others.push_back(i);
@@ -297,30 +258,7 @@ class JsonReader : public TableReader {
       table_->plans.push_back(types_.plan(i));
       columns_.push_back({names[i], table_->plans[i].type});
     }
-    for (std::size_t i = 0; i < partition_names_.size(); ++i)
-      columns_.push_back({partition_names_[i], partition_type(i)});
-  }
-
-  static std::string replaced(std::string text, const std::string& what, const std::string& with) {
-    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
-      text.replace(at, what.size(), with);
-    return text;
-  }
-
-  // As DuckDB decides it for CSV and Parquet.
-  std::string partition_type(std::size_t index) {
-    std::string values;
-    for (const auto& file : table_->partitions)
-      values += fmt::format("{}({})", values.empty() ? "" : ", ",
-                            file[index] ? duck::quote_literal(*file[index]) : "NULL");
-    for (const char* type : {"DATE", "TIMESTAMP", "BIGINT"})
-      if (duck::scalar<bool>(
-              connection_,
-              fmt::format("SELECT bool_and(TRY_CAST(v AS {}) IS NOT NULL) FROM (VALUES {}) AS t(v) "
-                          "WHERE v IS NOT NULL",
-                          type, values)) == true)
-        return type;
-    return "VARCHAR";
+    for (const auto& column : table_->partitions.columns) columns_.push_back(column);
   }
 
   bool is_partition(std::size_t column) const { return column >= table_->keys.size(); }
@@ -405,7 +343,6 @@ class JsonReader : public TableReader {
   const Candidate& candidate_;
   std::shared_ptr<Table> table_;
   JsonTypes types_;
-  std::vector<std::string> partition_names_;
   std::vector<extracts::Column> columns_;
   std::vector<std::string> expressions_;
   std::string function_;

@@ -3,7 +3,7 @@
 #include <charconv>
 #include <set>
 
-#include "connectors/files/text_kinds.h"
+#include "connectors/files/values.h"
 #include "lib/base/text.h"
 #include "lib/duck/database.h"
 
@@ -15,7 +15,6 @@ namespace {
 constexpr std::size_t kDoubleDigits = 15;
 constexpr int kDoubleExponent = 300;
 constexpr std::size_t kSmallDecimal = 18, kLargeDecimal = 38;
-constexpr unsigned kAllKinds = kTime | kDate | kTimestamp | kInstant;
 
 // A number's digits without zeros at either end, and the power of ten of the first one.
 struct Digits {
@@ -103,15 +102,6 @@ JsonPlan number_plan(const NumberFacts& facts) {
   return {};
 }
 
-JsonPlan text_plan(unsigned kinds) {
-  for (const auto& [kind, type] : {std::pair{kTime, "TIME"},
-                                   {kDate, "DATE"},
-                                   {kTimestamp, "TIMESTAMP"},
-                                   {kInstant, "TIMESTAMP WITH TIME ZONE"}})
-    if ((kinds & kind) != 0) return {JsonAs::text, type, {}, {}};
-  return {};
-}
-
 }  // namespace
 
 std::size_t KeyList::find(std::string_view key) {
@@ -162,7 +152,7 @@ void NumberFacts::add(std::string_view text, JsonKind kind) {
 
 struct JsonTypes::Shape {
   unsigned kinds = 0;
-  unsigned text_kinds = kAllKinds;
+  TypeSet moments = kAnyType;  // of its texts
   NumberFacts numbers;
   KeyList keys;
   std::vector<std::unique_ptr<Shape>> children;  // of these keys
@@ -204,9 +194,9 @@ void JsonTypes::collect(const JsonRows& rows, std::size_t token, Shape& shape, i
       return;
     case JsonKind::string:
       shape.kinds |= kTexts;
-      if (shape.text_kinds != 0) {
+      if (shape.moments != 0) {
         std::string space;
-        shape.text_kinds &= text_kinds(rows.content(value, space));
+        shape.moments &= moments_of(rows.content(value, space));
       }
       return;
     case JsonKind::object:
@@ -285,7 +275,7 @@ JsonPlan JsonTypes::decide(const Shape& shape) {
       return out.type == "VARCHAR" ? as_json() : out;
     }
     case kTexts:
-      return text_plan(shape.text_kinds);
+      return {JsonAs::text, type_of_all(shape.moments), {}, {}};
     case kLists: {
       JsonPlan element = decide(*shape.element);
       const std::string type = element.type + "[]";

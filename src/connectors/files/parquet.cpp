@@ -3,7 +3,9 @@
 
 #include "connectors/files/parquet_footer.h"
 #include "connectors/files/parquet_values.h"
+#include "connectors/files/partitions.h"
 #include "connectors/files/read.h"
+#include "connectors/files/value_functions.h"
 #include "lib/base/files.h"
 #include "lib/base/text.h"
 #include "lib/duck/rows.h"
@@ -25,7 +27,7 @@ class ParquetReader : public TableReader {
         files_(candidate.files),
         parts_(candidate.files.size()) {
     for (std::size_t i = 0; i < files_.size(); ++i) open(i);
-    partitions();
+    add_partitions();
     if (!quick)
       for (std::size_t i = 0; i < files_.size(); ++i) check(i);
     for (std::size_t c = 0; c < columns_.size(); ++c)
@@ -36,11 +38,14 @@ class ParquetReader : public TableReader {
   }
 
   std::string select() override {
-    std::string replaced;
-    for (std::size_t c = 0; c < columns_.size(); ++c)
-      if (const auto set = set_types_.find(columns_[c].name); set != set_types_.end())
-        replaced += (replaced.empty() ? "" : ", ") + checked_cast(c, set->second);
-    return fmt::format("SELECT *{} FROM {}", replaced.empty() ? "" : " REPLACE (" + replaced + ")", source());
+    // By name, because DuckDB has the columns of folders in an order of its own.
+    std::string list;
+    for (std::size_t c = 0; c < columns_.size(); ++c) {
+      const auto set = set_types_.find(columns_[c].name);
+      list += (c > 0 ? ", " : "") + (set != set_types_.end() ? checked_cast(c, set->second)
+                                                             : duck::quote_identifier(columns_[c].name));
+    }
+    return fmt::format("SELECT {} FROM {}", list, source());
   }
 
   bool reconsider(const duck::QueryError& error) override {
@@ -57,9 +62,8 @@ class ParquetReader : public TableReader {
  private:
   // What is particular of one file.
   struct Part {
-    std::optional<ParquetFooter> footer;      // of one with nanoseconds
-    std::map<std::string, std::string> keys;  // of the folders it lies in
-    std::string twin;                         // a path: what is read instead, where DuckDB would cut digits
+    std::optional<ParquetFooter> footer;  // of one with nanoseconds
+    std::string twin;                     // a path: what is read instead, where DuckDB would cut digits
   };
 
   void open(std::size_t index) {
@@ -102,33 +106,13 @@ class ParquetReader : public TableReader {
             fmt::format("does not have the columns of {}: the files of one folder must be alike", other));
   }
 
-  void partitions() {
+  void add_partitions() {
     own_columns_ = columns_.size();
-    if (!is_partitioned({{}, files_})) return;
-    std::map<std::string, std::vector<std::string>> values;
-    for (std::size_t i = 0; i < files_.size(); ++i) {
-      const auto& file = files_[i];
-      auto folders = split(file.relative, '/');
-      folders.pop_back();
-      for (const auto& folder : folders) {
-        const auto at = folder.find('=');
-        if (at == std::string::npos || at == 0) continue;
-        const std::string key = folder.substr(0, at);
-        for (const auto& column : columns_)
-          if (iequals(column.name, key))
-            wrong(file,
-                  fmt::format("has the column '{}', and its folder '{}' gives another of that name: rename "
-                              "the folder or leave the column out",
-                              escape_control(column.name), escape_control(folder)));
-        if (folder.substr(at + 1) != "__HIVE_DEFAULT_PARTITION__")
-          values[key].push_back(folder.substr(at + 1));
-      }
-    }
-    for (const auto& [key, found] : values) {
-      columns_.push_back({key, partition_type(connection_, found)});
-      folder_types_ += fmt::format("{}{}: {}", folder_types_.empty() ? "" : ", ", duck::quote_literal(key),
-                                   columns_.back().type);
-    }
+    partitions_ = find_partitions(connection_, files_);
+    std::vector<std::string> names;
+    for (const auto& column : columns_) names.push_back(column.name);
+    refuse_hidden(partitions_, files_.front(), names);
+    columns_.insert(columns_.end(), partitions_.columns.begin(), partitions_.columns.end());
   }
 
   // Reads what DuckDB does not look at, or would cut.
@@ -179,10 +163,7 @@ class ParquetReader : public TableReader {
     return fmt::format("read_parquet({}, hive_partitioning = false)", files);
   }
   std::string read(const std::string& files) const {
-    if (folder_types_.empty()) return plain(files);
-    return fmt::format(
-        "read_parquet({}, hive_partitioning = true, hive_types_autocast = false, hive_types = {{{}}})", files,
-        folder_types_);
+    return fmt::format("read_parquet({}, {})", files, partitions_.options());
   }
 
   std::string source() {
@@ -290,7 +271,7 @@ class ParquetReader : public TableReader {
   std::vector<Part> parts_;                       // by file
   std::map<std::size_t, Nanos> exact_;            // columns whose nanoseconds count
   std::map<std::string, std::string> set_types_;  // by column: what the configuration says
-  std::string folder_types_;                      // of the columns of folders
+  Partitions partitions_;
   std::optional<TemporaryFolder> folder_;
 };
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "connectors/files/read.h"
+#include "connectors/files/value_functions.h"
 #include "lib/base/text.h"
 #include "lib/duck/rows.h"
 #include "lib/duck/text_forms.h"
@@ -94,36 +95,6 @@ bool is_text(std::string_view type) {
   return type == "VARCHAR" || type == "JSON" || type.starts_with("ENUM(");
 }
 
-std::string matches(const std::string& name, const std::string& pattern) {
-  return fmt::format("regexp_full_match({}, {})", name, duck::quote_literal(pattern));
-}
-
-// Of a text: what a cast would cut is no value of the type.
-std::string text_keeps_value_sql(const std::string& name, std::string_view to) {
-  const std::string casts = fmt::format("TRY_CAST({} AS {}) IS NOT NULL", name, to);
-  if (to.ends_with("INT") || to.ends_with("INTEGER"))
-    return matches(name, " *[-+]?[0-9]+(\\.0*)? *") + " AND " + casts;
-  if (to.starts_with("DECIMAL(")) {
-    const auto places = parse_int(to.substr(to.find(',') + 1, to.size() - to.find(',') - 2)).value_or(0);
-    return matches(name, fmt::format(" *[-+]?[0-9]*(\\.[0-9]{{0,{}}}0*)? *", places)) + " AND " + casts;
-  }
-  const std::string time = "[0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,6}0*)?)?",
-                    day = "[0-9]{4,}-[0-9]{2}-[0-9]{2}", offset = "(Z|[-+][0-9]{2}(:?[0-9]{2})?)?";
-  if (to == "TIME") return matches(name, time) + " AND " + casts;
-  if (to == "DATE") return matches(name, day) + " AND " + casts;
-  if (to == "TIMESTAMP") return matches(name, day + "([ T]" + time + ")?") + " AND " + casts;
-  if (to == "TIMESTAMP WITH TIME ZONE")
-    return matches(name, day + "([ T]" + time + offset + ")?") + " AND " + casts;
-  // Digits beyond those that every DOUBLE keeps.
-  if (to == "DOUBLE")
-    return fmt::format(
-        "{0} AND (length(ltrim(regexp_replace(regexp_replace({1}, '[eE].*', ''), '[^0-9]', '', 'g'), '0')) "
-        "<= "
-        "15 OR CAST(TRY_CAST({1} AS DOUBLE) AS VARCHAR) IN ({1}, {1} || '.0'))",
-        casts, name);
-  return casts;
-}
-
 }  // namespace
 
 NanosFound find_nanos(duck::Connection& connection, const std::string& twin, const ParquetFooter& footer) {
@@ -181,24 +152,10 @@ std::string exact_nanos_sql(const std::string& name, Nanos kind) {
 
 std::string keeps_value_sql(const std::string& name, std::string_view from, std::string_view to) {
   if (to == "VARCHAR" || from == to) return "true";
-  if (is_text(from)) return text_keeps_value_sql(fmt::format("CAST({} AS VARCHAR)", name), to);
+  if (is_text(from)) return fits_set_type_sql(fmt::format("CAST({} AS VARCHAR)", name), std::string(to));
   // Without its offset an instant is another value.
   if (from == "TIMESTAMP WITH TIME ZONE") return "false";
   return fmt::format("CAST(TRY_CAST({0} AS {1}) AS {2}) IS NOT DISTINCT FROM {0}", name, to, from);
-}
-
-std::string partition_type(duck::Connection& connection, const std::vector<std::string>& values) {
-  std::string list;
-  for (const auto& value : values) list += (list.empty() ? "(" : ", (") + duck::quote_literal(value) + ")";
-  if (list.empty()) return "VARCHAR";
-  for (const char* type : {"BIGINT", "DATE"})
-    if (duck::scalar<bool>(connection,
-                           fmt::format("SELECT bool_and(coalesce(CAST(TRY_CAST(v AS {}) AS VARCHAR) = v, "
-                                       "false)) FROM (VALUES {}) t(v)",
-                                       type, list))
-            .value_or(false))
-      return type;
-  return "VARCHAR";
 }
 
 }  // namespace agnes::connectors::files

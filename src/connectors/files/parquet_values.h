@@ -23,7 +23,4 @@ std::string exact_nanos_sql(const std::string& name, Nanos kind);
 // SQL that is true where {name}, of type `from`, says the same as a value of type `to`. Both in DuckDB's spelling.
 std::string keeps_value_sql(const std::string& name, std::string_view from, std::string_view to);
 
-// The type of a column that folders name: `year=2024` is a BIGINT, `zip=00501` is a text.
-std::string partition_type(duck::Connection& connection, const std::vector<std::string>& values);
-
 }  // namespace agnes::connectors::files

@@ -76,16 +76,6 @@ std::string path_list(const Candidate& candidate) {
   return "[" + out + "]";
 }
 
-bool is_partitioned(const Candidate& candidate) {
-  return std::all_of(candidate.files.begin(), candidate.files.end(), [](const SourceFile& file) {
-    const auto parts = split(file.relative, '/');
-    return std::any_of(parts.begin(), parts.end() - 1, [](const std::string& part) {
-      const auto at = part.find('=');
-      return at != std::string::npos && at > 0;
-    });
-  });
-}
-
 std::string lines_sql(const SourceFile& file, const std::string& encoding) {
   // A delimiter that no text has, and no quotes: every line is one value. The small buffer keeps the look
   // short.

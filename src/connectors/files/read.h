@@ -60,8 +60,6 @@ std::string without_paths(const Candidate& candidate, std::string message);
 // ['/a/b.csv', ...] as DuckDB's readers take it.
 std::string path_list(const Candidate& candidate);
 std::string quoted_path(const SourceFile& file);
-// All files lie in folders named column=value.
-bool is_partitioned(const Candidate& candidate);
 // The first lines of a text file, compressed or not: `count` at most, each 1 MB at most. Empty lines are
 // empty texts.
 std::vector<std::string> first_lines(duck::Connection& connection, const SourceFile& file, int count,

@@ -54,15 +54,9 @@ std::string spec_path(const std::string& table) {
 }
 
 std::string nearest_name(const std::string& word, const std::vector<std::string>& names) {
-  const std::string* best = nullptr;
-  std::size_t least = 4;
-  for (const auto& name : names)
-    if (const auto d = word.size() > 100 ? least : edit_distance(to_lower(word), to_lower(name));
-        d < least && d < name.size()) {
-      least = d;
-      best = &name;
-    }
-  return best != nullptr ? fmt::format(" (is {} meant?)", *best) : "";
+  Nearest nearest(word, 4);
+  for (const auto& name : names) nearest.offer(name);
+  return nearest.best().empty() ? "" : fmt::format(" (is {} meant?)", nearest.best());
 }
 
 std::vector<TableSpec> read_specs(const boost::json::object& tables,

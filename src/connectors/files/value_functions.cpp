@@ -1,14 +1,13 @@
 #include "connectors/files/value_functions.h"
 
 #include "lib/base/text.h"
-#include "lib/duck/function_api.h"
+#include "lib/duck/types.h"
 
 namespace agnes::connectors::files {
 
 namespace {
 
 using duck::api;
-using duck::function_api;
 
 // What a statement says that met a text which its column's type does not hold: column, text.
 constexpr std::string_view kUnfit = "agnes: a value that does not fit the type of column ", kEnd = "\x1e";
@@ -29,8 +28,7 @@ struct Column {
 
 template <class T>
 struct Made : Column<T> {
-  explicit Made(duckdb_vector vector)
-      : Column<T>((function_api().vector_ensure_validity_writable(vector), vector)) {}
+  explicit Made(duckdb_vector vector) : Column<T>((api().vector_ensure_validity_writable(vector), vector)) {}
   void set_null(idx_t row) { this->valid[row / 64] &= ~(std::uint64_t{1} << row % 64); }
 };
 
@@ -49,8 +47,8 @@ void convert_all(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vect
     } else if (const auto value = convert(text)) {
       made.values[row] = static_cast<Stored>(*value);
     } else {
-      function_api().scalar_function_set_error(
-          info, unfit(static_cast<std::size_t>(columns.values[row]), text).c_str());
+      api().scalar_function_set_error(info,
+                                      unfit(static_cast<std::size_t>(columns.values[row]), text).c_str());
       return;
     }
   }
@@ -69,7 +67,7 @@ duckdb_hugeint halves(duck::Int128 value) {
 template <class Stored, int width>
 void convert_decimal(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output) {
   const auto scale =
-      static_cast<int>(reinterpret_cast<std::intptr_t>(function_api().scalar_function_get_extra_info(info)));
+      static_cast<int>(reinterpret_cast<std::intptr_t>(api().scalar_function_get_extra_info(info)));
   convert_all<Stored>(info, chunk, output, [&](std::string_view text) {
     const auto value = to_decimal(text, width, scale);
     if constexpr (std::is_same_v<Stored, duckdb_hugeint>)
@@ -92,7 +90,7 @@ void expect_empty(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vec
     }
     const auto text = duck::text_of(texts.values[row]);
     if (!text.empty())
-      return function_api().scalar_function_set_error(
+      return api().scalar_function_set_error(
           info, unfit(static_cast<std::size_t>(columns.values[row]), text).c_str());
     made.values[row] = texts.values[row];
   }
@@ -133,7 +131,7 @@ void make_plain(duckdb_function_info /*info*/, duckdb_data_chunk chunk, duckdb_v
       continue;
     }
     const std::string plain = plain_text(duck::text_of(texts.values[row]), wanted);
-    function_api().vector_assign_string_element_len(output, row, plain.data(), plain.size());
+    api().vector_assign_string_element_len(output, row, plain.data(), plain.size());
   }
 }
 
@@ -145,31 +143,24 @@ struct Function {
   int width = 0, scale = 0;  // of a DECIMAL
 };
 
-struct LogicalType {
-  explicit LogicalType(duckdb_logical_type type) : handle(type) {}
-  LogicalType(const LogicalType&) = delete;
-  ~LogicalType() { api().destroy_logical_type(&handle); }
-  duckdb_logical_type handle;
-};
-
 void add(duck::Connection& connection, const Function& wanted) {
-  const LogicalType text(api().create_logical_type(DUCKDB_TYPE_VARCHAR));
-  const LogicalType second(api().create_logical_type(wanted.second));
-  const LogicalType returns(wanted.width > 0
-                                ? function_api().create_decimal_type(static_cast<std::uint8_t>(wanted.width),
-                                                                     static_cast<std::uint8_t>(wanted.scale))
-                                : api().create_logical_type(wanted.returns));
-  auto function = function_api().create_scalar_function();
-  function_api().scalar_function_set_name(function, wanted.name.c_str());
-  function_api().scalar_function_add_parameter(function, text.handle);
-  function_api().scalar_function_add_parameter(function, second.handle);
-  function_api().scalar_function_set_return_type(function, returns.handle);
-  function_api().scalar_function_set_special_handling(function);  // of NULL, which is a text's business
-  function_api().scalar_function_set_extra_info(
-      function, reinterpret_cast<void*>(std::intptr_t{wanted.scale}), nullptr);
-  function_api().scalar_function_set_function(function, wanted.body);
-  const auto state = function_api().register_scalar_function(connection.handle(), function);
-  function_api().destroy_scalar_function(&function);
+  const duck::LogicalType text(api().create_logical_type(DUCKDB_TYPE_VARCHAR));
+  const duck::LogicalType second(api().create_logical_type(wanted.second));
+  const duck::LogicalType returns(wanted.width > 0
+                                      ? api().create_decimal_type(static_cast<std::uint8_t>(wanted.width),
+                                                                  static_cast<std::uint8_t>(wanted.scale))
+                                      : api().create_logical_type(wanted.returns));
+  auto function = api().create_scalar_function();
+  api().scalar_function_set_name(function, wanted.name.c_str());
+  api().scalar_function_add_parameter(function, text.get());
+  api().scalar_function_add_parameter(function, second.get());
+  api().scalar_function_set_return_type(function, returns.get());
+  api().scalar_function_set_special_handling(function);  // of NULL, which is a text's business
+  api().scalar_function_set_extra_info(function, reinterpret_cast<void*>(std::intptr_t{wanted.scale}),
+                                       nullptr);
+  api().scalar_function_set_function(function, wanted.body);
+  const auto state = api().register_scalar_function(connection.handle(), function);
+  api().destroy_scalar_function(&function);
   if (state != DuckDBSuccess)
     throw Error(ErrorKind::internal, "DuckDB does not take the function " + wanted.name);
 }

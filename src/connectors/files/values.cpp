@@ -311,6 +311,14 @@ TypeSet types_of(std::string_view text) {
   return numbers(text);
 }
 
+TypeSet moments_of(std::string_view text) {
+  if (text.empty() || trimmed(text).size() != text.size()) return 0;
+  auto out = types_of(text) & (bit(kTime) | bit(kDate) | bit(kTimestamp) | bit(kInstant));
+  constexpr std::size_t seconds = 16;  // 2024-01-02T03:04:05Z
+  if (text.size() <= seconds || text[seconds] != ':') out &= ~bit(kInstant);
+  return out;
+}
+
 std::string type_of_all(TypeSet types) {
   if (types == kAnyType) return "VARCHAR";
   static constexpr std::pair<int, const char*> kTypes[] = {
@@ -398,6 +406,7 @@ bool has_form_of(std::string_view text, std::string_view type) {
   if (type == "DOUBLE")
     return (number && exact_double(text, *number)) || iequals(text, "nan") || iequals(text, "inf") ||
            iequals(text, "-inf");
+  if (type == "TIME") return take_time(text, false) && text.empty();
   if (type == "DATE") return to_date(text).has_value();
   if (type == "TIMESTAMP") return to_timestamp(text).has_value();
   if (type == "TIMESTAMP WITH TIME ZONE") return to_instant(text) || to_timestamp(text);

@@ -75,6 +75,15 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   }
   return row.back();
 }
+void Nearest::offer(std::string_view candidate) {
+  constexpr std::size_t longest = 100;  // a comparison takes time in proportion to both
+  if (word_.size() > longest) return;
+  const auto distance = edit_distance(word_, candidate);
+  if (distance >= least_ || distance >= candidate.size()) return;
+  least_ = distance;
+  best_ = candidate;
+}
+
 bool iequals(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i)

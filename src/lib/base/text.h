@@ -16,6 +16,18 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 std::string replaced(std::string text, std::string_view what, std::string_view by);
 // How many bytes must be put in, taken out or replaced to make `b` of `a`. Takes time in proportion to both lengths.
 std::size_t edit_distance(std::string_view a, std::string_view b);
+// Finds what somebody meant who wrote `word`: the candidate that is fewest bytes away, less than `below` of them and
+// less than it has; "" when none is.
+class Nearest {
+ public:
+  Nearest(std::string_view word, std::size_t below) : word_(word), least_(below) {}
+  void offer(std::string_view candidate);
+  std::string_view best() const { return best_; }  // lives as long as what was offered
+
+ private:
+  std::string_view word_, best_;
+  std::size_t least_;
+};
 bool iequals(std::string_view a, std::string_view b);  // ASCII, case-insensitive
 // Control characters as \n, \t, \xNN: safe for a log line or a terminal.
 std::string escape_control(std::string_view text);

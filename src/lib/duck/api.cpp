@@ -3,12 +3,11 @@
 #include <dlfcn.h>
 
 #include "lib/base/error.h"
-#include "lib/duck/function_api.h"
 
 namespace agnes::duck {
 
 namespace {
-void* load_library() {
+Api load() {
   // Beside the program, or where its run path ($ORIGIN) and the system look. By its full name first, because
   // under a sanitizer, which opens libraries on the program's behalf, the run path does not count.
   std::error_code error;
@@ -19,27 +18,12 @@ void* load_library() {
   if (library == nullptr)
     throw Error(ErrorKind::internal,
                 fmt::format("cannot load libduckdb.so: {}; it belongs beside the program", ::dlerror()));
-  return library;
-}
-
-void* library() {
-  static void* const loaded = load_library();
-  return loaded;
-}
-
-Api load() {
   Api table{};
-#define AGNES_RESOLVE(name)                                                                 \
-  table.name = reinterpret_cast<decltype(table.name)>(::dlsym(library(), "duckdb_" #name)); \
-  if (table.name == nullptr)                                                                \
+#define AGNES_RESOLVE(name)                                                               \
+  table.name = reinterpret_cast<decltype(table.name)>(::dlsym(library, "duckdb_" #name)); \
+  if (table.name == nullptr)                                                              \
     throw Error(ErrorKind::internal, "libduckdb.so lacks duckdb_" #name ": a newer version is needed");
   AGNES_DUCKDB_FUNCTIONS(AGNES_RESOLVE)
-  return table;
-}
-
-FunctionApi load_functions() {
-  FunctionApi table{};
-  AGNES_DUCKDB_FUNCTION_FUNCTIONS(AGNES_RESOLVE)
 #undef AGNES_RESOLVE
   return table;
 }
@@ -47,11 +31,6 @@ FunctionApi load_functions() {
 
 const Api& api() {
   static const Api table = load();
-  return table;
-}
-
-const FunctionApi& function_api() {
-  static const FunctionApi table = load_functions();
   return table;
 }
 

@@ -33,7 +33,11 @@ namespace agnes::duck {
   X(init_get_extra_info) X(init_set_init_data) X(init_set_max_threads) X(init_set_error)                    \
   X(function_get_init_data) X(function_set_error) X(create_list_type) X(create_struct_type) X(vector_size)  \
   X(data_chunk_set_size) X(vector_ensure_validity_writable) X(vector_assign_string_element_len)             \
-  X(list_vector_reserve) X(list_vector_set_size)
+  X(list_vector_reserve) X(list_vector_set_size) X(create_decimal_type) X(create_scalar_function)           \
+  X(destroy_scalar_function) X(scalar_function_set_name) X(scalar_function_add_parameter)                   \
+  X(scalar_function_set_return_type) X(scalar_function_set_special_handling)                                \
+  X(scalar_function_set_extra_info) X(scalar_function_get_extra_info) X(scalar_function_set_function)       \
+  X(scalar_function_set_error) X(register_scalar_function)
 // clang-format on
 
 struct Api {

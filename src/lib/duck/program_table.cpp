@@ -1,34 +1,24 @@
 #include "lib/duck/program_table.h"
 
+#include "lib/duck/types.h"
+
 namespace agnes::duck {
 
 namespace {
 
-class LogicalType {
- public:
-  explicit LogicalType(const ProgramType& type) : handle_(make(type)) {}
-  LogicalType(LogicalType&& other) noexcept : handle_(other.handle_) { other.handle_ = nullptr; }
-  ~LogicalType() {
-    if (handle_ != nullptr) api().destroy_logical_type(&handle_);
+LogicalType logical_type(const ProgramType& type) {
+  std::vector<LogicalType> children;
+  for (const auto& child : type.children) children.push_back(logical_type(child));
+  if (type.id == DUCKDB_TYPE_LIST) return LogicalType(api().create_list_type(children.at(0).get()));
+  if (type.id != DUCKDB_TYPE_STRUCT) return LogicalType(api().create_logical_type(type.id));
+  std::vector<duckdb_logical_type> handles;
+  std::vector<const char*> names;
+  for (std::size_t i = 0; i < children.size(); ++i) {
+    handles.push_back(children[i].get());
+    names.push_back(type.names.at(i).c_str());
   }
-  duckdb_logical_type get() const { return handle_; }
-
- private:
-  static duckdb_logical_type make(const ProgramType& type) {
-    std::vector<LogicalType> children;
-    for (const auto& child : type.children) children.emplace_back(child);
-    if (type.id == DUCKDB_TYPE_LIST) return api().create_list_type(children.at(0).get());
-    if (type.id != DUCKDB_TYPE_STRUCT) return api().create_logical_type(type.id);
-    std::vector<duckdb_logical_type> handles;
-    std::vector<const char*> names;
-    for (std::size_t i = 0; i < children.size(); ++i) {
-      handles.push_back(children[i].get());
-      names.push_back(type.names.at(i).c_str());
-    }
-    return api().create_struct_type(handles.data(), names.data(), handles.size());
-  }
-  duckdb_logical_type handle_;
-};
+  return LogicalType(api().create_struct_type(handles.data(), names.data(), handles.size()));
+}
 
 // An exception must not pass through DuckDB's C interface.
 template <class Info>
@@ -43,7 +33,7 @@ void guarded(Info info, void (*report)(Info, const char*), const std::function<v
 void bind(duckdb_bind_info info) {
   const auto* table = static_cast<const ProgramTable*>(api().bind_get_extra_info(info));
   for (const auto& [name, type] : table->columns)
-    api().bind_add_result_column(info, name.c_str(), LogicalType(type).get());
+    api().bind_add_result_column(info, name.c_str(), logical_type(type).get());
 }
 
 void init(duckdb_init_info info) {

@@ -15,12 +15,14 @@ std::string taken(char* text) {
 }
 
 Type taken(duckdb_logical_type logical) {
-  Type out(logical);
-  api().destroy_logical_type(&logical);
-  return out;
+  return Type(LogicalType(logical).get());
 }
 
 }  // namespace
+
+LogicalType::~LogicalType() {
+  if (handle_ != nullptr) api().destroy_logical_type(&handle_);
+}
 
 Type::Type(duckdb_logical_type logical) : id(api().get_type_id(logical)) {
   switch (id) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <duckdb.h>
@@ -22,6 +23,18 @@ struct Type {
   idx_t length = 0;                          // of an ARRAY
   std::vector<Type> children;                // elements; keys and values; members
   std::vector<std::string> names;            // of the members of a STRUCT or UNION, of the values of an ENUM
+};
+
+// A type as DuckDB's C API hands it over, let go of at the end.
+class LogicalType {
+ public:
+  explicit LogicalType(duckdb_logical_type handle) : handle_(handle) {}
+  LogicalType(LogicalType&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  ~LogicalType();
+  duckdb_logical_type get() const { return handle_; }
+
+ private:
+  duckdb_logical_type handle_;
 };
 
 // Types of single values that every answer has a form for, in JSON as in Arrow.

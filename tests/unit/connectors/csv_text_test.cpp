@@ -160,9 +160,10 @@ TEST_F(CsvTexts, AFolderMayNotSayWhatAColumnSays) {
   put("w/day=1/a.csv", "\n\nid,v\n1,1\n");
   put("w/day=2/a.csv", "id,v\n2,x\ry\n");
   const Outcome outcome = run();
-  EXPECT_EQ(result(outcome, "t").error,
-            "t/id=5/a.csv has a column 'id', and its folder 'id=...' says one of that name too: rename one "
-            "of them");
+  EXPECT_EQ(
+      result(outcome, "t").error,
+      "t/id=5/a.csv has the column 'id', and its folder 'id=...' gives another of that name: rename one "
+      "of them");
   EXPECT_EQ(result(outcome, "u").status, "failed");
   EXPECT_EQ(rows("w"), "1|1|1;2|x\ry|2");
 }

@@ -285,4 +285,14 @@ TEST_F(Files, ProgressAndCancelling) {
 }
 
 }  // namespace
+TEST_F(Files, ColumnsOfFoldersAreTheSameInEveryFormat) {
+  for (const char* folder : {"zip=00501/city=New%20York", "zip=10115/city=__HIVE_DEFAULT_PARTITION__"}) {
+    put(fmt::format("c/{}/a.csv", folder), "v\n1\n");
+    put(fmt::format("j/{}/a.jsonl", folder), "{\"v\":1}\n");
+    copy_to(fmt::format("p/{}/a.parquet", folder), "SELECT 1 AS v", "FORMAT parquet");
+  }
+  run();
+  for (const char* table : {"c", "j", "p"}) EXPECT_EQ(rows(table), "1|00501|New York;1|10115|-") << table;
+}
+
 }  // namespace agnes::connectors::files

@@ -2,7 +2,7 @@
 #include <random>
 
 #include "connectors/files/json_text.h"
-#include "connectors/files/text_kinds.h"
+#include "connectors/files/values.h"
 #include "connectors/files_fixture.h"
 
 namespace agnes::connectors::files {
@@ -42,7 +42,7 @@ std::string plain_text(std::string_view text) {
       text.find('-', from) == std::string_view::npos)
     return plain_number(text);
   if (text == "true" || text == "false") return std::string(text);
-  return fmt::format("'{}{}'", text, (text_kinds(text) & kDate) != 0 ? " 00:00:00" : "");
+  return fmt::format("'{}{}'", text, to_date(text) ? " 00:00:00" : "");
 }
 
 // One text for all ways to write a value: keys in order, those without a value left out, numbers in one form.

@@ -1,7 +1,7 @@
 // Which columns and types JSON files get, and that no value changes.
 #include <random>
 
-#include "connectors/files/text_kinds.h"
+#include "connectors/files/value_functions.h"
 #include "connectors/files/values.h"
 #include "connectors/files_fixture.h"
 #include "core/extracts/table_read.h"
@@ -131,7 +131,7 @@ TEST_F(JsonFiles, Texts) {
       {"\"2024-01-02\"\n\"2024-01-02T03:04:05.5\"\n\"2024-01-02 03:04\"", "TIMESTAMP",
        "2024-01-02 00:00:00\n2024-01-02 03:04:05.5\n2024-01-02 03:04:00"},
       {"\"2024-01-02 \"\n\"2024-01-02T03:04:05\"", "VARCHAR", "2024-01-02 \n2024-01-02T03:04:05"},
-      {"\" 2024-01-02 \"\n\"2024-01-03\"", "DATE", "2024-01-02\n2024-01-03"},
+      {"\" 2024-01-02 \"\n\"2024-01-03\"", "VARCHAR", " 2024-01-02 \n2024-01-03"},
       {"\"2024-01-01T00:00:00.123456789\"", "VARCHAR", "2024-01-01T00:00:00.123456789"},
       {"\"2024-01-01T24:00:00\"", "VARCHAR", "2024-01-01T24:00:00"},
       {"\"2024-03-01T10:15:00+02:00\"\n\"2024-03-02T11:15:00-0500\"\n\"2024-03-02T11:15:00.25Z\"",
@@ -146,8 +146,8 @@ TEST_F(JsonFiles, Texts) {
   });
 }
 
-// One set of rules for both formats: texts that are nearly dates and times.
-TEST(TextKinds, AreThoseOfCsv) {
+// DuckDB casts the texts of JSON, functions of ours those of CSV: both make the same values of dates and times.
+TEST(Moments, AreTheSameInJsonAndCsv) {
   std::mt19937 random(7);
   const std::string_view seeds[] = {"2024-02-29",
                                     "1900-02-28 23:59:59",
@@ -175,15 +175,25 @@ TEST(TextKinds, AreThoseOfCsv) {
     }
     texts.push_back(text);
   }
-  for (const auto& text : texts) {
-    // DuckDB, which casts those of JSON, takes fewer spaces than CSV does.
-    if (text.starts_with(' ') || text.ends_with(' ')) continue;
-    const auto kinds = text_kinds(text);
-    EXPECT_EQ((kinds & kTime) != 0, to_time(text).has_value()) << text;
-    EXPECT_EQ((kinds & kDate) != 0, to_date(text).has_value()) << text;
-    EXPECT_EQ((kinds & kTimestamp) != 0, to_timestamp(text).has_value()) << text;
-    EXPECT_EQ((kinds & kInstant) != 0, to_instant(text).has_value()) << text;
-  }
+  std::map<std::string, std::string> by_type;
+  for (const auto& text : texts)
+    if (const auto moments = moments_of(text); moments != 0) {
+      auto& values = by_type[type_of_all(moments)];
+      values += fmt::format("{}({})", values.empty() ? "" : ", ", duck::quote_literal(text));
+    }
+  EXPECT_EQ(by_type.size(), 4u);
+  duck::Database memory({{}, {{"threads", "1"}}});
+  auto connection = memory.connect();
+  connection.execute("SET TimeZone = 'UTC'");
+  register_value_functions(connection);
+  for (const auto& [type, values] : by_type)
+    EXPECT_EQ(duck::scalar<std::string>(
+                  connection,
+                  fmt::format("SELECT string_agg(v) FROM (VALUES {}) AS t(v) WHERE TRY_CAST(v AS {}) IS "
+                              "DISTINCT FROM {}",
+                              values, type, value_sql("v", type, 0))),
+              std::nullopt)
+        << type;
 }
 
 TEST_F(JsonFiles, NestedValues) {
@@ -422,11 +432,12 @@ TEST_F(JsonFiles, PartitionFoldersAreColumns) {
   const Outcome outcome = run();
   EXPECT_EQ(
       messages(outcome),
-      "w/id=5/a.json has the key 'ID', and its folder gives a column 'id': rename one of them\n"
+      "w/id=5/a.json has the column 'ID', and its folder 'id=...' gives another of that name: rename one of "
+      "them\n"
       "x/no=5/b.json lies in other column=value folders than x/id=5/a.json: the files of one table must "
       "lie in the same ones\n");
-  EXPECT_EQ(types("t"), "a BIGINT, b VARCHAR, year BIGINT, m BIGINT");
-  EXPECT_EQ(rows("t"), "1|-|2024|1;2|-|2024|1;-|x|2025|-");
+  EXPECT_EQ(types("t"), "a BIGINT, b VARCHAR, year BIGINT, m VARCHAR");
+  EXPECT_EQ(rows("t"), "1|-|2024|01;2|-|2024|01;-|x|2025|-");
   EXPECT_EQ(types("u"), "a BIGINT, day DATE");
   EXPECT_EQ(rows("v"), "1|x1");
 }

@@ -244,11 +244,11 @@ TEST_F(Parquet, FoldersThatNameColumnsChangeNone) {
   copy_to("zips/zip=10001/a.parquet", "SELECT 2 AS v", "FORMAT parquet");
   copy_to("years/year=2024/city=New%20York/a.parquet", "SELECT 1 AS v", "FORMAT parquet");
   copy_to("years/year=2025/city=__HIVE_DEFAULT_PARTITION__/a.parquet", "SELECT 2 AS v", "FORMAT parquet");
-  expect_refused("clash", {"clash/id=5/a.parquet", "'ID'", "'id=5'", "rename the folder"});
+  expect_refused("clash", {"clash/id=5/a.parquet", "'ID'", "'id=...'", "rename one of them"});
   EXPECT_EQ(types("zips"), "v INTEGER, zip VARCHAR");
   EXPECT_EQ(rows("zips"), "1|00501;2|10001");
-  EXPECT_EQ(types("years"), "v INTEGER, city VARCHAR, year BIGINT");
-  EXPECT_EQ(rows("years"), "1|New York|2024;2|-|2025");
+  EXPECT_EQ(types("years"), "v INTEGER, year BIGINT, city VARCHAR");
+  EXPECT_EQ(rows("years"), "1|2024|New York;2|2025|-");
 }
 
 TEST_F(Parquet, WhatOurOwnFilesWouldHoldChangedIsCastOrRefused) {
