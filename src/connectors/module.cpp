@@ -5,6 +5,7 @@
 #include "connectors/staged.h"
 #include "core/catalog/registry_routes.h"
 #include "core/sync/orchestrator.h"
+#include "core/sync/run_ledger.h"
 
 namespace agnes::connectors {
 
@@ -42,6 +43,7 @@ class SourcesModule final : public app::Module {
                    [this](const catalog::Registration& row) {
                      return describe(kinds_, row, services_.current());
                    },
+               .holder = sync::owner_of,
                .changed = [this] { services_.get<sync::Orchestrator>().refresh(); },
                .removed =
                    [this](const catalog::Registration& row) {

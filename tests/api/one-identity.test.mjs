@@ -58,14 +58,16 @@ function settle() {
   }
 }
 
+// What is in the table of that name, or null without data.
+function valueOf(name) {
+  const key = name.toLowerCase();
+  const source = kNames.includes(key) ? owner.get(key) : undefined;
+  return source !== undefined && here.has(source) ? `${source}.${key}` : null;
+}
+
 async function compare(what) {
   const visible = new Map();  // name as the analyst may use it -> the value behind it, or null without data
-  for (const [id, name] of registered) {
-    if (!granted.has(id)) continue;
-    const key = name.toLowerCase();
-    const source = kNames.includes(key) ? owner.get(key) : undefined;
-    visible.set(name, source !== undefined && here.has(source) ? `${source}.${key}` : null);
-  }
+  for (const [id, name] of registered) if (granted.has(id)) visible.set(name, valueOf(name));
   const names = [...visible.keys()].sort();
   const list = (json) => (Array.isArray(json) ? json : Object.values(json));
   const catalogue = must(200, await server.get('/api/v2/catalog', as())).json;
@@ -162,9 +164,63 @@ test('every door opens the same table', async () => {
   await rebuild();
   settle();
   for (let i = 0; i < kOperations; i += 1) {
+    const before = new Map([...registered].map(([id, name]) => [id, { name, value: valueOf(name) }]));
     done.push(await operations[random(Object.keys(operations))](random));
     await rebuild();
     settle();
+    // Another name brings no other rows under the grants that were given.
+    for (const [id, { name, value }] of before)
+      if (registered.has(id) && registered.get(id) !== name) assert.ok([null, value].includes(valueOf(registered.get(id))), `${done.at(-1)}: ${id} opened ${value}`);
     await compare(done.filter(Boolean).slice(-8).join('; '));
   }
+});
+
+test('a name or an id that moves opens nothing of another table', async () => {
+  const own = temporaryFolder();
+  await writeExtract(path.join(own, 'extracts', 'demo'), { orders: "SELECT 'orders' AS v", salaries: "SELECT 'salaries' AS v" });
+  await writeExtract(path.join(own, 'extracts', 'hr'), { sample: "SELECT 'hr sample' AS v", staff_list: "SELECT 'hr staff' AS v" });
+  const other = await startServer({ data: own });
+  const who = { token: other.admin.token };
+  const bea = await other.addUser('bea@example.com');
+  const people = must(201, await other.post('/api/admin/groups', { name: 'people', description: null }, who)).json;
+  must(201, await other.post(`/api/admin/groups/${people.id}/members`, { email: bea.email }, who));
+  const register = (name) => other.post('/api/admin/register-table', { name, source_type: 'local', query_mode: 'local' }, who);
+  const give = (id) => other.post('/api/admin/grants', { group_id: people.id, resource_type: 'table', resource_id: id }, who);
+  const rename = (id, name) => other.put(`/api/admin/registry/${id}`, { name }, who);
+  const settled = async () => {
+    must(202, await other.post('/api/admin/jobs/rebuild/run', {}, who));
+    await other.until('the rebuild has ended', async () => {
+      const job = must(200, await other.get('/api/admin/jobs', who)).json.jobs.find((one) => one.name === 'rebuild');
+      return !job.running && !job.queued && ['ok', 'partly'].includes(job.outcome);
+    });
+  };
+  await settled();
+
+  // Profile and description of a table that nobody registered are not inherited by the one that takes its id.
+  must(200, await other.post('/api/catalog/profile/staff_list/refresh', {}, who));
+  for (const name of ['orders', 'salaries', 'Staff List']) must(201, await register(name));
+  for (const id of ['orders', 'staff_list']) must(201, await give(id));
+  await settled();
+  assert.notEqual((await other.get('/api/catalog/profile/staff_list', { token: bea.token })).status, 200);
+
+  // Names of other rows are refused, in any case, and names that are ids.
+  for (const [id, name] of [['orders', 'sample'], ['orders', 'SAMPLE'], ['orders', 'salaries'], ['staff_list', 'staff_list'], ['salaries', 'staff_list']]) {
+    const answer = await rename(id, name);
+    assert.equal(answer.status, 409, `${id} to ${name}: ${answer.text}`);
+  }
+  must(200, await rename('orders', 'tmp1'));
+  await settled();
+  const swap = await rename('salaries', 'orders');
+  assert.equal(swap.status, 409);
+  for (const name of ['orders', 'salaries', 'sample', 'staff_list'])
+    assert.notEqual((await other.post('/api/query', { sql: `SELECT v FROM ${name}` }, { token: bea.token })).status, 200, name);
+
+  // An unregistered table's id is nobody else's.
+  must(201, await register('hr.staff_list'));
+  must(201, await give('hr.staff_list'));
+  await settled();
+  const sample = await other.get('/api/v2/sample/hr.staff_list', who);
+  assert.notEqual(sample.status, 200, 'the registered one has no data');
+  assert.equal((await other.get('/api/data/hr.staff_list/check-access', { token: bea.token })).status, 204);
+  await other.stop();
 });

@@ -7,6 +7,8 @@ namespace agnes::catalog {
 
 namespace {
 
+constexpr const char* kKeptById[] = {"table_profiles", "column_metadata", "bq_metadata_cache"};
+
 std::string select(std::string_view rest) {
   return fmt::format("SELECT {} FROM table_registry {}", state::column_list<Registration>(), rest);
 }
@@ -23,7 +25,8 @@ std::optional<Registration> find(state::Tx& tx, std::string_view id) {
 
 void refuse_taken(state::Tx& tx, const Registration& row) {
   const auto taken = tx.scalar<std::string>(
-      "SELECT name FROM table_registry WHERE id = ? OR lower(name) = lower(?) LIMIT 1", row.id, row.name);
+      "SELECT name FROM table_registry WHERE id IN (?, ?) OR lower(name) = lower(?) OR name = ? LIMIT 1",
+      row.id, row.name, row.name, row.id);
   if (taken)
     throw Error(ErrorKind::conflict,
                 fmt::format("a table named {} is registered already; choose another name", *taken));
@@ -35,12 +38,19 @@ void insert(state::Tx& tx, const Registration& row) {
 }
 
 void insert_all(state::Tx& tx, const std::vector<Registration>& rows) {
+  std::vector<std::string> ids;
+  for (const auto& row : rows) ids.push_back(row.id);
+  for (const char* table : kKeptById)
+    tx.execute_for(fmt::format("DELETE FROM {} WHERE table_id IN", table), ids);
   tx.insert("table_registry", rows);
 }
 
 void update(state::Tx& tx, const Registration& row) {
   const auto taken = tx.scalar<std::string>(
-      "SELECT id FROM table_registry WHERE lower(name) = lower(?) AND id <> ? LIMIT 1", row.name, row.id);
+      "SELECT o.id FROM table_registry o JOIN table_registry own ON own.id = ? WHERE o.id <> own.id AND "
+      "own.name <> ? "
+      "AND (lower(o.name) = lower(?) OR o.id = ?) LIMIT 1",
+      row.id, row.name, row.name, row.name);
   if (taken)
     throw Error(ErrorKind::conflict,
                 fmt::format("the name {} belongs to the table {}; choose another name", row.name, *taken));
@@ -64,8 +74,7 @@ bool remove(identity::Change& change, const std::string& id) {
   // Sync state is kept by the name that an extract has, everything else by id.
   for (const char* table : {"sync_state", "sync_history"})
     tx.execute(fmt::format("DELETE FROM {} WHERE table_id IN (?, ?)", table), id, row->name);
-  for (const char* table : {"table_profiles", "column_metadata", "bq_metadata_cache"})
-    tx.execute(fmt::format("DELETE FROM {} WHERE table_id = ?", table), id);
+  for (const char* table : kKeptById) tx.execute(fmt::format("DELETE FROM {} WHERE table_id = ?", table), id);
   tx.execute("DELETE FROM user_sync_settings WHERE dataset = ?", id);
   return true;
 }

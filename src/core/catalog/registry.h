@@ -65,9 +65,9 @@ bool is_materialized(const Row& row) {
 // The registered tables. Each function runs in the caller's transaction or read.
 std::vector<Registration> all(state::Tx& tx);
 std::optional<Registration> find(state::Tx& tx, std::string_view id);
-// Throws Error (conflict) when the id or the name, without regard to case, is taken.
+// Throws Error (conflict) when the id or the name is another table's id or name, without regard to the names' case.
 void refuse_taken(state::Tx& tx, const Registration& row);
-// The same, then adds it.
+// The same, then adds it. What was kept under its id before, of a table that nobody had registered, is gone.
 void insert(state::Tx& tx, const Registration& row);
 // Adds rows whose ids and names are known to be free.
 void insert_all(state::Tx& tx, const std::vector<Registration>& rows);

@@ -105,6 +105,18 @@ void refuse_if_changed(const LastChanges& changes, const http::Request& request,
                {"version", version_of(row)}});
 }
 
+// A name says which rows of the extracts a table has, and its grants stay: another's rows must not come under them.
+void refuse_held(state::Tx& tx, const Registration& before, const Registration& after,
+                 const RegistryHooks& hooks) {
+  if (to_lower(before.name) == to_lower(after.name)) return;
+  if (const auto source = hooks.holder(tx, after.name))
+    throw Error(
+        ErrorKind::conflict,
+        fmt::format("the source {} has a table {} already, which the grants of {} would open: choose another "
+                    "name, or unregister {} and register {}",
+                    escape_control(*source), after.name, before.name, before.name, after.name));
+}
+
 // Holds a new or changed row against its source, where that is one that the settings speak of.
 void settle(Registration& row, const RegistryHooks& hooks, bool new_source) {
   const auto* kind = source_kind(row);
@@ -257,6 +269,7 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
           if (!is_materialized(row) && body.source_query.omitted()) row.source_query.reset();
           refuse_incoherent(row);
           if (body.moves() || body.name.has_value()) settle(row, hooks, !body.source_type.omitted());
+          refuse_held(tx, change.before, row, hooks);
           update(tx, row);
           state::record(tx, state::Actor::of(caller, request.client_address()), "update_table", *id,
                         json::to_json(body).as_object());

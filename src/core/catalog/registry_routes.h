@@ -16,6 +16,8 @@ struct RegistryHooks {
   // What the source says of a table that is to be registered: rows, size_bytes, columns and the like; empty
   // when it is not asked. Throws Error when the source has no such table or cannot be asked.
   std::function<boost::json::object(const Registration&)> describe;
+  // The source whose extract has a table of that name, registered or not; also while that is away, if it is registered.
+  std::function<std::optional<std::string>(state::Tx&, std::string_view name)> holder;
   // After every change of the registry.
   std::function<void()> changed;
   // With what was unregistered, or a registration that was changed to be elsewhere, to take its data away.

@@ -77,8 +77,8 @@ std::vector<catalog::Table> next_tables(const extracts::Catalogue& catalogue,
     if (const auto* row = registry.find(found.name)) adopt(table, *row);
     if (const auto* state = registry.state_of(found.name); state != nullptr && state->last_sync)
       table.updated = state->last_sync;
-    // An id is one table's: a registered one has it whatever the name of another.
-    if (!table.registered && ids.contains(table.id)) table.id = table.source + "." + table.name;
+    // An id is one table's: a registered one has it whatever the name of another. No registered id has a '/'.
+    if (!table.registered && ids.contains(table.id)) table.id = table.source + "/" + table.name;
     placed.insert(to_lower(found.name));
     tables.push_back(std::move(table));
   }

@@ -136,6 +136,11 @@ std::vector<ViewOwner> view_owners(state::Tx& tx) {
   return tx.rows<ViewOwner>("SELECT * FROM view_ownership");
 }
 
+std::optional<std::string> owner_of(state::Tx& tx, std::string_view name) {
+  return tx.scalar<std::string>(
+      "SELECT source_name FROM view_ownership WHERE lower(view_name) = lower(?) LIMIT 1", std::string(name));
+}
+
 void record(state::Tx& tx, const RunLedger& run, const extracts::Catalogue* catalogue) {
   const auto registry = RegistrySnapshot::read(tx);
   // First: a table that failed says so, though its extract has changed since it was read.

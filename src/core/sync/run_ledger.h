@@ -53,6 +53,8 @@ struct ViewOwner {
 };
 BOOST_DESCRIBE_STRUCT(ViewOwner, (), (source_name, view_name, registered_at))
 std::vector<ViewOwner> view_owners(state::Tx& tx);
+// The source of the view with that name, in any case.
+std::optional<std::string> owner_of(state::Tx& tx, std::string_view name);
 
 // Records what the run knows, and what has changed in the extracts; null: they were not read.
 void record(state::Tx& tx, const RunLedger& run, const extracts::Catalogue* catalogue);
