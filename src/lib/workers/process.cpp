@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -12,13 +14,14 @@
 #include <unistd.h>
 
 #include "lib/base/error.h"
+#include "lib/base/text.h"
 
 namespace agnes::workers {
 
 namespace {
 constexpr int kChannelFd = 3;
 // The server answers while its workers compute; they take the processor when nobody else wants it.
-constexpr int kWorkerPriority = 5, kLowestPriority = 19;
+constexpr int kWorkerPriority = 5;
 
 // The running program's file, which stays right when an update has replaced it: workers must speak our
 // version.
@@ -69,8 +72,14 @@ void Process::kill() {
 }
 
 void Process::lower_priority() {
-  // By process group: on Linux a process id names one thread only, a group all threads.
-  ::setpriority(PRIO_PGRP, static_cast<id_t>(pid_), kLowestPriority);
+  // Thread by thread: those that start later inherit it. Unlike a nice value SCHED_IDLE gives way at once to what wakes
+  // up, so that a request does not wait for the end of a statement's time slice.
+  std::error_code gone;
+  for (const auto& thread : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid_), gone)) {
+    const sched_param none{};
+    ::sched_setscheduler(static_cast<pid_t>(parse_int(thread.path().filename().string()).value_or(pid_)),
+                         SCHED_IDLE, &none);
+  }
   lowered_ = true;
 }
 
