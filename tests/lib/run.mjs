@@ -166,7 +166,7 @@ const options = parseArguments(process.argv.slice(2));
 const environment = {
   ...process.env,
   AGNES_BIN: path.join(root, options.build, 'bin'),
-  ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? 'detect_stack_use_after_return=1:strict_string_checks=1',
+  ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? 'detect_stack_use_after_return=1:strict_string_checks=1:quarantine_size_mb=16',
   UBSAN_OPTIONS: process.env.UBSAN_OPTIONS ?? 'print_stacktrace=1',
   TSAN_OPTIONS: process.env.TSAN_OPTIONS ?? 'halt_on_error=1',
 };
