@@ -67,6 +67,11 @@ bool is_place(std::string_view name) {
   return false;
 }
 
+// All others say what to read at that place. What an extension makes of a name that is not listed is not known: it may be
+// another place.
+const std::vector<std::string> kParameters = {"project", "billing_project", "dataset", "database", "dbname",
+                                              "schema",  "table",           "branch",  "location", "region"};
+
 std::optional<std::string> secret_refusal(std::string_view part) {
   if (part.find('=') == std::string_view::npos) return std::nullopt;
   const std::string name = to_lower(part.substr(0, part.find('=')));
@@ -86,6 +91,11 @@ std::optional<std::string> parameter_refusal(std::string_view part, const Remote
   if (value.starts_with('/') || value.starts_with('.') || value.starts_with('~') || value.starts_with('\'') ||
       value.starts_with('"'))
     return fmt::format("its url names a path of this machine ({})", escape_control(name));
+  if (is_identifier(name) && !is_place(name) && !contains(kParameters, name))
+    return fmt::format("its url has a parameter that is not known ({}); known are {}, and endpoints",
+                       escape_control(name), join(kParameters, ", "));
+  if (value.find('@') != std::string_view::npos)
+    return fmt::format("its url holds a user name or another address ({})", escape_control(name));
   return std::nullopt;
 }
 
