@@ -89,7 +89,7 @@ class Reading {
   bool find_files(const Source& source, Wanted& wanted, const ViewFiles& view);
   void read_files(Wanted& wanted, duck::Connection& connection);
   void settle_attachments();
-  void settle_remote(Wanted& wanted);
+  void settle_view(Wanted& wanted);
   void settle_names();
   void problem(const std::string& source, const std::string& table, std::string message);
   void fit();
@@ -426,8 +426,16 @@ void Reading::settle_attachments() {
   }
 }
 
-void Reading::settle_remote(Wanted& wanted) {
+void Reading::settle_view(Wanted& wanted) {
   auto& table = wanted.table;
+  // Any of them may stand behind this one.
+  const auto& views = wanted.source->facts.views;
+  if (table.kind == "view" &&
+      std::any_of(views.begin(), views.end(), [](const auto& view) { return reads_engine(view.second); }))
+    wanted.failure = fmt::format(
+        "table '{}' of '{}' is not served: a view of its extract reads what the engine says of "
+        "itself, not data",
+        table.name, table.source);
   if (table.kind != "remote") return;
   table.query_mode = "remote";
   const auto names = remote_names(table.view_sql);
@@ -527,7 +535,7 @@ Catalogue Reading::run() {
   in_parallel(wanted_.size(), options_.threads,
               [&](std::size_t i, duck::Connection& connection) { read_files(wanted_[i], connection); });
   settle_attachments();
-  for (auto& wanted : wanted_) settle_remote(wanted);
+  for (auto& wanted : wanted_) settle_view(wanted);
   settle_names();
   fit();
   std::sort(out_.tables.begin(), out_.tables.end(), [](const auto& a, const auto& b) {

@@ -256,6 +256,32 @@ TEST_F(RemoteAttachReading, ATableOfOddShapeIsRefusedByName) {
   EXPECT_NE(problems(catalogue).find("attachment '' of 'odd' is refused: its alias"), std::string::npos);
 }
 
+TEST_F(RemoteAttachReading, NoViewReadsWhatTheEngineSaysOfItself) {
+  const char* const bodies[] = {"duckdb_settings()",
+                                "duckdb_databases()",
+                                "duckdb_tables",
+                                "\"DuckDB_Views\"()",
+                                "information_schema.tables",
+                                "system.information_schema.tables",
+                                "pg_catalog.pg_tables",
+                                "pragma_database_list",
+                                "sqlite_master",
+                                "(SELECT current_setting('temp_directory') AS v)"};
+  int number = 0;
+  for (const char* body : bodies)
+    make(fmt::format("s{}", number++), "", body, "", fmt::format("t{}", number));
+  // Behind a view that looks harmless.
+  run_sql(
+      extracts() / "nested" / "extract.duckdb",
+      meta_sql() +
+          "CREATE VIEW inner_one AS SELECT * FROM duckdb_settings(); CREATE VIEW outer_one AS SELECT * FROM "
+          "inner_one; INSERT INTO _meta VALUES ('outer_one', '', 5, 0, NULL, 'local')");
+  make("good", "", "range(5)", "", "fine");
+  const auto catalogue = read();
+  EXPECT_EQ(catalogue.tables.size(), 1u) << problems(catalogue);
+  EXPECT_NE(find(catalogue, "fine"), nullptr);
+}
+
 TEST_F(RemoteAttachReading, NoViewReachesAFileOutside) {
   make_extract("good", "fine", 3);
   put(root() / "secret.csv", "a\n1\n");
