@@ -30,7 +30,6 @@ duck::Connection connect(duck::Database& engine) {
 
 // DuckDB knows .gz and .zst in small letters alone: where they are not, it gets a link that is called so.
 Candidate with_plain_endings(Candidate candidate, const fs::path& links) {
-  candidate.scratch = links;
   for (auto& file : candidate.files) {
     const auto ending = file.relative.rfind('.');
     const std::string lower = to_lower(file.relative.substr(ending));
@@ -166,9 +165,7 @@ class Extraction {
 
   extracts::WrittenTable write(const Candidate& candidate) {
     const auto try_it = [&](TableReader& reader) {
-      return writer_.write(*connection_, candidate.table,
-                           extracts::storable_select(*connection_, reader.select()),
-                           description_of(candidate));
+      return writer_.write(*connection_, candidate.table, reader.select(), description_of(candidate));
     };
     try {
       auto reader = open_table(*connection_, candidate);

@@ -14,7 +14,13 @@ namespace agnes::extracts {
 
 namespace {
 // DuckDB's own unit: each group has its own minima and maxima, so that a filter skips the others.
-constexpr int kRowGroupRows = 122'880;
+constexpr std::size_t kRowGroupRows = 122'880;
+// Values of a row group, which DuckDB holds in memory until it is written. No group has fewer rows than a chunk.
+constexpr std::size_t kRowGroupValues = 16'000'000, kChunkRows = 2'048;
+// With more columns than this, the chunks on the way to the file are what takes memory: DuckDB counts room for 2,048 rows
+// of each column in each of them, whether there are rows or not.
+constexpr std::size_t kWideColumns = 1'000;
+constexpr std::uint64_t kColumnBytes = 112 << 10;
 // About as quick as Snappy, at half the size; the usual level 3 costs a third more time for 8 % less.
 constexpr int kZstdLevel = 1;
 
@@ -23,6 +29,99 @@ void create_folder(const fs::path& folder) {
   fs::create_directories(folder, error);
   if (error) throw system_error("cannot create " + folder.string(), error.value());
 }
+std::size_t row_group_rows(std::size_t columns) {
+  const auto chunks = kRowGroupValues / std::max<std::size_t>(columns, 1) / kChunkRows;
+  return std::clamp(chunks * kChunkRows, kChunkRows, kRowGroupRows);
+}
+
+// The type that a Parquet file holds without a change, for one, or a part of one, that it does not. What is quoted is a name.
+std::string storable_type(std::string_view type) {
+  static constexpr std::pair<std::string_view, const char*> kOthers[] = {{"UHUGEINT", "DECIMAL(38,0)"},
+                                                                         {"HUGEINT", "DECIMAL(38,0)"},
+                                                                         {"TIME WITH TIME ZONE", "VARCHAR"},
+                                                                         {"INTERVAL", "VARCHAR"}};
+  std::string out;
+  char quote = '\0';
+  while (!type.empty()) {
+    const auto* other = std::find_if(std::begin(kOthers), std::end(kOthers), [&](const auto& each) {
+      return quote == '\0' && type.starts_with(each.first);
+    });
+    if (other != std::end(kOthers)) {
+      out += other->second;
+      type.remove_prefix(other->first.size());
+      continue;
+    }
+    const char c = type.front();
+    if (quote != '\0' ? c == quote : c == '"' || c == '\'') quote = quote != '\0' ? '\0' : c;
+    out += c;
+    type.remove_prefix(1);
+  }
+  return out;
+}
+
+// The SELECT with columns cast that Parquet would hold changed, from what DESCRIBE says of it.
+std::string storable_select(const std::string& select,
+                            const std::vector<std::vector<duck::Value>>& described) {
+  std::string cast;
+  for (const auto& row : described) {
+    const std::string name = duck::quote_identifier(std::get<std::string>(row.at(0)));
+    const auto& type = std::get<std::string>(row.at(1));
+    const std::string storable = storable_type(type);
+    const auto checked = [&](const std::string& condition, std::string_view what) {
+      return fmt::format(
+          "CASE WHEN {0} THEN {1} WHEN {1} IS NOT NULL THEN error('a value of the {2} ' || {3} || ' {4}: "
+          "make "
+          "it a text') END",
+          condition, name, type, duck::quote_literal(escape_control(std::get<std::string>(row.at(0)))), what);
+    };
+    std::string value;
+    if (type == "INTERVAL")
+      value = checked(fmt::format("date_part('microsecond', {}) % 1000 = 0", name),
+                      "has microseconds, which Parquet does not hold");
+    else if (type == "TIME" || type == "TIME_NS")
+      value = checked(fmt::format("{} < '24:00:00'::{}", name, type),
+                      "is 24:00:00 or later, which readers of Parquet and Arrow take for 00:00:00");
+    else if (type != storable)
+      value = fmt::format("CAST({} AS {})", name, storable);
+    if (!value.empty()) cast += fmt::format("{}{} AS {}", cast.empty() ? "" : ", ", value, name);
+  }
+  return cast.empty() ? select : fmt::format("SELECT * REPLACE ({}) FROM ({})", cast, select);
+}
+
+// The engine while it writes a table of many columns: with one thread, as each has chunks of its own, and with as much
+// memory as it counts for these columns. What it takes is less, and the process has its own limit.
+class WideTable {
+ public:
+  WideTable(duck::Connection& connection, std::size_t columns) : connection_(connection) {
+    if (columns <= kWideColumns) return;
+    for (const char* name : {"threads", "memory_limit"}) before_[name] = setting(name);
+    connection.execute("SET threads = 1");
+    const auto least = kColumnBytes * columns;
+    if (duck::scalar<bool>(connection, fmt::format("SELECT parse_formatted_bytes({}) < {}",
+                                                   duck::quote_literal(before_["memory_limit"]), least)) ==
+        true)
+      connection.execute(fmt::format("SET memory_limit = '{}B'", least));
+  }
+  WideTable(const WideTable&) = delete;
+  ~WideTable() {
+    try {
+      for (const auto& [name, value] : before_)
+        connection_.execute(fmt::format("SET {} = {}", name, duck::quote_literal(value)));
+    } catch (const Error&) {
+      // An engine that has failed is not used again.
+    }
+  }
+
+ private:
+  std::string setting(const std::string& name) {
+    return duck::scalar<std::string>(connection_,
+                                     fmt::format("SELECT CAST(current_setting('{}') AS VARCHAR)", name))
+        .value();
+  }
+  duck::Connection& connection_;
+  std::map<std::string, std::string> before_;
+};
+
 // With the log of a writer that has not checkpointed, which belongs to it.
 void copy_database(const fs::path& from, const fs::path& to) {
   for (const char* part : {"", ".wal"}) {
@@ -34,28 +133,6 @@ void copy_database(const fs::path& from, const fs::path& to) {
   }
 }
 }  // namespace
-
-std::string storable_select(duck::Connection& connection, const std::string& select) {
-  std::string cast;
-  for (const auto& row : connection.execute("DESCRIBE " + select).rows()) {
-    const std::string name = duck::quote_identifier(std::get<std::string>(row.at(0)));
-    const auto& type = std::get<std::string>(row.at(1));
-    std::string value;
-    if (type == "TIME WITH TIME ZONE")
-      value = fmt::format("CAST({} AS VARCHAR)", name);
-    else if (type == "INTERVAL")
-      value = fmt::format(
-          "CASE WHEN date_part('microsecond', {0}) % 1000 = 0 THEN {0} WHEN {0} IS NOT NULL THEN error('a "
-          "value of "
-          "the INTERVAL ' || {1} || ' has microseconds, which Parquet does not hold: make it a text') END",
-          name, duck::quote_literal(escape_control(std::get<std::string>(row.at(0)))));
-    else if (type.find("HUGEINT") != std::string::npos && type.find('"') == std::string::npos)
-      value = fmt::format("CAST({} AS {})", name,
-                          replaced(replaced(type, "UHUGEINT", "HUGEINT"), "HUGEINT", "DECIMAL(38,0)"));
-    if (!value.empty()) cast += fmt::format("{}{} AS {}", cast.empty() ? "" : ", ", value, name);
-  }
-  return cast.empty() ? select : fmt::format("SELECT * REPLACE ({}) FROM ({})", cast, select);
-}
 
 ExtractWriter::ExtractWriter(fs::path folder) : folder_(fs::absolute(folder).lexically_normal()) {
   if (!folder_.has_filename()) folder_ = folder_.parent_path();
@@ -165,10 +242,15 @@ WrittenTable ExtractWriter::write(duck::Connection& connection, const std::strin
     }
   } guard{&temporary};
 
-  connection.execute(
-      fmt::format("COPY ({}) TO {} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {}, ROW_GROUP_SIZE "
-                  "{}, USE_TMP_FILE false)",
-                  select, duck::quote_literal(temporary.string()), kZstdLevel, kRowGroupRows));
+  const auto described = connection.execute("DESCRIBE " + select).rows();
+  {
+    const WideTable wide(connection, described.size());
+    connection.execute(
+        fmt::format("COPY ({}) TO {} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {}, ROW_GROUP_SIZE "
+                    "{}, USE_TMP_FILE false)",
+                    storable_select(select, described), duck::quote_literal(temporary.string()), kZstdLevel,
+                    row_group_rows(described.size())));
+  }
   step("copied");
 
   // Syncing waits for the disk and hashing for the processor: both at once.

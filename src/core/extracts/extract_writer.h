@@ -22,10 +22,6 @@ struct WrittenTable {
   std::vector<Column> columns;
 };
 
-// The SELECT with columns cast that Parquet would hold changed: HUGEINT and UHUGEINT are DECIMAL(38,0) there and fail where
-// they have more digits, TIME WITH TIME ZONE is a text with its offset; an INTERVAL with microseconds fails.
-std::string storable_select(duck::Connection& connection, const std::string& select);
-
 // The only way in which an extract folder of ours changes. Tables are written beside the ones that readers
 // see: Parquet (zstd) as a temporary file in data/, synced, its footer read back. `commit` renames each over
 // the old one, then builds extract.duckdb beside and renames that. So, whenever the process is killed:
@@ -56,7 +52,8 @@ class ExtractWriter {
   fs::path file_of(const std::string& table) const;  // data/<table>.parquet
 
   // Runs `select` on `connection` and keeps its rows as the table's next version. QueryError says what DuckDB
-  // said of the statement.
+  // said of the statement. Columns that Parquet would hold changed are cast: HUGEINT and UHUGEINT are DECIMAL(38,0) and
+  // fail where they have more digits, TIME WITH TIME ZONE is a text with its offset; an INTERVAL with microseconds and a TIME of 24:00:00 fail.
   WrittenTable write(duck::Connection& connection, const std::string& table, const std::string& select,
                      const std::string& description = "", const std::string& query_mode = "local");
   // Changes the description alone.

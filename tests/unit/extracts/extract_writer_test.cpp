@@ -267,5 +267,44 @@ TEST_F(ExtractWriterTest, SamplesAndColumns) {
   EXPECT_EQ(read_sample(request).rows.size(), 2u);
 }
 
+TEST_F(ExtractWriterTest, WhatParquetWouldChangeIsCastOrRefused) {
+  auto engine = open_engine({folder_spill(), 0, 1});
+  auto connection = engine.connect();
+  ExtractWriter writer(folder());
+  writer.write(
+      connection, "held",
+      "SELECT 12345678901234567890123456789012345678::HUGEINT AS h, 5::UHUGEINT AS u, "
+      "{'a HUGEINT': [7::HUGEINT]} AS s, TIMETZ '12:00:00+02' AS t, [TIMETZ '12:00:00+02'] AS l, "
+      "'HUGEINT'::ENUM('HUGEINT', 'b') AS e, [INTERVAL '1.000001 seconds'] AS i, INTERVAL 3 DAYS AS d");
+  writer.commit();
+  const auto file = duck::quote_literal((folder() / "data" / "held.parquet").string());
+  EXPECT_EQ(
+      duck::scalar<std::string>(connection, "SELECT CAST(t AS VARCHAR) FROM read_parquet(" + file + ") t"),
+      "{'h': 12345678901234567890123456789012345678, 'u': 5, 's': {'a HUGEINT': [7]}, 't': '12:00:00+02', "
+      "'l': ['12:00:00+02'], 'e': HUGEINT, 'i': ['00:00:01.000001'], 'd': 3 days}");
+  for (const char* value : {"(-170141183460469231731687303715884105728)::HUGEINT",
+                            "[340282366920938463463374607431768211455::UHUGEINT]",
+                            "INTERVAL '1.000001 seconds'", "TIME '24:00:00'"})
+    EXPECT_THROW(writer.write(connection, "refused", std::string("SELECT ") + value + " AS v"),
+                 duck::QueryError)
+        << value;
+}
+
+TEST_F(ExtractWriterTest, ManyColumnsHaveSmallGroupsOfRowsAndFitIntoMemory) {
+  auto engine = open_engine({folder_spill(), 128 << 20, 2});
+  auto connection = engine.connect();
+  ExtractWriter writer(folder());
+  std::string list;
+  for (int i = 0; i < 1'500; ++i) list += fmt::format("{}'x' || i AS c{}", i > 0 ? ", " : "", i);
+  writer.write(connection, "wide", "SELECT " + list + " FROM range(30000) t(i)");
+  writer.commit();
+  EXPECT_EQ(duck::scalar<std::string>(connection, "SELECT current_setting('memory_limit')"), "128.0 MiB");
+  EXPECT_EQ(duck::scalar<std::int64_t>(connection, "SELECT current_setting('threads')"), 2);
+  EXPECT_EQ(duck::scalar<std::int64_t>(
+                connection, fmt::format("SELECT max(row_group_num_rows) FROM parquet_metadata({})",
+                                        duck::quote_literal((folder() / "data" / "wide.parquet").string()))),
+            10'240);
+}
+
 }  // namespace
 }  // namespace agnes::extracts
