@@ -1,6 +1,5 @@
 #include "connectors/files/json_types.h"
 
-#include <charconv>
 #include <set>
 
 #include "connectors/files/values.h"
@@ -11,95 +10,16 @@ namespace agnes::connectors::files {
 
 namespace {
 
-// Digits that a DOUBLE keeps of every number.
-constexpr std::size_t kDoubleDigits = 15;
-constexpr int kDoubleExponent = 300;
-constexpr std::size_t kSmallDecimal = 18, kLargeDecimal = 38;
-
-// A number's digits without zeros at either end, and the power of ten of the first one.
-struct Digits {
-  std::string digits;
-  std::int64_t exponent = 0;
-  bool operator==(const Digits&) const = default;
-};
-
-Digits digits_of(std::string_view text) {
-  Digits out;
-  std::int64_t before = 0, shift = 0;
-  bool point = false;
-  std::size_t i = text.starts_with('-') ? 1 : 0;
-  for (; i < text.size() && text[i] != 'e' && text[i] != 'E'; ++i) {
-    if (text[i] == '.') {
-      point = true;
-      continue;
-    }
-    if (out.digits.empty() && text[i] == '0') {
-      if (point) --before;
-      continue;
-    }
-    out.digits += text[i];
-    if (!point) ++before;
-  }
-  if (i < text.size()) {
-    auto exponent = text.substr(i + 1);
-    if (exponent.starts_with('+')) exponent.remove_prefix(1);
-    // One that no number can hold is far from every DOUBLE, too.
-    if (std::from_chars(exponent.data(), exponent.data() + exponent.size(), shift).ec != std::errc())
-      shift = exponent.starts_with('-') ? -1'000'000'000 : 1'000'000'000;
-  }
-  while (out.digits.ends_with('0')) out.digits.pop_back();
-  out.exponent = out.digits.empty() ? 0 : before - 1 + shift;
-  return out;
-}
-
-bool kept_by_double(std::string_view text) {
-  if (text.size() <= kDoubleDigits && text.find_first_of("eE") == std::string_view::npos) return true;
-  const Digits wanted = digits_of(text);
-  if (wanted.digits.empty()) return true;
-  if (wanted.digits.size() <= kDoubleDigits && std::abs(wanted.exponent) < kDoubleExponent) return true;
-  double value = 0;
-  if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc()) return false;
-  char shortest[40];
-  const auto end = std::to_chars(shortest, shortest + sizeof shortest, value).ptr;
-  return digits_of({shortest, static_cast<std::size_t>(end - shortest)}) == wanted;
-}
-
-// Larger ones stand for more than their digits: the next DOUBLE is further than 1 away.
-bool kept_whole(std::string_view text) {
-  std::int64_t value = 0;
-  if (text.size() <= kDoubleDigits) return true;
-  if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc()) return false;
-  constexpr std::int64_t most = 10'000'000'000'000'000;
-  return value >= -most && value <= most && static_cast<std::int64_t>(static_cast<double>(value)) == value;
-}
-
-bool is_bigint(std::string_view text) {
-  if (text == "-0") return false;
-  std::int64_t value = 0;
-  return text.size() <= 18 ||
-         std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc();
-}
-
 JsonPlan as_json() {
   return {JsonAs::json, "JSON", {}, {}};
 }
 
 enum Kinds : unsigned { kBooleans = 1, kNumbers = 2, kTexts = 4, kObjects = 8, kLists = 16 };
 
-JsonPlan number_plan(const NumberFacts& facts) {
-  if (facts.finite && facts.bigint) return {JsonAs::bigint, "BIGINT", {}, {}};
-  // Whole numbers beyond BIGINT are keys and codes.
-  if (facts.finite && facts.whole) return {};
-  if (facts.kept && (facts.written || !facts.finite)) return {JsonAs::real, "DOUBLE", {}, {}};
-  if (facts.finite && facts.fixed && facts.least_places == facts.most_places &&
-      facts.most_digits <= kLargeDecimal)
-    return {JsonAs::text,
-            fmt::format("DECIMAL({},{})", facts.most_digits <= kSmallDecimal ? kSmallDecimal : kLargeDecimal,
-                        facts.most_places),
-            {},
-            {}};
-  if (facts.kept) return {JsonAs::real, "DOUBLE", {}, {}};
-  return {};
+JsonPlan number_plan(TypeSet types) {
+  const auto type = type_of_all(types);
+  const auto as = type == "BIGINT" ? JsonAs::bigint : type == "DOUBLE" ? JsonAs::real : JsonAs::text;
+  return {as, type, {}, {}};
 }
 
 }  // namespace
@@ -123,37 +43,9 @@ std::size_t KeyList::find_or_add(std::string_view key) {
   return keys_.size() - 1;
 }
 
-void NumberFacts::add(std::string_view text, JsonKind kind) {
-  if (kind == JsonKind::not_finite) {
-    finite = false;
-    return;
-  }
-  if (kind == JsonKind::whole) {
-    bigint = bigint && is_bigint(text);
-    kept = kept && kept_whole(text);
-    fixed = false;
-    return;
-  }
-  bigint = whole = false;
-  kept = kept && kept_by_double(text);
-  const auto point = text.find('.');
-  if (point == std::string_view::npos || text.find_first_of("eE") != std::string_view::npos) {
-    fixed = false;
-    return;
-  }
-  const auto places = text.size() - point - 1;
-  least_places = std::min(least_places, places);
-  most_places = std::max(most_places, places);
-  most_digits = std::max(most_digits, text.size() - 1 - (text.front() == '-' ? 1 : 0));
-  written = written && (places == 1 || text.back() != '0');
-  // A DECIMAL has no zero below zero.
-  if (text.front() == '-' && text.find_first_not_of("-0.") == std::string_view::npos) fixed = false;
-}
-
 struct JsonTypes::Shape {
   unsigned kinds = 0;
-  TypeSet moments = kAnyType;  // of its texts
-  NumberFacts numbers;
+  TypeSet types = kAnyType;  // that hold all its numbers and texts
   KeyList keys;
   std::vector<std::unique_ptr<Shape>> children;  // of these keys
   std::unique_ptr<Shape> element;
@@ -190,13 +82,13 @@ void JsonTypes::collect(const JsonRows& rows, std::size_t token, Shape& shape, i
     case JsonKind::decimal:
     case JsonKind::not_finite:
       shape.kinds |= kNumbers;
-      shape.numbers.add(rows.raw(value), value.kind);
+      if (shape.types != 0) shape.types &= numbers_of(rows.raw(value));
       return;
     case JsonKind::string:
       shape.kinds |= kTexts;
-      if (shape.moments != 0) {
+      if (shape.types != 0) {
         std::string space;
-        shape.moments &= moments_of(rows.content(value, space));
+        shape.types &= moments_of(rows.content(value, space));
       }
       return;
     case JsonKind::object:
@@ -271,11 +163,11 @@ JsonPlan JsonTypes::decide(const Shape& shape) {
     case kBooleans:
       return {JsonAs::boolean, "BOOLEAN", {}, {}};
     case kNumbers: {
-      auto out = number_plan(shape.numbers);
+      auto out = number_plan(shape.types);
       return out.type == "VARCHAR" ? as_json() : out;
     }
     case kTexts:
-      return {JsonAs::text, type_of_all(shape.moments), {}, {}};
+      return {JsonAs::text, type_of_all(shape.types), {}, {}};
     case kLists: {
       JsonPlan element = decide(*shape.element);
       const std::string type = element.type + "[]";

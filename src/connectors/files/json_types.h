@@ -32,19 +32,6 @@ class KeyList {
   std::size_t next_ = 0;
 };
 
-// What the numbers of one place have in common, by their texts.
-struct NumberFacts {
-  bool finite = true;
-  bool bigint = true;   // all are whole and within BIGINT
-  bool whole = true;    // all are written without a point and an exponent
-  bool kept = true;     // a DOUBLE keeps every digit
-  bool written = true;  // none ends in zeros that a DOUBLE does not write
-  bool fixed = true;    // all are written with a point and without an exponent
-  std::size_t least_places = std::size_t(-1), most_places = 0, most_digits = 0;
-
-  void add(std::string_view text, JsonKind kind);
-};
-
 // How a value is taken out of its text.
 enum class JsonAs { boolean, bigint, real, text, json, structure, list };
 

@@ -18,7 +18,6 @@ constexpr std::int64_t kSecond = 1'000'000, kMinute = 60 * kSecond, kDay = 24 * 
 enum Bit : int {
   kBoolean,
   kBigint,
-  kWhole,  // of any length
   kDouble,
   kTime,
   kDate,
@@ -85,9 +84,6 @@ bool has_leading_zero(std::string_view whole) {
 bool is_zero(const Number& number) {
   return number.whole.find_first_not_of('0') == std::string_view::npos &&
          number.part.find_first_not_of('0') == std::string_view::npos;
-}
-bool is_whole(const Number& number) {
-  return !number.plus && !number.point && !number.scientific && !has_leading_zero(number.whole);
 }
 // Its digits are to be kept as they are.
 bool is_decimal(const Number& number) {
@@ -222,13 +218,10 @@ std::optional<std::int64_t> take_timestamp(std::string_view& text, bool time_nee
 TypeSet numbers(std::string_view text) {
   const auto number = split_number(text);
   if (!number) return 0;
-  TypeSet out = 0;
-  if (is_whole(*number)) {
-    out |= bit(kWhole);
-    if (to_bigint(text)) out |= bit(kBigint);
-  }
-  if (is_float(*number) && exact_double(text, *number)) out |= bit(kDouble);
   const auto digits = number->whole.size() + number->part.size();
+  const bool small = digits <= kDoubleDigits && !number->scientific;
+  TypeSet out = to_bigint(text) ? bit(kBigint) : 0;
+  if (is_float(*number) && (small || exact_double(text, *number))) out |= bit(kDouble);
   if (is_decimal(*number) && digits <= kLargeDecimal) {
     out |= bit(kScale + static_cast<int>(number->part.size()));
     if (digits <= kSmallDecimal) out |= bit(kSmall);
@@ -311,6 +304,10 @@ TypeSet types_of(std::string_view text) {
   return numbers(text);
 }
 
+TypeSet numbers_of(std::string_view text) {
+  return text == "NaN" || text.ends_with("Infinity") ? bit(kDouble) : numbers(text);
+}
+
 TypeSet moments_of(std::string_view text) {
   if (text.empty() || trimmed(text).size() != text.size()) return 0;
   auto out = types_of(text) & (bit(kTime) | bit(kDate) | bit(kTimestamp) | bit(kInstant));
@@ -329,8 +326,7 @@ std::string type_of_all(TypeSet types) {
   for (int scale = 1; scale < kLargeDecimal; ++scale)
     if ((types & bit(kScale + scale)) != 0)
       return fmt::format("DECIMAL({},{})", (types & bit(kSmall)) != 0 ? kSmallDecimal : kLargeDecimal, scale);
-  // Whole numbers beyond BIGINT are keys and codes.
-  return (types & bit(kDouble)) != 0 && (types & bit(kWhole)) == 0 ? "DOUBLE" : "VARCHAR";
+  return (types & bit(kDouble)) != 0 ? "DOUBLE" : "VARCHAR";
 }
 
 std::optional<bool> to_boolean(std::string_view text) {

@@ -27,6 +27,8 @@ constexpr TypeSet kAnyType = ~TypeSet{0};
 
 // The types that hold this text. What is neither NULL nor empty has a value.
 TypeSet types_of(std::string_view text);
+// Those of numbers, for a number of JSON; NaN and infinity are numbers there.
+TypeSet numbers_of(std::string_view text);
 // Those of days and times alone, as DuckDB casts them: no spaces around them, and seconds before an offset.
 TypeSet moments_of(std::string_view text);
 // The first type of docs/files.md that holds all texts of a column, from the types that hold each of them (`&`).
