@@ -35,6 +35,8 @@ ResultTable read_result(duck::Result& result, std::int64_t limit);
 // The contract's {"columns": [...], "rows": [[...]], "truncated": ...}; numbers keep all their digits.
 // Throws Error (bad_gateway) for anything else.
 ResultTable read_remote_result(std::string_view body);
+// The same of a table's sample: {"rows": [{"column": value}], ...}.
+ResultTable read_remote_sample(std::string_view body);
 
 // Of equal names the second is called a_1, so that no value is lost.
 std::string to_json(const ResultTable& table);

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cmath>
 
+#include <boost/json/stream_parser.hpp>
+
 #include "lib/base/text.h"
 
 namespace agnes::cli {
@@ -69,6 +71,49 @@ std::string compact(const boost::json::value& value) {
   std::string out;
   write(out, value, -1);
   return out;
+}
+
+std::string pretty_text(std::string_view json) {
+  std::string out;
+  std::size_t level = 0;
+  const auto newline = [&] { out.append("\n").append(2 * level, ' '); };
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (c == '"') {
+      const auto begin = i++;
+      while (json[i] != '"') i += json[i] == '\\' ? 2 : 1;
+      out += json.substr(begin, i + 1 - begin);
+    } else if (c == '{' || c == '[') {
+      out += c;
+      i = json.find_first_not_of(" \t\r\n", i + 1) - 1;
+      if (json[i + 1] == '}' || json[i + 1] == ']') {
+        out += json[++i];
+      } else {
+        ++level;
+        newline();
+      }
+    } else if (c == '}' || c == ']') {
+      --level;
+      newline();
+      out += c;
+    } else if (c == ',') {
+      out += c;
+      newline();
+    } else if (c == ':') {
+      out += ": ";
+    } else if (std::string_view(" \t\r\n").find(c) == std::string_view::npos) {
+      out += c;
+    }
+  }
+  return out;
+}
+
+bool is_json(std::string_view text) {
+  boost::json::stream_parser parser({}, {.max_depth = 1000});
+  boost::system::error_code error;
+  parser.write(text.data(), text.size(), error);
+  if (!error) parser.finish(error);
+  return !error;
 }
 
 std::string json_string(std::string_view text) {

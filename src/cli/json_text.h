@@ -11,6 +11,10 @@ namespace agnes::cli {
 
 std::string pretty(const boost::json::value& value);
 std::string compact(const boost::json::value& value);
+// The same of JSON text (`is_json`), in which numbers keep all their digits.
+std::string pretty_text(std::string_view json);
+// Whether it is JSON, of whatever depth a row may have.
+bool is_json(std::string_view text);
 std::string json_string(std::string_view text);  // with quotes and escapes
 // "0.1", "5.0", "1e+16", "inf", "nan"
 std::string float_text(double number);

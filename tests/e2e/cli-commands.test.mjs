@@ -195,6 +195,18 @@ describe('looking at tables', () => {
       assert.deepEqual(JSON.parse(await ok(name, '-n', '2', 'orders', '--json')), { schema, sample });
     }
   });
+  test('a sample keeps all digits, at any depth', async () => {
+    const digits = '-12345678901234567890123456789';
+    const deep = `${'{"x":'.repeat(200)}[]${'}'.repeat(200)}`;
+    server.answers['GET /api/v2/schema/orders'] = { body: schema };
+    server.answers['GET /api/v2/sample/orders'] = { body: { rawJson: `{"table_id":"orders","rows":[{"h":${digits},"d":${deep}},{"d":{"a":"1,\\" {","b":[1,{}]},"h":1e+300}],"source":"files"}` } };
+    const shown = await ok('describe', 'orders');
+    for (const part of [digits, deep, '1e+300']) assert.ok(shown.includes(part), shown);
+    const json = await ok('describe', 'orders', '--json');
+    assert.ok(json.includes(`"h": ${digits},`), json);
+    assert.ok(json.replaceAll(/\s/g, '').includes(`"d":${deep}`), json);
+    assert.match(json, /\n {8}"d": \{\n {10}"a": "1,\\" \{",\n {10}"b": \[\n {12}1,\n {12}\{\}\n {10}\]\n {8}\},\n/);
+  });
 });
 
 describe('status', () => {

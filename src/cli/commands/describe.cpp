@@ -15,14 +15,13 @@ namespace json = boost::json;
 
 namespace {
 // The contract's exit codes: 5 the server's fault, 8 not allowed, 2 anything else.
-json::value fetch_table(Api& api, const std::string& path, const std::string& table,
-                        const Params& params = {}) {
-  const Response response = api.get(path + http_client::percent_encode(table), params);
+Response fetch_table(Api& api, const std::string& path, const std::string& table, const Params& params = {}) {
+  Response response = api.get(path + http_client::percent_encode(table), params);
   expect(response, {200}, "describe " + escape_control(table),
          response.status >= 500   ? 5
          : response.status == 403 ? 8
                                   : 2);
-  return response.json();
+  return response;
 }
 
 void print_columns(const contract::TableSchema& schema) {
@@ -39,7 +38,7 @@ void print_heading(const contract::TableSchema& schema) {
 
 void run_schema(const Args& args) {
   Api api;
-  const auto answer = fetch_table(api, "/api/v2/schema/", args.text("TABLE"), {});
+  const auto answer = fetch_table(api, "/api/v2/schema/", args.text("TABLE")).json();
   if (args.flag("json")) return print("{}", pretty(answer));
   const auto schema = contract::read<contract::TableSchema>(answer);
   print_heading(schema);
@@ -51,39 +50,19 @@ void run_schema(const Args& args) {
     print("WHERE with {}: {}", std::string_view(hint.key()), escape_control(plain(hint.value())));
 }
 
-ResultTable table_of(const json::value& sample) {
-  ResultTable table;
-  const auto rows = contract::read<contract::TableSample>(sample).rows;
-  for (const auto& item : rows) {
-    if (!item.is_object()) continue;
-    const auto& row = item.get_object();
-    if (table.columns.empty())
-      for (const auto& member : row) table.columns.emplace_back(member.key());
-    auto& cells = table.rows.emplace_back();
-    for (const auto& column : table.columns) {
-      const auto* value = row.if_contains(column);
-      if (value == nullptr || value->is_null())
-        cells.push_back({});
-      else if (value->is_number())
-        cells.push_back({Cell::Kind::number, plain(*value)});
-      else
-        cells.push_back({Cell::Kind::text, plain(*value)});
-    }
-  }
-  return table;
-}
-
 void run_describe(const Args& args) {
   Api api;
   const std::string table = args.text("TABLE");
   const auto rows = args.find_number("rows").value_or(5);
   const auto schema = fetch_table(api, "/api/v2/schema/", table);
   const auto sample = fetch_table(api, "/api/v2/sample/", table, {{"n", std::to_string(rows)}});
-  if (args.flag("json")) return print("{}", pretty(json::object{{"schema", schema}, {"sample", sample}}));
-  const auto described = contract::read<contract::TableSchema>(schema);
+  const ResultTable result = read_remote_sample(sample.body);
+  if (args.flag("json"))
+    return print("{}", pretty_text(fmt::format(R"({{"schema":{},"sample":{}}})",
+                                               json::serialize(schema.json()), sample.body)));
+  const auto described = contract::read<contract::TableSchema>(schema.json());
   print_heading(described);
   print_columns(described);
-  const ResultTable result = table_of(sample);
   print("");
   if (result.rows.empty()) return print("No rows.");
   print("{} rows of it:", result.rows.size());
