@@ -5,7 +5,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "connectors/files/read.h"
+#include "connectors/files/source_error.h"
 #include "lib/base/text.h"
 
 namespace agnes::connectors::files {

@@ -1,11 +1,10 @@
-#include <fstream>
+#include <atomic>
 
-#include "connectors/files/csv_text.h"
+#include "connectors/files/csv_rows.h"
 #include "connectors/files/partitions.h"
 #include "connectors/files/read.h"
 #include "connectors/files/value_functions.h"
 #include "connectors/files/values.h"
-#include "lib/base/files.h"
 #include "lib/base/text.h"
 #include "lib/duck/rows.h"
 
@@ -16,7 +15,7 @@ namespace {
 // What is looked at to suggest types; each value is held against them when it is read.
 constexpr std::int64_t kSampleRows = 20'480;
 constexpr std::uint64_t kSampleBytes = 4 << 20;
-// DuckDB takes 32 KB for each column and thread: more threads would cost more than they bring.
+// DuckDB's reader takes 100 KB for each column.
 constexpr std::size_t kWideColumns = 1'000;
 // A header that stands this far down, or less, may be what a row with more values is.
 constexpr std::int64_t kTitleLines = 20;
@@ -41,12 +40,11 @@ struct ColumnPlan {
   bool empty() const { return types == kAnyType; }
 };
 
-// One of the table's files, as it is and as DuckDB reads it.
+// One of the table's files.
 struct Part {
   const SourceFile* source;
-  SourceFile read;
   std::int64_t skipped = 0;  // lines before the header
-  bool rewritten = false;
+  bool plain = false;        // DuckDB's reader takes it, as far as can be told
 };
 
 // Unlike in case, as the columns of a table must be.
@@ -61,51 +59,33 @@ void make_unlike(std::vector<std::string>& names) {
   }
 }
 
-// Keeps an engine from using more than one thread.
-class OneThread {
- public:
-  explicit OneThread(duck::Connection& connection)
-      : connection_(connection),
-        before_(duck::scalar<std::int64_t>(connection, "SELECT current_setting('threads')").value_or(1)) {
-    connection.execute("SET threads = 1");
-  }
-  OneThread(const OneThread&) = delete;
-  ~OneThread() {
-    try {
-      connection_.execute(fmt::format("SET threads = {}", before_));
-    } catch (const Error&) {
-      // An engine that has failed is not used again.
-    }
-  }
-
- private:
-  duck::Connection& connection_;
-  std::int64_t before_;
-};
-
 class CsvReader : public TableReader {
  public:
   CsvReader(duck::Connection& connection, const Candidate& candidate)
       : connection_(connection), candidate_(candidate), spec_(candidate.spec) {
     if (spec_ != nullptr) read_settings();
     for (const auto& file : candidate.files) {
-      parts_.push_back({&file, file});
+      parts_.push_back({&file});
       look_at_header(parts_.back());
     }
-    if (columns_.size() > kWideColumns) one_thread_.emplace(connection);
-    whole_ = walk(true, false);
+    whole_ = walk(true);
+    // Whether the first line is a header is for all rows to say.
+    if (!whole_ && !has_header() && !(spec_ != nullptr && spec_->header)) {
+      forget();
+      whole_ = walk(false);
+    }
     settle_header();
     partitions_ = find_partitions(connection, candidate.files);
     std::vector<std::string> names;
     for (const auto& column : columns_) names.push_back(column.name);
     refuse_hidden(partitions_, candidate.files.front(), names);
     apply_set_types();
-    for (auto& part : parts_)
-      if (!part.rewritten && encoding_of(part) != "utf-8") rewrite_ = true;
-    if (rewrite_)
-      reread();
-    else
+    const bool plain = columns_.size() <= kWideColumns &&
+                       std::all_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.plain; });
+    if (plain)
       decide_types();
+    else
+      take_over();
   }
 
   std::string select() override {
@@ -127,12 +107,11 @@ class CsvReader : public TableReader {
       reread();
       return true;
     }
-    if (rewrite_)
+    if (!function_.empty())
       throw SourceError("malformed", candidate_.files.front().relative, std::nullopt,
                         fmt::format("{} cannot be read: {}", shown(candidate_.files.front().relative),
                                     without_paths(candidate_, extracts::short_message(error.what()))));
-    rewrite_ = true;
-    reread();
+    take_over();
     return true;
   }
 
@@ -213,14 +192,17 @@ class CsvReader : public TableReader {
       text.dialect.delimiter = dialect_.delimiter = "\t";
       return;
     }
-    // The one that cuts the header into most names; a comma where none does.
-    std::size_t best = 1;
+    // The one that cuts the header into most names, and no quoted name; a comma where none does.
+    std::pair<std::ptrdiff_t, std::size_t> best = {0, 1};
     for (const char* candidate : {",", ";", "\t", "|"}) {
       CsvRecord record;
       text.dialect.delimiter = candidate;
       text.peek(record);
-      if (record.values.size() <= best || !record.fault.empty()) continue;
-      best = record.values.size();
+      const auto quoted = std::count_if(record.values.begin(), record.values.end(),
+                                        [](const CsvValue& value) { return value.quoted; });
+      const std::pair found(quoted, record.values.size());
+      if (found.second < 2 || found <= best || !record.fault.empty()) continue;
+      best = found;
       dialect_.delimiter = candidate;
     }
     text.dialect = dialect_;
@@ -233,9 +215,11 @@ class CsvReader : public TableReader {
     }
     CsvText text = open(part);
     choose_delimiter(text, part);
-    encodings_.push_back(text.encoding());
     CsvRecord record;
     text.next(record);
+    // Where lines end otherwise in a header of several lines, or before it, than behind it, DuckDB reads no row.
+    part.plain = text.encoding() == "utf-8" && part.skipped == 0 &&
+                 record.raw.find_first_of("\r\n") == std::string_view::npos;
     check(part, text, record, record.values.size());
     std::vector<std::string> header;
     for (const auto& value : record.values) header.emplace_back(value.text);
@@ -264,14 +248,16 @@ class CsvReader : public TableReader {
           kind_of(plain_text(header_[i], forms_)) != columns_[i].kinds)
         header_differs_ = true;
     std::vector<std::string> names;
+    const bool named = has_header();
     for (std::size_t i = 0; i < header_.size(); ++i) {
-      const std::string name(has_header() ? trim(header_[i]) : "");
+      const std::string name(named ? trim(header_[i]) : "");
       const auto digits = std::to_string(header_.size() - 1).size();
       names.push_back(name.empty() ? fmt::format("column{:0{}}", i, digits) : name);
     }
     make_unlike(names);
     for (std::size_t i = 0; i < names.size(); ++i) columns_[i].name = names[i];
-    if (has_header()) return;
+    header_settled_ = true;
+    if (named) return;
     for (std::size_t i = 0; i < header_.size(); ++i)
       if (!header_[i].empty()) columns_[i].types &= types_of(plain_text(header_[i], forms_));
   }
@@ -292,10 +278,6 @@ class CsvReader : public TableReader {
       if (column.type == "DATE") column.format = spec_->date_format.value_or("");
       if (column.type.starts_with("TIMESTAMP")) column.format = spec_->timestamp_format.value_or("");
     }
-  }
-
-  const std::string& encoding_of(const Part& part) const {
-    return encodings_[static_cast<std::size_t>(&part - parts_.data())];
   }
 
   // Throws what is wrong with a record.
@@ -330,77 +312,67 @@ class CsvReader : public TableReader {
       const auto& value = record.values[i];
       if (value.text.empty() || (!value.quoted && spec_ != nullptr && spec_->null_text == value.text))
         continue;
-      if (column.types == 0 && !sampling_) continue;
+      if (column.types == 0 && header_settled_) continue;
       const auto plain = forms_.usual() ? std::string() : plain_text(value.text, forms_);
       const std::string_view text = forms_.usual() ? value.text : plain;
       if (column.types != 0) column.types &= types_of(text);
-      if (sampling_) column.kinds &= kind_of(text);
+      if (!header_settled_) column.kinds &= kind_of(text);
     }
   }
 
-  // Reads the files' rows, in part or to the end, for the types of their values; true when it was the end. With `rewrite`,
-  // leaves them in a form that DuckDB reads whatever form they had.
-  bool walk(bool sample, bool rewrite) {
-    sampling_ = sample;
+  // Reads the files' rows, a sample of them or all, for the types of their values; true when it was the end.
+  bool walk(bool sample) {
     std::int64_t rows = 0;
     for (auto& part : parts_) {
       CsvText text = open(part);
       text.dialect = dialect_;
-      std::optional<std::ofstream> out;
-      if (rewrite) out.emplace(rewritten(part), std::ios::binary);
       CsvRecord record;
       for (bool first = true; text.next(record); first = false) {
         check(part, text, record, columns_.size());
-        if (out) write(*out, part, record);
-        if (!first || (!sample && !has_header())) examine(record);
+        if (!first || (header_settled_ && !has_header())) examine(record);
         if (sample && (++rows > kSampleRows || text.bytes() > kSampleBytes)) return false;
       }
-      if (!out) continue;
-      out->close();
-      if (!*out) throw system_error("cannot write " + part.read.path, errno);
-      part.rewritten = true;
-      part.skipped = 0;
     }
     return true;
   }
 
-  // Where a file goes; folders such as year=2024 stay, an ending for its compression does not.
-  fs::path rewritten(Part& part) const {
-    if (part.rewritten) return part.read.path;
-    std::string name = part.source->relative;
-    const std::string lower = to_lower(name);
-    if (lower.ends_with(".gz") || lower.ends_with(".zst")) name.resize(name.rfind('.'));
-    const fs::path file = candidate_.scratch / "text" / name;
-    fs::create_directories(file.parent_path());
-    part.read.path = file.string();
-    return file;
-  }
-
-  void write(std::ofstream& out, const Part& part, const CsvRecord& record) const {
-    for (std::size_t i = 0; i < record.values.size() && i < columns_.size(); ++i) {
-      if (i > 0) out << dialect_.delimiter;
-      const auto& value = record.values[i];
-      if (value.quoted || value.raw.find('\r') == std::string_view::npos) {
-        out << value.raw;
-        continue;
-      }
-      if (dialect_.quote == '\0')
-        complain(part, record.line, "has a carriage return in a value, which nothing quotes");
-      out << dialect_.quote;
-      for (const char c : value.raw) {
-        if (c == dialect_.quote || c == dialect_.escape) out << dialect_.escape;
-        out << c;
-      }
-      out << dialect_.quote;
+  void forget() {
+    for (auto& column : columns_) {
+      column.types = kAnyType;
+      column.kinds = kAnyKind;
     }
-    out << '\n';
   }
 
-  // The types by all values of all files.
+  // The types by all values of all files. Where all values of a column fit the type that it had, it is the same again: what
+  // comes before it in the list holds fewer of them, not more.
   void reread() {
-    for (auto& column : columns_) column.types = kAnyType;
-    whole_ = walk(false, rewrite_);
+    forget();
+    whole_ = walk(false);
     decide_types();
+  }
+
+  // Reads the rows without DuckDB's reader, which does not take these files, or not with so many columns. Where it met
+  // something odd, `check` may tell what is wrong.
+  void take_over() {
+    static std::atomic<std::uint64_t> count = 0;
+    CsvRows rows;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      rows.files.push_back({*parts_[i].source, parts_[i].skipped, {}});
+      if (!partitions_.columns.empty()) rows.files.back().folders = partitions_.values[i];
+    }
+    rows.encoding = encoding_;
+    rows.dialect = dialect_;
+    rows.header = has_header();
+    if (spec_ != nullptr) rows.null_text = spec_->null_text;
+    rows.columns = columns_.size();
+    duck::ProgramTable table;
+    for (const auto& column : columns_) table.columns.emplace_back(column.name, duck::ProgramType{});
+    for (const auto& column : partitions_.columns)
+      table.columns.emplace_back(column.name, duck::ProgramType{});
+    table.read = [rows = std::move(rows)] { return rows.read(); };
+    function_ = fmt::format("agnes_csv_{}", ++count);
+    duck::register_table(connection_, function_, std::move(table));
+    reread();
   }
 
   void decide_types() {
@@ -464,38 +436,27 @@ class CsvReader : public TableReader {
 
   // All values as texts. An empty cell is NULL, a quoted empty one is the empty text. Nothing is left to DuckDB's guess
   // here: it would make a ragged file a table of one column.
-  std::string read_sql(const std::string& files, const Part& like) const {
-    std::string columns, more;
+  std::string read_sql() const {
+    if (!function_.empty()) {
+      std::string typed;
+      for (const auto& column : partitions_.columns)
+        typed += fmt::format("{0}CAST({1} AS {2}) AS {1}", typed.empty() ? "" : ", ",
+                             duck::quote_identifier(column.name), column.type);
+      return typed.empty() ? function_ + "()"
+                           : fmt::format("(SELECT * REPLACE ({}) FROM {}())", typed, function_);
+    }
+    std::string columns, nulls;
     for (const auto& column : columns_)
       columns +=
           fmt::format("{}{}: 'VARCHAR'", columns.empty() ? "" : ", ", duck::quote_literal(column.name));
     if (spec_ != nullptr && spec_->null_text)
-      more += fmt::format(", nullstr = ['', {}]", duck::quote_literal(*spec_->null_text));
-    // Side by side, DuckDB begins to read wherever it likes, and takes what stands in quotes there for rows.
-    if (like.rewritten)
-      more += fmt::format(", parallel = false, max_line_size = {}, buffer_size = {}", 2 * kMaxRecordBytes,
-                          4 * kMaxRecordBytes);
+      nulls = fmt::format(", nullstr = ['', {}]", duck::quote_literal(*spec_->null_text));
     return fmt::format(
         "read_csv({}, auto_detect = false, columns = {{{}}}, header = {}, delim = {}, quote = {}, escape = "
-        "{}, skip = {}, "
-        "comment = '', strict_mode = true, {}, allow_quoted_nulls = false{})",
-        files, columns, has_header(), duck::quote_literal(dialect_.delimiter),
+        "{}, comment = '', strict_mode = true, {}, allow_quoted_nulls = false{})",
+        path_list(candidate_), columns, has_header(), duck::quote_literal(dialect_.delimiter),
         duck::quote_literal(text_of(dialect_.quote)), duck::quote_literal(text_of(dialect_.escape)),
-        like.skipped, partitions_.options(), more);
-  }
-
-  std::string read_sql() const {
-    const auto& first = parts_.front();
-    std::string list, all;
-    bool alike = true;
-    for (const auto& part : parts_) {
-      const std::string path = quoted_path(part.read);
-      alike = alike && part.skipped == first.skipped;
-      list += (list.empty() ? "" : ", ") + path;
-      all += fmt::format("{}SELECT * FROM {}", all.empty() ? "(" : " UNION ALL ",
-                         read_sql("[" + path + "]", part));
-    }
-    return alike ? read_sql("[" + list + "]", first) : all + ")";
+        partitions_.options(), nulls);
   }
 
   // Says where the value stands that does not fit.
@@ -526,17 +487,16 @@ class CsvReader : public TableReader {
   duck::Connection& connection_;
   const Candidate& candidate_;
   const TableSpec* spec_;
-  std::optional<OneThread> one_thread_;
   CsvDialect dialect_;
   TextForms forms_;
   std::string encoding_;
   std::vector<Part> parts_;
-  std::vector<std::string> encodings_, header_;  // of the parts; the first one's first record
+  std::vector<std::string> header_;  // the first part's first record
   Partitions partitions_;
   std::vector<ColumnPlan> columns_;
-  bool delimiter_known_ = false, header_differs_ = false, sampling_ = false;
+  bool delimiter_known_ = false, header_differs_ = false, header_settled_ = false;
   bool whole_ = false;    // the types are those of all values
-  bool rewrite_ = false;  // DuckDB does not read the files as they are
+  std::string function_;  // reads the rows where DuckDB's reader does not
 };
 
 }  // namespace

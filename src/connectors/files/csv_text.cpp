@@ -194,14 +194,16 @@ std::size_t CsvText::parse_quoted(std::size_t at, CsvRecord& record) {
 // The end of the value that begins there.
 std::size_t CsvText::parse_value(std::size_t at, CsvRecord& record) {
   const std::size_t begin = at;
+  // As DuckDB has it: one space before a quote and those behind it are none of the value, unless they are the delimiter.
+  const bool spaces = dialect.delimiter.front() != ' ';
   if (dialect.quote != '\0') {
-    const auto mark = text_.find_first_not_of(' ', at);
-    if (mark == std::string::npos && !ended_) return kMore;
-    if (mark != std::string::npos && text_[mark] == dialect.quote) {
+    const auto mark = at + (spaces && at < text_.size() && text_[at] == ' ' ? 1 : 0);
+    if (mark >= text_.size() && !ended_) return kMore;
+    if (mark < text_.size() && text_[mark] == dialect.quote) {
       quoted_ = true;
       at = parse_quoted(mark, record);
       if (at == kMore || !record.fault.empty()) return at;
-      at = std::min(text_.find_first_not_of(' ', at), text_.size());
+      if (spaces) at = std::min(text_.find_first_not_of(' ', at), text_.size());
       if (at == text_.size() && !ended_) return kMore;
       if (at == text_.size() || delimiter_at(at) != 0 || end_of_line(at) != 0) return at;
       record.fault = "has text after the end of a quoted value";
@@ -250,6 +252,8 @@ std::size_t CsvText::parse(CsvRecord& record) {
 }
 
 bool CsvText::peek(CsvRecord& record) {
+  // A look with another delimiter may have taken what stands in quotes for the end of the first line.
+  if (line_ == 1) lone_returns_ = ends_known_ = false;
   if (at_ >= kChunk) {
     text_.erase(0, at_);
     at_ = 0;

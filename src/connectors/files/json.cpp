@@ -85,8 +85,8 @@ class Rows : public duck::RowProducer {
       lines[row] = rows_->line();
       write_row(row);
       for (std::size_t i = 0; i < parts; ++i)
-        write_partition(api.data_chunk_get_vector(chunk, vectors_.size() + i), row,
-                        table_->partitions.values[file_][i]);
+        duck::put_text(api.data_chunk_get_vector(chunk, vectors_.size() + i), row,
+                       table_->partitions.values[file_][i]);
     }
     for (auto& vector : vectors_) vector.end();
     return row;
@@ -103,14 +103,6 @@ class Rows : public duck::RowProducer {
       if (index == KeyList::kNone) changed(tokens[at]);
       vectors_[index].write(row, *rows_, at + 1);
     }
-  }
-
-  static void write_partition(duckdb_vector vector, std::size_t row,
-                              const std::optional<std::string>& value) {
-    const auto& api = duck::api();
-    if (value) return api.vector_assign_string_element_len(vector, row, value->data(), value->size());
-    api.vector_ensure_validity_writable(vector);
-    api.vector_get_validity(vector)[row / 64] &= ~(std::uint64_t{1} << (row % 64));
   }
 
   std::shared_ptr<Table> table_;

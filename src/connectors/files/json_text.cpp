@@ -3,7 +3,7 @@
 #include <array>
 #include <cstring>
 
-#include "connectors/files/read.h"
+#include "connectors/files/source_error.h"
 #include "lib/base/text.h"
 
 namespace agnes::connectors::files {

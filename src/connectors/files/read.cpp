@@ -1,16 +1,8 @@
 #include "connectors/files/read.h"
 
-#include "lib/base/shorten.h"
 #include "lib/base/text.h"
 
 namespace agnes::connectors::files {
-
-SourceError::SourceError(std::string kind, std::string file, std::optional<std::int64_t> line,
-                         const std::string& message)
-    : Error(ErrorKind::invalid, shortened(message)),
-      kind_(std::move(kind)),
-      file_(std::move(file)),
-      line_(line) {}
 
 std::unique_ptr<TableReader> open_table(duck::Connection& connection, const Candidate& candidate,
                                         bool quick) {
@@ -25,10 +17,6 @@ std::unique_ptr<TableReader> open_table(duck::Connection& connection, const Cand
       break;
   }
   return open_parquet(connection, candidate, quick);
-}
-
-std::string shown(const std::string& relative) {
-  return escape_control(relative);
 }
 
 bool not_the_files_fault(const duck::QueryError& error) {
@@ -74,30 +62,6 @@ std::string path_list(const Candidate& candidate) {
   std::string out;
   for (const auto& file : candidate.files) out += (out.empty() ? "" : ", ") + quoted_path(file);
   return "[" + out + "]";
-}
-
-std::string lines_sql(const SourceFile& file, const std::string& encoding) {
-  // A delimiter that no text has, and no quotes: every line is one value. The small buffer keeps the look
-  // short.
-  return fmt::format(
-      "read_csv({}, auto_detect = false, columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', escape "
-      "= '', "
-      "comment = '', header = false, skip = 0, strict_mode = false, parallel = false, buffer_size = 2097152, "
-      "max_line_size = 1048576{})",
-      quoted_path(file), encoding.empty() ? "" : ", encoding = " + duck::quote_literal(encoding));
-}
-
-std::vector<std::string> first_lines(duck::Connection& connection, const SourceFile& file, int count,
-                                     const std::string& encoding) {
-  std::vector<std::string> out;
-  auto result =
-      connection.stream(fmt::format("SELECT line FROM {} LIMIT {}", lines_sql(file, encoding), count));
-  for (const auto& row : result.rows()) {
-    const auto* text = std::get_if<std::string>(&row.at(0));
-    out.push_back(text != nullptr ? *text : std::string());
-    if (out.back().ends_with('\r')) out.back().pop_back();
-  }
-  return out;
 }
 
 std::string checked_type(const std::string& table, const std::string& column, const std::string& type) {

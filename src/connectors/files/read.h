@@ -6,23 +6,10 @@
 #include <vector>
 
 #include "connectors/files/scan.h"
+#include "connectors/files/source_error.h"
 #include "lib/duck/database.h"
 
 namespace agnes::connectors::files {
-
-// A source that cannot be a table. `what()` names the file and the line where that is known.
-class SourceError : public Error {
- public:
-  SourceError(std::string kind, std::string file, std::optional<std::int64_t> line,
-              const std::string& message);
-  const std::string& problem_kind() const { return kind_; }  // malformed, not_a_table
-  const std::string& file() const { return file_; }          // relative
-  std::optional<std::int64_t> line() const { return line_; }
-
- private:
-  std::string kind_, file_;
-  std::optional<std::int64_t> line_;
-};
 
 // How to read one candidate's files as rows. Its functions throw SourceError for what is wrong with the
 // files, and duck::QueryError for what is not their fault (memory, disk).
@@ -47,8 +34,6 @@ std::unique_ptr<TableReader> open_json(duck::Connection& connection, const Candi
 std::unique_ptr<TableReader> open_parquet(duck::Connection& connection, const Candidate& candidate,
                                           bool quick);
 
-// A relative path as people should see it.
-std::string shown(const std::string& relative);
 // Memory, the disk that is written to, an interrupt: another try may do better with the same files.
 bool not_the_files_fault(const duck::QueryError& error);
 // An engine that has said this answers nothing any more.
@@ -60,12 +45,6 @@ std::string without_paths(const Candidate& candidate, std::string message);
 // ['/a/b.csv', ...] as DuckDB's readers take it.
 std::string path_list(const Candidate& candidate);
 std::string quoted_path(const SourceFile& file);
-// The first lines of a text file, compressed or not: `count` at most, each 1 MB at most. Empty lines are
-// empty texts.
-std::vector<std::string> first_lines(duck::Connection& connection, const SourceFile& file, int count,
-                                     const std::string& encoding = "");
-// The read_csv(...) that gives a text file line by line as the column `line`.
-std::string lines_sql(const SourceFile& file, const std::string& encoding = "");
 // Checks a type from the configuration and gives it back; it becomes part of a statement.
 std::string checked_type(const std::string& table, const std::string& column, const std::string& type);
 // The columns that the configuration gives types must be there.

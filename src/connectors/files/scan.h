@@ -27,7 +27,6 @@ struct Candidate {
   std::vector<SourceFile> files;  // one format, by name
   bool folder = false;
   const TableSpec* spec = nullptr;  // of the job
-  fs::path scratch = {};            // a folder for what a reader writes for itself
 };
 
 struct Scan {

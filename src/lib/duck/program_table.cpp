@@ -54,6 +54,12 @@ void fill(duckdb_function_info info, duckdb_data_chunk chunk) {
 
 }  // namespace
 
+void put_text(duckdb_vector column, std::size_t row, std::optional<std::string_view> text) {
+  if (text) return api().vector_assign_string_element_len(column, row, text->data(), text->size());
+  api().vector_ensure_validity_writable(column);
+  api().vector_get_validity(column)[row / 64] &= ~(std::uint64_t{1} << (row % 64));
+}
+
 void register_table(Connection& connection, const std::string& name, ProgramTable table) {
   auto function = api().create_table_function();
   api().table_function_set_name(function, name.c_str());

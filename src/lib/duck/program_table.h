@@ -2,7 +2,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/duck/database.h"
@@ -25,6 +27,9 @@ class RowProducer {
   // What it throws is the statement's error.
   virtual std::size_t fill(duckdb_data_chunk chunk) = 0;
 };
+
+// Writes a text, or NULL, into a column of the chunk that is being filled.
+void put_text(duckdb_vector column, std::size_t row, std::optional<std::string_view> text);
 
 // Rows that the program makes itself, for statements: SELECT ... FROM name().
 struct ProgramTable {

@@ -50,7 +50,29 @@ TEST_F(CsvTexts, AnyLineEndEndsALine) {
       {"a,b\r\n5,x\ry\r\n6,z\r\n", "", "a BIGINT, b VARCHAR", "5|x\ry;6|z"},
       {"a,b\n5,\"x\r\ny\"\r\n6,\"z\rq\n\"\n", "", "a BIGINT, b VARCHAR", "5|x\r\ny;6|z\rq\n"},
       {"a,b\r\n5,6\r\n\n7,8", "", "a BIGINT, b BIGINT", "5|6;7|8"},
+      // DuckDB's reader finds no row in these.
+      {"sep=,\r\na,b\n5,6\n7,8\n", "", "a BIGINT, b BIGINT", "5|6;7|8"},
+      {"\n\r\na,b\r\n5,6\r\n", "", "a BIGINT, b BIGINT", "5|6"},
+      {"\"a\r\nx\",b\n5,6\n7,8\n", "", "a\r\nx BIGINT, b BIGINT", "5|6;7|8"},
   });
+}
+
+TEST_F(CsvTexts, ASpaceMayBeTheDelimiter) {
+  put("s.csv", "a b c\n\"x \" \"y\" 1\n  2\n");
+  EXPECT_EQ(messages(run([](Job& job) {
+              TableSpec spec;
+              spec.name = "s";
+              spec.delimiter = " ";
+              spec.encoding = "cp1252";
+              job.tables = {spec};
+            })),
+            "");
+  EXPECT_EQ(rows("s"), "x |y|1;-|-|2");
+}
+
+TEST_F(CsvTexts, SpacesAroundQuotesAreReadInOneWay) {
+  const std::string content = "a,b\n \"x,y\"  ,1\n  \"z\" ,2\n", read = "x,y|1;  \"z\" |2";
+  check({{content, "", "a VARCHAR, b BIGINT", read}, {content, "latin-1", "a VARCHAR, b BIGINT", read}});
 }
 
 TEST_F(CsvTexts, EncodingsBecomeUtf8) {

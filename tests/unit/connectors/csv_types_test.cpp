@@ -63,6 +63,8 @@ TEST_F(CsvTypes, Numbers) {
       {"10%\n20%", "VARCHAR", nullptr},
       {"$5\n$6", "VARCHAR", nullptr},
       {"\"1,5\"\n\"2,5\"", "VARCHAR", "1,5\n2,5"},
+      {"-0\n5", "DOUBLE", "-0.0\n5.0"},
+      {"-0\n9223372036854775808", "VARCHAR", nullptr},
       {"+420601234567\n+420601234568", "VARCHAR", nullptr},
       {"1.5\nnan\ninf", "VARCHAR", nullptr},
       {"0x10\n0x11", "VARCHAR", nullptr},
@@ -116,6 +118,8 @@ TEST_F(CsvTypes, WhereAValueStandsAndOtherColumnsDecideNothing) {
       {"1.50", "2.5", "VARCHAR"},
       {"1.5", "9007199254740993", "VARCHAR"},
       {"5", "+420601234567", "VARCHAR"},
+      {"-0", "1.5", "DOUBLE"},
+      {"12345678901234567890", "1.5", "VARCHAR"},
       {"2024-01-02", "infinity", "VARCHAR"},
       {"2024-01-02T03:04:05Z", "2024-01-02T03:04:05+02:00", "TIMESTAMP WITH TIME ZONE"},
   };
@@ -137,6 +141,86 @@ TEST_F(CsvTypes, AnEmptyCellIsNullAndAQuotedEmptyOneAnEmptyText) {
   EXPECT_EQ(messages(run()), "");
   EXPECT_EQ(types("e"), "t VARCHAR, n BIGINT");
   EXPECT_EQ(rows("e"), "x|1;-|-;|-");
+}
+
+TEST_F(CsvTypes, ATextForNullIsOneWhereNothingQuotesIt) {
+  struct Table {
+    const char *null_text, *content, *types, *rows;
+  };
+  const std::vector<Table> cases = {
+      {"NA", "t,n\nx,1\nNA,NA\n,\n\"NA\",2\n", "t VARCHAR, n BIGINT", "x|1;-|-;-|-;NA|2"},
+      {"NA", "n\n1\n\"NA\"\n", "n VARCHAR", "1;NA"},
+      {"NA", "n\n1\nna\nNA \n", "n VARCHAR", "1;na;NA "},
+      {"0", "n,t\n1,0\n0,x\n00,\"0\"\n", "n VARCHAR, t VARCHAR", "1|-;-|x;00|0"},
+      {"\\N", "d,t\n2024-01-02,\\N\n\\N,\\N\n", "d DATE, t VARCHAR", "2024-01-02|-;-|-"},
+      {"-", "a\n-\n-\n", "a VARCHAR", "-;-"},
+      {"x", "a,b\n1,x\r\n2,\"q\rq\"\n", "a BIGINT, b VARCHAR", "1|-;2|q\rq"},
+  };
+  // By DuckDB's reader, and by ours, which reads other encodings.
+  for (const bool ours : {false, true}) {
+    for (std::size_t i = 0; i < cases.size(); ++i) put(fmt::format("t{}.csv", i), cases[i].content);
+    EXPECT_EQ(messages(run([&](Job& job) {
+                job.force = true;
+                for (std::size_t i = 0; i < cases.size(); ++i) {
+                  TableSpec spec;
+                  spec.name = fmt::format("t{}", i);
+                  spec.null_text = cases[i].null_text;
+                  if (ours) spec.encoding = "latin-1";
+                  job.tables.push_back(spec);
+                }
+              })),
+              "");
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      EXPECT_EQ(types(fmt::format("t{}", i)), cases[i].types) << cases[i].content;
+      EXPECT_EQ(rows(fmt::format("t{}", i)), cases[i].rows) << cases[i].content;
+    }
+  }
+}
+
+TEST_F(CsvTypes, AnEmptyLineIsARowWhereThereIsOneColumn) {
+  for (const bool ours : {false, true}) {
+    put("one.csv", "\na\n1\n\n2\n\n");
+    put("two.csv", "\na,b\n1,2\n\n3,4\n\n");
+    EXPECT_EQ(messages(run([&](Job& job) {
+                job.force = true;
+                for (const char* name : {"one", "two"}) {
+                  TableSpec spec;
+                  spec.name = name;
+                  if (ours) spec.encoding = "latin-1";
+                  job.tables.push_back(spec);
+                }
+              })),
+              "");
+    EXPECT_EQ(rows("one"), "1;-;2;-");
+    EXPECT_EQ(rows("two"), "1|2;3|4");
+  }
+}
+
+TEST_F(CsvTypes, ADelimiterInAQuotedNameIsNone) {
+  struct Table {
+    const char *content, *types;
+  };
+  const std::vector<Table> cases = {
+      {"id,\"Amount; EUR; gross\"\n1,2\n", "id BIGINT, Amount; EUR; gross BIGINT"},
+      {"a|\"x,y,z\nq\"|\"w\"\n1|2|3\n", "a BIGINT, x,y,z\nq BIGINT, w BIGINT"},
+      // A quote in a name that nothing quotes is none.
+      {"height 6\";width\n1;2\n", "height 6\" BIGINT, width BIGINT"},
+      {"q\"q|\"a;b;c;d\"|e\n1|2|3\n", "q\"q BIGINT, a;b;c;d BIGINT, e BIGINT"},
+      // What stands in quotes says nothing of how lines end.
+      {"a;\"two\nlines\"\r1;2\r3;4\r", "a BIGINT, two\nlines BIGINT"},
+  };
+  for (std::size_t i = 0; i < cases.size(); ++i) put(fmt::format("t{}.csv", i), cases[i].content);
+  EXPECT_EQ(messages(run()), "");
+  for (std::size_t i = 0; i < cases.size(); ++i)
+    EXPECT_EQ(types(fmt::format("t{}", i)), cases[i].types) << cases[i].content;
+}
+
+TEST_F(CsvTypes, AllRowsSayWhetherTheFirstLineIsAHeader) {
+  put("rows.csv", many_rows("x,2020", "y,5", 25'000, "z,6"));
+  put("header.csv", many_rows("x,2020", "y,5", 25'000, "z,late"));
+  EXPECT_EQ(messages(run()), "");
+  EXPECT_EQ(types("rows"), "column0 VARCHAR, column1 BIGINT");
+  EXPECT_EQ(types("header"), "x VARCHAR, 2020 VARCHAR");
 }
 
 TEST_F(CsvTypes, TheFirstLineWithTextIsTheHeader) {

@@ -269,6 +269,26 @@ TEST_F(Parquet, WhatOurOwnFilesWouldHoldChangedIsCastOrRefused) {
       << result(outcome, "span").error;
 }
 
+TEST_F(Parquet, MidnightAtTheEndOfADayIsRefusedUnlessItIsAText) {
+  const std::string both = "SELECT * FROM (VALUES (TIME '23:59:59.999999'), ('24:00:00'), (NULL)) t(x)";
+  copy_to("times.parquet", both, "FORMAT parquet");
+  copy_to("texts.parquet", both, "FORMAT parquet");
+  copy_to("fine.parquet", "SELECT TIME '23:59:59.999999' AS x", "FORMAT parquet");
+  copy_to("list.parquet", "SELECT [TIME '24:00:00'] AS x", "FORMAT parquet");
+  const Outcome outcome = run([](Job& job) {
+    TableSpec texts;
+    texts.name = "texts";
+    texts.types = {{"x", "VARCHAR"}};
+    job.tables = {texts};
+  });
+  EXPECT_NE(result(outcome, "times").error.find("times.parquet"), std::string::npos);
+  EXPECT_NE(result(outcome, "times").error.find("TIME x is 24:00:00 or later"), std::string::npos)
+      << result(outcome, "times").error;
+  EXPECT_EQ(rows("texts"), "23:59:59.999999;24:00:00;-");
+  EXPECT_EQ(rows("fine"), "23:59:59.999999");
+  EXPECT_EQ(rows("list"), "['24:00:00']");
+}
+
 TEST_F(Parquet, ATypeThatIsSetChecksAndDoesNotRound) {
   struct Case {
     const char *value, *type, *becomes;  // nothing: refused
