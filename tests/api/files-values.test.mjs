@@ -312,12 +312,18 @@ test('tables in CSV, JSON and Parquet are read as they are written', async () =>
   });
   const copies = tables.filter((table) => table.select).map(({ name, select, options }) => `COPY (${select}) TO '${source}/${name}.parquet' (FORMAT parquet, ${options})`);
   (await writeDatabase(path.join(scratch, 'made.duckdb'), ["SET TimeZone = 'UTC'", ...copies]))();
+  // Ten thousand columns fit into the default memory of a sync.
+  const wide = times(10_000, (i) => `c${i}`);
+  writeFileSync(path.join(source, 'wide.csv'), [wide, ...times(3, (row) => wide.map((name) => `${name}x${row}`))].map((record) => record.join()).join('\n'));
   for (const table of tables) if (table.bytes) writeFileSync(path.join(source, table.name + table.file), table.bytes);
   const set = Object.fromEntries(tables.map((table) => [table.name, table.settings]));
   site = await startSite({}, { source, settings: `    tables: ${JSON.stringify(set)}\n` });
   await site.sync();
   const { problems = [], failures = [] } = must(200, await site.get('/api/health/detailed', { token: site.admin.token })).json.services.data;
   const why = (name) => JSON.stringify([...problems, ...failures].filter((each) => each.table === name || each.message?.startsWith(`${name}.`)));
+
+  const answer = must(200, await site.query('SELECT c0, c5000, c9999 FROM wide', site.admin.token));
+  assert.deepEqual(answer.json.rows, times(3, (row) => ['c0', 'c5000', 'c9999'].map((name) => `${name}x${row}`)), why('wide'));
 
   const wrong = [];
   for (const table of tables) {

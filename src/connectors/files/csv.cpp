@@ -250,7 +250,8 @@ class CsvReader : public TableReader {
     std::vector<std::string> names;
     const bool named = has_header();
     for (std::size_t i = 0; i < header_.size(); ++i) {
-      const std::string name(named ? trim(header_[i]) : "");
+      const std::string name =
+          named ? replaced(std::string(trim(header_[i])), std::string(1, '\0'), "\\u0000") : "";
       const auto digits = std::to_string(header_.size() - 1).size();
       names.push_back(name.empty() ? fmt::format("column{:0{}}", i, digits) : name);
     }

@@ -215,6 +215,12 @@ TEST_F(CsvTypes, ADelimiterInAQuotedNameIsNone) {
     EXPECT_EQ(types(fmt::format("t{}", i)), cases[i].types) << cases[i].content;
 }
 
+TEST_F(CsvTypes, ANameMayHoldAnyCharacter) {
+  put("n.csv", std::string_view("a\0b,\"c\"\"d\"\n1,2\n", 15));
+  EXPECT_EQ(messages(run()), "");
+  EXPECT_EQ(types("n"), "a\\u0000b BIGINT, c\"d BIGINT");
+}
+
 TEST_F(CsvTypes, AllRowsSayWhetherTheFirstLineIsAHeader) {
   put("rows.csv", many_rows("x,2020", "y,5", 25'000, "z,6"));
   put("header.csv", many_rows("x,2020", "y,5", 25'000, "z,late"));
