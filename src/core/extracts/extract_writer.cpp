@@ -16,7 +16,7 @@ namespace {
 // DuckDB's own unit: each group has its own minima and maxima, so that a filter skips the others.
 constexpr std::size_t kRowGroupRows = 122'880;
 // Values of a row group, which DuckDB holds in memory until it is written. No group has fewer rows than a chunk.
-constexpr std::size_t kRowGroupValues = 16'000'000, kChunkRows = 2'048;
+constexpr std::size_t kRowGroupValues = 8'000'000, kChunkRows = 2'048;
 // With more columns than this, the chunks on the way to the file are what takes memory: DuckDB counts room for 2,048 rows
 // of each column in each of them, whether there are rows or not.
 constexpr std::size_t kWideColumns = 1'000;

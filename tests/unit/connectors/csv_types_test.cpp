@@ -42,7 +42,7 @@ TEST_F(CsvTypes, Numbers) {
       {"1\n9223372036854775808", "VARCHAR", nullptr},
       {"10000000000000000000000", "VARCHAR", nullptr},
       {"1\n+5", "VARCHAR", nullptr},
-      {"1\n-0", "VARCHAR", nullptr},
+      {"1\n-0", "DOUBLE", "1.0\n-0.0"},
       {"1\n007", "VARCHAR", nullptr},
       {"1.5\n007", "VARCHAR", nullptr},
       {"1\n1_000", "VARCHAR", nullptr},
