@@ -279,7 +279,8 @@ TEST_F(ExtractWriterTest, WhatParquetWouldChangeIsCastOrRefused) {
   writer.commit();
   const auto file = duck::quote_literal((folder() / "data" / "held.parquet").string());
   EXPECT_EQ(
-      duck::scalar<std::string>(connection, "SELECT CAST(t AS VARCHAR) FROM read_parquet(" + file + ") t"),
+      duck::scalar<std::string>(connection,
+                                "SELECT CAST(held AS VARCHAR) FROM read_parquet(" + file + ") held"),
       "{'h': 12345678901234567890123456789012345678, 'u': 5, 's': {'a HUGEINT': [7]}, 't': '12:00:00+02', "
       "'l': ['12:00:00+02'], 'e': HUGEINT, 'i': ['00:00:01.000001'], 'd': 3 days}");
   for (const char* value : {"(-170141183460469231731687303715884105728)::HUGEINT",
