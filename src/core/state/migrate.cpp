@@ -33,10 +33,14 @@ std::string rows_text(std::int64_t rows) {
   return fmt::format("{} row{}", rows, rows == 1 ? "" : "s");
 }
 
+// Whether an older database may have it and the schema has something else instead.
 bool is_retired(std::string_view table, std::string_view column) {
-  const auto& all = retired_columns();
-  return std::any_of(all.begin(), all.end(),
-                     [&](const auto& c) { return c.table == table && c.column == column; });
+  const auto& retired = retired_columns();
+  const auto& renamed = renamed_columns();
+  return std::any_of(retired.begin(), retired.end(),
+                     [&](const auto& c) { return c.table == table && c.column == column; }) ||
+         std::any_of(renamed.begin(), renamed.end(),
+                     [&](const auto& c) { return c.table == table && c.was == column; });
 }
 
 bool is_known(std::string_view name) {
@@ -103,13 +107,18 @@ class Migration {
   // What the view of `table` has as `column`.
   std::string value_in_view(std::string_view table, const Column& column, const char* cast) const {
     const auto& columns = columns_of(table);
-    const auto found =
-        std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.first == column.name; });
-    const bool missing = found == columns.end();
-    if (!missing && found->second == column.type) return sql_name(column.name);
+    const auto find = [&](std::string_view name) {
+      return std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.first == name; });
+    };
+    auto found = find(column.name);
+    for (const auto& renamed : renamed_columns())
+      if (found == columns.end() && renamed.table == table && renamed.column == column.name)
+        found = find(renamed.was);
+    if (found != columns.end() && *found == std::pair<std::string, std::string>(column.name, column.type))
+      return sql_name(column.name);
     const std::string fallback(column.fallback.empty() ? "NULL" : column.fallback);
-    return fmt::format("{}({} AS {}) AS {}", cast, missing ? fallback : sql_name(column.name), column.type,
-                       sql_name(column.name));
+    return fmt::format("{}({} AS {}) AS {}", cast, found == columns.end() ? fallback : sql_name(found->first),
+                       column.type, sql_name(column.name));
   }
 
   // Columns of `table` in the file that no version is known to have had.

@@ -34,11 +34,41 @@ const std::vector<Table>& retired_tables() {
 
 const std::vector<RetiredColumn>& retired_columns() {
   static const std::vector<RetiredColumn> columns = {
+      {"knowledge_votes", "id", kText},
       {"store_entities", "_vis_v35", kText},  // a change to 35 that was interrupted left its values here
       {"store_submissions", "retry_count", kInt},
       {"table_registry", "is_public", kBool},
       {"users", "groups", kJson},
       {"users", "role", kText},
+  };
+  return columns;
+}
+
+const std::vector<RenamedColumn>& renamed_columns() {
+  // The first databases of version 1 knew people by their emails and tables by their names.
+  static const std::vector<RenamedColumn> columns = {
+      {"audit_log", "params", "details"},
+      {"audit_log", "resource", "entity_id"},
+      {"audit_log", "user_id", "actor"},
+      {"knowledge_items", "source_user", "author"},
+      {"knowledge_votes", "user_id", "user_email"},
+      {"knowledge_votes", "voted_at", "created_at"},
+      {"script_registry", "deployed_at", "created_at"},
+      {"script_registry", "owner", "author"},
+      {"sync_history", "rows", "rows_synced"},
+      {"sync_history", "synced_at", "started_at"},
+      {"sync_history", "table_id", "table_name"},
+      {"sync_state", "hash", "file_hash"},
+      {"sync_state", "rows", "row_count"},
+      {"sync_state", "table_id", "table_name"},
+      {"table_profiles", "table_id", "table_name"},
+      {"table_registry", "id", "table_name"},
+      {"table_registry", "name", "table_name"},
+      {"table_registry", "source_type", "source"},
+      {"telegram_links", "user_id", "user_email"},
+      {"user_sync_settings", "user_id", "user_email"},
+      {"users", "active", "is_active"},
+      {"users", "id", "email"},
   };
   return columns;
 }
@@ -75,6 +105,17 @@ const std::vector<ColumnRule>& column_rules() {
 
 const std::vector<RowRule>& row_rules() {
   static const std::vector<RowRule> rules = {
+      // Where emails named people, codes had no chat, scripts no text and settings no data set; one could vote
+      // twice and have two chats: the last counts.
+      {2, "knowledge_votes",
+       "NOT EXISTS (SELECT 1 FROM was_knowledge_votes later WHERE later.item_id = self.item_id AND "
+       "later.user_id = self.user_id AND (later.voted_at, later.id) > (self.voted_at, self.id))"},
+      {2, "pending_codes", "self.chat_id IS NOT NULL"},
+      {2, "script_registry", "self.source IS NOT NULL"},
+      {2, "telegram_links",
+       "NOT EXISTS (SELECT 1 FROM was_telegram_links later WHERE later.user_id = self.user_id AND "
+       "(later.linked_at, later.chat_id) > (self.linked_at, self.chat_id))"},
+      {2, "user_sync_settings", "self.dataset IS NOT NULL"},
       // A row said "not this plugin"; since 28 it says "this plugin".
       {28, "user_plugin_optouts", "false"},
   };

@@ -19,6 +19,11 @@ struct RetiredColumn {
   std::string_view table, column, type;
 };
 
+// A column that an older database may have under another name. The view has it under the one of the schema.
+struct RenamedColumn {
+  std::string_view table, column, was;
+};
+
 // The value of a column in databases older than `before`: SQL over the row `self` of the view.
 struct ColumnRule {
   int before;
@@ -50,6 +55,7 @@ struct Step {
 
 const std::vector<Table>& retired_tables();
 const std::vector<RetiredColumn>& retired_columns();
+const std::vector<RenamedColumn>& renamed_columns();
 const std::vector<ColumnRule>& column_rules();
 const std::vector<RowRule>& row_rules();
 const std::vector<Step>& steps();

@@ -170,6 +170,79 @@ TEST_F(MigrateTest, GroupsOfUsersBecomeMembers) {
             "g1 marketplace_plugin m/p u0");
 }
 
+// The first databases of version 1 had no ids of users, and names of columns of their own. The Python
+// implementation could not go on with them.
+TEST_F(MigrateTest, UsersKnownByTheirEmailsOnlyComeAlong) {
+  fs::create_directories(state_);
+  {
+    duck::Database database({.file = file_, .settings = {}});
+    database.connect().execute(R"(
+      CREATE TABLE schema_version (version INTEGER NOT NULL, applied_at TIMESTAMP);
+      INSERT INTO schema_version VALUES (1, '2026-03-27');
+      CREATE TABLE audit_log (id VARCHAR PRIMARY KEY, timestamp TIMESTAMP, actor VARCHAR, action VARCHAR NOT NULL,
+        entity_type VARCHAR, entity_id VARCHAR, details JSON);
+      INSERT INTO audit_log VALUES ('a', '2026-03-27', 'ada@example.com', 'login', 'user', 'ada', '{"x": 1}');
+      CREATE TABLE dataset_permissions (id VARCHAR PRIMARY KEY, user_email VARCHAR, dataset VARCHAR,
+        permission VARCHAR, granted_by VARCHAR, granted_at TIMESTAMP);
+      INSERT INTO dataset_permissions VALUES ('p', 'bob@example.com', 'sales', 'read', NULL, NULL);
+      CREATE TABLE knowledge_items (id VARCHAR PRIMARY KEY, title VARCHAR NOT NULL, content VARCHAR, category VARCHAR,
+        author VARCHAR, status VARCHAR, metadata JSON, created_at TIMESTAMP, updated_at TIMESTAMP);
+      INSERT INTO knowledge_items VALUES ('k', 'T', 'c', 'x', 'ada@example.com', 'active', NULL, '2026-03-27', NULL);
+      CREATE TABLE knowledge_votes (id VARCHAR PRIMARY KEY, item_id VARCHAR NOT NULL, user_email VARCHAR NOT NULL,
+        vote INTEGER NOT NULL, created_at TIMESTAMP);
+      INSERT INTO knowledge_votes VALUES ('1', 'k', 'ada@example.com', 1, '2026-03-27 10:00:00'),
+        ('2', 'k', 'ada@example.com', -1, '2026-03-27 11:00:00'), ('3', 'k', 'bob@example.com', 1, '2026-03-27');
+      CREATE TABLE pending_codes (code VARCHAR PRIMARY KEY, user_email VARCHAR NOT NULL, purpose VARCHAR,
+        created_at TIMESTAMP, expires_at TIMESTAMP);
+      INSERT INTO pending_codes VALUES ('123456', 'ada@example.com', 'login', '2026-03-27', '2026-03-27');
+      CREATE TABLE script_registry (id VARCHAR PRIMARY KEY, name VARCHAR NOT NULL, path VARCHAR NOT NULL,
+        description VARCHAR, author VARCHAR, metadata JSON, created_at TIMESTAMP, updated_at TIMESTAMP);
+      INSERT INTO script_registry VALUES ('s', 'S', '/s.py', NULL, NULL, NULL, NULL, NULL);
+      CREATE TABLE sync_history (id VARCHAR PRIMARY KEY, table_name VARCHAR NOT NULL, status VARCHAR NOT NULL,
+        rows_synced INTEGER, started_at TIMESTAMP, finished_at TIMESTAMP, error VARCHAR, metadata JSON);
+      INSERT INTO sync_history VALUES ('h', 'orders', 'ok', 5, '2026-03-27', NULL, NULL, NULL);
+      CREATE TABLE sync_state (table_name VARCHAR PRIMARY KEY, last_sync TIMESTAMP, status VARCHAR,
+        row_count INTEGER, file_hash VARCHAR, metadata JSON);
+      INSERT INTO sync_state VALUES ('orders', '2026-03-27', 'ok', 5, 'abc', NULL);
+      CREATE TABLE table_profiles (table_name VARCHAR PRIMARY KEY, profile JSON, profiled_at TIMESTAMP);
+      INSERT INTO table_profiles VALUES ('orders', '{}', '2026-03-27');
+      CREATE TABLE table_registry (table_name VARCHAR PRIMARY KEY, bucket VARCHAR, source VARCHAR,
+        sync_strategy VARCHAR, primary_key VARCHAR, description VARCHAR, metadata JSON, registered_at TIMESTAMP,
+        updated_at TIMESTAMP);
+      INSERT INTO table_registry VALUES ('orders', 'in.c-x', 'keboola', 'full', 'id', NULL, NULL, NULL, NULL);
+      CREATE TABLE telegram_links (chat_id VARCHAR PRIMARY KEY, user_email VARCHAR NOT NULL, linked_at TIMESTAMP,
+        active BOOLEAN);
+      INSERT INTO telegram_links VALUES ('1', 'ada@example.com', '2026-03-26', true),
+        ('2', 'ada@example.com', '2026-03-27', true);
+      CREATE TABLE user_sync_settings (user_email VARCHAR PRIMARY KEY, settings JSON, updated_at TIMESTAMP);
+      INSERT INTO user_sync_settings VALUES ('ada@example.com', '{}', NULL);
+      CREATE TABLE users (email VARCHAR PRIMARY KEY, name VARCHAR, picture VARCHAR, role VARCHAR, is_active BOOLEAN,
+        metadata JSON, created_at TIMESTAMP, last_login TIMESTAMP);
+      INSERT INTO users VALUES ('ada@example.com', 'Ada', NULL, 'admin', true, NULL, '2026-03-27', NULL),
+        ('bob@example.com', 'Bob', NULL, 'analyst', false, NULL, '2026-03-27', NULL);
+    )");
+  }
+  Store store(state_);
+  const auto rows = [&](const char* what, const char* table) {
+    return text(store, fmt::format("SELECT string_agg(concat_ws(' ', {0}), ', ' ORDER BY {0}) FROM {1}", what, table));
+  };
+  EXPECT_EQ(rows("id, email, active", "users"),
+            "ada@example.com ada@example.com true, bob@example.com bob@example.com false");
+  EXPECT_EQ(rows("user_id", "user_group_members m JOIN user_groups g ON g.id = m.group_id WHERE g.name = 'Admin'"),
+            "ada@example.com");
+  EXPECT_EQ(rows("user_id, vote", "knowledge_votes"), "ada@example.com -1, bob@example.com 1");
+  EXPECT_EQ(rows("user_id, resource, params", "audit_log"), R"(ada@example.com ada {"x": 1})");
+  EXPECT_EQ(rows("source_user", "knowledge_items"), "ada@example.com");
+  EXPECT_EQ(rows("table_id, rows, synced_at", "sync_history"), "orders 5 2026-03-27 00:00:00");
+  EXPECT_EQ(rows("table_id, rows, hash", "sync_state"), "orders 5 abc");
+  EXPECT_EQ(rows("table_id", "table_profiles"), "orders");
+  EXPECT_EQ(rows("id, name, bucket, source_type, query_mode", "table_registry"),
+            "orders orders in.c-x keboola materialized");
+  EXPECT_EQ(rows("user_id, chat_id", "telegram_links"), "ada@example.com 2");
+  for (const char* left : {"pending_codes", "script_registry", "user_sync_settings", "resource_grants"})
+    EXPECT_EQ(count(store, fmt::format("SELECT count(*) FROM {}", left)), 0) << left;
+}
+
 // A role of before 9 counts only there: later it is a leftover, and the grants tell who is an administrator.
 TEST_F(MigrateTest, AnOldRoleMakesNobodyAnAdministratorLater) {
   given(9,
