@@ -283,11 +283,14 @@ void write_connections(Exposition& out, const http::Server::Counts& now) {
 void tell_settings(const config::Config& config) {
   if (const auto lost = config::lost_folder(config.places()); !lost.empty()) return log::warn("{}", lost);
   const auto file = config.places().config / "instance.yaml";
+  const auto saved = config.places().state / "instance.yaml";
   std::error_code error;
   if (fs::exists(file, error))
     log::info("settings are those of {}", file.string());
   else
     log::info("there is no {}: settings are the defaults", file.string());
+  if (fs::exists(saved, error))
+    log::info("what administrators changed counts before them: {}", saved.string());
 }
 
 // Destroyed in the opposite order of their making, also when one of them could not be made.

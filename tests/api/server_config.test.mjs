@@ -158,6 +158,33 @@ test('the server starts with what it saved, and says what it had changed', async
   assert.match(ended.stderr, /instance\.yaml, line 1/);
 });
 
+test('null goes back to what the operator wrote, at once and after a restart, also where it lies in the overlay from before', async () => {
+  const data = temporaryFolder();
+  const config = path.join(data, 'config');
+  mkdirSync(config);
+  const files = temporaryFolder();
+  writeFileSync(path.join(config, 'instance.yaml'), `instance: {name: Base}\ndata_source: {type: local, files: {path: ${files}}}\n`);
+  let second = await startServer({ data, config });
+  let as = { token: second.admin.token };
+  const path_ = async () => (await shown(second, as)).sections.data_source.files.path;
+  const set = async (value) => must(200, await save({ data_source: { files: { path: value } }, email: { smtp_host: value } }, {}, second, as)).json.diff_count;
+  assert.equal(await set('/nonexistent'), 2);
+  assert.equal(await path_(), '/nonexistent');
+  assert.equal(await set(null), 2);
+  assert.equal(await path_(), files);
+  assert.equal(await set(null), 0);
+  assert.equal((await shown(second, as)).sections.email.smtp_host, null);
+  await second.stop();
+  writeFileSync(state('instance.yaml', second), 'data_source: {files: null}\ninstance: {name: null}\n');
+  second = await startServer({ data, config });
+  as = { token: second.admin.token };
+  assert.equal(await path_(), files);
+  assert.equal((await shown(second, as)).sections.instance.name, 'Base');
+  assert.match(second.log, /what administrators changed counts before them: .*state\/instance\.yaml/);
+  must(200, await second.post('/api/admin/files/test-connection', {}, as));
+  await second.stop();
+});
+
 test('configure sets up a source anew and leaves the others', async () => {
   await saved({ data_source: { bigquery: { project: 'an-old-project', bq_max_scan_bytes: 1 }, files: { exclude: ['a'] } } });
   const answer = must(200, await server.post(configure, { data_source: 'bigquery', bigquery_project: 'my-test-project', instance_name: 'Set up' }, admin)).json;

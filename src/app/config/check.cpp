@@ -248,14 +248,26 @@ void check_tree(object& tree, const Checking& checking) {
   Walk(checking).check(tree, "", nullptr);
 }
 
-void merge(object& base, const object& patch) {
-  for (const auto& [key, theirs] : patch) {
+namespace {
+
+void join_trees(object& base, const object& other, bool null_counts) {
+  for (const auto& [key, theirs] : other) {
     auto* ours = base.if_contains(key);
     if (ours != nullptr && ours->is_object() && theirs.is_object())
-      merge(ours->as_object(), theirs.as_object());
-    else
+      join_trees(ours->as_object(), theirs.as_object(), null_counts);
+    else if (null_counts || ours == nullptr || !theirs.is_null())
       base.insert_or_assign(key, theirs);
   }
+}
+
+}  // namespace
+
+void merge(object& base, const object& patch) {
+  join_trees(base, patch, true);
+}
+
+void lay_over(object& base, const object& overlay) {
+  join_trees(base, overlay, false);
 }
 
 std::vector<std::string> references(std::string_view text) {

@@ -44,6 +44,9 @@ void check_tree(boost::json::object& tree, const Checking& checking);
 
 // Deep: objects are joined, anything else is replaced.
 void merge(boost::json::object& base, const boost::json::object& patch);
+// The same for the settings that administrators saved over the operator's: null there takes nothing away, it says
+// that the operator's counts.
+void lay_over(boost::json::object& base, const boost::json::object& overlay);
 
 // "NAME" when the whole text is "${NAME}", else nothing.
 std::optional<std::string> reference(const boost::json::value& item);

@@ -41,7 +41,7 @@ object load_trees(const fs::path& base_file, const fs::path& overlay_file, const
   object base = load_tree(base_file);
   overlay = load_tree(overlay_file);
   object both = base;
-  merge(both, overlay);
+  lay_over(both, overlay);
   std::vector<std::string> said, unknown;
   check_tree(
       base,

@@ -233,8 +233,8 @@ void take_out(object& tree, std::string_view path) {
   if (const auto found = at->find(path); found != at->end()) at->stable_erase(found);
 }
 
-object merged(object base, const object& patch) {
-  merge(base, patch);
+object laid_over(object base, const object& overlay) {
+  lay_over(base, overlay);
   return base;
 }
 
@@ -280,7 +280,7 @@ std::optional<std::string> Overlay::overriding(const Setting& setting) const {
 }
 
 object Overlay::written() const {
-  return merged(read_tree(base_), read_tree(overlay_));
+  return laid_over(read_tree(base_), read_tree(overlay_));
 }
 
 Overlay::SaveResult Overlay::save(const object& sections, const std::vector<std::string>& cleared) {
@@ -291,7 +291,7 @@ Overlay::SaveResult Overlay::save(const object& sections, const std::vector<std:
   const std::lock_guard lock(mutex());
   const object base = read_tree(base_);
   const object old_overlay = read_tree(overlay_);
-  const object before = merged(base, old_overlay);
+  const object before = laid_over(base, old_overlay);
   const Secrets known = secrets_.read();
 
   object overlay = old_overlay;
@@ -313,7 +313,7 @@ Overlay::SaveResult Overlay::save(const object& sections, const std::vector<std:
     else
       secrets.erase(name);
   }
-  const object after = merged(base, overlay);
+  const object after = laid_over(base, overlay);
   const std::string text = yaml::to_text(overlay);
   try_start(yaml::to_text(after), secrets);
 
