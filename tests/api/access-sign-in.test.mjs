@@ -212,6 +212,24 @@ test('what was done survives a restart and a kill', async () => {
   await third.stop();
 });
 
+test('a seeded account is held to the rules of all accounts, one that is there already is left alone', async () => {
+  const start = (data, env) => runServer(['--host', '127.0.0.1', '--port', '0', '--data-dir', data], env);
+  for (const [env, said] of [
+    [{ SEED_ADMIN_EMAIL: 'admin', SEED_ADMIN_PASSWORD: 'a-long-password-1' }, /no account can be made for admin: not an email address; correct SEED_ADMIN_EMAIL/],
+    [{ SEED_ADMIN_EMAIL: 'admin@example.com', SEED_ADMIN_PASSWORD: 'abc' }, /SEED_ADMIN_PASSWORD: Password must be at least 8 characters/],
+  ]) {
+    const ended = await start(temporaryFolder(), env);
+    assert.equal(ended.status, 1);
+    assert.match(ended.stderr, said);
+    assert.doesNotMatch(ended.stderr, /abc/);
+  }
+  const data = temporaryFolder();
+  await (await startServer({ data })).stop();
+  const again = await startServer({ data, env: { SEED_ADMIN_PASSWORD: 'abc' }, signIn: false });
+  must(200, await again.post('/auth/token', { email: adminEmail, password: adminPassword }));
+  await again.stop();
+});
+
 test('without JWT_SECRET_KEY a secret is made and kept for the next start', async () => {
   const data = temporaryFolder();
   const first = await startServer({ data, env: { JWT_SECRET_KEY: '' } });

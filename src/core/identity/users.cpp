@@ -95,6 +95,27 @@ std::string problem_with_email(std::string_view email) {
   return "";
 }
 
+namespace {
+
+// The rules for all accounts, told to the operator who set the variables. Accounts that are there stay as they are.
+void check_seed_email(const std::string& email) {
+  if (const auto problem = problem_with_email(email); !problem.empty())
+    throw Error(ErrorKind::invalid,
+                fmt::format("no account can be made for {}: {}; correct SEED_ADMIN_EMAIL and start again",
+                            escape_control(email), problem));
+}
+
+void check_seed_password(const std::string& password) {
+  try {
+    check_password(password);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::invalid,
+                fmt::format("SEED_ADMIN_PASSWORD: {}; choose another one and start again", error.what()));
+  }
+}
+
+}  // namespace
+
 bool is_outside_group(const Group& group, const Settings& settings) {
   if (group.created_by == "system:google-sync") return true;
   return group.is_system && ((group.name == state::kAdminGroup && !settings.admin_group_email.empty()) ||
@@ -284,6 +305,8 @@ void Users::seed() {
     const bool admin = found && directory_.is_admin(found->id);
     const bool set = !password.empty() && (!found || !found->has_password);
     if (found && admin && !set) return;
+    if (!found) check_seed_email(email);
+    if (set) check_seed_password(password);
     const auto hash = set ? std::optional(passwords_.hash(password)) : std::nullopt;
     directory_.change([&](Change& change) {
       const User user = found ? *found : add_user(change, email, name);
