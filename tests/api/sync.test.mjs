@@ -36,6 +36,7 @@ test('each file or folder of equal files is a table, registered by the sync', as
   assert.deepEqual(await registered(), ['events', 'films', 'orders', 'people', 'sales']);
   assert.equal(await count('orders'), 2);
   assert.equal(await count('sales'), 2);
+  assert.match(site.log, /sync: 5 tables, \d+ read, 5 new \(.*orders.*\), \d+ failed, \d+ other problems/);
   const types = must(200, await site.get('/api/v2/schema/orders', { token: admin })).json.columns.map((c) => [c.name, c.type]);
   assert.deepEqual(types, [['id', 'BIGINT'], ['total', 'DOUBLE'], ['day', 'DATE']]);
   assert.deepEqual((await site.query('SELECT moment, n FROM events ORDER BY n LIMIT 1', admin)).json.rows, [['2026-01-01 10:00:00', 1]]);

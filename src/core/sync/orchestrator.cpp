@@ -4,6 +4,7 @@
 #include "lib/base/files.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/base/shorten.h"
 #include "lib/base/text.h"
 #include "lib/jobs/schedule.h"
 
@@ -110,10 +111,12 @@ jobs::Done Orchestrator::sync(const jobs::Context& context, const SyncInput& inp
 
   std::unique_lock one(rebuilding_, std::defer_lock);
   std::optional<extracts::Catalogue> catalogue;
+  std::vector<std::string> found_names;
   try {
     // At once: a query that was paid for must not run again because the server was killed now.
     ledger_.record_attempts(run, registry);
     const auto found = new_registrations(run, now());
+    for (const auto& row : found) found_names.push_back(row.name);
     const auto registered = found.empty()
                                 ? registrations(store_)
                                 : store_.write([&](state::Tx& tx) { return register_new(tx, found); });
@@ -145,6 +148,10 @@ jobs::Done Orchestrator::sync(const jobs::Context& context, const SyncInput& inp
     done["not_due"] = plan.not_due();
   }
   auto failures = failures_in(done);
+  log::info("sync: {} tables, {} read, {} new{}, {} failed, {} other problems",
+            done["tables"].to_number<std::size_t>(), run.succeeded().size(), found_names.size(),
+            found_names.empty() ? "" : fmt::format(" ({})", shortened(join(found_names, ", "), 200)),
+            done["failed"].as_array().size(), done["problems"].as_array().size());
   return {std::move(done), std::move(failures)};
 }
 

@@ -354,8 +354,10 @@ void Service::execute(std::uint64_t number) {
     }
     lock.unlock();
     error = failure.what();
-    log::error("job {} {}{}: {}", name, outcome == Outcome::cancelled ? "cancelled" : "failed",
-               again ? ", it is tried again" : "", failure.what());
+    if (outcome == Outcome::cancelled)
+      log::info("job {} cancelled: {}", name, failure.what());
+    else
+      log::error("job {} failed{}: {}", name, again ? ", it is tried again" : "", failure.what());
   }
   if (!again) {
     // Until subscribers have heard, it counts as running.
