@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { field, startBigQuery } from '../fakes/bigquery.mjs';
+import { bqTable, field, startBigQuery } from '../fakes/bigquery.mjs';
+import { makeUser } from '../lib/agnes.mjs';
 import { afterChanges, namesBelow } from '../lib/changes.mjs';
 import { makeNewer, openDatabase, writeDatabase } from '../lib/duckdb.mjs';
 import { must, temporaryFolder } from '../lib/server.mjs';
@@ -369,4 +370,33 @@ test('killed at many points of bringing a table: the old version or the new one,
   }
   assert.deepEqual(namesBelow(path.join(data, 'extracts')).concat(namesBelow(path.join(data, 'tmp'))).filter((f) => path.basename(f).startsWith('.agnes-tmp-') && /jsonl|parquet|duckdb/.test(f)), []);
   await killed.stop();
+});
+
+// What bqemulator does otherwise than Google: script/bigquery-emulator tries the same with it.
+test('an emulator needs no credentials and is shown none; a whole table is registered as the documentation says', async () => {
+  const emulator = await startBigQuery({ emulator: true, datasets: { sales: [bqTable('orders')] } });
+  const here = await startSite({}, { env: { BIGQUERY_PROJECT: 'example-project', ...emulator.env } });
+  const user = makeUser();
+  try {
+    user.signIn(here.url, here.admin.token);
+    const done = async (...args) => {
+      const { code, stdout, stderr } = await user.run(['admin', ...args]);
+      assert.equal(code, 0, stderr);
+      return stdout;
+    };
+    await done('test-connection', 'bigquery');
+    assert.match(await done('discover-and-register', '--source-type', 'bigquery', '--dataset', 'sales', '--dry-run'), /orders/);
+    emulator.queries.set('SELECT * FROM `example-project.sales.orders`', { fields: [field('n', 'INTEGER')], rows: [[1], [2]], bytes: 6e9 });
+    await done('register-table', 'sales_orders', '--source-type', 'bigquery', '--query-mode', 'materialized', '--bucket', 'sales', '--source-table', 'orders');
+    await done('sync', 'sales_orders');
+    assert.deepEqual(must(200, await here.query('SELECT sum(n) FROM sales_orders', here.admin.token)).json.rows, [[3]]);
+    emulator.queries.get('SELECT * FROM `example-project.sales.orders`').bytes = 11e9;
+    const { code, stderr } = await user.run(['admin', 'sync', 'sales_orders']);
+    assert.equal(code, 1);
+    assert.match(stderr, /11,000,000,000 bytes/);
+  } finally {
+    user.remove();
+    await here.stop();
+    await emulator.stop();
+  }
 });

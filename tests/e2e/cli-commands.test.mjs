@@ -335,8 +335,8 @@ describe('admin tables', () => {
     assert.match(await ok('admin', 'register-table', 'trips', '--dry-run'), /can be registered(.|\n)*rows: 3/);
   });
   test('register-table refuses what cannot be', async () => {
-    await fails(2, /needs --query/, 'admin', 'register-table', 'x', '--source-type', 'bigquery', '--query-mode', 'materialized', '--bucket', 'b');
-    await fails(2, /needs --bucket/, 'admin', 'register-table', 'x', '--query-mode', 'materialized');
+    await fails(2, /needs --query.*or --bucket/, 'admin', 'register-table', 'x', '--source-type', 'bigquery', '--query-mode', 'materialized');
+    await fails(2, /needs --bucket/, 'admin', 'register-table', 'x', '--query-mode', 'materialized', '--query', '{}');
     await fails(2, /there is no file nope\.sql/, 'admin', 'register-table', 'x', '--query', '@nope.sql');
     await fails(2, /is not JSON/, 'admin', 'register-table', 'x', '--where-filters-json', '{');
     await fails(2, /whole number/, 'admin', 'register-table', 'x', '--max-history-days', 'many');

@@ -4,6 +4,8 @@
 //
 //   const google = await startBigQuery({ project: 'example-project', datasets: { sales: [bqTable('orders')] } });
 //   env: { GOOGLE_APPLICATION_CREDENTIALS: google.keyFile, BIGQUERY_EMULATOR_HOST: google.url }
+//   startBigQuery({ emulator: true })           // as bqemulator is: asks for no sign-in, refuses a token, and tells the bytes of a
+//                                               // dry run in statistics.query only (script/bigquery-emulator)
 //   google.faults.push({ status: 429, headers: { 'retry-after': '0' } }, 'cut');   // the next answers of BigQuery
 //   google.life = 200;                          // seconds that its tokens are good for
 //   google.forbidden.add('billing-project');    // projects that the account may not use
@@ -41,7 +43,7 @@ function cell(value, of, micros) {
 
 const tableRows = (fields, rows, micros) => rows.map((row) => ({ f: fields.map((of, i) => ({ v: cell(row[i], of, micros) })) }));
 
-export async function startBigQuery({ project = 'example-project', datasets = {}, pageSize = 1000 } = {}) {
+export async function startBigQuery({ project = 'example-project', datasets = {}, pageSize = 1000, emulator = false } = {}) {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const state = { project, datasets, pageSize, faults: [], tokenFaults: [], forbidden: new Set(), requests: [], tokens: new Set(), tokenRequests: 0, queries: new Map(), jobs: new Map(), rowPage: 100000, life: 3599 };
   const send = (answer, status, value, headers = {}) => {
@@ -84,7 +86,7 @@ export async function startBigQuery({ project = 'example-project', datasets = {}
     const found = state.queries.get(sql);
     const reference = { projectId: id, jobId: jobReference.jobId ?? randomUUID(), location: jobReference.location ?? 'US' };
     if (!found) return refuse(answer, 400, `Syntax error: Unexpected identifier "${sql.slice(0, 20)}" at [1:1]`, 'invalidQuery');
-    const statistics = { totalBytesProcessed: String(found.bytes ?? 0), query: { totalBytesProcessed: String(found.bytes ?? 0), statementType: found.type ?? 'SELECT' } };
+    const statistics = { ...(emulator ? {} : { totalBytesProcessed: String(found.bytes ?? 0) }), query: { totalBytesProcessed: String(found.bytes ?? 0), statementType: found.type ?? 'SELECT' } };
     if (configuration.dryRun) return send(answer, 200, { kind: 'bigquery#job', jobReference: reference, configuration, status: { state: 'DONE' }, statistics });
     if (state.jobs.has(reference.jobId)) return refuse(answer, 409, `Already Exists: Job ${id}:${reference.jobId}`, 'duplicate');
     state.jobs.set(reference.jobId, { sql, found, reference, configuration, waited: 0, cancelled: false });
@@ -115,7 +117,8 @@ export async function startBigQuery({ project = 'example-project', datasets = {}
   };
   const route = (request, answer, target, body) => {
     const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-    if (!state.tokens.has(bearer)) return refuse(answer, 401, 'Request had invalid authentication credentials.', 'authError');
+    if (emulator && bearer !== undefined) return refuse(answer, 400, 'An emulator was shown a token.', 'invalid');
+    if (!emulator && !state.tokens.has(bearer)) return refuse(answer, 401, 'Request had invalid authentication credentials.', 'authError');
     const parts = target.pathname.split('/').slice(1).map(decodeURIComponent);
     const [, , , id, what, dataset, , table] = parts;
     if (parts.slice(0, 3).join('/') !== 'bigquery/v2/projects') return refuse(answer, 404, 'Not found', 'notFound');
@@ -193,7 +196,7 @@ export async function startBigQuery({ project = 'example-project', datasets = {}
   }), { mode: 0o600 });
   return Object.assign(state, {
     url, keyFile,
-    env: { GOOGLE_APPLICATION_CREDENTIALS: keyFile, BIGQUERY_EMULATOR_HOST: url },
+    env: emulator ? { BIGQUERY_EMULATOR_HOST: url.replace('http://', '') } : { GOOGLE_APPLICATION_CREDENTIALS: keyFile, BIGQUERY_EMULATOR_HOST: url },
     stop: () => {
       rmSync(folder, { recursive: true });
       server.closeAllConnections();

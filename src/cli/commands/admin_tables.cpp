@@ -25,8 +25,9 @@ const Option kQuery{
     .names = "--query", .value = "SQL", .help = "What a materialized table is made by; @FILE reads a file"};
 const Option kDescription{.names = "--description", .value = "TEXT", .help = "What the table holds"};
 const Option kSchedule{.names = "--sync-schedule", .value = "WHEN", .help = "'every 6h', 'daily 03:00'"};
-const Option kSourceType{
-    .names = "--source-type", .value = "TYPE", .help = "Which connector: keboola, bigquery, ..."};
+const Option kSourceType{.names = "--source-type",
+                         .value = "TYPE",
+                         .help = "Which connector: local (or files), keboola, bigquery, ..."};
 
 Option with_fallback(Option option, const char* fallback) {
   option.fallback = fallback;
@@ -57,13 +58,19 @@ void list(const Args& args) {
   out(columns_text({"ID", "NAME", "SOURCE", "MODE", "BUCKET", "LAST ERROR"}, rows));
 }
 
+// The registry's word for files is `local`; elsewhere they are called what they are.
+std::string source_type(const std::string& given) {
+  return given == "files" ? "local" : given;
+}
+
 // What the options of register-table ask for, in the interface's words; what was not given is left out.
 json::object registration(const Args& args) {
-  const std::string mode = args.text("query-mode"), source = args.text("source-type");
+  const std::string mode = args.text("query-mode"), source = source_type(args.text("source-type"));
   const std::string query = text_or_file("query", args.text("query"));
-  // A materialized Keboola table without a query is the whole table.
-  if (mode == "materialized" && query.empty() && source != "keboola")
-    throw Failure(kUsage, "--query-mode materialized needs --query: the SQL that makes the table");
+  if (mode == "materialized" && query.empty() && args.text("bucket").empty())
+    throw Failure(kUsage,
+                  "--query-mode materialized needs --query, the SQL that makes the table, or --bucket and "
+                  "--source-table for all of a table");
   // A query for BigQuery names its datasets itself.
   if (mode == "materialized" && args.text("bucket").empty() && source != "bigquery")
     throw Failure(kUsage, "--query-mode materialized needs --bucket: the source's bucket or dataset");
@@ -132,7 +139,8 @@ void update(const Args& args) {
                                       {"description", "description"},
                                       {"sync-schedule", "sync_schedule"},
                                       {"source-type", "source_type"}})
-    if (const auto text = args.find(option)) body[field] = *text;
+    if (const auto text = args.find(option))
+      body[field] = std::string_view(field) == "source_type" ? source_type(*text) : *text;
   if (const auto query = args.find("query")) body["source_query"] = text_or_file("query", *query);
   if (body.empty())
     throw Failure(kUsage, "nothing to change: give at least one option (agnes admin update-table --help)");

@@ -57,6 +57,10 @@ Refusal read_refusal(const std::string& body) {
 
 }  // namespace
 
+google::CredentialsPtr credentials_for(const std::string& server) {
+  return server == BigQuerySettings::kGoogle ? google::default_credentials() : google::named_credentials();
+}
+
 void no_sense(const std::string& what) {
   throw source_error(ErrorKind::bad_gateway, "bq_upstream_error",
                      "BigQuery's answer makes no sense: " + what);
@@ -68,10 +72,10 @@ Api::Api(std::string server, Projects projects, google::CredentialsPtr credentia
       billing_(std::move(projects.billing)),
       credentials_(std::move(credentials)),
       limit_(limit) {
-  if (!http_client::may_carry_secrets(address_))
-    throw source_error(ErrorKind::bad_request, "not_configured",
-                       "BIGQUERY_EMULATOR_HOST must be an https address, or an http one of this machine");
+  // Emulators are named as localhost:9050, too.
+  if (address_.find("://") == std::string::npos) address_ = "http://" + address_;
   while (address_.ends_with('/')) address_.pop_back();
+  check_address();
 }
 
 Api::Api(const config::Config& config, milliseconds limit, http_client::Stop cancelled)
@@ -82,11 +86,18 @@ Api::Api(const config::Config& config, milliseconds limit, http_client::Stop can
           nullptr, limit) {
   cancelled_ = std::move(cancelled);
   try {
-    credentials_ = google::default_credentials();
+    credentials_ = credentials_for(config.get<BigQuerySettings>().server);
+    check_address();
   } catch (const google::NoCredentials& no) {
     throw error(ErrorKind::bad_gateway, "auth_failed", no.what(),
                 "Set GOOGLE_APPLICATION_CREDENTIALS to the key file of a service account");
   }
+}
+
+void Api::check_address() const {
+  if (credentials_ != nullptr && !http_client::may_carry_secrets(address_))
+    throw source_error(ErrorKind::bad_request, "not_configured",
+                       "BIGQUERY_EMULATOR_HOST must be an https address, or an http one of this machine");
 }
 
 void Api::allow(milliseconds limit) {
@@ -113,7 +124,7 @@ http_client::Response Api::ask(const std::string& url, http_client::Request requ
   for (bool again = true;; again = false) {
     std::string token;
     try {
-      token = credentials_->token(google::kCloudPlatform);
+      if (credentials_ != nullptr) token = credentials_->token(google::kCloudPlatform);
     } catch (const TransportError& no) {
       throw error(ErrorKind::bad_gateway, "auth_failed", no.what(),
                   "Google's sign-in server must be reachable");
@@ -124,7 +135,7 @@ http_client::Response Api::ask(const std::string& url, http_client::Request requ
     if (left().count() <= 0)
       throw error(ErrorKind::gateway_timeout, "timeout", "BigQuery took too long to answer in full");
     auto authorised = request;
-    authorised.headers.emplace_back("Authorization", "Bearer " + token);
+    if (credentials_ != nullptr) authorised.headers.emplace_back("Authorization", "Bearer " + token);
     // Who pays, and whose quota counts.
     authorised.headers.emplace_back("X-Goog-User-Project", billing_);
     try {
@@ -134,7 +145,7 @@ http_client::Response Api::ask(const std::string& url, http_client::Request requ
                                                     .time_limit = left(),
                                                     .cancelled = cancelled_},
                                                    {.tries = 4, .longest_wait = milliseconds(20'000)});
-      if (response.status != 401 || !again) return response;
+      if (response.status != 401 || !again || credentials_ == nullptr) return response;
     } catch (const TransportError& no) {
       if (no.cause() == TransportError::Cause::silent)
         throw error(ErrorKind::gateway_timeout, "timeout", no.what(),

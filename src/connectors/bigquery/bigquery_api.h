@@ -22,7 +22,12 @@ class Refused : public Error {
 // Throws Error (bad_gateway) for an answer that cannot be one of BigQuery's.
 [[noreturn]] void no_sense(const std::string& what);
 
-// BigQuery's REST API, version 2, in the name of Google's default credentials. The address is
+// In whose name BigQuery at `server` is asked: Google's default credentials. Another server than Google's (an emulator,
+// for one) is shown those only that GOOGLE_APPLICATION_CREDENTIALS names, else none (null): what this machine may do in
+// Google's cloud concerns nobody else. Throws google::NoCredentials.
+google::CredentialsPtr credentials_for(const std::string& server);
+
+// BigQuery's REST API, version 2, in the name of credentials_for(). The address is
 // BIGQUERY_EMULATOR_HOST where that is set, as in Google's own clients. For one piece of work; used by one
 // thread.
 class Api {
@@ -33,7 +38,7 @@ class Api {
   explicit Api(const config::Config& config, std::chrono::milliseconds limit = sync::kSourceTimeout,
                http_client::Stop cancelled = {});
 
-  // For other projects, in the name of other credentials. `server`: BigQuerySettings::server.
+  // For other projects, in the name of other credentials; null: nobody's. `server`: BigQuerySettings::server.
   struct Projects {
     std::string data, billing;
   };
@@ -61,6 +66,7 @@ class Api {
               const std::string& hint = {}) const;
   [[noreturn]] void refuse(const http_client::Response& response) const;
   std::chrono::milliseconds left() const;
+  void check_address() const;
 
   std::string address_, data_, billing_;
   google::CredentialsPtr credentials_;

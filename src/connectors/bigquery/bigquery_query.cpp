@@ -43,13 +43,15 @@ class Job {
   // What it would read.
   std::int64_t dry_run(const std::string& sql) {
     const auto answer = insert({{"dryRun", true}, {"query", query(sql)}}, "");
-    const auto facts = object_at(answer, "statistics");
-    const auto type = text_at(object_at(facts, "query"), "statementType");
+    const auto facts = object_at(answer, "statistics"), of_query = object_at(facts, "query");
+    const auto type = text_at(of_query, "statementType");
     if (!type.empty() && type != "SELECT")
       throw Error(ErrorKind::invalid,
                   fmt::format("the query is a {} statement: only the rows of a SELECT can be a table",
                               escape_control(type)));
-    const auto bytes = parse_int(text_at(facts, "totalBytesProcessed"));
+    // Where Google's own clients look; not everything that speaks this interface has it in both places.
+    auto bytes = parse_int(text_at(of_query, "totalBytesProcessed"));
+    if (!bytes) bytes = parse_int(text_at(facts, "totalBytesProcessed"));
     if (!bytes) no_sense("a dry run without totalBytesProcessed");
     return *bytes;
   }

@@ -2,7 +2,9 @@
 
 #include <mutex>
 
+#include "connectors/bigquery/bigquery_api.h"
 #include "connectors/bigquery/scan_cost.h"
+#include "connectors/bigquery/settings.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/google/credentials.h"
@@ -19,28 +21,32 @@ constexpr std::string_view kScope = "https://www.googleapis.com/auth/bigquery";
 // Made when first needed, and then kept: tokens are kept with them.
 class Account {
  public:
+  explicit Account(std::string server) : server_(std::move(server)) {}
   google::CredentialsPtr credentials() {
     const std::lock_guard lock(mutex_);
-    if (credentials_ == nullptr) credentials_ = google::default_credentials();
+    if (credentials_ == nullptr) credentials_ = credentials_for(server_);
     return credentials_;
   }
 
  private:
+  const std::string server_;
   std::mutex mutex_;
-  google::CredentialsPtr credentials_;
+  google::CredentialsPtr credentials_;  // null, too, where nobody is named (credentials_for)
 };
 
 }  // namespace
 
 EngineAccess engine_access(const config::Config& config) {
-  const auto account = std::make_shared<Account>();
+  const auto account = std::make_shared<Account>(config.get<BigQuerySettings>().server);
   const auto cost = std::make_shared<ScanCost>(config, [account] { return account->credentials(); });
   return {.extension = std::string(kExtension),
           .token = [account](const catalog::RemoteEngine& engine) -> std::optional<std::string> {
             // Another variable holds a token itself.
             if (!engine.token_env.empty() && engine.token_env != kKeyFile) return std::nullopt;
             try {
-              return account->credentials()->token(kScope, kTokenSeconds);
+              const auto credentials = account->credentials();
+              return credentials == nullptr ? std::nullopt
+                                            : std::optional(credentials->token(kScope, kTokenSeconds));
             } catch (const Error& error) {
               // Who the account is concerns operators.
               log::warn("no access token for the attachment {}: {}", engine.alias, error.what());

@@ -10,7 +10,8 @@ struct BigQuerySettings {
   std::string location;
   std::int64_t max_bytes_per_materialize = 10ll << 30, bq_max_scan_bytes = 5ll << 30;
   std::chrono::milliseconds query_timeout_ms{600'000};
-  std::string server = "https://bigquery.googleapis.com";
+  static constexpr const char* kGoogle = "https://bigquery.googleapis.com";
+  std::string server = kGoogle;
   static constexpr config::Rule kRules[] = {
       {.member = "project",
        .variable = "BIGQUERY_PROJECT",
@@ -32,7 +33,7 @@ struct BigQuerySettings {
       {.member = "server",
        .variable = "BIGQUERY_EMULATOR_HOST",
        .variable_only = true,
-       .help = "BigQuery's address; another one for tests"},
+       .help = "BigQuery's address; another one for tests: an emulator needs no credentials"},
   };
 };
 BOOST_DESCRIBE_STRUCT(BigQuerySettings, (),

@@ -100,6 +100,9 @@ CredentialsPtr file_credentials(const std::filesystem::path& file, Services serv
 // GCE_METADATA_HOST if that is set).
 CredentialsPtr machine_credentials(Services services = {});
 
+// Those of the file named by GOOGLE_APPLICATION_CREDENTIALS; null when none is named.
+CredentialsPtr named_credentials(Services services = {});
+
 // The first of: the file named by GOOGLE_APPLICATION_CREDENTIALS, gcloud's own file (in CLOUDSDK_CONFIG or
 // ~/.config/gcloud), the machine's service account. Throws NoCredentials for a file that cannot be used;
 // whether there is a metadata server shows with the first token.

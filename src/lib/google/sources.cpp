@@ -181,9 +181,13 @@ CredentialsPtr machine_credentials(Services services) {
   return std::make_shared<Machine>(std::move(services));
 }
 
+CredentialsPtr named_credentials(Services services) {
+  const auto file = env("GOOGLE_APPLICATION_CREDENTIALS");
+  return file ? file_credentials(*file, std::move(services)) : nullptr;
+}
+
 CredentialsPtr default_credentials(Services services) {
-  if (const auto file = env("GOOGLE_APPLICATION_CREDENTIALS"))
-    return file_credentials(*file, std::move(services));
+  if (auto named = named_credentials(services)) return named;
   if (const auto file = file_of_gcloud()) return file_credentials(*file, std::move(services));
   return machine_credentials(std::move(services));
 }
