@@ -41,4 +41,29 @@ BOOST_DESCRIBE_STRUCT(Settings, (),
                       (sections, editable_sections, danger_sections, secret_key_patterns, known_fields,
                        settings, restart_pending))
 
+struct ChangeSettings {
+  std::map<std::string, boost::json::object> sections;
+  bool confirm_danger = false;
+  static constexpr json::Rule rules[] = {
+      {.field = "sections",
+       .description = "By section: what to change. Masked secrets stay as they are",
+       .has_default = true},
+      {.field = "confirm_danger",
+       .description = "Needed for the sections auth and server",
+       .has_default = true},
+  };
+};
+BOOST_DESCRIBE_STRUCT(ChangeSettings, (), (sections, confirm_danger))
+
+struct SettingsChanged {
+  std::string status = "ok";
+  bool restart_required = true;
+  std::vector<std::string> sections_updated;
+  std::size_t diff_count = 0;
+  std::vector<std::string>
+      overridden;  // "email.smtp_host (SMTP_HOST)": the environment goes before what was saved
+};
+BOOST_DESCRIBE_STRUCT(SettingsChanged, (),
+                      (status, restart_required, sections_updated, diff_count, overridden))
+
 }  // namespace agnes::contract

@@ -163,7 +163,9 @@ test('a proposal describes columns, after a look at it', async () => {
   assert.match((await run(admin, ['admin', 'metadata-show', 'orders'])).stdout, /Nothing is known/);
   assert.match((await run(admin, ['admin', 'metadata-apply', 'proposal.json', '--dry-run'])).stdout, /Without tax[\s\S]*2 columns would be described/);
   assert.match((await run(admin, ['admin', 'metadata-show', 'orders'])).stdout, /Nothing is known/);
-  await run(admin, ['admin', 'metadata-apply', 'proposal.json']);
+  writeFileSync(admin.file('misspelt.json'), JSON.stringify({ tables: { orders: { columns: { totl: { description: 'x' } } } } }));
+  assert.match((await run(admin, ['admin', 'metadata-apply', 'misspelt.json', '--dry-run'])).stderr, /the table orders has no column totl/);
+  assert.doesNotMatch((await run(admin, ['admin', 'metadata-apply', 'proposal.json'])).stderr, /no column/);
   const { columns } = JSON.parse((await run(ana, ['admin', 'metadata-show', 'orders', '--json'])).stdout);
   assert.deepEqual(columns.map((c) => [c.column_name, c.basetype, c.confidence, c.source]), [['status', null, 'medium', 'ai_enrichment'], ['total', 'NUMERIC', 'high', 'ai_enrichment']]);
   assert.match((await run(ana, ['admin', 'metadata-show', 'orders'])).stdout, /Without tax/);

@@ -15,10 +15,15 @@ std::string user_id_of(Api& api, const std::string& id_or_email) {
       1, fmt::format("no user has the address {}: agnes admin list-users", escape_control(id_or_email)));
 }
 
-std::string group_id_of(Api& api, const std::string& id_or_name) {
+std::optional<std::string> find_group(Api& api, const std::string& id_or_name) {
   for (const auto& group :
        contract::read<std::vector<contract::Group>>(fetch(api, "/api/admin/groups", "list the groups")))
     if (iequals(group.id, id_or_name) || iequals(group.name, id_or_name)) return group.id;
+  return std::nullopt;
+}
+
+std::string group_id_of(Api& api, const std::string& id_or_name) {
+  if (const auto id = find_group(api, id_or_name)) return *id;
   throw Failure(1, fmt::format("there is no group {}: agnes admin group list", escape_control(id_or_name)));
 }
 

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "cli/commands/admin_lookup.h"
 #include "cli/commands/commands.h"
 #include "cli/json_text.h"
@@ -23,13 +25,19 @@ std::string group_path(Api& api, const Args& args, const std::string& rest = "")
   return "/api/admin/groups/" + http_client::percent_encode(group_id_of(api, args.text("GROUP"))) + rest;
 }
 
+// Of Everyone the servers' databases say that everybody is in it, which nobody is without a membership.
+std::string description_of(const contract::Group& group) {
+  return group.is_system && group.name == "Everyone" ? "System: for those that you put into it"
+                                                     : group.description.value_or("");
+}
+
 void list_groups(const Args& args) {
   Api api;
   const auto groups = fetch(api, "/api/admin/groups", "list the groups");
   if (args.flag("json")) return print("{}", pretty(groups));
   std::vector<std::vector<std::string>> rows;
   for (const auto& group : contract::read<std::vector<contract::Group>>(groups))
-    rows.push_back({group.name, group.description.value_or(""), yes_no(group.is_system),
+    rows.push_back({group.name, description_of(group), yes_no(group.is_system),
                     std::to_string(group.member_count), std::to_string(group.grant_count), group.id});
   out(columns_text({"NAME", "DESCRIPTION", "SYSTEM", "MEMBERS", "GRANTS", "ID"}, rows));
 }
@@ -87,19 +95,56 @@ void list_grants(const Args& args) {
   out(columns_text({"GROUP", "TYPE", "RESOURCE", "GRANTED BY", "ID"}, rows));
 }
 
+std::vector<contract::Grant> grants_of(Api& api, const std::string& group, const std::string& type) {
+  return contract::read<std::vector<contract::Grant>>(
+      fetch(api, "/api/admin/grants", "list the grants", {{"group_id", group}, {"resource_type", type}}));
+}
+
 void create_grant(const Args& args) {
   Api api;
-  const contract::CreateGrant body{group_id_of(api, args.text("GROUP")), args.text("TYPE"),
-                                   args.text("RESOURCE")};
-  expect(api.post("/api/admin/grants", json::to_json(body)), {201}, "make the grant");
-  print("The group {} may see {} {} now.", args.text("GROUP"), args.text("TYPE"), args.text("RESOURCE"));
+  const auto group = group_id_of(api, args.text("GROUP"));
+  const auto type = args.text("TYPE");
+  const auto wanted = resource_ids(api, type, args.text("RESOURCES"));
+  std::set<std::string> there;  // of several, those that are granted already stay
+  if (wanted.size() > 1)
+    for (const auto& grant : grants_of(api, group, type)) there.insert(grant.resource_id);
+  for (const auto& id : wanted) {
+    if (!there.contains(id)) {
+      const contract::CreateGrant body{group, type, id};
+      expect(api.post("/api/admin/grants", json::to_json(body)), {201},
+             fmt::format("grant {}", escape_control(id)));
+    }
+    print("The group {} may see {} {} now.", args.text("GROUP"), type, id);
+  }
 }
 
 void delete_grant(const Args& args) {
   Api api;
-  expect(api.del("/api/admin/grants/" + http_client::percent_encode(args.text("GRANT"))), {200, 204},
-         "delete the grant");
-  print("Deleted the grant {}.", args.text("GRANT"));
+  // The id, and what is said of it.
+  std::vector<std::pair<std::string, std::string>> chosen;
+  if (!args.find("TYPE"))
+    chosen.emplace_back(args.text("GRANT"), fmt::format("Deleted the grant {}.", args.text("GRANT")));
+  if (args.find("TYPE")) {
+    const auto resources = resource_ids(api, args.text("TYPE"), args.text("RESOURCES"));
+    const auto grants = grants_of(api, group_id_of(api, args.text("GRANT")), args.text("TYPE"));
+    for (const auto& resource : resources) {
+      const auto found = std::find_if(grants.begin(), grants.end(),
+                                      [&](const auto& grant) { return grant.resource_id == resource; });
+      if (found == grants.end())
+        throw Failure(
+            1,
+            fmt::format("the group {} has no grant for {} {}, so nothing was taken back: agnes admin grant "
+                        "list --group {}",
+                        escape_control(args.text("GRANT")), escape_control(args.text("TYPE")),
+                        escape_control(resource), escape_control(args.text("GRANT"))));
+      chosen.emplace_back(found->id, fmt::format("The group {} may not see {} {} any more.",
+                                                 args.text("GRANT"), args.text("TYPE"), resource));
+    }
+  }
+  for (const auto& [id, said] : chosen) {
+    expect(api.del("/api/admin/grants/" + http_client::percent_encode(id)), {200, 204}, "delete the grant");
+    print("{}", said);
+  }
 }
 
 void list_types(const Args& args) {
@@ -140,31 +185,38 @@ Command group_command() {
 }
 
 Command grant_command() {
-  return {.name = "grant",
-          .help = "What each group may see",
-          .commands = {
-              {.name = "list",
-               .help = "List the grants",
-               .options = {{.names = "--type", .value = "TYPE", .help = "Only this type of resource"},
-                           {.names = "--group", .value = "GROUP", .help = "Only this group's, by id or name"},
-                           kJson},
-               .run = list_grants},
-              {.name = "create",
-               .help = "Let a group see something",
-               .arguments = {kGroup,
-                             {.name = "TYPE",
-                              .help = "What it is, as agnes admin grant resource-types lists: table, ..."},
-                             {.name = "RESOURCE", .help = "Its id"}},
-               .run = create_grant,
-               .example = "  agnes admin grant create sales table customers\n"},
-              {.name = "delete",
-               .help = "Take a grant back",
-               .arguments = {{.name = "GRANT", .help = "The grant's id"}},
-               .run = delete_grant},
-              {.name = "resource-types",
-               .help = "List what can be granted",
-               .options = {kJson},
-               .run = list_types}}};
+  return {
+      .name = "grant",
+      .help = "What each group may see",
+      .commands = {
+          {.name = "list",
+           .help = "List the grants",
+           .options = {{.names = "--type", .value = "TYPE", .help = "Only this type of resource"},
+                       {.names = "--group", .value = "GROUP", .help = "Only this group's, by id or name"},
+                       kJson},
+           .run = list_grants},
+          {.name = "create",
+           .help = "Let a group see something",
+           .arguments = {kGroup,
+                         {.name = "TYPE",
+                          .help = "What it is, as agnes admin grant resource-types lists: table, ..."},
+                         {.name = "RESOURCES", .help = "Its id or name; several with commas between them"}},
+           .run = create_grant,
+           .example = "  agnes admin grant create sales table customers,orders\n"},
+          {.name = "delete",
+           .help = "Take a grant back",
+           .arguments = {{.name = "GRANT",
+                          .help = "The grant's id; or a group's id or name, with the next two"},
+                         {.name = "TYPE", .help = "The type of what it sees", .required = false},
+                         {.name = "RESOURCES",
+                          .help = "Its id or name; several with commas between them",
+                          .required = false}},
+           .run = delete_grant,
+           .example = "  agnes admin grant delete sales table customers\n"},
+          {.name = "resource-types",
+           .help = "List what can be granted",
+           .options = {kJson},
+           .run = list_types}}};
 }
 }  // namespace
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/api.h"
 
@@ -9,7 +11,13 @@ namespace agnes::cli {
 
 // An id stays as it is; an email address is looked up. Throws Failure when nobody has it.
 std::string user_id_of(Api& api, const std::string& id_or_email);
-// By id or name.
+// By id or name; nothing when there is none.
+std::optional<std::string> find_group(Api& api, const std::string& id_or_name);
+// The same; throws Failure.
 std::string group_id_of(Api& api, const std::string& id_or_name);
+// The ids of what `text` names, of one type of resource (`table`), by id or name, with commas between. Names are not
+// unique: an id goes before them. Of several each must be there, or Failure is thrown; a single one that is not known
+// stays as it is, and the server says what is wrong with it.
+std::vector<std::string> resource_ids(Api& api, const std::string& type, const std::string& text);
 
 }  // namespace agnes::cli

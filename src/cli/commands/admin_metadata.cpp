@@ -1,3 +1,5 @@
+#include <set>
+
 #include <boost/json/parse.hpp>
 
 #include "cli/api.h"
@@ -5,6 +7,8 @@
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "contract/catalogue.h"
+#include "contract/read.h"
 #include "lib/base/files.h"
 #include "lib/base/text.h"
 
@@ -94,8 +98,25 @@ bool push(Api& api, const std::string& table) {
   return true;
 }
 
+// The interface takes any names; whoever misspells one learns it here. Tables without data have no columns to compare.
+void note_unknown_columns(const std::map<std::string, json::array>& proposal) {
+  Api api;
+  for (const auto& [table, columns] : proposal) {
+    const Response response = api.get("/api/v2/schema/" + http_client::percent_encode(table));
+    if (response.status != 200) continue;
+    std::set<std::string> names;
+    for (const auto& column : contract::read<contract::TableSchema>(response.json()).columns)
+      names.insert(to_lower(column.name));
+    for (const auto& item : columns)
+      if (const auto name = plain(item.get_object(), "column_name");
+          !names.empty() && !names.contains(to_lower(name)))
+        note("Note: the table {} has no column {}", escape_control(table), escape_control(name));
+  }
+}
+
 void apply(const Args& args) {
   const auto proposal = read_proposal(args.text("FILE"));
+  note_unknown_columns(proposal);
   if (args.flag("dry-run")) {
     std::vector<std::vector<std::string>> rows;
     for (const auto& [table, columns] : proposal)

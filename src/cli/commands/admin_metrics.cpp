@@ -138,6 +138,13 @@ std::string problem_of(Api& api, const json::object& metric, const std::set<std:
   return join(problems, "; ");
 }
 
+void run_delete(const Args& args) {
+  Api api;
+  expect(api.del("/api/admin/metrics/" + http_client::percent_encode(args.text("METRIC"))), {200, 204},
+         "delete the metric " + escape_control(args.text("METRIC")));
+  print("Deleted the metric {}.", args.text("METRIC"));
+}
+
 void run_validate(const Args&) {
   Api api;
   const auto metrics = all_metrics(api);
@@ -172,7 +179,13 @@ std::vector<Command> admin_metrics_commands() {
              .run = run_export},
             {.name = "validate",
              .help = "Check that every metric's tables are there and its SQL can be run",
-             .run = run_validate}},
+             .run = run_validate},
+            {.name = "delete",
+             .help = "Delete a metric",
+             .arguments = {{.name = "METRIC",
+                            .help = "The metric's id, as agnes catalog --metrics lists it"}},
+             .run = run_delete,
+             .question = "Delete the metric {METRIC}?"}},
        .example = "  agnes admin metrics import docs/metrics\n"}};
 }
 

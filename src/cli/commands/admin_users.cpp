@@ -3,6 +3,7 @@
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "contract/access.h"
 #include "contract/read.h"
 #include "contract/users.h"
 #include "lib/base/text.h"
@@ -17,16 +18,45 @@ std::string path_of(Api& api, const Args& args, std::string_view action) {
          std::string(action);
 }
 
+std::string new_password() {
+  const std::string password = ask("New password", true);
+  if (ask("Once more", true) != password) throw Failure(1, "the two passwords differ: nothing was changed");
+  return password;
+}
+
+void put_into_group(Api& api, const std::string& email, const std::string& name) {
+  const auto named = find_group(api, name);
+  std::string id = named.value_or("");
+  if (!named) {
+    const Response made =
+        api.post("/api/admin/groups", json::to_json(contract::CreateGroup{name, std::nullopt}));
+    expect(made, {201}, "create the group");
+    id = contract::read<contract::Group>(made.json()).id;
+  }
+  expect(api.post(fmt::format("/api/admin/groups/{}/members", http_client::percent_encode(id)),
+                  json::to_json(contract::AddMember{email})),
+         {201, 200}, "add the member");
+  print("{} is in the group {} now{}.", email, name, named ? "" : ", which was made");
+}
+
 void add(const Args& args) {
   const std::string email = args.text("EMAIL");
+  auto password = args.find("password");
+  if (password == "-") password = new_password();
   Api api;
   const Response response =
       api.post("/api/users",
                {{"email", email}, {"name", args.find("name").value_or(email.substr(0, email.find('@')))}});
   expect(response, {201}, "add the user");
   const auto user = contract::read<contract::User>(response.json());
-  print("Added {} (id {}). Groups say what a user may see: agnes admin group add-member GROUP {}",
-        escape_control(user.email), escape_control(user.id), email);
+  print("Added {} (id {}).", escape_control(user.email), escape_control(user.id));
+  if (password)
+    expect(api.post(fmt::format("/api/users/{}/set-password", http_client::percent_encode(user.id)),
+                    boost::json::object{{"password", *password}}),
+           {204, 200}, "set the password");
+  const auto group = args.find("group");
+  if (group) return put_into_group(api, email, *group);
+  print("Groups say what a user may see: agnes admin group add-member GROUP {}", email);
 }
 
 void list(const Args& args) {
@@ -67,10 +97,7 @@ void reset_password(const Args& args) {
 
 void set_password(const Args& args) {
   std::string password = args.text("password");
-  if (!args.find("password")) {
-    password = ask("New password", true);
-    if (ask("Once more", true) != password) throw Failure(1, "the two passwords differ: nothing was changed");
-  }
+  if (!args.find("password")) password = new_password();
   Api api;
   expect(api.post(path_of(api, args, "/set-password"), {{"password", password}}), {204, 200},
          "set the password");
@@ -92,8 +119,15 @@ std::vector<Command> admin_user_commands() {
           {.name = "add-user",
            .help = "Add a user",
            .arguments = {{.name = "EMAIL", .help = "The user's email address"}},
-           .options = {{.names = "--name", .value = "NAME", .help = "The name to show"}},
-           .run = add},
+           .options = {{.names = "--name", .value = "NAME", .help = "The name to show"},
+                       {.names = "--group",
+                        .value = "GROUP",
+                        .help = "Put the user into this group, which is made when there is none"},
+                       {.names = "--password",
+                        .value = "PASSWORD",
+                        .help = "The first password; - asks for it unseen"}},
+           .run = add,
+           .example = "  agnes admin add-user ana@example.com --group sales --password -\n"},
           {.name = "remove-user",
            .help = "Remove a user",
            .arguments = {kUser},

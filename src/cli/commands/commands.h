@@ -31,11 +31,13 @@ namespace agnes::cli {
 #define AGNES_ADMIN_COMMANDS(X) \
   X(user)                       \
   X(group)                      \
+  X(audit)                      \
   X(table)                      \
   X(source)                     \
   X(metadata)                   \
   X(job)                        \
   X(metrics)                    \
+  X(settings)                   \
   X(break_glass)
 
 #define AGNES_DECLARE(name) Command name##_command();

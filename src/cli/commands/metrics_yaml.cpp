@@ -99,6 +99,7 @@ json::value as_object(const json::value& value) {
 
 json::array read_metrics(const std::string& path) {
   json::array out;
+  std::vector<std::string> problems;  // of all files: they are mended together
   for (const auto& file : files_of(path)) {
     const auto text = read_file(file);
     if (!text) throw Failure(1, fmt::format("there is no file {}", escape_control(file.string())));
@@ -106,17 +107,22 @@ json::array read_metrics(const std::string& path) {
     try {
       tree = yaml::parse(*text, file.string());
     } catch (const Error& error) {
-      throw Failure(1, error.what());
+      problems.emplace_back(error.what());
+      continue;
     }
     json::array list = tree.is_array() ? std::move(tree.get_array()) : json::array{std::move(tree)};
     const std::string folder = fs::absolute(file).lexically_normal().parent_path().filename().string();
     for (auto& entry : list) {
-      if (!entry.is_object() || plain(entry.get_object(), "name").empty())
-        throw Failure(1, fmt::format("{}: a metric is a mapping with a name", escape_control(file.string())));
+      if (!entry.is_object() || plain(entry.get_object(), "name").empty()) {
+        problems.push_back(
+            fmt::format("{}: a metric is a mapping with a name", escape_control(file.string())));
+        continue;
+      }
       if (plain(entry.get_object(), "category").empty()) entry.get_object()["category"] = folder;
       out.push_back(std::move(entry));
     }
   }
+  if (!problems.empty()) throw Failure(1, join(problems, "; "));
   return out;
 }
 

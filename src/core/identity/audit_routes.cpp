@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "contract/audit.h"
 #include "core/identity/routes.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
@@ -8,6 +9,8 @@ namespace agnes::identity {
 
 namespace {
 
+using contract::AuditEntry;
+using contract::AuditPage;
 using http::Auth;
 
 std::string problem_with_time(std::string_view text) {
@@ -28,27 +31,6 @@ struct AuditQuery {
   };
 };
 BOOST_DESCRIBE_STRUCT(AuditQuery, (), (user, action, resource, since, until, before, limit))
-
-struct AuditEntry {
-  std::string id;
-  Timestamp timestamp;
-  std::optional<std::string> user_id, user_email;
-  std::string action;
-  std::optional<std::string> resource;
-  boost::json::value params;
-  std::optional<std::string> result;
-  std::optional<std::int64_t> duration_ms;
-  static constexpr json::Rule rules[] = {
-      {.field = "params", .description = "What was done, in a form of the action's own; null without more"}};
-};
-BOOST_DESCRIBE_STRUCT(AuditEntry, (),
-                      (id, timestamp, user_id, user_email, action, resource, params, result, duration_ms))
-
-struct AuditPage {
-  std::vector<AuditEntry> entries;
-  std::optional<std::string> before;  // for the next page; none at the end
-};
-BOOST_DESCRIBE_STRUCT(AuditPage, (), (entries, before))
 
 struct Place {
   Timestamp timestamp;

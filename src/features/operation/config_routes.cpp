@@ -81,6 +81,8 @@ namespace {
 using boost::json::array;
 using boost::json::object;
 using boost::json::value;
+using contract::ChangeSettings;
+using contract::SettingsChanged;
 
 // A contract::Settings, with the members of objects in their order.
 struct Settings {
@@ -93,29 +95,6 @@ struct Settings {
 BOOST_DESCRIBE_STRUCT(Settings, (),
                       (sections, editable_sections, danger_sections, secret_key_patterns, known_fields,
                        settings, restart_pending))
-
-struct ChangeSettings {
-  std::map<std::string, object> sections;
-  bool confirm_danger = false;
-  static constexpr json::Rule rules[] = {
-      {.field = "sections",
-       .description = "By section: what to change. Masked secrets stay as they are",
-       .has_default = true},
-      {.field = "confirm_danger",
-       .description = "Needed for the sections auth and server",
-       .has_default = true},
-  };
-};
-BOOST_DESCRIBE_STRUCT(ChangeSettings, (), (sections, confirm_danger))
-
-struct Changed {
-  std::string status = "ok";
-  bool restart_required = true;
-  std::vector<std::string> sections_updated;
-  std::size_t diff_count = 0;
-  std::vector<std::string> overridden;
-};
-BOOST_DESCRIBE_STRUCT(Changed, (), (status, restart_required, sections_updated, diff_count, overridden))
 
 struct Configured {
   std::string status = "ok", data_source;
@@ -157,8 +136,8 @@ config::Overlay::SaveResult save(state::Store& store, config::Overlay& overlay, 
   return saved;
 }
 
-Changed change(state::Store& store, config::Overlay& overlay, const state::Actor& actor,
-               const ChangeSettings& body) {
+SettingsChanged change(state::Store& store, config::Overlay& overlay, const state::Actor& actor,
+                       const ChangeSettings& body) {
   if (body.sections.empty())
     throw Error(ErrorKind::invalid, "sections is empty: name at least one with what to change");
   object sections;
