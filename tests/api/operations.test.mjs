@@ -236,6 +236,18 @@ test('the install script takes nothing but plain addresses from a request', asyn
   await named.stop();
 });
 
+test('where people come after signing in is a page that says how to go on', async () => {
+  const server = await startServer();
+  const get = (options) => server.get('/dashboard', options);
+  assert.equal(must(302, await get({ headers: { accept: 'text/html' } })).headers.location, '/login?next=%2Fdashboard');
+  const page = must(200, await get({ token: server.admin.token }));
+  assert.match(page.headers['content-type'], /text\/html/);
+  assert.ok(page.text.includes('As admin@example.com') && page.text.includes(`curl -fsSL ${server.url}/cli/install.sh | bash -s -- agnes`));
+  assert.match(page.headers['content-security-policy'], /default-src 'none'/);
+  assert.match((await server.get('/')).text, /href="\/login"/);
+  await server.stop();
+});
+
 // A machine of an analyst: nothing but a home and the tools of every system.
 function install(script, home, more = {}) {
   return execFileSync('bash', [], { input: script, cwd: home, encoding: 'utf8', env: { HOME: home, PATH: `${home}/.local/bin:/usr/bin:/bin`, ...more } });

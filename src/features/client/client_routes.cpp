@@ -55,7 +55,8 @@ constexpr const char* kNoPackage = "there is no client beside this server: put t
 // nothing. A new version is put beside the old one and tried before a link is turned over to it.
 constexpr std::string_view kScript = R"sh(#!/usr/bin/env bash
 # Installs the command `agnes` from @SERVER@ for this account: the program in ~/.local/lib/agnes, a link to it in
-# ~/.local/bin. Nothing else is changed, but for the server's address where no other is configured.
+# ~/.local/bin. Nothing else is changed, but for the server's address where no other is configured. With a folder's name
+# (bash -s -- FOLDER) that folder becomes a workspace: you are asked to sign in, and your tables are fetched.
 set -euo pipefail
 
 server='@SERVER@'
@@ -113,7 +114,7 @@ install_wheel() {
 }
 
 main() {
-  local here config known
+  local here config known input=/dev/null
   trap 'rm -rf "$work"' EXIT
   here="$(uname -s | tr '[:upper:]' '[:lower:]')-$(uname -m)"
   if [ -n "$platform" ] && [ "$here" = "$platform" ]; then
@@ -134,7 +135,13 @@ main() {
     *":$HOME/.local/bin:"*) ;;
     *) echo "Sign in again, or run: export PATH=\"\$HOME/.local/bin:\$PATH\"" ;;
   esac
-  echo "Installed. In a folder for your work: agnes init --server-url $server --token - (it asks for the token)"
+  if [ $# -eq 0 ]; then
+    echo "Installed. In a folder for your work: agnes init --server-url $server"
+    return
+  fi
+  # Standard input is this script: who types, types on the terminal.
+  (: </dev/tty) 2>/dev/null && input=/dev/tty
+  PATH="$HOME/.local/bin:$PATH" agnes init --server-url "$server" --workspace "$1" <"$input"
 }
 
 main "$@"

@@ -1,5 +1,6 @@
 #include "features/client/welcome_routes.h"
 
+#include "core/auth/pages.h"
 #include "core/identity/settings.h"
 #include "features/client/settings.h"
 
@@ -53,6 +54,20 @@ This folder holds a local copy of the tables that you may see, fetched from {1}.
                      instance, address, interval, tables);
 }
 
+// Where people come after signing in, as long as there is no more to see in a browser: the way to a workspace.
+http::Response dashboard(const std::string& email, const std::string& server) {
+  return auth::small_page(
+      "You are signed in",
+      fmt::format(
+          "<p>As {}.</p>\n<p>In a terminal on your machine, this installs the command <code>agnes</code> and "
+          "makes the "
+          "folder <code>agnes</code> a workspace with the tables that you may see:</p>\n"
+          "<p><code>curl -fsSL {}/cli/install.sh | bash -s -- agnes</code></p>\n"
+          "<p>Then, in that folder: <code>agnes query \"SELECT ...\"</code>, or start your agent there.</p>\n"
+          "<p><a href=\"/auth/logout\">Sign out</a></p>\n",
+          auth::escape_html(email), auth::escape_html(server)));
+}
+
 }  // namespace
 
 void add_welcome_routes(http::Routes& routes, const catalog::Visible& visible, const config::Config& config,
@@ -65,6 +80,15 @@ void add_welcome_routes(http::Routes& routes, const catalog::Visible& visible, c
         return Welcome{guide(name, interval, query->server_url.value_or(address.for_request(request)),
                              *visible.of(caller))};
       });
+  routes.get("/dashboard",
+             {.auth = http::Auth::user,
+              .tag = "workspace",
+              .summary = "Where people come after signing in: the way to a workspace",
+              .page = true,
+              .answer_type = "text/html"},
+             [address](const http::Caller& caller, const http::Request& request) {
+               return dashboard(caller.email, address.for_request(request));
+             });
 }
 
 }  // namespace agnes::client

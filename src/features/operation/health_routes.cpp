@@ -100,7 +100,7 @@ constexpr std::string_view kFrontPage = R"(<!doctype html><html lang="en"><head>
 h1{font-weight:650;letter-spacing:-.02em}code{padding:.1em .35em;border-radius:.3em;background:#8882}a{color:inherit}
 </style></head><body><h1>Agnes</h1><p>This server hands analysts the tables that they may see.</p>
 <p>On your machine: <code>agnes auth login --server &lt;this address&gt; --email you@example.com</code>, then
-<code>agnes init</code>.</p><p><a href="/docs">API reference</a> · <a href="/api/health">Health</a></p></body></html>)";
+<code>agnes init</code>.</p><p><a href="/login">Sign in</a> · <a href="/docs">API reference</a> · <a href="/api/health">Health</a></p></body></html>)";
 
 }  // namespace
 
