@@ -39,6 +39,11 @@ std::optional<int> parse(int argc, char** argv, Options& options) {
                     "Also when the data directory is not empty; what is in it is kept beside it");
   auto* settings = app.add_subcommand("settings", "List every setting and what it may be");
   settings->add_flag("--json", options.json, "Print them as JSON");
+  for (auto* command : {backup, restore, check})
+    command->footer(
+        "Which server's: --data-dir, --state-dir and --config-dir, or DATA_DIR, STATE_DIR and CONFIG_DIR, as "
+        "that server "
+        "has them (agnes-server --help).");
   for (auto* command : {backup, restore, check, settings})
     command->fallthrough()->callback([&options, command] { options.command = command->get_name(); });
   app.set_version_flag("--version,-V", "agnes-server " AGNES_VERSION);

@@ -52,7 +52,7 @@ export async function startServer(options = {}) {
     ...options.env,
   };
   const args = ['--host', '127.0.0.1', '--port', '0', '--data-dir', data, '--config-dir', config, ...(options.args ?? [])];
-  const child = spawn(path.join(bin, options.program ?? 'agnes-server'), args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(path.resolve(bin, options.program ?? 'agnes-server'), args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const server = new Server(child, data);
   await server.ready;
   // A test that fails leaves its server running: the test process does not wait for it, but kills it at its end.
