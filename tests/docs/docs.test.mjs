@@ -54,10 +54,20 @@ test('links between pages lead somewhere', () => {
 });
 
 test('scripts that pages tell people to run exist and explain themselves', () => {
-  const named = new Set(pages.flatMap((page) => read(page).match(/\bscript\/[a-z]+\b(?!\.)/g) ?? []));
+  const named = new Set(pages.flatMap((page) => read(page).match(/\bscript\/[a-z]+(?:-[a-z]+)*\b(?!\.)/g) ?? []));
   assert.ok(named.has('script/demo') && named.has('script/test'));
   for (const script of named) {
     const said = execFileSync(path.join(root, script), ['--help'], { encoding: 'utf8' });
     assert.match(said, /usage: script\//, script);
   }
+});
+
+test('docs/troubleshooting.md quotes what the programs say', () => {
+  const sources = readdirSync(path.join(root, 'src'), { recursive: true }).filter((name) => name.endsWith('.cpp'));
+  // Texts that are written in several parts.
+  const said = sources.map((name) => read(`src/${name}`)).join('\n').replace(/"\s*\n\s*"/g, '');
+  const first = read('docs/troubleshooting.md').split('\n').filter((line) => line.startsWith('| ') && !line.includes('DuckDB says')).map((line) => line.split(' | ')[0]);
+  const quoted = first.flatMap((cell) => [...cell.matchAll(/`([^`]*[a-z] [^`]*)`/g)].map((match) => match[1])).filter((text) => !text.startsWith('agnes '));
+  assert.ok(quoted.length >= 8);
+  assert.deepEqual(quoted.filter((text) => !said.includes(text)), []);
 });

@@ -224,12 +224,14 @@ TEST_F(MigrateTest, UsersKnownByTheirEmailsOnlyComeAlong) {
   }
   Store store(state_);
   const auto rows = [&](const char* what, const char* table) {
-    return text(store, fmt::format("SELECT string_agg(concat_ws(' ', {0}), ', ' ORDER BY {0}) FROM {1}", what, table));
+    return text(store, fmt::format("SELECT string_agg(concat_ws(' ', {0}), ', ' ORDER BY {0}) FROM {1}", what,
+                                   table));
   };
   EXPECT_EQ(rows("id, email, active", "users"),
             "ada@example.com ada@example.com true, bob@example.com bob@example.com false");
-  EXPECT_EQ(rows("user_id", "user_group_members m JOIN user_groups g ON g.id = m.group_id WHERE g.name = 'Admin'"),
-            "ada@example.com");
+  EXPECT_EQ(
+      rows("user_id", "user_group_members m JOIN user_groups g ON g.id = m.group_id WHERE g.name = 'Admin'"),
+      "ada@example.com");
   EXPECT_EQ(rows("user_id, vote", "knowledge_votes"), "ada@example.com -1, bob@example.com 1");
   EXPECT_EQ(rows("user_id, resource, params", "audit_log"), R"(ada@example.com ada {"x": 1})");
   EXPECT_EQ(rows("source_user", "knowledge_items"), "ada@example.com");
