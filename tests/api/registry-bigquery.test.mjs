@@ -153,7 +153,7 @@ test('a precheck asks for the table', async () => {
 });
 
 test('settings and credentials that are missing are named', async () => {
-  const other = await startServer({ env: { GOOGLE_APPLICATION_CREDENTIALS: '/nonexistent/key.json', BIGQUERY_EMULATOR_HOST: 'http://bigquery.example.com' } });
+  const other = await startServer({ env: { GOOGLE_APPLICATION_CREDENTIALS: google.keyFile, BIGQUERY_EMULATOR_HOST: 'http://bigquery.example.com' } });
   const as = { token: other.admin.token };
   const refused = async (status, kind, said) => {
     const answer = await other.post(test_, undefined, as);
