@@ -22,7 +22,7 @@ constexpr std::size_t kIdleBuffer = 2 << 10, kBodyBuffer = 64 << 10;
 // Larger ones are read only once the caller is known to be allowed.
 constexpr std::size_t kUnseenBody = 64 << 10;
 constexpr std::string_view kTooManyBodies = "Too many large requests at a time: try again later";
-constexpr std::string_view kCallerPrefix = "caller:";  // of a caller among addresses
+constexpr std::string_view kCallerPrefix = "caller:";  // of a caller among addresses, see owner_of
 constexpr std::uint64_t kSlowestBody = 4 << 10;        // bytes a second that extend a body's time
 
 // Whether a line of a header that is not its end begins with a space. `line_ended`: whether the text before ended a line.
@@ -314,8 +314,8 @@ Task<bool> Connection::serve() {
   const Routes::Plan plan = shared_.routes.plan(*request);
   std::size_t limit = plan.max_body > 0 ? plan.max_body : shared_.options.max_body;
   if (!plan.exceeds_server) limit = std::min(limit, shared_.options.max_body);
-  charge(address_key(request->client_address()));
-  bool admitted = !plan.authenticated || plan.executor == Executor::io || plan.executor == Executor::handlers;
+  charge(owner_of(*request));
+  bool admitted = !plan.authenticated || plan.executor == Executor::io;
   const bool keeps_alive = parser->keep_alive();
   if (!parser->is_done()) {
     const bool expects = iequals(request->header("expect"), "100-continue");
@@ -328,8 +328,7 @@ Task<bool> Connection::serve() {
     if (expects || is_large || plan.body_file) {
       if (const auto answered = co_await admit(*request, false)) co_return false;
       admitted = true;
-      if (const auto& caller = request->routing.caller; !caller.empty())
-        charge(fmt::format("{}{}", kCallerPrefix, caller));
+      charge(owner_of(*request));
     }
     // Unpacked it may be a thousand times as large: not for callers who are not known.
     if (is_packed && request->routing.caller.empty())
@@ -367,15 +366,12 @@ Task<bool> Connection::serve() {
   co_return goes_on;
 }
 
-namespace {
-// Before anybody is authenticated: whoever sends the same credentials, or none from the same address.
-std::string sender_of(const Request& request) {
-  for (const std::string_view name : {"authorization", "cookie"})
-    if (const auto value = request.header(name); !value.empty())
-      return fmt::format("{}:{:x}", name, std::hash<std::string_view>()(value));
-  return request.client_address();
+// Whose share of the server a request takes: the account's once it is known, whatever the header looked like that named
+// it, before that the address's.
+std::string Connection::owner_of(const Request& request) {
+  const auto& caller = request.routing.caller;
+  return caller.empty() ? address_key(request.client_address()) : fmt::format("{}{}", kCallerPrefix, caller);
 }
-}  // namespace
 
 // On a thread that may take its time, within memory that is reserved before.
 Task<bool> Connection::unpack(Request& request, std::size_t limit) {
@@ -385,7 +381,7 @@ Task<bool> Connection::unpack(Request& request, std::size_t limit) {
   if (!reserve(std::min(limit, request.body().size() * kHighestRatio)))
     co_return co_await refuse(503, kTooManyBodies);
   std::optional<Error> problem;
-  Owner owner{sender_of(request)};
+  Owner owner{owner_of(request)};
   const Admission admission = co_await on_pool(shared_.handlers, std::move(owner), [&] {
     try {
       request.set_body(gunzip(request.body(), limit));
@@ -410,12 +406,7 @@ Task<std::optional<bool>> Connection::run_handler(Request& request, const Routes
     co_return std::nullopt;
   }
   Pool& pool = shared_.pool(plan.executor);
-  const auto& caller = request.routing.caller;
-  Owner owner{plan.executor == Executor::handlers ? sender_of(request)
-              : caller.empty()                    ? request.client_address()
-                                                  : caller,
-              {},
-              ends_with_client(plan.executor) ? socket_.native_handle() : -1};
+  Owner owner{owner_of(request), {}, ends_with_client(plan.executor) ? socket_.native_handle() : -1};
   while (true) {
     Admission admission = co_await on_pool(pool, owner, [&] {
       out = answer(request, shared_.options.compress);
@@ -435,18 +426,9 @@ Outgoing Connection::answer(Request& request, bool compress) {
                  {keep_alive_ && !shared_.stopping, is_http10_, compress});
 }
 
+// On the network thread: who asks is found in memory, and everything after that is on their account.
 Task<std::optional<bool>> Connection::admit(Request& request, bool body_is_read) {
-  std::optional<Response> refusal;
-  enter(Phase::handler, {});
-  Owner owner{sender_of(request)};
-  const Admission admission = co_await on_pool(shared_.handlers, std::move(owner), [&] {
-    refusal = shared_.routes.admit(request);
-    return false;
-  });
-  if (admission.refusal != Pool::Refusal::none) {
-    if (!body_is_read) keep_alive_ = false;
-    co_return co_await send_refusal(request, admission.refusal, shared_.handlers);
-  }
+  auto refusal = shared_.routes.admit(request);
   if (!refusal) co_return std::nullopt;
   const bool keep_alive = body_is_read && keep_alive_ && !shared_.stopping;
   co_return co_await respond(request, prepare(request, std::move(*refusal), {keep_alive, is_http10_, false}));

@@ -137,6 +137,7 @@ class Connection {
   Task<bool> serve();
   Task<bool> read_header(Parser& parser);
   Task<bool> read_body(Parser& parser, std::size_t limit);
+  static std::string owner_of(const Request& request);
   bool reserve(std::size_t bytes);
   void release();
   // Whose share of the memory for bodies it takes from now on: the address's, then the caller's.

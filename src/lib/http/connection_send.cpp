@@ -136,10 +136,6 @@ Executor executor_of(const Request& request) {
   return route == nullptr ? Executor::handlers : route->info.executor;
 }
 
-std::string stream_owner(const Request& request) {
-  return request.routing.caller.empty() ? request.client_address() : request.routing.caller;
-}
-
 // To a blocking socket.
 bool send_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -162,7 +158,7 @@ Task<bool> Connection::send_upgrade(const Request& request, Outgoing& out) {
   if (closing_) co_return false;
   bool begun = false;
   ++shared_.open_streams;
-  Owner owner{stream_owner(request)};
+  Owner owner{owner_of(request)};
   const Admission admission = co_await on_pool(shared_.streams, std::move(owner), [&] {
     begun = true;
     try {
@@ -193,7 +189,7 @@ Task<bool> Connection::send_stream(const Request& request, Outgoing& out) {
       std::move(permit_));
   is_events_ = out.is_events;
   const auto refusal = shared_.streams.submit(
-      {stream_owner(request), {}, ends_with_client(executor_of(request)) ? socket_.native_handle() : -1},
+      {owner_of(request), {}, ends_with_client(executor_of(request)) ? socket_.native_handle() : -1},
       [&, channel = channel_](Pool::Refusal, Pool::Permit& permit) {
         bool whole = false;
         try {

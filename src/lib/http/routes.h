@@ -271,8 +271,7 @@ struct Signature<R (C::*)(A...)> : Signature<R (*)(A...)> {};
 class Routes {
  public:
   // Who makes the request; nothing for nobody, with the reason to show in the 401 (empty: "Not
-  // authenticated"). Called from many threads; for routes on Executor::io on the network thread, so it should
-  // not wait for anything.
+  // authenticated"). Called from many threads, also the network's own, so it should not wait for anything.
   using Authenticator = std::function<std::optional<Caller>(const Request&, std::string& reason)>;
 
   Routes();

@@ -124,9 +124,16 @@ class ExecutorTest : public ServerTest {
     options.max_queries_queued = 3;
     options.max_caller_queries = 2;
     routes.set_authenticator([](const Request& request, std::string&) -> std::optional<Caller> {
-      const auto name = request.header("authorization");
+      auto name = request.header("authorization");
       if (name.empty()) return std::nullopt;
+      if (name.starts_with("Bearer ")) name = trim(name.substr(7));
       return Caller{.user_id = std::string(name)};
+    });
+    routes.post("/short", {}, [this] {
+      begun.fetch_add(1);
+      begun.notify_all();
+      released.wait(false);
+      return std::string("short");
     });
     routes.get("/ok", {.auth = Auth::none}, [] { return std::string("ok"); });
     routes.post("/query", {.executor = Executor::query}, [this] {
@@ -204,6 +211,20 @@ TEST_F(ExecutorTest, SlowWorkIsRefusedBeforeItWaitsAndDelaysNothingElse) {
   EXPECT_EQ(of("query").refused_full, 1u);
   release();
   for (Client* client : {&a1, &a2, &b1, &b2, &c1}) EXPECT_EQ(client->read().body, "\"answer\"");
+}
+
+TEST_F(ExecutorTest, ACallerIsOneHoweverTheirHeaderIsSpelled) {
+  options.handler_threads = 4;
+  start();
+  Client a1 = send("/short", "Bearer a"), a2 = send("/short", "Bearer  a"), a3 = send("/short", "Bearer \ta");
+  wait_for(3);
+  Client a4 = send("/short", "Bearer   a");
+  while (of("handlers").queued != 1) std::this_thread::yield();
+  Client b1 = send("/short", "Bearer b");
+  wait_for(4);
+  EXPECT_EQ(of("handlers").queued, 1u);
+  release();
+  for (Client* client : {&a1, &a2, &a3, &a4, &b1}) EXPECT_EQ(client->read().status, 200);
 }
 
 TEST_F(ExecutorTest, AStreamKeepsItsPlaceUntilItsEnd) {
