@@ -210,9 +210,9 @@ void add_routes(http::Routes& routes, state::Store& store, const Visible& visibl
           return http::Response::json(agnes::json::to_json(contract::TableSample{
               .table_id = table.id, .rows = remote.rows(*row, query->n), .source = table.source_type}));
         }
-        return http::Response::json_text(fmt::format(
-            R"({{"table_id":{},"rows":{},"source":{}}})", boost::json::serialize(value(table.id)),
-            run(caller, sample_sql(table), query->n), boost::json::serialize(value(table.source_type))));
+        return run(caller, sample_sql(table), query->n,
+                   fmt::format(R"({{"table_id":{},"rows":)", boost::json::serialize(value(table.id))),
+                   fmt::format(R"(,"source":{}}})", boost::json::serialize(value(table.source_type))));
       });
 }
 

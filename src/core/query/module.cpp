@@ -48,8 +48,9 @@ class QueryModule final : public app::Module {
         service_(services.get<catalog::Visible>(), pool_,
                  service_limits(services.config.get<QuerySettings>()), services.get<RemoteAccess>()),
         scans_(services.get<catalog::Visible>(), service_, scan_limits(services.config.get<ScanSettings>())),
-        run_query_([this](const http::Caller& caller, const std::string& sql, std::int64_t limit) {
-          return service_.rows(caller, sql, limit);
+        run_query_([this](const http::Caller& caller, const std::string& sql, std::int64_t limit,
+                          std::string before, std::string after) {
+          return service_.rows(caller, sql, limit, std::move(before), std::move(after));
         }) {
     // As many threads as there are query processes, so that statements wait in the executor's queue, and half of them
     // for one caller.

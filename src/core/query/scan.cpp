@@ -100,9 +100,11 @@ http::Response Scans::fetch(const http::Caller& caller, const ScanRequest& reque
   // Slow readers of long streams leave room for everybody's queries. What has to wait for that holds no place of the
   // quota meanwhile.
   http::enter_group("scans");
-  return relay(service_.start(std::move(set), asked), kArrow,
-               std::chrono::seconds(limits_.transfer_timeout_seconds), service_.spool_folder(),
-               [place](std::size_t bytes) { place->count(bytes); });
+  return relay(service_.start(std::move(set), asked),
+               {.content_type = kArrow,
+                .transfer_limit = std::chrono::seconds(limits_.transfer_timeout_seconds),
+                .spool_folder = service_.spool_folder(),
+                .on_bytes = [place](std::size_t bytes) { place->count(bytes); }});
 }
 
 void Scans::check(const http::Caller& caller, const ScanRequest& request) {

@@ -135,13 +135,17 @@ std::unique_ptr<Execution> Service::start_remote(std::shared_ptr<const catalog::
   return execution;
 }
 
-std::string Service::rows(const http::Caller& caller, const std::string& sql, std::int64_t row_limit) {
+http::Response Service::rows(const http::Caller& caller, const std::string& sql, std::int64_t row_limit,
+                             std::string before, std::string after) {
   Statement statement;
   statement.sql = sql;
   statement.row_limit = std::min(row_limit, limits_.max_rows);
   statement.max_result_bytes = limits_.max_result_bytes;
   statement.format = "objects";
-  return whole(*start(visible_.of(caller), statement));
+  return relay(start(visible_.of(caller), statement), {.transfer_limit = limits_.transfer_limit,
+                                                       .spool_folder = spool_folder(),
+                                                       .before = std::move(before),
+                                                       .after = std::move(after)});
 }
 
 std::string Service::whole(Execution& execution) {
@@ -167,33 +171,35 @@ SqlCheck Service::check(const http::Caller& caller, const std::string& sql) {
   return out;
 }
 
-http::Response relay(std::unique_ptr<Execution> execution, const std::string& content_type,
-                     std::chrono::seconds transfer_limit, std::filesystem::path spool_folder,
-                     std::function<void(std::size_t)> on_bytes) {
-  const auto count = [on_bytes = std::move(on_bytes)](const std::string& part) {
-    if (on_bytes) on_bytes(part.size());
+http::Response relay(std::unique_ptr<Execution> execution, RelayOptions options) {
+  const auto count = [](const RelayOptions& options, const std::string& part) {
+    if (options.on_bytes) options.on_bytes(part.size());
   };
   std::string first, second;
   const bool any = execution->next(first);
-  if (!any || !execution->next(second)) {
-    count(first);
+  const bool more = any && execution->next(second);
+  first.insert(0, options.before);
+  if (!more) {
+    count(options, first);
     http::Response whole;
-    whole.header("Content-Type", content_type);
-    whole.body = std::move(first);
+    whole.header("Content-Type", options.content_type);
+    whole.body = std::move(first += options.after);
     return whole;
   }
   std::shared_ptr<Execution> shared = std::move(execution);
+  const auto type = options.content_type;
+  const auto limit = options.transfer_limit;
   return http::Response::stream(
-      content_type,
-      [shared, count, folder = std::move(spool_folder), first = std::move(first),
+      type,
+      [shared, count, options = std::move(options), first = std::move(first),
        part = std::move(second)](http::Writer& to) mutable {
         const auto send = [&](const std::string& text) {
-          count(text);
+          count(options, text);
           return to.write(text);
         };
         if (!send(first)) return;
         // A reader that is slower than the statement must not keep the process from others.
-        Spool waiting(std::move(folder), kMostSpooled);
+        Spool waiting(options.spool_folder, kMostSpooled);
         std::string piece;
         do {
           while (!waiting.empty() && to.has_room())
@@ -208,13 +214,14 @@ http::Response relay(std::unique_ptr<Execution> execution, const std::string& co
         to.free_place();
         while (waiting.next(piece))
           if (!send(piece)) return;
+        if (!options.after.empty()) send(options.after);
       },
-      transfer_limit);
+      limit);
 }
 
 http::Response Service::answer(const http::Caller& caller, const std::string& sql, std::int64_t row_limit) {
-  return relay(start(caller, sql, row_limit), "application/json", limits_.transfer_limit,
-               pool_.spill_folder());
+  return relay(start(caller, sql, row_limit),
+               {.transfer_limit = limits_.transfer_limit, .spool_folder = spool_folder()});
 }
 
 http::Response Service::hybrid(const http::Caller& caller, const HybridBody& body) {

@@ -44,11 +44,12 @@ class Service {
   // joins those that wait for such, throws http::Requeue (http/executor.h).
   std::unique_ptr<Execution> start(std::shared_ptr<const catalog::VisibleSet> set,
                                    const Statement& statement);
-  // Its rows as a JSON list of objects, at once, for small ones.
-  std::string rows(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
-  // POST /api/query.
+  // Its rows as a JSON list of objects, between `before` and `after`.
+  http::Response rows(const http::Caller& caller, const std::string& sql, std::int64_t row_limit,
+                      std::string before, std::string after);
   // Where the rest of an answer waits for a slow reader.
   const std::filesystem::path& spool_folder() const { return pool_.spill_folder(); }
+  // POST /api/query.
   http::Response answer(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
   // POST /api/query/hybrid. Throws Error (bad_request) for an invalid name, and for every query that
   // BigQuery would have to answer: no engine for it is connected.
@@ -69,13 +70,18 @@ class Service {
   const RemoteAccess remote_;
 };
 
+struct RelayOptions {
+  std::string content_type = "application/json";
+  std::chrono::seconds transfer_limit{0};
+  std::filesystem::path spool_folder;
+  std::string before = {}, after = {};                 // sent around it
+  std::function<void(std::size_t bytes)> on_bytes = {};  // hears the bytes of each part before it is sent
+};
+
 // The statement's answer as it comes. What fails before its second part has a status of its own; later, the
 // connection ends without the answer's end, also for a client that has not taken it after `transfer_limit`.
 // A reader that is slower than the statement holds no process: what it has not taken waits in `spool_folder`.
-// `on_bytes` hears the bytes of each part before it is sent.
-http::Response relay(std::unique_ptr<Execution> execution, const std::string& content_type,
-                     std::chrono::seconds transfer_limit, std::filesystem::path spool_folder,
-                     std::function<void(std::size_t bytes)> on_bytes = {});
+http::Response relay(std::unique_ptr<Execution> execution, RelayOptions options);
 
 // POST /api/query and /api/query/hybrid.
 void add_routes(http::Routes& routes, Service& service);

@@ -83,6 +83,13 @@ std::vector<Setting> settings_of(state::Store& store, const std::string& user_id
   });
 }
 
+// The answer names each of them, too.
+void refuse_many(const std::map<std::string, bool>& wishes) {
+  constexpr std::size_t kMost = 10'000;
+  if (wishes.size() > kMost)
+    throw Error(ErrorKind::too_large, fmt::format("name {} data sets at most in one request", kMost));
+}
+
 void enable(state::Store& store, const std::string& user_id, const std::map<std::string, bool>& wishes) {
   store.write([&](state::Tx& tx) {
     for (const auto& [dataset, enabled] : wishes)
@@ -157,6 +164,7 @@ void add_settings_routes(http::Routes& routes, state::Store& store, const catalo
              });
   routes.post("/api/sync/settings", {.tag = "sync", .summary = "Switch data sets on or off for yourself"},
               [&store, &visible](const http::Caller& caller, const DatasetsBody& body) {
+                refuse_many(body.datasets);
                 const auto set = visible.of(caller);
                 std::map<std::string, bool> granted;
                 UpdatedDatasets out;
@@ -177,6 +185,7 @@ void add_settings_routes(http::Routes& routes, state::Store& store, const catalo
              });
   routes.post("/api/sync/table-subscriptions", {.tag = "sync", .summary = "Subscribe to tables"},
               [&store, &visible](const http::Caller& caller, const SubscriptionsBody& body) {
+                refuse_many(body.tables);
                 const auto set = visible.of(caller);
                 for (const auto& [table, enabled] : body.tables)
                   if (!may_wish(*set, caller, table))

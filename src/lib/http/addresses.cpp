@@ -94,8 +94,30 @@ void Addresses::release(const std::string& key, std::size_t bytes) {
   trim(found);
 }
 
+void Addresses::hold_answer(const std::string& key, std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  usage_[key].answers += bytes;
+  answers_ += bytes;
+}
+
+void Addresses::drop_answer(const std::string& key, std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  const auto found = usage_.find(key);
+  if (found == usage_.end()) return;
+  found->second.answers -= bytes;
+  answers_ -= bytes;
+  trim(found);
+}
+
+Addresses::Waiting Addresses::waiting(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = usage_.find(key);
+  return {found == usage_.end() ? 0 : found->second.answers, answers_};
+}
+
 void Addresses::trim(std::unordered_map<std::string, Usage>::iterator entry) {
-  if (entry->second.connections == 0 && entry->second.bytes == 0) usage_.erase(entry);
+  const Usage& usage = entry->second;
+  if (usage.connections == 0 && usage.bytes == 0 && usage.answers == 0) usage_.erase(entry);
 }
 
 }  // namespace agnes::http

@@ -17,7 +17,7 @@ bool is_trusted_proxy(std::string_view address, const std::vector<std::string>& 
 // gets. Bytes, not text; text that is not an address stays as it is.
 std::string address_key(std::string_view address);
 
-// Inside http/: what each client address holds of the server before it is known who asks. Thread-safe.
+// Inside http/: what each client address, and each caller, holds of the server. Thread-safe.
 class Addresses {
  public:
   // The number of connections of the address, with the new one.
@@ -29,15 +29,24 @@ class Addresses {
   bool reserve(const std::string& key, std::size_t bytes, std::size_t most);
   void release(const std::string& key, std::size_t bytes);
 
+  // Answers that wait for their reader. They are there already, so none is refused; `waiting` tells who has too many.
+  void hold_answer(const std::string& key, std::size_t bytes);
+  void drop_answer(const std::string& key, std::size_t bytes);
+  struct Waiting {
+    std::size_t own = 0, all = 0;  // bytes
+  };
+  Waiting waiting(const std::string& key) const;
+
  private:
   struct Usage {
-    std::size_t connections = 0, bytes = 0;
+    std::size_t connections = 0, bytes = 0, answers = 0;
   };
   // Forgets those that hold nothing.
   void trim(std::unordered_map<std::string, Usage>::iterator entry);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::unordered_map<std::string, Usage> usage_;
+  std::size_t answers_ = 0;
 };
 
 }  // namespace agnes::http

@@ -405,6 +405,12 @@ Task<std::optional<bool>> Connection::run_handler(Request& request, const Routes
     out = answer(request, false);
     co_return std::nullopt;
   }
+  const auto waiting = shared_.addresses.waiting(owner_of(request));
+  const std::size_t most = shared_.options.max_answers;
+  if (waiting.own > most / 8)
+    co_return co_await turn_away(request, 429, "Too many answers to you wait to be read: read them first");
+  if (waiting.all > most)
+    co_return co_await turn_away(request, 503, "The server is busy: try again in a moment");
   Pool& pool = shared_.pool(plan.executor);
   Owner owner{owner_of(request), {}, ends_with_client(plan.executor) ? socket_.native_handle() : -1};
   while (true) {
@@ -445,8 +451,11 @@ Task<bool> Connection::send_refusal(const Request& request, Pool::Refusal refusa
                          std::chrono::duration_cast<std::chrono::seconds>(pool.limits().max_wait).count());
   else
     detail = "The server is busy: try again in a moment";
-  Response response =
-      Response::error(refusal == Pool::Refusal::caller ? 429 : 503, boost::json::value(detail));
+  co_return co_await turn_away(request, refusal == Pool::Refusal::caller ? 429 : 503, std::move(detail));
+}
+
+Task<bool> Connection::turn_away(const Request& request, int status, std::string detail) {
+  Response response = Response::error(status, boost::json::value(detail));
   response.header("Retry-After", "1");
   shared_.routes.finish(request, response);
   log::debug("turned away {} {}, request {}: {}", request.method(), request.path(), request.id(), detail);

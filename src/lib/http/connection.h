@@ -148,6 +148,7 @@ class Connection {
   Task<std::optional<bool>> admit(Request& request, bool body_is_read);
   Task<std::optional<bool>> run_handler(Request& request, const Routes::Plan& plan, Outgoing& out);
   Task<bool> send_refusal(const Request& request, Pool::Refusal refusal, const Pool& pool);
+  Task<bool> turn_away(const Request& request, int status, std::string detail);
   Task<bool> read_upload(Parser& parser, Request& request, std::size_t limit);
   Task<bool> respond(const Request& request, Outgoing out);
   Task<bool> send(std::string_view head, const Outgoing& out);

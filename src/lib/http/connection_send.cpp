@@ -19,14 +19,40 @@ constexpr std::chrono::seconds kCheckCaller{1};  // how often it is asked whethe
 constexpr asio::use_awaitable_t<IoExecutor> kUse{};
 constexpr std::uint64_t kFileStep = 1 << 20, kFileTurn = 8 << 20;
 constexpr std::size_t kReceive = 64 << 10;
+constexpr std::uint64_t kSlowestReader = 4 << 10;  // bytes a second
 constexpr auto kLingerTime = std::chrono::seconds(2);
 
 auto redirect(boost::system::error_code& error) {
   return asio::redirect_error(kUse, error);
 }
+
+// An answer in memory, counted as its reader's as long as it is there.
+class HeldAnswer {
+ public:
+  HeldAnswer(Addresses& addresses, std::string owner, const Outgoing& out)
+      : addresses_(addresses), owner_(std::move(owner)) {
+    for (const auto& piece : out.pieces) bytes_ += piece.text.size();
+    if (bytes_ > 0) addresses_.hold_answer(owner_, bytes_);
+  }
+  ~HeldAnswer() {
+    if (bytes_ > 0) addresses_.drop_answer(owner_, bytes_);
+  }
+  HeldAnswer(const HeldAnswer&) = delete;
+  HeldAnswer& operator=(const HeldAnswer&) = delete;
+
+ private:
+  Addresses& addresses_;
+  const std::string owner_;
+  std::size_t bytes_ = 0;
+};
 }  // namespace
 
 Task<bool> Connection::respond(const Request& request, Outgoing out) {
+  const HeldAnswer held(shared_.addresses, owner_of(request), out);
+  // A reader that takes a byte now and then does not hold it for ever.
+  if (!out.stream && !out.upgrade.run)
+    last_ = Clock::now() + shared_.options.write_timeout +
+            std::chrono::milliseconds(out.length * 1000 / kSlowestReader);
   enter(Phase::sending, shared_.options.write_timeout);
   const auto began = began_;
   if (shared_.options.observe) {
@@ -45,6 +71,7 @@ Task<bool> Connection::respond(const Request& request, Outgoing out) {
     sent = co_await send_upgrade(request, out);
   else
     sent = co_await send(out.head, out);
+  last_ = Clock::time_point::max();
   if (shared_.options.access_log) log(request, out, began);
   co_return sent && !out.close && !closing_;
 }

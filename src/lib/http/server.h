@@ -52,12 +52,16 @@ class Server {
     std::size_t max_body = 16 << 20;           // bytes, unless the route says otherwise: 413
     // Bytes of all request bodies held at once: 503. One address holds an eighth of that at most, one caller a quarter.
     std::size_t max_bodies = 512u << 20;
+    // Bytes of all answers in memory that wait for their readers; an eighth of it for one caller or address. Who has
+    // more of them gets 429 before any work is done, and 503 when all have.
+    std::size_t max_answers = 512u << 20;
     std::chrono::milliseconds header_timeout{
         10'000};  // from a request's first byte to the end of its header: 408
     std::chrono::milliseconds body_timeout{
         30'000};  // for a body, longer as it arrives at 4 kB/s or more: 408
     std::chrono::milliseconds idle_timeout{75'000};   // between requests
-    std::chrono::milliseconds write_timeout{60'000};  // without the client taking a byte
+    // Without the client taking a byte; for a whole answer that is no stream, longer as it is taken at 4 kB/s or more.
+    std::chrono::milliseconds write_timeout{60'000};
     std::vector<std::string> trusted_proxies = {};    // addresses, "10.0.0.0/8" ranges, "*"
     bool access_log = true;                           // a line a request, level info
     std::function<void(const AnswerRecord&)> observe =

@@ -108,6 +108,22 @@ TEST_F(StreamTest, EventsEndWhenTheClientGoesThoughNothingIsSent) {
   ended.get_future().wait();
 }
 
+TEST_F(StreamTest, WhoReadsNoAnswersGetsNoMoreOfThem) {
+  options.max_answers = 8 << 20;
+  options.compress = false;
+  routes.get("/large", {.auth = Auth::none}, [] { return Response::text(std::string(32 << 20, 'x')); });
+  routes.get("/mine", {}, [](const Caller&) { return std::string("mine"); });
+  start();
+  Client reads_nothing(server->port());
+  reads_nothing.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+  Answer refused;
+  while (refused.status != 429) refused = get("/ok");
+  EXPECT_EQ(refused.header("retry-after"), "1");
+  EXPECT_EQ(get("/mine", "Authorization: Bearer user\r\n").status, 503) << "all of it together, too";
+  reads_nothing.close();
+  while (get("/ok").status != 200) std::this_thread::yield();
+}
+
 TEST_F(StreamTest, AStreamHoldsNoHandlerThread) {
   start();
   Client client(server->port());
