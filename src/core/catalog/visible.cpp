@@ -53,6 +53,17 @@ std::shared_ptr<const VisibleSet> Visible::make(const http::Caller& caller,
   return set;
 }
 
+std::function<bool()> Visible::still_readable(const http::Caller& caller) const {
+  const auto version = directory_.version();
+  return [this, id = caller.user_id, rights = directory_.rights(caller.user_id), version]() mutable {
+    const auto latest = directory_.version();
+    if (latest == version) return true;
+    if (!directory_.rights(id)->keep_tables_of(*rights)) return false;
+    version = latest;
+    return true;
+  };
+}
+
 void Visible::forget() const {
   std::unique_lock lock(mutex_);
   by_user_.clear();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <shared_mutex>
 #include <string>
@@ -33,6 +34,9 @@ class Visible {
 
   // Waits for the first generation after a start.
   std::shared_ptr<const VisibleSet> of(const http::Caller& caller) const;
+  // Tells, now and later, whether the caller may still read every table that they may read at this moment. Take it before
+  // the set, for Response::still_allowed.
+  std::function<bool()> still_readable(const http::Caller& caller) const;
   // Lets go of earlier generations, which callers who do not come back would hold on to.
   void forget() const;
   // The table when the caller may read it. Throws Error: not_found when an admin asks for what does not

@@ -20,6 +20,12 @@ bool Rights::may_read(std::string_view resource_type, std::string_view resource_
   return std::binary_search(ids.begin(), ids.end(), resource_id, std::less<>());
 }
 
+bool Rights::keep_tables_of(const Rights& earlier) const {
+  if (everything_ || earlier.everything_) return everything_;
+  const auto &now = granted("table"), &before = earlier.granted("table");
+  return std::includes(now.begin(), now.end(), before.begin(), before.end());
+}
+
 const std::vector<std::string>& Rights::granted(std::string_view resource_type) const {
   static const std::vector<std::string> none;
   const auto found = granted_.find(resource_type);

@@ -24,6 +24,8 @@ class Rights {
 
   bool everything() const { return everything_; }
   bool may_read(std::string_view resource_type, std::string_view resource_id) const;
+  // Whether all tables are readable that were with `earlier`.
+  bool keep_tables_of(const Rights& earlier) const;
   // The ids that were granted, sorted; an admin's too, who may read more than these.
   const std::vector<std::string>& granted(std::string_view resource_type) const;
   // Equal for equal sets of tables, whatever groups they came by, across restarts: for caches that callers

@@ -94,6 +94,7 @@ Statement Scans::statement(const http::Caller& caller, const catalog::VisibleSet
 }
 
 http::Response Scans::fetch(const http::Caller& caller, const ScanRequest& request) {
+  auto still = visible_.still_readable(caller);
   auto set = visible_.of(caller);
   const auto asked = statement(caller, *set, request);
   auto place = quota_.take(caller.user_id);
@@ -104,7 +105,8 @@ http::Response Scans::fetch(const http::Caller& caller, const ScanRequest& reque
                {.content_type = kArrow,
                 .transfer_limit = std::chrono::seconds(limits_.transfer_timeout_seconds),
                 .spool_folder = service_.spool_folder(),
-                .on_bytes = [place](std::size_t bytes) { place->count(bytes); }});
+                .on_bytes = [place](std::size_t bytes) { place->count(bytes); },
+                .still_allowed = std::move(still)});
 }
 
 void Scans::check(const http::Caller& caller, const ScanRequest& request) {

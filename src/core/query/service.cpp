@@ -142,10 +142,12 @@ http::Response Service::rows(const http::Caller& caller, const std::string& sql,
   statement.row_limit = std::min(row_limit, limits_.max_rows);
   statement.max_result_bytes = limits_.max_result_bytes;
   statement.format = "objects";
+  auto still = visible_.still_readable(caller);
   return relay(start(visible_.of(caller), statement), {.transfer_limit = limits_.transfer_limit,
                                                        .spool_folder = spool_folder(),
                                                        .before = std::move(before),
-                                                       .after = std::move(after)});
+                                                       .after = std::move(after),
+                                                       .still_allowed = std::move(still)});
 }
 
 std::string Service::whole(Execution& execution) {
@@ -184,12 +186,14 @@ http::Response relay(std::unique_ptr<Execution> execution, RelayOptions options)
     http::Response whole;
     whole.header("Content-Type", options.content_type);
     whole.body = std::move(first += options.after);
+    whole.still_allowed = std::move(options.still_allowed);
     return whole;
   }
   std::shared_ptr<Execution> shared = std::move(execution);
   const auto type = options.content_type;
   const auto limit = options.transfer_limit;
-  return http::Response::stream(
+  auto still_allowed = std::move(options.still_allowed);
+  auto response = http::Response::stream(
       type,
       [shared, count, options = std::move(options), first = std::move(first),
        part = std::move(second)](http::Writer& to) mutable {
@@ -217,11 +221,15 @@ http::Response relay(std::unique_ptr<Execution> execution, RelayOptions options)
         if (!options.after.empty()) send(options.after);
       },
       limit);
+  response.still_allowed = std::move(still_allowed);
+  return response;
 }
 
 http::Response Service::answer(const http::Caller& caller, const std::string& sql, std::int64_t row_limit) {
-  return relay(start(caller, sql, row_limit),
-               {.transfer_limit = limits_.transfer_limit, .spool_folder = spool_folder()});
+  auto still = visible_.still_readable(caller);
+  return relay(start(caller, sql, row_limit), {.transfer_limit = limits_.transfer_limit,
+                                               .spool_folder = spool_folder(),
+                                               .still_allowed = std::move(still)});
 }
 
 http::Response Service::hybrid(const http::Caller& caller, const HybridBody& body) {

@@ -76,6 +76,7 @@ struct RelayOptions {
   std::filesystem::path spool_folder;
   std::string before = {}, after = {};                 // sent around it
   std::function<void(std::size_t bytes)> on_bytes = {};  // hears the bytes of each part before it is sent
+  std::function<bool()> still_allowed = {};              // see http::Response
 };
 
 // The statement's answer as it comes. What fails before its second part has a status of its own; later, the

@@ -138,6 +138,7 @@ void add_data_routes(http::Routes& routes, const catalog::Visible& visible, Mani
              {.tag = "data", .summary = "A table's Parquet file", .answer_type = "application/octet-stream"},
              [&visible](const http::Caller& caller, const http::Param<"table_id">& id) {
                refuse_odd_id(*id);
+               auto still = visible.still_readable(caller);
                const auto set = visible.of(caller);
                const catalog::Table& table = visible.table(*set, caller, *id);
                if (table.files.size() != 1)
@@ -150,7 +151,9 @@ void add_data_routes(http::Routes& routes, const catalog::Visible& visible, Mani
                ::fstat(body.fd->get(), &info);
                body.etag = etag_of(table, info);
                body.download_name = *id + ".parquet";
-               return http::Response::file(std::move(body));
+               auto response = http::Response::file(std::move(body));
+               response.still_allowed = std::move(still);
+               return response;
              });
 }
 

@@ -23,6 +23,7 @@ constexpr std::size_t kIdleBuffer = 2 << 10, kBodyBuffer = 64 << 10;
 constexpr std::size_t kUnseenBody = 64 << 10;
 constexpr std::string_view kTooManyBodies = "Too many large requests at a time: try again later";
 constexpr std::string_view kCallerPrefix = "caller:";  // of a caller among addresses, see owner_of
+constexpr std::chrono::seconds kCheckCaller{1};        // how often it is asked whether who asked may go on
 constexpr std::uint64_t kSlowestBody = 4 << 10;        // bytes a second that extend a body's time
 
 // Whether a line of a header that is not its end begins with a space. `line_ended`: whether the text before ended a line.
@@ -73,11 +74,26 @@ void Connection::sweep(Clock::time_point now) {
     pollfd state{socket_.native_handle(), static_cast<short>(is_events_ ? POLLRDHUP : 0), 0};
     if (::poll(&state, 1, 0) > 0 && state.revents != 0) close(true);
   }
+  const bool may_be_cut =
+      phase_ > Phase::handler || (phase_ == Phase::handler && ends_with_client(executor_));
+  if (asked_ != nullptr && !revoked_ && may_be_cut && now >= checked_ + kCheckCaller) {
+    checked_ = now;
+    revoked_ = !may_go_on();
+    boost::system::error_code ignored;
+    if (revoked_ && phase_ == Phase::handler)
+      socket_.shutdown(Socket::shutdown_receive, ignored);  // the work ends as if the client had gone
+    else if (revoked_)
+      close(true);
+  }
   if (now < deadline_) return;
   expired_ = true;
   deadline_ = Clock::time_point::max();
   boost::system::error_code ignored;
   socket_.cancel(ignored);
+}
+
+bool Connection::may_go_on() const {
+  return shared_.routes.still_admits(*asked_) && (!still_allowed_ || still_allowed_());
 }
 
 std::optional<Clock::time_point> Connection::idle_since() const {
@@ -101,6 +117,7 @@ Task<void> Connection::run() {
   try {
     while (co_await serve()) {
     }
+    asked_ = nullptr;
     if (more_to_come_) co_await linger();
   } catch (const std::exception& error) {
     log::error("a connection from {} ended: {}", peer_, error.what());
@@ -295,7 +312,9 @@ Task<bool> Connection::read_upload(Parser& header, Request& request, std::size_t
 // One request and its answer. False: the connection ends.
 Task<bool> Connection::serve() {
   std::optional<Parser> parser(std::in_place);
-  expired_ = false;
+  asked_ = nullptr;
+  still_allowed_ = nullptr;
+  expired_ = revoked_ = false;
   keep_alive_ = more_to_come_ = false;
   if (!co_await read_header(*parser)) co_return false;
   more_to_come_ = !parser->is_done();
@@ -315,7 +334,7 @@ Task<bool> Connection::serve() {
   std::size_t limit = plan.max_body > 0 ? plan.max_body : shared_.options.max_body;
   if (!plan.exceeds_server) limit = std::min(limit, shared_.options.max_body);
   charge(owner_of(*request));
-  bool admitted = !plan.authenticated || plan.executor == Executor::io;
+  bool admitted = !plan.authenticated;
   const bool keeps_alive = parser->keep_alive();
   if (!parser->is_done()) {
     const bool expects = iequals(request->header("expect"), "100-continue");
@@ -357,10 +376,19 @@ Task<bool> Connection::serve() {
   Outgoing out;
   std::optional<bool> answered;
   if (!admitted) answered = co_await admit(*request, true);
+  if (!request->routing.caller.empty()) {
+    asked_ = request.get();
+    executor_ = plan.executor;
+    checked_ = Clock::now();
+  }
   if (!answered) answered = co_await run_handler(*request, plan, out);
   release();
   if (!out.stream) request->set_body_file(nullptr);
   if (answered) co_return *answered;
+  // What took long may have outlived the rights that it began with.
+  still_allowed_ = std::move(out.still_allowed);
+  if (asked_ != nullptr && ends_with_client(executor_) && !may_go_on())
+    co_return co_await send_revoked(*request);
   const bool goes_on = co_await respond(*request, std::move(out));
   permit_.release();
   co_return goes_on;
@@ -418,6 +446,7 @@ Task<std::optional<bool>> Connection::run_handler(Request& request, const Routes
       out = answer(request, shared_.options.compress);
       return plan.executor == Executor::query && out.stream != nullptr;
     });
+    if (admission.refusal != Pool::Refusal::none && revoked_) co_return co_await send_revoked(request);
     if (admission.refusal != Pool::Refusal::none)
       co_return co_await send_refusal(request, admission.refusal, pool);
     permit_ = std::move(admission.permit);
@@ -438,6 +467,18 @@ Task<std::optional<bool>> Connection::admit(Request& request, bool body_is_read)
   if (!refusal) co_return std::nullopt;
   const bool keep_alive = body_is_read && keep_alive_ && !shared_.stopping;
   co_return co_await respond(request, prepare(request, std::move(*refusal), {keep_alive, is_http10_, false}));
+}
+
+// Instead of an answer that came too late.
+Task<bool> Connection::send_revoked(Request& request) {
+  asked_ = nullptr;
+  permit_.release();
+  auto refusal = shared_.routes.admit(request);
+  if (!refusal) {
+    refusal = Response::error(403, "Your rights have changed while this ran: ask again");
+    shared_.routes.finish(request, *refusal);
+  }
+  co_return co_await respond(request, prepare(request, std::move(*refusal), {false, is_http10_, false}));
 }
 
 // Answers a request that an executor does not take.

@@ -148,6 +148,8 @@ class Connection {
   Task<std::optional<bool>> admit(Request& request, bool body_is_read);
   Task<std::optional<bool>> run_handler(Request& request, const Routes::Plan& plan, Outgoing& out);
   Task<bool> send_refusal(const Request& request, Pool::Refusal refusal, const Pool& pool);
+  bool may_go_on() const;
+  Task<bool> send_revoked(Request& request);
   Task<bool> turn_away(const Request& request, int status, std::string detail);
   Task<bool> read_upload(Parser& parser, Request& request, std::size_t limit);
   Task<bool> respond(const Request& request, Outgoing out);
@@ -156,7 +158,7 @@ class Connection {
   Task<bool> send_file(const Piece& piece);
   Task<bool> send_stream(const Request& request, Outgoing& out);
   Task<bool> send_upgrade(const Request& request, Outgoing& out);
-  Task<bool> send_parts(const Request& request, Timer& news, bool chunked, bool sent);
+  Task<bool> send_parts(Timer& news, bool chunked, bool sent);
   void progressed() { deadline_ = std::min(Clock::now() + shared_.options.write_timeout, last_); }
   Task<void> linger();
   struct Admission {
@@ -184,6 +186,13 @@ class Connection {
   Pool::Permit permit_;  // of what the answer's stream still reads, until the channel has it
   std::shared_ptr<StreamChannel> channel_;
   bool is_events_ = false;
+  // The request of somebody who has signed in, from then to the end of its answer; whether they may go on is asked now and
+  // then.
+  const Request* asked_ = nullptr;
+  Executor executor_ = Executor::io;  // of that request
+  std::function<bool()> still_allowed_;
+  Clock::time_point checked_;
+  bool revoked_ = false;
 };
 
 }  // namespace agnes::http

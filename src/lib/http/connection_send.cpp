@@ -15,7 +15,6 @@
 namespace agnes::http {
 
 namespace {
-constexpr std::chrono::seconds kCheckCaller{1};  // how often it is asked whether a stream may go on
 constexpr asio::use_awaitable_t<IoExecutor> kUse{};
 constexpr std::uint64_t kFileStep = 1 << 20, kFileTurn = 8 << 20;
 constexpr std::size_t kReceive = 64 << 10;
@@ -72,6 +71,9 @@ Task<bool> Connection::respond(const Request& request, Outgoing out) {
   else
     sent = co_await send(out.head, out);
   last_ = Clock::time_point::max();
+  if (revoked_ && asked_ != nullptr)
+    log::info("{} {} was cut, request {}: who asked may not have it any more", request.method(),
+              request.path(), request.id());
   if (shared_.options.access_log) log(request, out, began);
   co_return sent && !out.close && !closing_;
 }
@@ -244,7 +246,7 @@ Task<bool> Connection::send_stream(const Request& request, Outgoing& out) {
   enter(Phase::sending, shared_.options.write_timeout);
   bool sent = co_await send_bytes(out.head, {}, false);
   if (closing_ || !sent) channel_->set_gone();
-  sent = co_await send_parts(request, news, out.chunked, sent);
+  sent = co_await send_parts(news, out.chunked, sent);
   if (expired_)
     log::warn("{} {} was cut, request {}: its client took too long to take it", request.method(),
               request.path(), request.id());
@@ -256,10 +258,9 @@ Task<bool> Connection::send_stream(const Request& request, Outgoing& out) {
   co_return sent;
 }
 
-// What the stream writes, until its end or until who asked may not ask any more. Whether the end came and all went out.
-Task<bool> Connection::send_parts(const Request& request, Timer& news, bool chunked, bool sent) {
+// What the stream writes, until its end. Whether the end came and all went out.
+Task<bool> Connection::send_parts(Timer& news, bool chunked, bool sent) {
   std::string part;
-  auto checked = Clock::now();
   while (true) {
     const auto state = channel_->take(part);
     if (state == StreamChannel::State::ended) co_return sent;
@@ -272,16 +273,7 @@ Task<bool> Connection::send_parts(const Request& request, Timer& news, bool chun
     }
     if (!sent) continue;  // the client has gone; the writer is told and ends
     enter(Phase::sending, shared_.options.write_timeout);
-    const auto moment = Clock::now();
-    if (moment >= checked + kCheckCaller) {
-      checked = moment;
-      if (!shared_.routes.still_admits(request)) {
-        channel_->set_gone();
-        sent = false;
-        continue;
-      }
-    }
-    expired_ = moment >= last_;
+    expired_ = Clock::now() >= last_;
     if (expired_)
       sent = false;
     else if (chunked)

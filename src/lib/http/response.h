@@ -150,6 +150,9 @@ class Response {
   Pairs headers;
   Body body;
   std::chrono::seconds stream_limit{0};
+  // Asked before the answer is sent and now and then while it is, beside whether who asked may still use the route:
+  // false cuts it. Called on the network thread, so it must not wait for anything.
+  std::function<bool()> still_allowed;
 };
 
 // `attachment; filename=...` for any UTF-8 name (RFC 6266).

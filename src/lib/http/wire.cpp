@@ -133,6 +133,7 @@ class Preparation {
       : request_(request), response_(response), options_(options), is_head_(request.method() == "HEAD") {}
 
   Outgoing make() {
+    out_.still_allowed = std::move(response_.still_allowed);
     if (auto* upgrade = std::get_if<UpgradeBody>(&response_.body)) {
       if (!options_.is_http10) return switch_protocols(*upgrade);
       response_ =

@@ -29,6 +29,7 @@ struct Outgoing {
   bool is_events = false;
   std::chrono::seconds stream_limit{0};  // 0: none
   bool close = false;
+  std::function<bool()> still_allowed;
 };
 
 struct SendOptions {

@@ -124,6 +124,80 @@ TEST_F(StreamTest, WhoReadsNoAnswersGetsNoMoreOfThem) {
   while (get("/ok").status != 200) std::this_thread::yield();
 }
 
+// Somebody whose rights end while their answer is made or sent.
+class RevokedTest : public ServerTest {
+ protected:
+  RevokedTest() {
+    options.compress = false;
+    routes.set_authenticator([this](const Request&, std::string&) -> std::optional<Caller> {
+      if (!known) return std::nullopt;
+      return Caller{.user_id = "u1"};
+    });
+    routes.get("/text", {}, [] { return Response::text(std::string(32 << 20, 'x')); });
+    routes.get("/granted", {}, [this] {
+      Response response = Response::text(std::string(32 << 20, 'x'));
+      response.still_allowed = [this] { return granted.load(); };
+      return response;
+    });
+    routes.get("/stream", {}, [this] {
+      return Response::stream("text/plain", [this](Writer& writer) {
+        while (writer.write(std::string(100000, 'x'))) {
+        }
+        ended.set_value();
+      });
+    });
+    routes.get("/query", {.executor = Executor::query}, [this] {
+      begun.set_value();
+      while (!client_gone() && !released) std::this_thread::yield();
+      Response response = Response::text("rows");
+      response.still_allowed = [this] { return granted.load(); };
+      return response;
+    });
+    start();
+  }
+  ~RevokedTest() override { server.reset(); }
+  std::unique_ptr<Client> begin(const std::string& path) {
+    auto client = std::make_unique<Client>(server->port());
+    client->send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    return client;
+  }
+  static void read_some(Client& client) {
+    char byte = 0;
+    ASSERT_EQ(::recv(client.fd(), &byte, 1, MSG_PEEK), 1);
+  }
+  std::atomic<bool> known = true, granted = true, released = false;
+  std::promise<void> begun, ended;
+};
+
+TEST_F(RevokedTest, EndsWhatIsSent) {
+  for (const std::string path : {"/text", "/granted", "/stream"}) {
+    const auto client = begin(path);
+    read_some(*client);
+    (path == "/granted" ? granted : known) = false;
+    while (server->counts().connections > 0) std::this_thread::yield();
+    EXPECT_EQ(client->read().status, 0) << path << " is not whole";
+    known = granted = true;
+  }
+  ended.get_future().wait();
+}
+
+TEST_F(RevokedTest, EndsWorkAndAnswersNothing) {
+  const auto client = begin("/query");
+  begun.get_future().wait();
+  known = false;
+  EXPECT_EQ(client->read().status, 401);
+}
+
+TEST_F(RevokedTest, WhatEndsAfterwardsAnswersNothing) {
+  const auto client = begin("/query");
+  begun.get_future().wait();
+  granted = false;
+  released = true;
+  const Answer answer = client->read();
+  EXPECT_EQ(answer.status, 403);
+  EXPECT_EQ(answer.body.find("rows"), std::string::npos);
+}
+
 TEST_F(StreamTest, AStreamHoldsNoHandlerThread) {
   start();
   Client client(server->port());
