@@ -104,7 +104,7 @@ http::Response Scans::fetch(const http::Caller& caller, const ScanRequest& reque
   return relay(service_.start(std::move(set), asked),
                {.content_type = kArrow,
                 .transfer_limit = std::chrono::seconds(limits_.transfer_timeout_seconds),
-                .spool_folder = service_.spool_folder(),
+                .spool = &service_.spool(),
                 .on_bytes = [place](std::size_t bytes) { place->count(bytes); },
                 .still_allowed = std::move(still)});
 }

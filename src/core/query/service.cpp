@@ -5,7 +5,6 @@
 #include "contract/query.h"
 #include "core/catalog/source_kind.h"
 #include "core/query/messages.h"
-#include "core/query/spool.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
@@ -17,6 +16,10 @@ namespace agnes::query {
 namespace {
 
 constexpr std::size_t kMostSpooled = 256u << 20;  // bytes of one answer
+// A second that a reader takes at least while it holds a process for which others wait, after a moment.
+constexpr double kSlowestHolder = 1 << 20;
+constexpr std::chrono::seconds kMayHold{2};
+constexpr std::chrono::milliseconds kLookAtOthers{100};
 
 constexpr std::size_t kMaxSql = 5u << 20;
 // An engine that hangs holds its own places, and others find theirs.
@@ -144,7 +147,7 @@ http::Response Service::rows(const http::Caller& caller, const std::string& sql,
   statement.format = "objects";
   auto still = visible_.still_readable(caller);
   return relay(start(visible_.of(caller), statement), {.transfer_limit = limits_.transfer_limit,
-                                                       .spool_folder = spool_folder(),
+                                                       .spool = &spool_,
                                                        .before = std::move(before),
                                                        .after = std::move(after),
                                                        .still_allowed = std::move(still)});
@@ -172,6 +175,38 @@ SqlCheck Service::check(const http::Caller& caller, const std::string& sql) {
   }
   return out;
 }
+
+namespace {
+
+// The end of what a reader may do to others: what it has not taken fills its spool, so that the statement waits for it with
+// its process.
+class Holder {
+ public:
+  explicit Holder(http::Writer& to) : to_(to) {}
+  // Waits until there is room for a part of the size; false when the reader has gone.
+  bool wait(std::size_t bytes) {
+    using Clock = std::chrono::steady_clock;
+    if (!since_) since_ = Clock::now();
+    while (!to_.wait_for_room(kLookAtOthers)) {
+      const auto held = Clock::now() - *since_;
+      const bool is_slow = held > kMayHold &&
+                           static_cast<double>(taken_) < kSlowestHolder * std::chrono::duration<double>(held).count();
+      if (is_slow && to_.place_is_wanted())
+        throw Error(ErrorKind::unavailable,
+                    "all that may wait for its reader does, the reader takes less than 1 MB/s, and others wait "
+                    "for the query process");
+    }
+    taken_ += bytes;
+    return !to_.gone();
+  }
+
+ private:
+  http::Writer& to_;
+  std::optional<std::chrono::steady_clock::time_point> since_;
+  std::uint64_t taken_ = 0;
+};
+
+}  // namespace
 
 http::Response relay(std::unique_ptr<Execution> execution, RelayOptions options) {
   const auto count = [](const RelayOptions& options, const std::string& part) {
@@ -203,15 +238,17 @@ http::Response relay(std::unique_ptr<Execution> execution, RelayOptions options)
         };
         if (!send(first)) return;
         // A reader that is slower than the statement must not keep the process from others.
-        Spool waiting(options.spool_folder, kMostSpooled);
+        Spool waiting(*options.spool, kMostSpooled);
         std::string piece;
+        Holder holder(to);
         do {
           while (!waiting.empty() && to.has_room())
             if (!waiting.next(piece) || !send(piece)) return;
           if (to.gone()) return;
           if (!to.has_room() && waiting.append(part)) continue;
           while (waiting.next(piece))
-            if (!send(piece)) return;
+            if (!holder.wait(piece.size()) || !send(piece)) return;
+          if (!to.has_room() && !holder.wait(part.size())) return;
           if (!send(part)) return;
         } while (shared->next(part));
         shared.reset();
@@ -228,7 +265,7 @@ http::Response relay(std::unique_ptr<Execution> execution, RelayOptions options)
 http::Response Service::answer(const http::Caller& caller, const std::string& sql, std::int64_t row_limit) {
   auto still = visible_.still_readable(caller);
   return relay(start(caller, sql, row_limit), {.transfer_limit = limits_.transfer_limit,
-                                               .spool_folder = spool_folder(),
+                                               .spool = &spool_,
                                                .still_allowed = std::move(still)});
 }
 

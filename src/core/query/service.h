@@ -6,6 +6,7 @@
 
 #include "core/catalog/visible.h"
 #include "core/query/pool.h"
+#include "core/query/spool.h"
 #include "lib/http/routes.h"
 
 namespace agnes::query {
@@ -34,7 +35,11 @@ BOOST_DESCRIBE_STRUCT(HybridBody, (), (sql, register_bq))
 class Service {
  public:
   Service(const catalog::Visible& visible, Pool& pool, ServiceLimits limits, RemoteAccess remote)
-      : visible_(visible), pool_(pool), limits_(limits), remote_(std::move(remote)) {}
+      : visible_(visible),
+        pool_(pool),
+        limits_(limits),
+        remote_(std::move(remote)),
+        spool_(pool.spill_folder()) {}
 
   // Starts a statement for `caller`; its answer is the contract's JSON. Throws Error (bad_request) for a
   // negative limit.
@@ -48,7 +53,7 @@ class Service {
   http::Response rows(const http::Caller& caller, const std::string& sql, std::int64_t row_limit,
                       std::string before, std::string after);
   // Where the rest of an answer waits for a slow reader.
-  const std::filesystem::path& spool_folder() const { return pool_.spill_folder(); }
+  SpoolSpace& spool() { return spool_; }
   // POST /api/query.
   http::Response answer(const http::Caller& caller, const std::string& sql, std::int64_t row_limit);
   // POST /api/query/hybrid. Throws Error (bad_request) for an invalid name, and for every query that
@@ -68,12 +73,13 @@ class Service {
   Pool& pool_;
   ServiceLimits limits_;
   const RemoteAccess remote_;
+  SpoolSpace spool_;
 };
 
 struct RelayOptions {
   std::string content_type = "application/json";
   std::chrono::seconds transfer_limit{0};
-  std::filesystem::path spool_folder;
+  SpoolSpace* spool = nullptr;  // lives as long as the server
   std::string before = {}, after = {};                 // sent around it
   std::function<void(std::size_t bytes)> on_bytes = {};  // hears the bytes of each part before it is sent
   std::function<bool()> still_allowed = {};              // see http::Response
@@ -81,7 +87,8 @@ struct RelayOptions {
 
 // The statement's answer as it comes. What fails before its second part has a status of its own; later, the
 // connection ends without the answer's end, also for a client that has not taken it after `transfer_limit`.
-// A reader that is slower than the statement holds no process: what it has not taken waits in `spool_folder`.
+// A reader that is slower than the statement holds no process: what it has not taken waits in `spool`. When that has no
+// room, the reader is cut if it takes less than 1 MB/s and others wait for the process.
 http::Response relay(std::unique_ptr<Execution> execution, RelayOptions options);
 
 // POST /api/query and /api/query/hybrid.

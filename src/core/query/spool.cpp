@@ -17,6 +17,15 @@ constexpr std::size_t kMemory = 1 << 20, kPiece = 256 << 10;
 constexpr std::uintmax_t kLeastFree = 512u << 20;  // bytes of the disk that answers leave to others
 }  // namespace
 
+bool SpoolSpace::take(std::size_t bytes) {
+  std::error_code error;
+  const auto space = std::filesystem::space(folder_, error);
+  if (error || space.available < kLeastFree + bytes) return false;
+  if (taken_.fetch_add(bytes) + bytes <= most_) return true;
+  taken_ -= bytes;
+  return false;
+}
+
 bool Spool::append(std::string_view part) {
   if (std::max(size_, written_) + part.size() > most_) return false;
   if (!file_ && memory_.size() + part.size() <= kMemory) {
@@ -24,11 +33,12 @@ bool Spool::append(std::string_view part) {
     size_ += part.size();
     return true;
   }
+  if (const auto end = written_ + part.size(); end > taken_) {
+    if (!space_.take(end - taken_)) return false;
+    taken_ = end;
+  }
   if (!file_) {
-    std::error_code error;
-    const auto space = std::filesystem::space(folder_, error);
-    if (error || space.available < kLeastFree) return false;
-    file_ = UniqueFd(::open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    file_ = UniqueFd(::open(space_.folder().c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (!file_) return false;
   }
   std::size_t done = 0;

@@ -64,6 +64,17 @@ bool Pool::Permit::move_to(std::string_view group) {
   return moved;
 }
 
+bool Pool::Permit::is_wanted() const {
+  if (pool_ == nullptr) return false;
+  const std::lock_guard lock(pool_->mutex_);
+  const auto& waiting = pool_->waiting_;
+  pool_->give_back(owner_);
+  const bool wanted = std::any_of(waiting.begin(), waiting.end(),
+                                  [&](const Waiting& entry) { return pool_->has_place(entry.owner); });
+  pool_->take(owner_);
+  return wanted;
+}
+
 Pool::~Pool() {
   finish();
 }

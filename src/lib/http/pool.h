@@ -49,6 +49,8 @@ class Pool {
     void release();
     // False, and nothing changes, when the group has no place.
     bool move_to(std::string_view group);
+    // Whether something that waits could run without it.
+    bool is_wanted() const;
 
    private:
     friend class Pool;

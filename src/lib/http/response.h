@@ -72,8 +72,12 @@ class Writer {
   virtual bool write(std::string_view data) = 0;
   // Whether `write` would not have to wait for the client.
   virtual bool has_room() const = 0;
+  // Waits up to `time` until `has_room`, and answers that.
+  virtual bool wait_for_room(std::chrono::milliseconds time) = 0;
   // What follows needs nothing of the executor any more (a query process): its place is free for others.
   virtual void free_place() = 0;
+  // Whether a request of somebody could run if that place were free.
+  virtual bool place_is_wanted() const = 0;
   // Whether the client has gone or the server is stopping.
   virtual bool gone() const = 0;
   // Waits for that long; false as soon as `gone`.

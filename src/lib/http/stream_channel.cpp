@@ -20,6 +20,11 @@ bool StreamChannel::has_room() const {
   return gone_ || pending_.size() < kLimit;
 }
 
+bool StreamChannel::wait_for_room(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return space_.wait_for(lock, time, [&] { return gone_ || pending_.size() < kLimit; });
+}
+
 void StreamChannel::free_place() {
   permit_.release();
 }

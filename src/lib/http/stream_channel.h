@@ -22,7 +22,9 @@ class StreamChannel : public Writer {
   // The writing side.
   bool write(std::string_view data) override;
   bool has_room() const override;
+  bool wait_for_room(std::chrono::milliseconds time) override;
   void free_place() override;
+  bool place_is_wanted() const override { return permit_.is_wanted(); }
   bool gone() const override;
   bool wait(std::chrono::milliseconds time) override;
   void end(bool whole);  // no more comes; not `whole` after an exception

@@ -116,6 +116,25 @@ TEST_F(PoolTest, APermitOutlivesItsThreadAndMoves) {
   enter_group("far");  // nothing outside of a pool
 }
 
+TEST_F(PoolTest, APermitTellsWhetherOthersCouldRunWithoutIt) {
+  Pool pool({.name = "p", .running = 3, .queued = 8, .per_caller = 1});
+  std::promise<Pool::Permit> kept;
+  pool.submit({"a", "far"}, [&](Refusal, Pool::Permit& permit) { kept.set_value(std::move(permit)); });
+  Pool::Permit permit = kept.get_future().get();
+  const auto b1 = job(), b2 = job(), far = job();
+  submit(pool, {"b"}, b1);
+  submit(pool, {"b"}, b2);
+  EXPECT_EQ(pool.counts().queued, 1u);
+  EXPECT_FALSE(permit.is_wanted()) << "the caller's own waits for their own";
+  submit(pool, {"c", "far"}, far);
+  EXPECT_TRUE(permit.is_wanted());
+  EXPECT_EQ(pool.counts().running, 2u) << "nothing has changed";
+  permit.release();
+  EXPECT_TRUE(runs(*far));
+  EXPECT_FALSE(permit.is_wanted());
+  for (const auto& each : {b1, b2, far}) each->end.set_value();
+}
+
 class ExecutorTest : public ServerTest {
  protected:
   ExecutorTest() {

@@ -15,7 +15,8 @@ std::string all_of(Spool& spool) {
 
 TEST(Spool, GivesWhatWasPutIn) {
   const TemporaryFolder folder{fs::temp_directory_path()};
-  Spool spool(folder.path(), 16 << 20);
+  SpoolSpace space(folder.path());
+  Spool spool(space, 16 << 20);
   EXPECT_TRUE(spool.empty());
   std::string expected;
   for (int i = 0; i < 40; ++i) {  // in memory, then in the file
@@ -34,7 +35,8 @@ TEST(Spool, GivesWhatWasPutIn) {
 TEST(Spool, TheFileIsBoundedHoweverMuchGoesThroughIt) {
   const TemporaryFolder folder{fs::temp_directory_path()};
   constexpr std::size_t kMost = 4 << 20;
-  Spool spool(folder.path(), kMost);
+  SpoolSpace space(folder.path());
+  Spool spool(space, kMost);
   const std::string part(1 << 20, 'x');
   for (int round = 0; round < 10; ++round) {
     std::size_t taken = 0;
@@ -53,8 +55,25 @@ TEST(Spool, TheFileIsBoundedHoweverMuchGoesThroughIt) {
   EXPECT_LE(through, 2 * kMost);
 }
 
+TEST(Spool, AllOfAFolderShareItsSpace) {
+  const TemporaryFolder folder{fs::temp_directory_path()};
+  SpoolSpace space(folder.path(), 8 << 20);
+  const std::string part(2 << 20, 'x');
+  Spool first(space, 16 << 20);
+  {
+    Spool second(space, 16 << 20);
+    for (int i = 0; i < 2; ++i) ASSERT_TRUE(first.append(part) && second.append(part));
+    EXPECT_FALSE(first.append(part));
+    EXPECT_FALSE(second.append(part));
+    EXPECT_EQ(all_of(second).size(), 2 * part.size());
+    EXPECT_TRUE(second.append(part)) << "its own room is used again";
+  }
+  EXPECT_TRUE(first.append(part)) << "given back";
+}
+
 TEST(Spool, WithoutAFolderOnlyMemoryIsUsed) {
-  Spool spool("/nowhere/at/all", 16 << 20);
+  SpoolSpace space("/nowhere/at/all");
+  Spool spool(space, 16 << 20);
   EXPECT_TRUE(spool.append(std::string(1000, 'a')));
   EXPECT_FALSE(spool.append(std::string(2 << 20, 'b')));
   EXPECT_EQ(all_of(spool), std::string(1000, 'a'));
