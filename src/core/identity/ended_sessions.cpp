@@ -25,14 +25,12 @@ EndedSessions::EndedSessions(std::filesystem::path file) : file_(std::move(file)
 
 void EndedSessions::add(const std::string& id, Timestamp until) {
   const std::lock_guard lock(mutex_);
-  auto next = until_;
   const auto moment = now();
-  std::erase_if(next, [&](const auto& entry) { return entry.second < moment; });
-  next[id] = until;
+  std::erase_if(until_, [&](const auto& entry) { return entry.second < moment; });
+  until_[id] = until;
   replace_file(file_, boost::json::serialize(
-                          json::to_json(std::map<std::string, Timestamp>(next.begin(), next.end()))) +
+                          json::to_json(std::map<std::string, Timestamp>(until_.begin(), until_.end()))) +
                           '\n');
-  until_ = std::move(next);
 }
 
 bool EndedSessions::contains(std::string_view id) const {

@@ -17,7 +17,8 @@ class EndedSessions {
  public:
   explicit EndedSessions(std::filesystem::path file);
 
-  // `until`: when the session would have ended anyway. On disk when this returns.
+  // `until`: when the session would have ended anyway. On disk when this returns. When that fails it throws, and the session
+  // has ended for as long as the server runs, or for good with the next one.
   void add(const std::string& id, Timestamp until);
   bool contains(std::string_view id) const;
 

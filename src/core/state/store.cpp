@@ -105,6 +105,14 @@ bool is_fatal(const duck::QueryError& error) {
   return error.type() == DUCKDB_ERROR_FATAL || error.type() == DUCKDB_ERROR_INTERNAL;
 }
 
+// Whether the disk did not take what was written; a commit that fails on that is an error of the transaction.
+bool is_of_disk(const duck::QueryError& error) {
+  const std::string_view text = error.what();
+  return error.type() == DUCKDB_ERROR_IO || error.kind() == ErrorKind::insufficient_storage ||
+         text.find("Could not write") != std::string_view::npos ||
+         text.find("No space left") != std::string_view::npos;
+}
+
 }  // namespace
 
 class Store::Impl {
@@ -132,29 +140,14 @@ class Store::Impl {
 
   void write(const Task& task) {
     std::lock_guard one_at_a_time(write_mutex_);
-    bool references_aside = false;
-    for (int attempt = 1;; ++attempt) {
-      try {
-        if (!writer_) reopen("it was left closed");
-        std::shared_lock open_now(open_mutex_);
-        duck::Transaction transaction(*writer_);
-        DuckTx tx(*writer_);
-        if (references_aside)
-          without_references(*writer_, [&] { task(tx); });
-        else
-          task(tx);
-        transaction.commit();
-        // A log with a changed schema is the part of DuckDB's recovery that failed before; do not leave one
-        // behind.
-        if (references_aside) try_checkpoint();
-        return;
-      } catch (const duck::QueryError& error) {
-        if (is_fatal(error)) reopen(error.what());
-        const bool again =
-            error.type() == DUCKDB_ERROR_TRANSACTION || (is_foreign_key(error) && !references_aside);
-        if (!again || attempt == kAttempts) throw;
-        references_aside = references_aside || is_foreign_key(error);
-      }
+    try {
+      write_or_throw(task);
+    } catch (const duck::QueryError& error) {
+      if (!is_of_disk(error)) throw;
+      // What DuckDB says of it names files of the server.
+      log::error("the state database cannot be written: {}", error.what());
+      throw Error(ErrorKind::insufficient_storage,
+                  "the server cannot write to its disk, which may be full: nothing was changed");
     }
   }
 
@@ -176,6 +169,33 @@ class Store::Impl {
   const fs::path& file() const { return file_; }
 
  private:
+  void write_or_throw(const Task& task) {
+    bool references_aside = false;
+    for (int attempt = 1;; ++attempt) {
+      try {
+        if (!writer_) reopen("it was left closed");
+        std::shared_lock open_now(open_mutex_);
+        duck::Transaction transaction(*writer_);
+        DuckTx tx(*writer_);
+        if (references_aside)
+          without_references(*writer_, [&] { task(tx); });
+        else
+          task(tx);
+        transaction.commit();
+        // A log with a changed schema is the part of DuckDB's recovery that failed before; do not leave one
+        // behind.
+        if (references_aside) try_checkpoint();
+        return;
+      } catch (const duck::QueryError& error) {
+        if (is_fatal(error)) reopen(error.what());
+        const bool again =
+            (error.type() == DUCKDB_ERROR_TRANSACTION && !is_of_disk(error)) || (is_foreign_key(error) && !references_aside);
+        if (!again || attempt == kAttempts) throw;
+        references_aside = references_aside || is_foreign_key(error);
+      }
+    }
+  }
+
   // A reader's connection, given back to the pool unless its transaction broke.
   class Lease {
    public:

@@ -5,6 +5,17 @@
 namespace agnes::identity {
 namespace {
 
+TEST_F(AccessTest, ASessionEndsThoughTheDiskDoesNotTakeIt) {
+  const auto ana = add_user("ana@example.com");
+  const auto session = access_.tokens().make_session(ana);
+  const auto id = resolve(session)->token_id;
+  // Nothing can be renamed over a folder with something in it.
+  fs::create_directories(store_.file().parent_path() / "ended_sessions.json" / "x");
+  EXPECT_ANY_THROW(access_.tokens().end_session({ana.id, ana.email, ""}, id));
+  EXPECT_FALSE(resolve(session));
+  EXPECT_EQ(reason_, "Session ended: signed out");
+}
+
 TEST_F(AccessTest, TokensAreWhatTheySay) {
   const auto ana = add_user("ana@example.com"), bob = add_user("bob@example.com");
   const Actor actor{ana.id, ana.email, "10.0.0.1"};

@@ -454,8 +454,12 @@ TEST_F(StoreTest, AFullDiskIsAnErrorAndNotTheEnd) {
           store.write([](state::Tx& tx) {
             for (int n = 0; n < 200; ++n) record(tx, {}, "big", std::string(2000, 'x'));
           });
-        } catch (const Error&) {
-          ++failures;
+        } catch (const Error& error) {
+          const std::string_view said = error.what();
+          if (error.kind() == ErrorKind::insufficient_storage && said.find('/') == said.npos)
+            ++failures;
+          else
+            write_all(2, said);
         }
       ::setrlimit(RLIMIT_FSIZE, &whole);
       store.write([](state::Tx& tx) { add_user(tx, "after"); });
