@@ -169,15 +169,25 @@ test('every way in is limited per address, and says when to come back', async ()
   await server.stop();
 });
 
-test('an account is limited wherever the tries come from, and whoever is in stays in', async () => {
+test('wrong passwords for an account lock out whoever sends them, and never its owner', async () => {
   const server = await startServer({ limits: true, env: proxied });
-  let tries = 0;
-  const go = (password) => server.post('/auth/token', { email: tries % 2 ? adminEmail : adminEmail.toUpperCase(), password }, from(`10.2.${tries++}.1`));
-  for (let i = 0; i < 20; i++) must(401, await go('wrong'));
-  while (tries < 60 && (await go('wrong')).status === 401);
-  const refused = must(429, await go(adminPassword));
-  assert.ok(Number(refused.headers['retry-after']) > 0);
-  must(401, await server.post('/auth/token', { email: 'other@example.com', password: 'wrong' }, from('10.3.0.1')));
+  const go = (address, password, email = adminEmail) => server.post('/auth/token', { email, password }, from(address));
+  const known = '10.4.0.1';
+  must(200, await go(known, adminPassword));
+  // Two strangers, and then many. On a slow machine some of what was taken has come back meanwhile.
+  const exhaust = async (address) => {
+    let tries = 0;
+    while (tries < 60 && (await go(address, 'wrong', tries % 3 ? adminEmail : adminEmail.toUpperCase())).status === 401) tries += 1;
+    assert.ok(Number(must(429, await go(address, adminPassword)).headers['retry-after']) > 0);
+    return tries;
+  };
+  for (const address of ['10.2.0.1', '10.2.1.1']) assert.ok((await exhaust(address)) >= 10);
+  for (let i = 0; i < 10; i++) await go(`10.3.${i}.1`, 'wrong');
+  await exhaust('10.3.0.1');
+  must(200, await go('10.5.0.1', adminPassword));
+  must(401, await go(known, 'wrong'));
+  must(200, await go(known, adminPassword));
+  must(401, await go('10.2.0.2', 'wrong', 'other@example.com'));
   must(200, await server.get('/api/users', { token: server.admin.token }));
   await server.stop();
 });

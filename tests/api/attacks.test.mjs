@@ -182,6 +182,10 @@ test('limits of signing in: kept apart, not by links, not by pages of other site
     assert.equal(await raw(from(i), `POST /auth/token HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: cross-site\r\nOrigin: https://evil.example\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`), 403);
   }
   must(200, await right());
+  // A page that somebody of the company reads has their browser fetch it, time and again.
+  const embedded = (...more) => raw('127.0.9.1', [`GET /auth/email/verify?email=x@example.com&token=bad HTTP/1.1`, 'Host: x', ...more, 'Connection: close'].join('\r\n') + '\r\n\r\n');
+  for (const dest of ['image', 'iframe', 'empty']) for (let i = 0; i < 10; i += 1) assert.equal(await embedded('Sec-Fetch-Site: cross-site', `Sec-Fetch-Mode: ${dest === 'iframe' ? 'navigate' : 'no-cors'}`, `Sec-Fetch-Dest: ${dest}`), 403);
+  assert.equal(await embedded('Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: navigate', 'Sec-Fetch-Dest: document'), 401);
 });
 
 test('LOCAL_DEV_MODE is for pages and programs of this machine', async (t) => {
@@ -195,6 +199,10 @@ test('LOCAL_DEV_MODE is for pages and programs of this machine', async (t) => {
     ['POST', '/auth/tokens', { host: 'evil.example' }],
     ['GET', '/api/users', { host: 'localhost.evil.example' }],
     ['GET', '/api/users', { host: '127.0.0.1.evil.example' }],
+    ['GET', '/api/users', { host: '[::1]evil' }],
+    ['GET', '/api/users', { host: '[::1' }],
+    ['GET', '/api/users', { host: '127.0.0.1:80:evil' }],
+    ['GET', '/api/users', { host: 'localhost:evil' }],
   ];
   for (const [method, target, headers] of attacks) assert.equal((await dev.request(method, target, { headers, ...(method === 'POST' ? { json: { email: 'evil@example.com', name: 'x' } } : {}) })).status, 403, JSON.stringify(headers));
 });

@@ -19,7 +19,7 @@ using http::Response;
 using Link = identity::Users::Link;
 
 constexpr identity::Rate kRequests{5, 60};     // of one address of the network
-constexpr identity::Rate kMailsToOne{5, 600};  // to one person, asked for from anywhere
+constexpr identity::Rate kMailsToOne{5, 600};  // of one kind to one person, asked for from anywhere
 constexpr std::size_t kLongestEmail = 320;
 
 struct SendLink {
@@ -55,21 +55,25 @@ struct EmailForm {
 };
 BOOST_DESCRIBE_STRUCT(EmailForm, (), (email))
 
-// Of the account that is asked for, whether there is one or not: the limit tells nothing.
-std::optional<Response> too_often(identity::Identity& identity, const Request& request,
-                                  const std::string& email) {
-  if (auto refused = over_limit(
-          identity, request, fmt::format("mail {}", http::address_key(request.client_address())), kRequests))
-    return refused;
-  return over_limit(identity, request, "recipient " + to_lower(trim(email)), kMailsToOne);
+std::optional<Response> too_often(identity::Identity& identity, const Request& request) {
+  return over_limit(identity, request, fmt::format("mail {}", http::address_key(request.client_address())),
+                    kRequests);
+}
+
+// Whoever asked for the mails before: the one link that is in them all still works, so that no more of them are needed,
+// and nobody can keep somebody from getting one. The answer tells nothing of it.
+void send(identity::Identity& identity, identity::EmailOutbox& outbox, const Request& request, Link kind,
+          const std::string& email) {
+  const auto key = fmt::format("recipient {} {}", static_cast<int>(kind), to_lower(trim(email)));
+  if (!over_limit(identity, request, key, kMailsToOne)) outbox.request(kind, email, request.client_address());
 }
 
 // What everybody is told who asks for a link, whoever they name.
 Response ask(identity::Identity& identity, identity::EmailOutbox& outbox, const Request& request, Link kind,
              const std::string& email, const char* message) {
   identity::refuse_other_sites(request);
-  if (auto refused = too_often(identity, request, email)) return *std::move(refused);
-  if (!trim(email).empty()) outbox.request(kind, email, request.client_address());
+  if (auto refused = too_often(identity, request)) return *std::move(refused);
+  if (!trim(email).empty()) send(identity, outbox, request, kind, email);
   return message_page("Look into your mail", message);
 }
 
@@ -98,10 +102,10 @@ void add_email_routes(http::Routes& routes, identity::Identity& identity, identi
        .description = "The answer is the same whether there is such an account or not.",
        .answer = http::schema_of<LinkSent>},
       [&identity, &outbox](const Request& request, const SendLink& body) {
-        if (auto refused = too_often(identity, request, body.email)) return *std::move(refused);
+        if (auto refused = too_often(identity, request)) return *std::move(refused);
         if (identity.settings().local_dev)
           return Response::json(json::to_json(send_to_developer(identity, outbox, request, body.email)));
-        outbox.request(Link::sign_in, body.email, request.client_address());
+        send(identity, outbox, request, Link::sign_in, body.email);
         return Response::json(json::to_json(
             LinkSent{"If there is an account of this address, a link is on its way to it.", {}, {}}));
       });
@@ -111,11 +115,11 @@ void add_email_routes(http::Routes& routes, identity::Identity& identity, identi
                .summary = "Sign in with a link's token",
                .answer = http::schema_of<SignedIn>},
               [&identity](const Request& request, const Verify& body) {
-                return limited(identity, request, "link", kSignIns, "", [&] {
+                return limited(identity, request, "link", kSignIns, [&] {
                   const auto user =
                       identity.users().sign_in_by_link(body.email, body.token, request.client_address());
                   return Response::json(json::to_json(
-                      SignedIn{identity.tokens().make_session(user), "bearer", user.id, user.email,
+                      SignedIn{session_of(identity, request, user), "bearer", user.id, user.email,
                                identity.directory().is_admin(user.id) ? "admin" : "user"}));
                 });
               });
@@ -128,7 +132,7 @@ void add_email_routes(http::Routes& routes, identity::Identity& identity, identi
              [&identity](const Request& request, const http::Query<Verify>& link) {
                // Mail filters look at links this way: it must not use them up.
                if (request.method() == "HEAD") return message_page("Sign in", "Open the link to sign in.");
-               return limited(identity, request, "link", kSignIns, "", [&] {
+               return limited(identity, request, "link", kSignIns, [&] {
                  try {
                    const auto user =
                        identity.users().sign_in_by_link(link->email, link->token, request.client_address());

@@ -118,6 +118,7 @@ class SignIn {
   // Runs `work` within the limits. Whatever goes wrong leads back to the sign-in page.
   template <class Work>
   Response guarded(const Request& request, Work&& work) {
+    identity::refuse_embedded(request);
     if (auto refused =
             over_limit(access_, request, "google " + http::address_key(request.client_address()), kTries))
       return *std::move(refused);

@@ -75,7 +75,7 @@ Response confirm(identity::Identity& identity, const Request& request, Link kind
                  const std::string& token, const std::string& password, const std::string& again,
                  const std::string& name, const std::string& then) {
   identity::refuse_other_sites(request);
-  return limited(identity, request, "link", kSignIns, "", [&] {
+  return limited(identity, request, "link", kSignIns, [&] {
     if (password != again) return page(kind, email, token, name, "These are two different passwords.");
     try {
       const auto user =
@@ -114,11 +114,11 @@ void add_link_routes(http::Routes& routes, identity::Identity& identity) {
                .executor = http::Executor::compute,
                .answer = http::schema_of<PasswordSet>},
               [&identity](const Request& request, const SetUp& body) {
-                return limited(identity, request, "link", kSignIns, "", [&] {
+                return limited(identity, request, "link", kSignIns, [&] {
                   const auto user = identity.users().use_link(Link::setup, body.email, body.token,
                                                               body.password, "", request.client_address());
                   return Response::json(json::to_json(
-                      PasswordSet{identity.tokens().make_session(user), "bearer", "The password is set"}));
+                      PasswordSet{session_of(identity, request, user), "bearer", "The password is set"}));
                 });
               });
   routes.post("/auth/password/setup/confirm",

@@ -79,8 +79,8 @@ struct SignedIn {
 };
 BOOST_DESCRIBE_STRUCT(SignedIn, (), (access_token, token_type, user_id, email, role))
 
-SignedIn signed_in(identity::Identity& identity, const identity::User& user) {
-  return {identity.tokens().make_session(user), "bearer", user.id, user.email,
+SignedIn signed_in(identity::Identity& identity, const Request& request, const identity::User& user) {
+  return {session_of(identity, request, user), "bearer", user.id, user.email,
           identity.directory().is_admin(user.id) ? "admin" : "user"};
 }
 
@@ -100,11 +100,10 @@ void add_sign_in_routes(http::Routes& routes, identity::Identity& identity) {
                .executor = http::Executor::compute,
                .answer = http::schema_of<SignedIn>},
               [&identity](const Request& request, const SignIn& body) {
-                return limited(identity, request, "sign-in", kSignIns, body.email, [&] {
-                  const auto user =
-                      identity.users().sign_in(body.email, body.password, request.client_address());
-                  return Response::json(json::to_json(signed_in(identity, user)));
-                });
+                return limited_password(
+                    identity, request, body.email, body.password, [&](const identity::User& user) {
+                      return Response::json(json::to_json(signed_in(identity, request, user)));
+                    });
               });
   routes.post("/auth/password/login",
               {.auth = Auth::none,
@@ -113,11 +112,10 @@ void add_sign_in_routes(http::Routes& routes, identity::Identity& identity) {
                .executor = http::Executor::compute,
                .answer = http::schema_of<SignedIn>},
               [&identity](const Request& request, const PasswordSignIn& body) {
-                return limited(identity, request, "sign-in", kSignIns, body.email, [&] {
-                  const auto user =
-                      identity.users().sign_in(body.email, body.password, request.client_address());
-                  return Response::json(json::to_json(signed_in(identity, user)));
-                });
+                return limited_password(
+                    identity, request, body.email, body.password, [&](const identity::User& user) {
+                      return Response::json(json::to_json(signed_in(identity, request, user)));
+                    });
               });
   routes.post(
       "/auth/password/login/web",
@@ -129,23 +127,20 @@ void add_sign_in_routes(http::Routes& routes, identity::Identity& identity) {
        .executor = http::Executor::compute,
        .answer_type = "text/html"},
       [&identity](const Request& request, const http::Form<WebSignIn>& form) {
-        identity::refuse_other_sites(request);
-        return limited(identity, request, "sign-in", kSignIns, form->email, [&] {
-          try {
-            const auto user = identity.users().sign_in(form->email, form->password, request.client_address());
-            auto response =
-                Response::redirect(is_own_path(form->next) ? form->next : identity.settings().home_route);
-            response.cookie(session_cookie(identity, request, user));
-            return response;
-          } catch (const Error& error) {
-            if (error.kind() != ErrorKind::unauthenticated) throw;
-            count_failure(identity, form->email);
-            const bool gone = std::string_view(error.what()) == "Account deactivated";
-            auto back = fmt::format("/login/password?error={}", gone ? "deactivated" : "invalid");
-            if (is_own_path(form->next)) back += "&next=" + http::percent_encode(form->next);
-            return Response::redirect(back);
-          }
-        });
+        return limited_password(
+            identity, request, form->email, form->password,
+            [&](const identity::User& user) {
+              auto response =
+                  Response::redirect(is_own_path(form->next) ? form->next : identity.settings().home_route);
+              response.cookie(session_cookie(identity, request, user));
+              return response;
+            },
+            [&](const Error& error) {
+              const bool gone = std::string_view(error.what()) == "Account deactivated";
+              auto back = fmt::format("/login/password?error={}", gone ? "deactivated" : "invalid");
+              if (is_own_path(form->next)) back += "&next=" + http::percent_encode(form->next);
+              return Response::redirect(back);
+            });
       });
   routes.post("/auth/logout",
               {.auth = Auth::optional,
@@ -172,10 +167,10 @@ void add_sign_in_routes(http::Routes& routes, identity::Identity& identity) {
        .executor = http::Executor::compute,
        .answer = http::schema_of<SignedIn>},
       [&identity](const Request& request, const Bootstrap& body) {
-        return limited(identity, request, "bootstrap", kBootstraps, body.email, [&] {
+        return limited(identity, request, "bootstrap", kBootstraps, [&] {
           const auto user =
               identity.users().bootstrap(body.email, body.name, body.password, request.client_address());
-          return Response::json(json::to_json(signed_in(identity, user)));
+          return Response::json(json::to_json(signed_in(identity, request, user)));
         });
       });
 }

@@ -3,7 +3,6 @@
 #include "core/identity/users.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
-#include "lib/base/ids.h"
 #include "lib/base/text.h"
 
 // Links by which the owner of an address gets into their account.
@@ -41,36 +40,61 @@ bool opens(Link kind, const KeptLink& kept, std::string_view secret) {
   return constant_time_equal(*kept.token, plain ? std::string(secret) : kept_form(kind, secret));
 }
 
+// The secret of a link follows from when it was made and the server's own secret. So the same link can be sent again,
+// though only its hash is kept, and one more request does not end the link that somebody is about to open.
+std::string secret_of(const Settings& settings, Link kind, const std::string& user_id, Timestamp created) {
+  return base64url(hmac_sha256(settings.jwt_secret, fmt::format("link {} {} {}", static_cast<int>(kind),
+                                                                user_id, created.micros)));
+}
+
+KeptLink kept_link(state::Tx& tx, Link kind, const std::string& user_id) {
+  return tx
+      .row<KeptLink>(
+          fmt::format("SELECT {0} AS token, {0}_created AS created FROM users WHERE id = ?", column_of(kind)),
+          user_id)
+      .value_or(KeptLink{});
+}
+
 // The account that the link leads into; nothing when anything is wrong with it. An unknown account takes the
 // same steps.
 std::optional<User> account_of(const Tables& tables, state::Tx& tx, Link kind, const std::string& email,
                                std::string_view secret) {
   const auto* user = tables.user_by_email(trim(email));
-  const auto kept = tx.row<KeptLink>(
-      fmt::format("SELECT {0} AS token, {0}_created AS created FROM users WHERE id = ?", column_of(kind)),
-      user != nullptr ? user->id : "");
-  if (user == nullptr || !user->active || !kept || !opens(kind, *kept, secret)) return std::nullopt;
+  const auto kept = kept_link(tx, kind, user != nullptr ? user->id : "");
+  if (user == nullptr || !user->active || !opens(kind, kept, secret)) return std::nullopt;
   return *user;
 }
 
-void keep(state::Tx& tx, const std::string& user_id, Link kind, const std::string& secret) {
+// Makes one, and answers its secret.
+std::string make(state::Tx& tx, const Settings& settings, const std::string& user_id, Link kind) {
+  const auto moment = now();
+  auto secret = secret_of(settings, kind, user_id, moment);
   tx.execute(
       fmt::format("UPDATE users SET {0} = ?, {0}_created = ?, updated_at = ? WHERE id = ?", column_of(kind)),
-      kept_form(kind, secret), now(), now(), user_id);
+      kept_form(kind, secret), moment, moment, user_id);
+  return secret;
+}
+
+// The one that is there and has half of its life before it, or another one.
+std::string make_or_repeat(state::Tx& tx, const Settings& settings, const std::string& user_id, Link kind) {
+  const auto kept = kept_link(tx, kind, user_id);
+  if (kept.created && now() < plus_seconds(*kept.created, lifetime(kind) / 2))
+    if (auto secret = secret_of(settings, kind, user_id, *kept.created); opens(kind, kept, secret))
+      return secret;
+  return make(tx, settings, user_id, kind);
 }
 
 }  // namespace
 
 std::string Users::make_link(const Actor& actor, const std::string& id, Link kind) {
-  const auto secret = random_urlsafe(32);
-  directory_.change([&](Change& change) {
+  return directory_.change([&](Change& change) {
     const auto& user = user_of_id(change.tables(), id);
     guard_outside(change.tables(), id);
-    keep(change.tx(), id, kind, secret);
+    auto secret = make(change.tx(), settings_, id, kind);
     change.record(actor, kind == Link::setup ? "user.invite" : "user.reset_password", "user:" + id,
                   {{"email", user.email}});
+    return secret;
   });
-  return secret;
 }
 
 std::optional<Users::LinkRequest> Users::request_link(Link kind, std::string_view email,
@@ -83,15 +107,14 @@ std::optional<Users::LinkRequest> Users::request_link(Link kind, std::string_vie
     return *user;
   };
   if (!directory_.read(account)) return std::nullopt;
-  const auto secret = random_urlsafe(32);
   return directory_.change([&](Change& change) -> std::optional<LinkRequest> {
     const auto user = account(change.tables());
     if (!user) return std::nullopt;
-    keep(change.tx(), user->id, kind, secret);
+    auto secret = make_or_repeat(change.tx(), settings_, user->id, kind);
     const char* wish = kind == Link::setup ? "setup" : kind == Link::reset ? "reset" : "sign-in";
     change.record({"", "", address}, "link_requested", "user:" + user->id,
                   {{"email", user->email}, {"kind", wish}});
-    return LinkRequest{user->email, secret};
+    return LinkRequest{user->email, std::move(secret)};
   });
 }
 

@@ -26,10 +26,14 @@ bool changes_something(const http::Request& request) {
   return method != "GET" && method != "HEAD" && method != "OPTIONS";
 }
 
-// "localhost:8000" -> "localhost", "[::1]:8000" -> "::1"
+// "localhost:8000" -> "localhost", "[::1]:8000" -> "::1"; "" when something else stands behind the name.
 std::string_view host_name(std::string_view host) {
-  if (host.starts_with('[')) return host.substr(1, host.find(']') - 1);
-  return host.substr(0, host.find(':'));
+  const bool bracketed = host.starts_with('[');
+  const auto end = std::min(host.size(), bracketed ? host.find(']') : host.find(':'));
+  std::string_view port = host.substr(std::min(host.size(), end + (bracketed ? 1 : 0)));
+  if (!port.empty() && (port.front() != ':' || port.find_first_not_of("0123456789", 1) != port.npos)) return {};
+  if (bracketed && end == host.size()) return {};
+  return host.substr(bracketed ? 1 : 0, end - (bracketed ? 1 : 0));
 }
 
 bool is_own_host(const http::Request& request, const app::PublicAddress& address) {
@@ -54,6 +58,13 @@ std::string basic_password(std::string_view credentials) {
 void refuse_other_sites(const http::Request& request) {
   if (changes_something(request) && from_another_site(request))
     throw Error(ErrorKind::forbidden, "this request came from a page of another site");
+}
+
+void refuse_embedded(const http::Request& request) {
+  const bool is_visit = request.header("sec-fetch-mode") == "navigate" &&
+                        request.header("sec-fetch-dest") == "document";
+  if (from_another_site(request) && !is_visit)
+    throw Error(ErrorKind::forbidden, "this request came from within a page of another site");
 }
 
 Identity::Identity(state::Store& store, Settings settings)

@@ -21,6 +21,10 @@ namespace agnes::identity {
 // Programs, which say nothing of where they come from, pass.
 void refuse_other_sites(const http::Request& request);
 
+// Throws Error (`forbidden`) for what a page of another site has the visitor's browser fetch (an image, a frame) instead of
+// leading the visitor there.
+void refuse_embedded(const http::Request& request);
+
 // Who may do what, as one object: the parts wired together over the state database. Thread-safe.
 class Identity {
  public:

@@ -27,6 +27,14 @@ std::optional<std::int64_t> RateLimiter::take(const std::string& key, Rate rate,
 std::optional<std::int64_t> RateLimiter::peek(const std::string& key, Rate rate, Timestamp moment) {
   return count_attempt(key, rate, moment, false);
 }
+bool RateLimiter::has(const std::string& key, Timestamp moment) {
+  std::lock_guard lock(mutex_);
+  const auto purpose = purposes_.find(purpose_of(key));
+  if (purpose == purposes_.end()) return false;
+  const auto found = purpose->second.find(key);
+  return found != purpose->second.end() &&
+         seconds_between(found->second.at, moment) < found->second.full_after;
+}
 void RateLimiter::clear(const std::string& key) {
   std::lock_guard lock(mutex_);
   if (const auto purpose = purposes_.find(purpose_of(key)); purpose != purposes_.end())

@@ -25,6 +25,8 @@ class RateLimiter {
   std::optional<std::int64_t> take(const std::string& key, Rate rate, Timestamp moment);
   // The same without taking it.
   std::optional<std::int64_t> peek(const std::string& key, Rate rate, Timestamp moment);
+  // Whether it took events that still count against it.
+  bool has(const std::string& key, Timestamp moment);
   void clear(const std::string& key);
 
  private:

@@ -52,7 +52,8 @@ class Users {
     std::string email;  // the account's, as it is stored: mails go to no other
     std::string secret;
   };
-  // The same for somebody who is not known and names only an address. Nothing when there is no account that
+  // The same for somebody who is not known and names only an address; a link that was asked for before, is not used and has
+  // half of its time left is given again. Nothing when there is no account that
   // may have such a link: unknown, deactivated, kept by an outside directory (whose passwords are not ours),
   // or, for setup, with a password.
   std::optional<LinkRequest> request_link(Link kind, std::string_view email, const std::string& address);
