@@ -36,33 +36,17 @@ void write_waiting() {
 }
 }  // namespace
 
-namespace {
-// The character that `text` begins with, and how many bytes it has; 0 for bytes that are none.
-std::pair<char32_t, std::size_t> first_character(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  if (lead < 0x80) return {lead, 1};
-  const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || !is_utf8(text.substr(0, size))) return {0, 0};
-  char32_t out = lead & (0x7fu >> size);
-  for (const char next : text.substr(1, size - 1)) out = out << 6 | (static_cast<unsigned char>(next) & 0x3f);
-  return {out, size};
-}
-bool is_unsafe(char32_t c) {
-  return (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e ||
-         c == 0x200f || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-}
-}  // namespace
-
 std::string terminal_text(std::string_view text) {
   std::string safe;
   safe.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
     const auto [c, size] = first_character(text.substr(i));
+    const bool unsafe = is_control(c) && c != '\n' && c != '\t';
     const bool own = c == 0x1b && (text.substr(i, 4) == "\033[0m" || text.substr(i, 4) == "\033[1m" ||
                                    text.substr(i, 4) == "\033[2m");
-    if (size == 0 || (is_unsafe(c) && c < 0x80 && !own))
+    if (size == 0 || (unsafe && c < 0x80 && !own))
       safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i]));
-    else if (is_unsafe(c) && !own)
+    else if (unsafe && !own)
       safe += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
     else
       safe += text.substr(i, size);

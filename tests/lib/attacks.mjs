@@ -25,6 +25,7 @@ export const messages = [
   ['a target of a megabyte', `GET /${'x'.repeat(1 << 20)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, [400, 414, 431, 0]],
   ['a space in a name', head(['GET /api/health HTTP/1.1', 'Host : localhost', 'Connection: close']), [400]],
   ['a line break in a value', `GET /api/users HTTP/1.1\r\nHost: localhost\r\nX-A: b\rX-C: d\r\nConnection: close\r\n\r\n`, [400, 401]],
+  ['two credentials', get('/api/users', 'Authorization: Bearer a', 'Authorization: Bearer b'), [400]],
   ['no host', head(['GET /api/users HTTP/1.1', 'Connection: close']), [400, 401]],
   ['another protocol', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', [400, 505, 0]],
   ['TLS to a plain port', Buffer.from('160301020001000001fc0303', 'hex'), [400, 0]],

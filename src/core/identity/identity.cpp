@@ -38,12 +38,13 @@ std::string_view host_name(std::string_view host) {
 
 bool is_own_host(const http::Request& request, const app::PublicAddress& address) {
   const auto host = host_name(request.host());
+  if (host.empty()) return false;
   if (iequals(host, "localhost") || host.ends_with(".localhost") || host == "::1" ||
       (host.starts_with("127.") && http::is_address(host)))
     return true;
   std::string_view own = address.url();
   own = own.substr(std::min(own.size(), own.find("://") + 3));
-  return !own.empty() && iequals(host, host_name(own.substr(0, own.find('/'))));
+  return iequals(host, host_name(own.substr(0, own.find('/'))));
 }
 
 // The password of "Basic <base64 of name:password>" (RFC 7617); "" when it is none.

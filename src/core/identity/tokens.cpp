@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include <fmt/format.h>
+
 #include "core/identity/users.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
@@ -77,6 +79,13 @@ Tokens::CreatedToken Tokens::create(const Actor& actor, const TokenRequest& wish
                 .revoked_at = std::nullopt};
   directory_.change([&](Change& change) {
     if (change.tables().user(actor.id) == nullptr) throw Error(ErrorKind::not_found, "User not found");
+    const auto all = change.tables().tokens_of(actor.id);
+    const auto live = std::count_if(all.begin(), all.end(), [&](const Token* token) {
+      return !token->revoked_at && (!token->expires_at || *token->expires_at > moment);
+    });
+    if (live >= kMostLive)
+      throw Error(ErrorKind::conflict,
+                  fmt::format("an account has {} tokens at most that work: revoke one first", kMostLive));
     const auto& token = made.token;
     change.put(token);
     change.record(actor, "token.create", "token:" + token.id, {{"name", token.name}, {"scope", wish.scope}});

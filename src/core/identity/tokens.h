@@ -37,6 +37,8 @@ class Tokens {
     Token token;
     std::string text;  // shown to its owner once and kept nowhere
   };
+  // Throws Error (`conflict`) when the account has kMostLive that still work.
+  static constexpr std::int64_t kMostLive = 200;
   CreatedToken create(const Actor& actor, const TokenRequest& wish);
 
   // With the latest use, written or not yet; newest first. Nothing when there is none of the id.

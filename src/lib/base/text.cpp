@@ -91,29 +91,38 @@ bool iequals(std::string_view a, std::string_view b) {
   return true;
 }
 
+std::pair<char32_t, std::size_t> first_character(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x80) return {lead, 1};
+  const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || !is_utf8(text.substr(0, size))) return {0, 0};
+  char32_t out = lead & (0x7fu >> size);
+  for (const char next : text.substr(1, size - 1)) out = out << 6 | (static_cast<unsigned char>(next) & 0x3f);
+  return {out, size};
+}
+
+bool is_control(char32_t c) {
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
 std::string escape_control(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const auto byte = static_cast<unsigned char>(c);
-    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
-    if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
-      out += fmt::format("\\u{:04x}", next);  // C1: line ends and escapes to some terminals
-      ++i;
-    } else if (const auto three = text.substr(i, 3); three == "\u2028" || three == "\u2029") {
-      out += three == "\u2028" ? "\\u2028" : "\\u2029";  // line ends to some readers of logs
-      i += 2;
-    } else if (c == '\n')
+  for (std::size_t i = 0; i < text.size();) {
+    const auto [c, size] = first_character(text.substr(i));
+    if (size == 0 || !is_control(c))
+      out += text.substr(i, std::max<std::size_t>(size, 1));
+    else if (c == '\n')
       out += "\\n";
     else if (c == '\r')
       out += "\\r";
     else if (c == '\t')
       out += "\\t";
-    else if (byte < 0x20 || byte == 0x7f)
-      out += fmt::format("\\x{:02x}", byte);
     else
-      out += c;
+      out += size == 1 ? fmt::format("\\x{:02x}", static_cast<unsigned>(c))
+                       : fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    i += std::max<std::size_t>(size, 1);
   }
   return out;
 }

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 // Small functions on text that the standard library lacks.
@@ -29,7 +30,12 @@ class Nearest {
   std::size_t least_;
 };
 bool iequals(std::string_view a, std::string_view b);  // ASCII, case-insensitive
-// Control characters as \n, \t, \xNN: safe for a log line or a terminal.
+// The character that a text, which has one, begins with, and how many bytes it has; 0 for bytes that are none.
+std::pair<char32_t, std::size_t> first_character(std::string_view text);
+// Control characters, C1, line ends of Unicode, and the marks that turn the direction of writing: what changes more than
+// its own place of a line.
+bool is_control(char32_t c);
+// These as \n, \t, \xNN, \uNNNN: safe for a log line or a terminal.
 std::string escape_control(std::string_view text);
 bool is_utf8(std::string_view text);
 // The whole text as a decimal number; nothing when it is anything else or does not fit.

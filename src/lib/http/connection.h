@@ -61,8 +61,8 @@ struct Shared {
         tasks(limits("tasks", options.task_threads, options.max_tasks_queued)),
         streams({.name = "streams",
                  .running = options.max_streams,
-                 .per_caller = std::max<std::size_t>(1, options.max_streams / 4),
-                 .per_caller_total = std::max<std::size_t>(1, options.max_streams / 4)}) {}
+                 .per_caller = std::max<std::size_t>(1, options.max_streams / 16),
+                 .per_caller_total = std::max<std::size_t>(1, options.max_streams / 16)}) {}
   Pool::Limits limits(std::string_view name, int threads, std::size_t queued) const {
     const auto running = static_cast<std::size_t>(std::max(1, threads));
     return {.name = name,

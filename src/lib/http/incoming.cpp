@@ -18,6 +18,8 @@ std::optional<std::pair<int, std::string_view>> check_header(const RequestParser
     return {{400, "Only HTTP/1.1 and HTTP/1.0 are spoken here"}};
   const std::size_t hosts = header.count(bh::field::host);
   if (hosts > 1 || (hosts == 0 && header.version() == 11)) return {{400, "One Host header is needed"}};
+  // The proxy before us may have gone by the other one.
+  if (header.count(bh::field::authorization) > 1) return {{400, "More than one Authorization header"}};
   const auto length = header.find(bh::field::content_length);
   if (header.count(bh::field::content_length) > 1 ||
       (length != header.end() && length->value().find(',') != std::string_view::npos))

@@ -165,7 +165,11 @@ class Preparation {
     if (const auto wanted = request_.header("if-match");
         !wanted.empty() && !etag.empty() && !etag_matches(wanted, etag)) {
       response_.status = 412;
-      drop_header(response_, "content-type");
+      drop_header(response_, "content-disposition");
+      drop_header(response_, "content-encoding");
+      response_.header("Content-Type", "application/json");
+      std::string text = R"({"detail":"It has changed: what is there is not what If-Match names"})";
+      add_text(text);
       return true;
     }
     bool same = false;
@@ -260,7 +264,7 @@ class Preparation {
       result = parse_range(wanted, file.size, ranges);
     if (result == RangeResult::unsatisfiable) {
       const std::uint64_t size = file.size;  // the next line ends `file`
-      response_ = Response::text("The range lies outside the file", 416);
+      response_ = Response::error(416, "The range lies outside the file");
       response_.header("Content-Range", fmt::format("bytes */{}", size));
       add_text(std::get<std::string>(response_.body));
     } else if (result == RangeResult::whole) {

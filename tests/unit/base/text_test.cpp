@@ -38,7 +38,9 @@ TEST(Text, KnowsUtf8) {
 TEST(Text, MakesControlCharactersVisible) {
   EXPECT_EQ(escape_control("a\n\r\t\x1b[0m\x7f"), "a\\n\\r\\t\\x1b[0m\\x7f");
   EXPECT_EQ(escape_control("\u0085\u009b2J\u2028x\u2029"), "\\u0085\\u009b2J\\u2028x\\u2029");
-  EXPECT_EQ(escape_control("\u00a0é\u2027\u202a\xc2"), "\u00a0é\u2027\u202a\xc2");
+  EXPECT_EQ(escape_control("\u00a0é\u2027\xc2"), "\u00a0é\u2027\xc2");
+  EXPECT_EQ(escape_control("a\u202egnp.exe\u202c \u2066x\u2069 \u200f\u061c"),
+            "a\\u202egnp.exe\\u202c \\u2066x\\u2069 \\u200f\\u061c");
 }
 
 TEST(Text, KnowsSafeNames) {

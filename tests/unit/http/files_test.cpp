@@ -85,6 +85,10 @@ TEST_F(FilesTest, AnswersConditions) {
       EXPECT_EQ(answer.header("etag"), "\"v1\"");
       EXPECT_EQ(answer.header("content-length"), "");
     }
+    if (status == 412) {
+      EXPECT_EQ(answer.header("content-type"), "application/json");
+      EXPECT_TRUE(answer.json().as_object().contains("detail"));
+    }
   }
 }
 
@@ -122,6 +126,9 @@ TEST_F(FilesTest, AnswersRanges) {
     EXPECT_EQ(answer.header("content-range"), content_range) << range;
     if (status != 416) {
       EXPECT_EQ(answer.body, content.substr(from, count)) << range;
+    } else {
+      EXPECT_EQ(answer.header("content-type"), "application/json");
+      EXPECT_TRUE(answer.json().as_object().contains("detail"));
     }
   }
   EXPECT_EQ(get("/empty", "Range: bytes=0-\r\n").status, 416);

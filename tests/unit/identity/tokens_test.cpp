@@ -16,6 +16,19 @@ TEST_F(AccessTest, ASessionEndsThoughTheDiskDoesNotTakeIt) {
   EXPECT_EQ(reason_, "Session ended: signed out");
 }
 
+TEST_F(AccessTest, AnAccountHasSoManyTokensAtMost) {
+  const auto ana = add_user("ana@example.com"), bob = add_user("bob@example.com");
+  const Actor actor{ana.id, ana.email, ""};
+  auto& tokens = access_.tokens();
+  std::string last;
+  for (std::int64_t i = 0; i < Tokens::kMostLive; ++i) last = tokens.create(actor, {.name = "one"}).token.id;
+  const auto more = [&] { tokens.create(actor, {.name = "one too many"}); };
+  EXPECT_EQ(kind_of(more), ErrorKind::conflict);
+  tokens.create({bob.id, bob.email, ""}, {.name = "another's"});
+  tokens.revoke(actor, last);
+  more();
+}
+
 TEST_F(AccessTest, TokensAreWhatTheySay) {
   const auto ana = add_user("ana@example.com"), bob = add_user("bob@example.com");
   const Actor actor{ana.id, ana.email, "10.0.0.1"};
