@@ -116,9 +116,13 @@ std::string object_detail(const json::object& detail) {
 }
 
 std::string detail_of(const Response& response) {
-  boost::system::error_code error;
-  const auto body = json::parse(response.body, error);
-  if (error || !body.is_object()) {
+  json::value body;
+  try {
+    body = response.json();
+  } catch (const Error&) {
+    // As text, then.
+  }
+  if (!body.is_object()) {
     const std::string text = response.body.substr(0, 200);
     return text.empty() || text.starts_with('<') ? "" : text;
   }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -80,6 +81,41 @@ describe('what an answer costs', () => {
     assert.equal(result.code, 1);
     assert.match(result.stderr, /larger than 64/);
   });
+  // Each number would be a struct.
+  for (const item of ['0', '{}'])
+    test(`an answer of 8 million times ${item} is refused before it is read`, async () => {
+      server.answers['GET /api/catalog/tables'] = { body: { rawJson: `{"tables":[${`${item},`.repeat(8 << 20)}${item}]}` } };
+      const result = await user.run(['catalog']);
+      assert.equal(result.code, 1);
+      assert.match(result.stderr, /more than 1000000 values/);
+    });
+  test('items of a list that are no objects are passed over', async () => {
+    server.answers['GET /auth/tokens'] = { body: [0, 'x', null, { id: 'i', name: 'kept', prefix: 'p' }, []] };
+    const result = await user.run(list);
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(result.stdout.trimEnd().split('\n').length, 2, result.stdout);
+    assert.match(result.stdout, /kept/);
+  });
+  for (const [status, said] of [[200, /far more than it announced/], [403, /HTTP 403/]])
+    test(`a download of status ${status} that has no end is stopped`, async () => {
+      const endless = http.createServer((req, res) => {
+        if (req.url.startsWith('/api/sync/manifest')) return res.end(JSON.stringify({ tables: { orders: { hash: 'a'.repeat(32), rows: 1, size_bytes: 100, query_mode: 'local' } }, assets: {} }));
+        if (!req.url.includes('/download')) return res.writeHead(404).end('{}');
+        res.writeHead(status, { 'content-type': 'application/octet-stream' });
+        const more = () => {
+          while (!res.destroyed && res.write(Buffer.alloc(1 << 16, 'x')));
+        };
+        res.on('drain', more);
+        more();
+      });
+      await new Promise((ready) => endless.listen(0, '127.0.0.1', ready));
+      user.signIn(`http://127.0.0.1:${endless.address().port}`, server.token);
+      const result = await user.run(['pull']);
+      assert.notEqual(result.code, 0, result.stdout);
+      assert.match(result.stdout + result.stderr, said);
+      endless.closeAllConnections();
+      endless.close();
+    });
   for (const encoding of ['gzip, gzip', 'gzip,gzip', 'GZIP ,gzip'])
     test(`an answer packed as '${encoding}' is refused`, async () => {
       server.answers['GET /auth/tokens'] = { body: { rawJson: gzipSync(gzipSync('[]')) }, headers: { 'content-encoding': encoding } };

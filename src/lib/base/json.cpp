@@ -233,6 +233,25 @@ bool Check::given(std::string_view key) const {
   return object != nullptr && object->contains(key);
 }
 
+std::size_t count_values(std::string_view text) {
+  std::size_t count = 1;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == ',' || c == '[' || c == '{') {
+      ++count;
+    }
+  }
+  return count;
+}
+
 bj::value parse(std::string_view text, bj::array root) {
   bj::parse_options options;
   options.max_depth = kMaxDepth;

@@ -68,26 +68,6 @@ std::size_t body_limit(const Route& route) {
   return is_small ? kSmallBody : kJsonBody;
 }
 
-// At least the number of values in a JSON text, from its punctuation; cheap next to making them.
-std::size_t count_values(std::string_view text) {
-  std::size_t count = 1;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == ',' || c == '[' || c == '{') {
-      ++count;
-    }
-  }
-  return count;
-}
-
 // Opens a file below a folder, segment by segment, so that no link leads out of it.
 UniqueFd open_below(const fs::path& folder, std::string_view path, const std::string& ending) {
   UniqueFd at(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -338,7 +318,7 @@ const boost::json::value* Call::body(bool may_miss) {
     return nullptr;
   }
   if (!body_) {
-    if (count_values(request.body()) > kMaxJsonValues)
+    if (json::count_values(request.body()) > kMaxJsonValues)
       throw Error(ErrorKind::too_large, fmt::format("The body has more than {} values", kMaxJsonValues));
     body_ = json::parse(request.body());
   }

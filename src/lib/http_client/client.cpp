@@ -5,6 +5,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "lib/base/json.h"
 #include "lib/base/text.h"
 #include "lib/http_client/curl_api.h"
 
@@ -175,6 +176,11 @@ std::optional<std::string_view> Head::header(std::string_view name) const {
 }
 
 boost::json::value Response::json() const {
+  // Values take many times their text.
+  constexpr std::size_t kMostValues = 1'000'000;
+  if (agnes::json::count_values(body) > kMostValues)
+    throw Error(ErrorKind::bad_gateway, fmt::format("the answer (HTTP {}) has more than {} values of JSON",
+                                                    status, kMostValues));
   boost::system::error_code error;
   boost::json::value value = boost::json::parse(body, error, {}, {.max_depth = 64});
   if (error)

@@ -24,6 +24,9 @@ constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
 constexpr std::uint64_t kRecordEvery = 4u << 20;
 // A stretch that brought this much counts as working: the count of failures starts anew.
 constexpr std::uint64_t kWorthwhile = 64u << 10;
+// A file may have grown since its size was told, but not without bounds.
+constexpr std::uint64_t kMoreThanAnnounced = 16u << 20;
+constexpr std::size_t kMostOfRefusal = 64 << 10;
 
 // One stretch of the file, [begin, end), of which `done` bytes have arrived.
 struct Segment {
@@ -81,7 +84,7 @@ class Job {
                       fmt::format("{} kept changing while it was downloaded; try again later", wanted_.path));
         started_over = true;
       } catch (const Error& error) {
-        if (error.kind() == ErrorKind::insufficient_storage)
+        if (error.kind() == ErrorKind::insufficient_storage || error.kind() == ErrorKind::too_large)
           discard();
         else
           save_record();
@@ -292,7 +295,8 @@ class Job {
         },
         [&](std::string_view data) {
           if (refused) {
-            if (refusal.body.size() < 65536) refusal.body.append(data);
+            refusal.body.append(data.substr(0, kMostOfRefusal - refusal.body.size()));
+            if (refusal.body.size() == kMostOfRefusal) throw StatusError(std::move(refusal));
             return;
           }
           if (abandoned_) throw Abandoned{};
@@ -309,6 +313,14 @@ class Job {
     if (const auto length = head.header("content-length"))
       if (const auto bytes = parse_int(*length); bytes && *bytes >= 0)
         segments_.front()->end = static_cast<std::uint64_t>(*bytes);
+    if (segments_.front()->end != kUnknown) refuse_beyond_announced(segments_.front()->end);
+  }
+
+  // What a server sends without an end fills no disk.
+  void refuse_beyond_announced(std::uint64_t size) const {
+    if (wanted_.size > 0 && size > 2 * wanted_.size + kMoreThanAnnounced)
+      throw Error(ErrorKind::too_large,
+                  "the server sends far more than it announced; the copy from before stays");
   }
 
   void accept_part(const Head& head, Segment& segment, std::uint64_t from, bool split,
@@ -321,6 +333,7 @@ class Job {
       return;
     }
     // Now the true length is known: the first segment is what is coming, the rest is shared out.
+    refuse_beyond_announced(range->total);
     etag_ = etag;
     segment.end = range->end;
     const std::uint64_t rest = range->total - range->end;
@@ -341,6 +354,7 @@ class Job {
 
   void take(Segment& segment, std::string_view data) {
     if (segment.done + data.size() > segment.length()) throw StartOver{};
+    refuse_beyond_announced(segment.begin + segment.done + data.size());
     std::uint64_t at = segment.begin + segment.done;
     if (hash_) hash_->update(data);
     report(static_cast<std::int64_t>(data.size()));
