@@ -54,7 +54,7 @@ std::shared_ptr<const VisibleSet> Visible::make(const http::Caller& caller,
 }
 
 std::function<bool()> Visible::still_readable(const http::Caller& caller) const {
-  const auto version = directory_.version();
+  auto version = directory_.version();  // before the rights are read
   return [this, id = caller.user_id, rights = directory_.rights(caller.user_id), version]() mutable {
     const auto latest = directory_.version();
     if (latest == version) return true;
