@@ -17,7 +17,7 @@ before(async () => {
     noise: "SELECT i AS id, array_to_string([md5((i * 100 + k)::VARCHAR) for k in range(60)], '') AS body FROM range(20000) r(i)",
     large: "SELECT i AS id, repeat('x', 1000) AS filling FROM range(700000) r(i)",
   });
-  site = await startSite({}, { data, settings: 'query:\n  max_workers: 6\n' });
+  site = await startSite({}, { data, settings: 'query:\n  max_workers: 2\n' });
   await site.sync();
   admin = site.admin.token;
   for (const name of ['docs', 'noise', 'large']) must(201, await site.post('/api/admin/register-table', { name, source_type: 'local' }, { token: admin }));
@@ -68,6 +68,14 @@ test('wishes for more data sets than there can be are refused', async () => {
   const names = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`a${i}`, true]));
   must(413, await site.post('/api/sync/settings', { datasets: names }, { token: admin }));
   must(413, await site.post('/api/sync/table-subscriptions', { tables: names }, { token: admin }));
+});
+
+test('a scan whose reader takes nothing is cut when its spool is full and others wait', async () => {
+  const [slow, other] = [await site.analyst('slow@example.com', ['large']), await site.analyst('other@example.com', ['large'])];
+  const held = await ask('POST', '/api/v2/scan', slow.token, { table_id: 'large' });
+  await site.until('somebody else has their scan', async () => (await site.post('/api/v2/scan', { table_id: 'large', limit: 1 }, { token: other.token })).status === 200);
+  await site.logged(/POST .api.v2.scan broke off.*takes less than 1 MB.s/);
+  assert.equal(await held.rest(), false);
 });
 
 // What is read -> how it is asked for. Each is larger than what waits on the way to its reader.

@@ -56,8 +56,8 @@ Response limited(identity::Identity& identity, const http::Request& request, std
                  identity::Rate rate, const std::function<Response()>& sign_in) {
   identity::refuse_other_sites(request);
   identity::refuse_embedded(request);
-  if (auto refused = over_limit(identity, request,
-                                fmt::format("{} {}", what, http::address_key(request.client_address())), rate))
+  if (auto refused = over_limit(
+          identity, request, fmt::format("{} {}", what, http::address_key(request.client_address())), rate))
     return *std::move(refused);
   try {
     return sign_in();

@@ -117,31 +117,30 @@ void add_sign_in_routes(http::Routes& routes, identity::Identity& identity) {
                       return Response::json(json::to_json(signed_in(identity, request, user)));
                     });
               });
-  routes.post(
-      "/auth/password/login/web",
-      {.auth = Auth::none,
-       .tag = "auth",
-       .summary = "Sign in from a form",
-       .description =
-           "Sets the session's cookie and redirects to `next`, or back to the form with the reason.",
-       .executor = http::Executor::compute,
-       .answer_type = "text/html"},
-      [&identity](const Request& request, const http::Form<WebSignIn>& form) {
-        return limited_password(
-            identity, request, form->email, form->password,
-            [&](const identity::User& user) {
-              auto response =
-                  Response::redirect(is_own_path(form->next) ? form->next : identity.settings().home_route);
-              response.cookie(session_cookie(identity, request, user));
-              return response;
-            },
-            [&](const Error& error) {
-              const bool gone = std::string_view(error.what()) == "Account deactivated";
-              auto back = fmt::format("/login/password?error={}", gone ? "deactivated" : "invalid");
-              if (is_own_path(form->next)) back += "&next=" + http::percent_encode(form->next);
-              return Response::redirect(back);
-            });
-      });
+  routes.post("/auth/password/login/web",
+              {.auth = Auth::none,
+               .tag = "auth",
+               .summary = "Sign in from a form",
+               .description =
+                   "Sets the session's cookie and redirects to `next`, or back to the form with the reason.",
+               .executor = http::Executor::compute,
+               .answer_type = "text/html"},
+              [&identity](const Request& request, const http::Form<WebSignIn>& form) {
+                return limited_password(
+                    identity, request, form->email, form->password,
+                    [&](const identity::User& user) {
+                      auto response = Response::redirect(
+                          is_own_path(form->next) ? form->next : identity.settings().home_route);
+                      response.cookie(session_cookie(identity, request, user));
+                      return response;
+                    },
+                    [&](const Error& error) {
+                      const bool gone = std::string_view(error.what()) == "Account deactivated";
+                      auto back = fmt::format("/login/password?error={}", gone ? "deactivated" : "invalid");
+                      if (is_own_path(form->next)) back += "&next=" + http::percent_encode(form->next);
+                      return Response::redirect(back);
+                    });
+              });
   routes.post("/auth/logout",
               {.auth = Auth::optional,
                .tag = "auth",

@@ -43,8 +43,8 @@ bool opens(Link kind, const KeptLink& kept, std::string_view secret) {
 // The secret of a link follows from when it was made and the server's own secret. So the same link can be sent again,
 // though only its hash is kept, and one more request does not end the link that somebody is about to open.
 std::string secret_of(const Settings& settings, Link kind, const std::string& user_id, Timestamp created) {
-  return base64url(hmac_sha256(settings.jwt_secret, fmt::format("link {} {} {}", static_cast<int>(kind),
-                                                                user_id, created.micros)));
+  return base64url(hmac_sha256(
+      settings.jwt_secret, fmt::format("link {} {} {}", static_cast<int>(kind), user_id, created.micros)));
 }
 
 KeptLink kept_link(state::Tx& tx, Link kind, const std::string& user_id) {

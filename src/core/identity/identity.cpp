@@ -31,7 +31,8 @@ std::string_view host_name(std::string_view host) {
   const bool bracketed = host.starts_with('[');
   const auto end = std::min(host.size(), bracketed ? host.find(']') : host.find(':'));
   std::string_view port = host.substr(std::min(host.size(), end + (bracketed ? 1 : 0)));
-  if (!port.empty() && (port.front() != ':' || port.find_first_not_of("0123456789", 1) != port.npos)) return {};
+  if (!port.empty() && (port.front() != ':' || port.find_first_not_of("0123456789", 1) != port.npos))
+    return {};
   if (bracketed && end == host.size()) return {};
   return host.substr(bracketed ? 1 : 0, end - (bracketed ? 1 : 0));
 }
@@ -62,8 +63,8 @@ void refuse_other_sites(const http::Request& request) {
 }
 
 void refuse_embedded(const http::Request& request) {
-  const bool is_visit = request.header("sec-fetch-mode") == "navigate" &&
-                        request.header("sec-fetch-dest") == "document";
+  const bool is_visit =
+      request.header("sec-fetch-mode") == "navigate" && request.header("sec-fetch-dest") == "document";
   if (from_another_site(request) && !is_visit)
     throw Error(ErrorKind::forbidden, "this request came from within a page of another site");
 }

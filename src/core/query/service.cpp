@@ -189,12 +189,14 @@ class Holder {
     if (!since_) since_ = Clock::now();
     while (!to_.wait_for_room(kLookAtOthers)) {
       const auto held = Clock::now() - *since_;
-      const bool is_slow = held > kMayHold &&
-                           static_cast<double>(taken_) < kSlowestHolder * std::chrono::duration<double>(held).count();
+      const bool is_slow =
+          held > kMayHold &&
+          static_cast<double>(taken_) < kSlowestHolder * std::chrono::duration<double>(held).count();
       if (is_slow && to_.place_is_wanted())
-        throw Error(ErrorKind::unavailable,
-                    "all that may wait for its reader does, the reader takes less than 1 MB/s, and others wait "
-                    "for the query process");
+        throw Error(
+            ErrorKind::unavailable,
+            "all that may wait for its reader does, the reader takes less than 1 MB/s, and others wait "
+            "for the query process");
     }
     taken_ += bytes;
     return !to_.gone();
@@ -264,9 +266,9 @@ http::Response relay(std::unique_ptr<Execution> execution, RelayOptions options)
 
 http::Response Service::answer(const http::Caller& caller, const std::string& sql, std::int64_t row_limit) {
   auto still = visible_.still_readable(caller);
-  return relay(start(caller, sql, row_limit), {.transfer_limit = limits_.transfer_limit,
-                                               .spool = &spool_,
-                                               .still_allowed = std::move(still)});
+  return relay(
+      start(caller, sql, row_limit),
+      {.transfer_limit = limits_.transfer_limit, .spool = &spool_, .still_allowed = std::move(still)});
 }
 
 http::Response Service::hybrid(const http::Caller& caller, const HybridBody& body) {

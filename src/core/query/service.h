@@ -79,8 +79,8 @@ class Service {
 struct RelayOptions {
   std::string content_type = "application/json";
   std::chrono::seconds transfer_limit{0};
-  SpoolSpace* spool = nullptr;  // lives as long as the server
-  std::string before = {}, after = {};                 // sent around it
+  SpoolSpace* spool = nullptr;                           // lives as long as the server
+  std::string before = {}, after = {};                   // sent around it
   std::function<void(std::size_t bytes)> on_bytes = {};  // hears the bytes of each part before it is sent
   std::function<bool()> still_allowed = {};              // see http::Response
 };

@@ -188,8 +188,8 @@ class Store::Impl {
         return;
       } catch (const duck::QueryError& error) {
         if (is_fatal(error)) reopen(error.what());
-        const bool again =
-            (error.type() == DUCKDB_ERROR_TRANSACTION && !is_of_disk(error)) || (is_foreign_key(error) && !references_aside);
+        const bool again = (error.type() == DUCKDB_ERROR_TRANSACTION && !is_of_disk(error)) ||
+                           (is_foreign_key(error) && !references_aside);
         if (!again || attempt == kAttempts) throw;
         references_aside = references_aside || is_foreign_key(error);
       }

@@ -59,11 +59,11 @@ class Server {
         10'000};  // from a request's first byte to the end of its header: 408
     std::chrono::milliseconds body_timeout{
         30'000};  // for a body, longer as it arrives at 4 kB/s or more: 408
-    std::chrono::milliseconds idle_timeout{75'000};   // between requests
+    std::chrono::milliseconds idle_timeout{75'000};  // between requests
     // Without the client taking a byte; for a whole answer that is no stream, longer as it is taken at 4 kB/s or more.
     std::chrono::milliseconds write_timeout{60'000};
-    std::vector<std::string> trusted_proxies = {};    // addresses, "10.0.0.0/8" ranges, "*"
-    bool access_log = true;                           // a line a request, level info
+    std::vector<std::string> trusted_proxies = {};  // addresses, "10.0.0.0/8" ranges, "*"
+    bool access_log = true;                         // a line a request, level info
     std::function<void(const AnswerRecord&)> observe =
         {};  // told of each answer on a network thread: no waiting
     bool compress = true;

@@ -179,8 +179,8 @@ boost::json::value Response::json() const {
   // Values take many times their text.
   constexpr std::size_t kMostValues = 1'000'000;
   if (agnes::json::count_values(body) > kMostValues)
-    throw Error(ErrorKind::bad_gateway, fmt::format("the answer (HTTP {}) has more than {} values of JSON",
-                                                    status, kMostValues));
+    throw Error(ErrorKind::bad_gateway,
+                fmt::format("the answer (HTTP {}) has more than {} values of JSON", status, kMostValues));
   boost::system::error_code error;
   boost::json::value value = boost::json::parse(body, error, {}, {.max_depth = 64});
   if (error)

@@ -21,7 +21,8 @@ TEST_F(AccessTest, AnAccountHasSoManyTokensAtMost) {
   const Actor actor{ana.id, ana.email, ""};
   auto& tokens = access_.tokens();
   std::string last;
-  for (std::int64_t i = 0; i < Tokens::kMostLive; ++i) last = tokens.create(actor, {.name = "one", .seconds = 3600}).token.id;
+  for (std::int64_t i = 0; i < Tokens::kMostLive; ++i)
+    last = tokens.create(actor, {.name = "one", .seconds = 3600}).token.id;
   const auto more = [&] { tokens.create(actor, {.name = "one too many", .seconds = {}}); };
   EXPECT_EQ(kind_of(more), ErrorKind::conflict);
   tokens.create({bob.id, bob.email, ""}, {.name = "another's", .seconds = {}});
