@@ -8,6 +8,7 @@
 #include <boost/describe.hpp>
 
 #include "app/config/config.h"
+#include "contract/metadata.h"
 #include "core/catalog/registry.h"
 #include "core/state/tx.h"
 #include "lib/base/time.h"
@@ -15,17 +16,8 @@
 // What people know of a table's columns beyond their names and types.
 namespace agnes::catalog {
 
-// A row of column_metadata. The column need not be there (yet).
-struct ColumnMetadata {
-  std::string table_id, column_name;
-  std::optional<std::string>
-      basetype;  // the source's word: STRING, INTEGER, NUMERIC, FLOAT, BOOLEAN, DATE, TIMESTAMP
-  std::optional<std::string> description;
-  std::optional<std::string> confidence, source;  // "manual" unless a proposal said otherwise
-  std::optional<Timestamp> updated_at;
-};
-BOOST_DESCRIBE_STRUCT(ColumnMetadata, (),
-                      (table_id, column_name, basetype, description, confidence, source, updated_at))
+// A row of column_metadata.
+using contract::ColumnMetadata;
 
 // Each runs in the caller's transaction or read. Sorted by the column's name.
 std::vector<ColumnMetadata> column_metadata(state::Tx& tx, std::string_view table_id);

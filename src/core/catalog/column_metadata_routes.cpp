@@ -44,24 +44,11 @@ struct ColumnItems {
 };
 BOOST_DESCRIBE_STRUCT(ColumnItems, (), (columns))
 
-struct TableColumns {
-  std::string table_id;
-  std::vector<ColumnMetadata> columns;
-};
-BOOST_DESCRIBE_STRUCT(TableColumns, (), (table_id, columns))
 struct Saved {
   std::string status;
   std::int64_t count = 0;
 };
 BOOST_DESCRIBE_STRUCT(Saved, (), (status, count))
-struct PushAnswer {
-  std::string status;
-  std::int64_t pushed = 0;
-  std::vector<std::string> errors;
-  std::string message;
-};
-BOOST_DESCRIBE_STRUCT(PushAnswer, (), (status, pushed, errors, message))
-
 // The id that metadata is kept under. Admins also reach tables that are registered but have not been seen by
 // a rebuild.
 std::string table_id_of(state::Store& store, const Visible& visible, const http::Caller& caller,
@@ -86,12 +73,13 @@ void add_column_metadata_routes(http::Routes& routes, state::Store& store, const
                                 const config::Config& config) {
   using http::Auth;
 
-  routes.get("/api/admin/metadata/{table_id}",
-             {.tag = "metadata", .summary = "What is known of a table's columns, for those who may read it"},
-             [&store, &visible](const http::Caller& caller, const http::Param<"table_id">& given) {
-               const std::string id = table_id_of(store, visible, caller, *given);
-               return TableColumns{id, store.read([&](state::Tx& tx) { return column_metadata(tx, id); })};
-             });
+  routes.get(
+      "/api/admin/metadata/{table_id}",
+      {.tag = "metadata", .summary = "What is known of a table's columns, for those who may read it"},
+      [&store, &visible](const http::Caller& caller, const http::Param<"table_id">& given) {
+        const std::string id = table_id_of(store, visible, caller, *given);
+        return contract::TableColumns{id, store.read([&](state::Tx& tx) { return column_metadata(tx, id); })};
+      });
 
   routes.post("/api/admin/metadata/{table_id}",
               {.auth = Auth::admin,
@@ -142,8 +130,9 @@ void add_column_metadata_routes(http::Routes& routes, state::Store& store, const
         if (done.pushed == 0 && !done.errors.empty())
           throw Error(ErrorKind::bad_gateway,
                       fmt::format("{} took none of the columns: {}", kind->name, done.errors.front()));
-        return PushAnswer{done.errors.empty() ? "ok" : "partial", done.pushed, done.errors,
-                          columns.empty() ? "there is nothing to push: no column has metadata" : ""};
+        return contract::ColumnsPushed{
+            done.errors.empty() ? "ok" : "partial", done.pushed, done.errors,
+            columns.empty() ? "there is nothing to push: no column has metadata" : ""};
       });
 }
 

@@ -52,8 +52,7 @@ class ExtractWriter {
   fs::path file_of(const std::string& table) const;  // data/<table>.parquet
 
   // Runs `select` on `connection` and keeps its rows as the table's next version. QueryError says what DuckDB
-  // said of the statement. Columns that Parquet would hold changed are cast: HUGEINT and UHUGEINT are DECIMAL(38,0) and
-  // fail where they have more digits, TIME WITH TIME ZONE is a text with its offset; an INTERVAL with microseconds and a TIME of 24:00:00 fail.
+  // said of the statement. Columns that Parquet would hold changed are cast or refused: duck::storable_select.
   WrittenTable write(duck::Connection& connection, const std::string& table, const std::string& select,
                      const std::string& description = "", const std::string& query_mode = "local");
   // Changes the description alone.

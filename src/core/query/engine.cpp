@@ -10,12 +10,11 @@
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/duck/arrow_stream.h"
+#include "lib/duck/statements.h"
 
 namespace agnes::query {
 
 namespace {
-
-using duck::api;
 
 constexpr std::size_t kPart = 256u << 10;
 
@@ -42,57 +41,12 @@ std::optional<std::string> with_casts(duck::Result& result, const std::string& s
   return fmt::format("SELECT {} FROM ({}) AS answer({})", select, sql, names);
 }
 
-// A statement out of several that DuckDB made of one text.
-class Extracted {
- public:
-  Extracted(duck::Connection& connection, const std::string& sql) : connection_(connection) {
-    count_ = api().extract_statements(connection.handle(), sql.c_str(), &handle_);
-    if (count_ == 0) {
-      const char* said = api().extract_statements_error(handle_);
-      const std::string message = said != nullptr ? said : "no statement";
-      api().destroy_extracted(&handle_);
-      throw duck::QueryError(DUCKDB_ERROR_PARSER, message);
-    }
-  }
-  ~Extracted() { api().destroy_extracted(&handle_); }
-  Extracted(const Extracted&) = delete;
-  Extracted& operator=(const Extracted&) = delete;
-
-  idx_t count() const { return count_; }
-
-  duck::Result run(idx_t index, duckdb_statement_type expected, bool streaming) {
-    duckdb_prepared_statement statement = nullptr;
-    struct Guard {
-      duckdb_prepared_statement& statement;
-      ~Guard() { api().destroy_prepare(&statement); }
-    } guard{statement};
-    if (api().prepare_extracted_statement(connection_.handle(), handle_, index, &statement) == DuckDBError) {
-      const char* said = statement != nullptr ? api().prepare_error(statement) : nullptr;
-      throw duck::QueryError(DUCKDB_ERROR_BINDER,
-                             said != nullptr ? said : "the statement cannot be prepared");
-    }
-    if (api().prepared_statement_type(statement) != expected)
-      throw Error(ErrorKind::bad_request, "Only statements that read can be run here.");
-    duckdb_result raw{};
-    const auto state = streaming ? api().execute_prepared_streaming(statement, &raw)
-                                 : api().execute_prepared(statement, &raw);
-    duck::Result result(raw);
-    if (state == DuckDBError)
-      throw duck::QueryError(api().result_error_type(result.handle()), api().result_error(result.handle()));
-    return result;
-  }
-
- private:
-  duck::Connection& connection_;
-  duckdb_extracted_statements handle_ = nullptr;
-  idx_t count_ = 0;
-};
-
 // The types of its values are made first, then the statement answers.
 duck::Result run_pivot(duck::Connection& connection, const std::string& sql) {
-  Extracted statements(connection, sql);
-  for (idx_t i = 0; i + 1 < statements.count(); ++i) statements.run(i, DUCKDB_STATEMENT_TYPE_CREATE, false);
-  return statements.run(statements.count() - 1, DUCKDB_STATEMENT_TYPE_SELECT, true);
+  duck::Statements statements(connection, sql);
+  for (std::size_t i = 0; i + 1 < statements.count(); ++i)
+    statements.run(i, false, DUCKDB_STATEMENT_TYPE_CREATE);
+  return statements.run(statements.count() - 1, true, DUCKDB_STATEMENT_TYPE_SELECT);
 }
 
 Error too_long(std::uint64_t limit) {
