@@ -1,28 +1,36 @@
 #include "cli/api.h"
 #include "cli/commands/commands.h"
-#include "cli/json_text.h"
-#include "cli/output.h"
+#include "lib/base/text.h"
 
 // An example of a command: `agnes bookmarks`. CONTRIBUTING.md refers to this file.
 namespace agnes::cli {
 
 namespace {
+// What the route answers, and --json prints; docs/cli.md shows such types.
+struct Bookmark {
+  std::string table_id, note;
+};
+BOOST_DESCRIBE_STRUCT(Bookmark, (), (table_id, note))
+struct Bookmarks {
+  std::vector<Bookmark> bookmarks;
+};
+BOOST_DESCRIBE_STRUCT(Bookmarks, (), (bookmarks))
 
-void list_bookmarks(const Args& args) {
+Bookmarks list(const Args&) {
   Api api;
-  const auto answer = fetch(api, "/api/bookmarks", "list your bookmarks");
-  if (args.flag("json")) return print("{}", pretty(answer));
-  for (const auto& item : answer.at("bookmarks").as_array())
-    print("{}  {}", plain(item.as_object(), "table_id"), plain(item.as_object(), "note"));
+  return fetch<Bookmarks>(api, "/api/bookmarks", "list your bookmarks");
+}
+
+// For people.
+void show(const Bookmarks& answer) {
+  for (const auto& [table, note] : answer.bookmarks)
+    print("{}  {}", escape_control(table), escape_control(note));
 }
 
 }  // namespace
 
 Command bookmarks_command() {
-  return {.name = "bookmarks",
-          .help = "List your bookmarks",
-          .options = {{.names = "--json", .value = "", .help = "Print JSON"}},
-          .run = list_bookmarks};
+  return {.name = "bookmarks", .help = "List your bookmarks", .run = answers(list, show)};
 }
 
 }  // namespace agnes::cli

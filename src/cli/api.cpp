@@ -74,9 +74,9 @@ void check_versions(const Response& response, const std::string& server) {
              latest = response.header("x-agnes-latest-version");
   if ((least && is_older(AGNES_VERSION, *least)) || response.status == 426)
     throw Failure(
-        kUsage,
+        Cause::usage,
         fmt::format("agnes " AGNES_VERSION
-                    " is too old for {}, which needs {} or newer: curl -fsSL {}/cli/install.sh | bash",
+                    " is too old for {}, which needs {} or newer; curl -fsSL {}/cli/install.sh | bash",
                     server, least ? escape_control(*least) : "a version", server));
   if (latest && is_older(AGNES_VERSION, *latest)) mention_newer(*latest, server);
 }
@@ -98,24 +98,31 @@ std::string field_errors(const json::array& list) {
   return join(parts, "; ");
 }
 
-std::string object_detail(const json::object& detail) {
-  std::string out;
-  for (const auto* key : {"message", "hint", "suggestion", "error"})
-    if (const std::string text = plain(detail, key); !text.empty()) out += (out.empty() ? "" : "; ") + text;
+// What a server says of a refusal: why, and what to do where it says so.
+struct Refusal {
+  std::string why, hint;
+};
+
+Refusal object_detail(const json::object& detail) {
+  Refusal out;
+  const auto add = [](std::string& text, std::string_view separator, const std::string& more) {
+    if (!more.empty()) text += (text.empty() ? "" : std::string(separator)) + more;
+  };
+  for (const auto* key : {"message", "error"}) add(out.why, "; ", plain(detail, key));
+  for (const auto* key : {"hint", "suggestion"}) add(out.hint, "; ", plain(detail, key));
   std::string fields;
   for (const auto& item : detail) {
     const std::string_view key = item.key();
     if (item.value().is_null() || key == "message" || key == "hint" || key == "suggestion" || key == "error")
       continue;
-    std::string value = plain(item.value());
-    if (value.empty()) value = "(empty)";
-    fields += (fields.empty() ? "" : ", ") + std::string(key) + " " + value;
+    const std::string value = plain(item.value());
+    add(fields, ", ", std::string(key) + " " + (value.empty() ? "(empty)" : value));
   }
-  if (fields.empty()) return out;
-  return out.empty() ? fields : out + " [" + fields + "]";
+  if (!fields.empty()) out.why = out.why.empty() ? fields : out.why + " [" + fields + "]";
+  return out;
 }
 
-std::string detail_of(const Response& response) {
+Refusal detail_of(const Response& response) {
   json::value body;
   try {
     body = response.json();
@@ -124,28 +131,56 @@ std::string detail_of(const Response& response) {
   }
   if (!body.is_object()) {
     const std::string text = response.body.substr(0, 200);
-    return text.empty() || text.starts_with('<') ? "" : text;
+    return {text.starts_with('<') ? "" : text, ""};
   }
   const auto& object = body.get_object();
   const auto* detail = object.if_contains("detail");
   if (detail == nullptr) return object_detail(object);
   if (detail->is_object()) return object_detail(detail->get_object());
-  if (detail->is_array()) return field_errors(detail->get_array());
-  return plain(*detail);
+  return {detail->is_array() ? field_errors(detail->get_array()) : plain(*detail), ""};
+}
+
+Refusal refusal_of(const Response& response) {
+  Refusal out = detail_of(response);
+  out.why = escape_control(out.why);
+  out.hint = escape_control(out.hint);
+  while (out.why.ends_with('.')) out.why.pop_back();
+  const bool silent = out.why.empty();
+  out.why = fmt::format("{} (HTTP {})", silent ? "the server gave no reason" : out.why, response.status);
+  if (response.status == 401)
+    out.hint = "sign in again: agnes auth login, or agnes auth import-token --token -";
+  else if (const auto after = response.header("retry-after"); response.status == 429 && after)
+    out.hint = fmt::format("try again in {} s", escape_control(*after));
+  else if (!out.hint.empty())
+    return out;
+  else if (response.status == 403)
+    out.hint = "an administrator can change that";
+  else if (response.status == 404 && silent)
+    out.hint = "check that the address is an Agnes server's: agnes diagnose";
+  else if (response.status >= 500)
+    out.hint = "try again; if it stays so, tell its administrator";
+  return out;
 }
 }  // namespace
 
-Api::Api() : client_(options_for(server_url(), configured_token())) {}
+Api::Api() : client_(options_for(server_url(), configured_token())), named_(has_server()) {}
 Api::Api(const std::string& server, const std::string& token) : client_(options_for(server, token)) {}
 
 Response Api::send(const http_client::Request& request) {
-  Response response = client_.send(request);
+  Response response;
+  try {
+    response = client_.send(request);
+  } catch (const http_client::TransportError& error) {
+    if (named_) throw;
+    throw Failure(Cause::failed, fmt::format("no server is set up, and {}", error.what()),
+                  "agnes init --server-url URL");
+  }
   check_versions(response, server());
   if (response.status >= 300 && response.status < 400 && response.status != 304)
-    throw Failure(
-        1,
-        fmt::format("{} sends callers on to {}: use that address (agnes init --server-url, or AGNES_SERVER)",
-                    server(), escape_control(response.header("location").value_or("another place"))));
+    throw Failure(Cause::server_fault,
+                  fmt::format("{} sends callers on to {}", server(),
+                              escape_control(response.header("location").value_or("another place"))),
+                  "use that address: agnes init --server-url, or AGNES_SERVER");
   return response;
 }
 Response Api::get(const std::string& path, const Params& params, std::chrono::seconds timeout) {
@@ -178,26 +213,24 @@ Response Api::del(const std::string& path) {
 }
 
 std::string refusal(const Response& response) {
-  std::string detail = escape_control(detail_of(response));
-  while (detail.ends_with('.')) detail.pop_back();
-  std::string out = detail.empty() ? "the server gave no reason" : detail;
-  out += fmt::format(" (HTTP {})", response.status);
-  if (response.status == 401)
-    out += "; sign in again: agnes auth login, or agnes auth import-token --token -";
-  if (response.status == 429)
-    if (const auto after = response.header("retry-after"))
-      out += fmt::format("; try again in {} s", escape_control(*after));
-  return out;
+  const Refusal said = refusal_of(response);
+  return said.hint.empty() ? said.why : said.why + "; " + said.hint;
 }
 
-void expect(const Response& response, std::initializer_list<int> expected, std::string_view what,
-            int exit_code) {
-  for (const int status : expected)
-    if (response.status == status) return;
-  throw Failure(exit_code, fmt::format("cannot {}: {}", what, refusal(response)));
+Failure refused(const Response& response, std::string_view what) {
+  const Refusal said = refusal_of(response);
+  // An Agnes server says what it has not got.
+  const bool stranger = response.status == 404 && detail_of(response).why.empty();
+  return {stranger ? Cause::server_fault : cause_of_status(response.status),
+          fmt::format("cannot {}: {}", what, said.why), said.hint};
 }
 
-json::value fetch(Api& api, const std::string& path, std::string_view what, const Params& params) {
+void expect(const Response& response, std::initializer_list<int> expected, std::string_view what) {
+  if (std::find(expected.begin(), expected.end(), response.status) == expected.end())
+    throw refused(response, what);
+}
+
+json::value fetch_json(Api& api, const std::string& path, std::string_view what, const Params& params) {
   const Response response = api.get(path, params);
   expect(response, {200}, what);
   return response.json();

@@ -6,6 +6,7 @@
 #include <boost/json/value.hpp>
 
 #include "cli/command.h"
+#include "contract/read.h"
 #include "lib/http_client/client.h"
 
 namespace agnes::cli {
@@ -17,8 +18,8 @@ using http_client::Response;
 extern std::atomic<bool> interrupted;
 
 // The configured server, or another one, as the signed-in user. After every answer the versions that the
-// server names in its headers are looked at: a server that needs a newer client ends the command with exit
-// code 2, a newer server is mentioned on standard error once a day.
+// server names in its headers are looked at: a server that needs a newer client ends the command
+// (usage), a newer server is mentioned on standard error once a day.
 class Api {
  public:
   Api();
@@ -38,16 +39,23 @@ class Api {
 
  private:
   http_client::Client client_;
+  bool named_ = true;  // false: nobody named a server, and it is the one that the contract falls back to
 };
 
-// Why the server refused, in one line for people: "the group exists already (HTTP 409)". The structured
-// answers of the contract (`kind`, `reason`, lists of invalid fields) are told field by field.
+// Why the server refused, and what to do, in one line for people: "the group exists already (HTTP 409)". The
+// structured answers of the contract (`kind`, `reason`, lists of invalid fields) are told field by field.
 std::string refusal(const Response& response);
-// Throws Failure ("cannot `what`: ...") unless the status is one of `expected`.
-void expect(const Response& response, std::initializer_list<int> expected, std::string_view what,
-            int exit_code = 1);
+// "cannot `what`: ...", with the cause that the status stands for.
+Failure refused(const Response& response, std::string_view what);
+// Throws that unless the status is one of `expected`.
+void expect(const Response& response, std::initializer_list<int> expected, std::string_view what);
 // The answer of a GET that must succeed.
-boost::json::value fetch(Api& api, const std::string& path, std::string_view what, const Params& params = {});
+boost::json::value fetch_json(Api& api, const std::string& path, std::string_view what,
+                              const Params& params = {});
+template <class T>
+T fetch(Api& api, const std::string& path, std::string_view what, const Params& params = {}) {
+  return contract::read<T>(fetch_json(api, path, what, params));
+}
 
 // Whether version `a` is older than `b` ("0.9.1" < "0.10.0", "1.0.0rc1" < "1.0.0"); false when one makes no
 // sense.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/duck/database.h"
+#include "lib/duck/types.h"
 
 // Results of queries as the program prints them, whether DuckDB gave them here or a server sent them as JSON.
 namespace agnes::cli {
@@ -24,23 +25,31 @@ struct Cell {
   std::string text;
 };
 
+using Row = std::vector<Cell>;
+
 struct ResultTable {
   std::vector<std::string> columns;
-  std::vector<std::vector<Cell>> rows;
-  bool more = false;  // the limit cut it
+  std::vector<Row> rows;
+  bool more = false;  // a limit cut it
 };
 
-// Reads at most `limit` rows; whether there are more is found out, but they are not read.
-ResultTable read_result(duck::Result& result, std::int64_t limit);
+// Reads a result of DuckDB, chunk by chunk.
+class ResultReader {
+ public:
+  explicit ResultReader(duck::Result& result);
+  const std::vector<std::string>& columns() const { return columns_; }
+  std::vector<Row> next();  // none at the end
+
+ private:
+  duck::Result& result_;
+  std::vector<std::string> columns_;
+  std::vector<duck::Type> types_;
+};
+
 // The contract's {"columns": [...], "rows": [[...]], "truncated": ...}; numbers keep all their digits.
 // Throws Error (bad_gateway) for anything else.
 ResultTable read_remote_result(std::string_view body);
 // The same of a table's sample: {"rows": [{"column": value}], ...}.
 ResultTable read_remote_sample(std::string_view body);
-
-// Of equal names the second is called a_1, so that no value is lost.
-std::string to_json(const ResultTable& table);
-// With a header line; fields with commas, quotes or line breaks are quoted (RFC 4180).
-std::string to_csv(const ResultTable& table);
 
 }  // namespace agnes::cli

@@ -195,27 +195,25 @@ Cell cell_at(duckdb_vector vector, const Type& type, idx_t row) {
 }
 }  // namespace
 
-ResultTable read_result(duck::Result& result, std::int64_t limit) {
-  ResultTable table;
-  std::vector<Type> types;
+ResultReader::ResultReader(duck::Result& result) : result_(result) {
   for (std::size_t c = 0; c < result.column_count(); ++c) {
-    table.columns.push_back(result.column_name(c));
-    types.push_back(duck::column_type(result, c));
+    columns_.push_back(result.column_name(c));
+    types_.push_back(duck::column_type(result, c));
   }
-  const auto most = static_cast<std::size_t>(std::max<std::int64_t>(limit, 0));
-  while (duck::Chunk chunk = result.fetch()) {
-    const std::size_t room = most - table.rows.size();
-    const std::size_t count = std::min(chunk.size(), room);
-    table.more = chunk.size() > room;
-    const std::size_t first = table.rows.size();
-    table.rows.resize(first + count, std::vector<Cell>(types.size()));
-    for (std::size_t c = 0; c < types.size(); ++c) {
+}
+
+std::vector<Row> ResultReader::next() {
+  std::vector<Row> rows;
+  while (duck::Chunk chunk = result_.fetch()) {
+    if (chunk.size() == 0) continue;
+    rows.resize(chunk.size(), Row(types_.size()));
+    for (std::size_t c = 0; c < types_.size(); ++c) {
       const auto vector = chunk.column(c);
-      for (std::size_t r = 0; r < count; ++r) table.rows[first + r][c] = cell_at(vector, types[c], r);
+      for (std::size_t r = 0; r < rows.size(); ++r) rows[r][c] = cell_at(vector, types_[c], r);
     }
-    if (table.more) break;
+    break;
   }
-  return table;
+  return rows;
 }
 
 }  // namespace agnes::cli

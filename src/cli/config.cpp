@@ -174,17 +174,6 @@ std::string given_token(const std::string& option) {
   return std::string(trim(option == "-" ? ask("Token", true) : option));
 }
 
-void save_token(const Token& token) {
-  const json::object object{{"access_token", token.text}, {"email", token.email}};
-  replace_file(config_folder() / "token.json", pretty(object) + "\n", 0600);
-}
-
-void clear_token() {
-  std::error_code error;
-  fs::remove(token_file(), error);
-  if (error) throw system_error("cannot remove " + token_file().string(), error.value());
-}
-
 std::optional<std::string> token_claim(const std::string& token, const std::string& name) {
   const auto parts = split(token, '.');
   if (parts.size() != 3) return std::nullopt;

@@ -11,7 +11,8 @@ std::string fetch_guide(Api& api) {
   if (response.status == 404) return plain_guide(api.server());
   expect(response, {200}, "fetch CLAUDE.md");
   const auto answer = response.json();
-  if (!answer.is_object()) throw Failure(1, "cannot fetch CLAUDE.md: the server's answer has no text");
+  if (!answer.is_object())
+    throw Failure(Cause::server_fault, "cannot fetch CLAUDE.md: the server's answer has no text");
   return plain(answer.get_object(), "content");
 }
 

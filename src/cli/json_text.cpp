@@ -5,12 +5,21 @@
 
 #include <boost/json/stream_parser.hpp>
 
+#include "cli/output.h"
 #include "lib/base/text.h"
 
 namespace agnes::cli {
 
 namespace {
-void write(std::string& out, const boost::json::value& value, int indent) {
+void write(std::string& out, const boost::json::value& value, int indent, std::size_t width = 0) {
+  if (width > 0 && indent > 0 && value.is_structured()) {
+    std::string line;
+    write(line, value, -1);
+    if (line.size() + static_cast<std::size_t>(indent) * 2 <= width) {
+      out += line;
+      return;
+    }
+  }
   const auto newline = [&](int level) {
     if (indent < 0) return;
     out += '\n';
@@ -49,23 +58,28 @@ void write(std::string& out, const boost::json::value& value, int indent) {
       out += json_string(value.get_string());
       break;
     case boost::json::kind::array:
-      list('[', ']', value.get_array(), [&](const boost::json::value& item) { write(out, item, inner); });
+      list('[', ']', value.get_array(),
+           [&](const boost::json::value& item) { write(out, item, inner, width); });
       break;
     case boost::json::kind::object:
       list('{', '}', value.get_object(), [&](const boost::json::key_value_pair& item) {
         out += json_string(item.key());
         out += ": ";
-        write(out, item.value(), inner);
+        write(out, item.value(), inner, width);
       });
       break;
   }
 }
 }  // namespace
 
-std::string pretty(const boost::json::value& value) {
+std::string pretty(const boost::json::value& value, std::size_t width) {
   std::string out;
-  write(out, value, 0);
+  write(out, value, 0, width);
   return out;
+}
+void print_json(const boost::json::value& value) {
+  constexpr std::size_t kWidth = 100;
+  out(pretty(value, kWidth) + "\n");
 }
 std::string compact(const boost::json::value& value) {
   std::string out;

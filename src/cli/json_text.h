@@ -9,7 +9,10 @@
 // point.
 namespace agnes::cli {
 
-std::string pretty(const boost::json::value& value);
+// `width`: what fits into so many columns stands on one line.
+std::string pretty(const boost::json::value& value, std::size_t width = 0);
+// To standard output, as --json prints.
+void print_json(const boost::json::value& value);
 std::string compact(const boost::json::value& value);
 // The same of JSON text (`is_json`), in which numbers keep all their digits.
 std::string pretty_text(std::string_view json);

@@ -7,7 +7,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "cli/command.h"
+#include "cli/json_text.h"
+#include "cli/outcome.h"
 #include "lib/base/env.h"
 #include "lib/base/error.h"
 #include "lib/base/files.h"
@@ -78,6 +79,19 @@ void draw_err(std::string_view text) {
   write_all(STDERR_FILENO, text);
 }
 
+namespace {
+bool json_wanted = false;
+}
+void set_json_output(bool on) {
+  json_wanted = on;
+}
+bool json_output() {
+  return json_wanted;
+}
+void say_note(std::string_view text) {
+  err((json_wanted ? compact(boost::json::object{{"note", text}}) : std::string(text)) + "\n");
+}
+
 bool is_terminal_out() {
   return ::isatty(STDOUT_FILENO) == 1;
 }
@@ -128,7 +142,7 @@ std::string ask(std::string_view question, bool hidden) {
   if (hidden && terminal) ::tcsetattr(STDIN_FILENO, TCSANOW, &before);
   if ((hidden && terminal) || !terminal) err("\n");
   if (ended && line.empty())
-    throw Failure(1, fmt::format("no answer to '{}': give it as an option", question));
+    throw Failure(Cause::failed, fmt::format("no answer to '{}'", question), "give it as an option");
   if (line.ends_with('\r')) line.pop_back();
   return line;
 }

@@ -23,11 +23,15 @@ template <class... Args>
 void print(fmt::format_string<Args...> format, Args&&... args) {
   out(fmt::format(format, std::forward<Args>(args)...) + "\n");
 }
-// A line on standard error for people: progress, warnings, hints.
+// A line on standard error: progress, warnings, hints. With --json it is {"note": ...}.
+void say_note(std::string_view text);
 template <class... Args>
 void note(fmt::format_string<Args...> format, Args&&... args) {
-  err(fmt::format(format, std::forward<Args>(args)...) + "\n");
+  say_note(fmt::format(format, std::forward<Args>(args)...));
 }
+// Whether --json was given: every line of standard error is a JSON value then, too.
+void set_json_output(bool on);
+bool json_output();
 
 bool is_terminal_out();
 bool is_terminal_err();

@@ -21,8 +21,20 @@ std::optional<std::int64_t> Args::find_number(std::string_view name) const {
   if (!text) return std::nullopt;
   const auto number = parse_int(*text);
   if (!number)
-    throw Failure(kUsage, fmt::format("--{} takes a whole number, not '{}'", name, escape_control(*text)));
+    throw Failure(Cause::usage,
+                  fmt::format("--{} takes a whole number, not '{}'", name, escape_control(*text)));
   return number;
+}
+
+void show_done(const Done& done) {
+  std::string action = done.action;
+  action[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(action[0])));
+  print("{} the {} {}{}.", action, done.kind, escape_control(done.name),
+        done.group ? " of the group " + escape_control(*done.group) : "");
+}
+
+std::string meant(const Nearest& nearest, const std::string& otherwise) {
+  return nearest.best().empty() ? otherwise : fmt::format("did you mean {}?", escape_control(nearest.best()));
 }
 
 namespace {
@@ -34,12 +46,49 @@ std::string long_name(const std::string& names) {
 // Where the parser puts the values.
 struct Chosen {
   std::map<std::string, std::string> texts;
+  std::map<std::string, std::vector<std::string>> lists;
   std::map<std::string, bool> flags;
 };
 
+// All that the help says of it.
+std::string help_of(const Option& option) {
+  std::string help = option.help;
+  if (!option.fallback.empty()) help += fmt::format(" [default: {}]", option.fallback);
+  if (!option.environment.empty()) help += fmt::format(" [or ${}]", option.environment);
+  if (option.required) help += " [required]";
+  return help;
+}
+
+std::string usage_of(const Command& command, const std::string& path) {
+  std::string out = path;
+  if (!command.commands.empty())
+    out += command.run ? " [COMMAND]" : " COMMAND";
+  else
+    out += " [OPTIONS]";
+  for (const auto& argument : command.arguments)
+    out +=
+        (argument.required ? " " + argument.name : " [" + argument.name + "]") + (argument.many ? "..." : "");
+  return out;
+}
+
+const Option kJson{.names = "--json", .value = "", .help = "Print the answer, and errors, as JSON"};
+const Option kYes{.names = "-y,--yes", .value = "", .help = "Do not ask"};
+const Option kVersion{.names = "-V,--version", .value = "", .help = "Show the version and exit"};
+
+}  // namespace
+
+std::vector<Option> options_of(const Command& command, bool is_root) {
+  std::vector<Option> out = command.options;
+  if (!command.question.empty()) out.push_back(kYes);
+  if (command.run) out.push_back(kJson);
+  if (is_root) out.push_back(kVersion);
+  return out;
+}
+
+namespace {
 class HelpFormat : public ::CLI::Formatter {
  public:
-  explicit HelpFormat(std::string path) : path_(std::move(path)) {
+  explicit HelpFormat(std::string usage) : usage_(std::move(usage)) {
     column_width(34);
     label("Positionals", "Arguments");
   }
@@ -47,45 +96,33 @@ class HelpFormat : public ::CLI::Formatter {
     if (option->get_type_size() == 0 || option->get_positional()) return "";
     return " " + option->get_type_name();
   }
-  std::string make_usage(const ::CLI::App* app, std::string) const override {
-    std::string out = "\nUsage: " + path_;
-    if (!app->get_subcommands({}).empty())
-      out += " COMMAND";
-    else if (!app->get_options({}).empty())
-      out += " [OPTIONS]";
-    for (const auto* option : app->get_options([](const ::CLI::Option* o) { return o->get_positional(); }))
-      out += option->get_required() ? " " + option->get_name() : " [" + option->get_name() + "]";
-    return out + "\n";
+  std::string make_usage(const ::CLI::App*, std::string) const override {
+    return "\nUsage: " + usage_ + "\n";
   }
   std::string make_footer(const ::CLI::App* app) const override {
     return app->get_footer().empty() ? "" : "\n" + app->get_footer();
   }
 
  private:
-  std::string path_;
+  std::string usage_;
 };
 
-void add(::CLI::App& app, const Command& command, Chosen& chosen) {
+void add(::CLI::App& app, const Command& command, const std::vector<Option>& options, Chosen& chosen) {
   app.set_help_flag("-h,--help", "Show this help and exit");
   for (const auto& argument : command.arguments) {
-    auto* option = app.add_option(argument.name, chosen.texts[argument.name], argument.help);
+    auto* option = argument.many ? app.add_option(argument.name, chosen.lists[argument.name], argument.help)
+                                 : app.add_option(argument.name, chosen.texts[argument.name], argument.help);
     option->required(argument.required)->type_name("");
   }
-  for (const auto& option : command.options) {
+  for (const auto& option : options) {
     const std::string name = long_name(option.names);
-    if (option.value.empty()) {
+    if (option.value.empty())
       app.add_flag(option.names, chosen.flags[name], option.help);
-      continue;
-    }
-    std::string help = option.help;
-    if (!option.fallback.empty()) help += fmt::format(" [default: {}]", option.fallback);
-    if (!option.environment.empty()) help += fmt::format(" [or ${}]", option.environment);
-    if (option.required) help += " [required]";
-    app.add_option(option.names, chosen.texts[name], help)
-        ->type_name(option.value)
-        ->multi_option_policy(::CLI::MultiOptionPolicy::TakeLast);
+    else
+      app.add_option(option.names, chosen.texts[name], help_of(option))
+          ->type_name(option.value)
+          ->multi_option_policy(::CLI::MultiOptionPolicy::TakeLast);
   }
-  if (!command.question.empty()) app.add_flag("-y,--yes", chosen.flags["yes"], "Do not ask");
   if (!command.example.empty()) app.footer("Example:\n" + command.example);
   // For the list in the help; the chosen one has been found already.
   for (const auto& child : command.commands) app.add_subcommand(child.name, child.help)->group("Commands");
@@ -96,6 +133,30 @@ std::string help_of(const ::CLI::App& app) {
   for (auto at = text.find("\n\n\n"); at != text.npos; at = text.find("\n\n\n", at)) text.erase(at, 1);
   while (text.ends_with("\n\n")) text.pop_back();
   return text;
+}
+
+// The help of a command and of all below it, as data.
+boost::json::object reference(const Command& command, const std::string& path, bool is_root) {
+  boost::json::array arguments, options, commands;
+  for (const auto& argument : command.arguments)
+    arguments.push_back({{"name", argument.name}, {"help", argument.help}, {"required", argument.required}});
+  for (const auto& option : options_of(command, is_root))
+    options.push_back({{"names", option.names}, {"value", option.value}, {"help", help_of(option)}});
+  for (const auto& child : command.commands)
+    commands.push_back(reference(child, path + " " + child.name, false));
+  boost::json::object out{
+      {"name", path},           {"help", command.help}, {"usage", usage_of(command, path)},
+      {"arguments", arguments}, {"options", options},   {"example", command.example},
+      {"commands", commands}};
+  if (command.run) {
+    json::Components components;
+    boost::json::array answers;
+    for (const auto& form : command.run.forms())
+      answers.push_back({{"when", form.when}, {"shape", form.shape(components)}});
+    out["answers"] = std::move(answers);
+    out["schemas"] = components.schemas();
+  }
+  return out;
 }
 
 // "--query=" gives an empty value; CLI11 would take the next argument instead.
@@ -130,14 +191,25 @@ std::vector<const Command*> find_command(const Command& root, std::vector<std::s
       std::string path;
       for (const auto* command : chain) path += (path.empty() ? "" : " ") + command->name;
       const std::string hint = nearest_command(*chain.back(), args.front());
-      throw Failure(kUsage, fmt::format("unknown command '{}' of {}; {}", escape_control(args.front()), path,
-                                        hint.empty() ? fmt::format("see: {} --help", path)
-                                                     : fmt::format("did you mean: {} {}", path, hint)));
+      throw Failure(Cause::usage,
+                    fmt::format("unknown command '{}' of {}; {}", escape_control(args.front()), path,
+                                hint.empty() ? fmt::format("see: {} --help", path)
+                                             : fmt::format("did you mean: {} {}", path, hint)));
     }
     chain.push_back(&*found);
     args.erase(args.begin());
   }
   return chain;
+}
+
+void check_choice(const std::string& name, const std::string& value,
+                  const std::vector<std::string>& choices) {
+  if (choices.empty() || std::find(choices.begin(), choices.end(), value) != choices.end()) return;
+  Nearest nearest(value, 3);
+  for (const auto& choice : choices) nearest.offer(choice);
+  throw Failure(Cause::usage,
+                fmt::format("{} is {}, not '{}'", name, join(choices, ", "), escape_control(value)),
+                meant(nearest, "choose one of them"));
 }
 
 // Ends the command unless its question is answered with yes.
@@ -148,50 +220,56 @@ void ask_first(const Command& command, const Args& args) {
     if (const auto at = question.find(place); at != question.npos)
       question.replace(at, place.size(), escape_control(args.text(argument.name)));
   }
-  if (!confirm(question)) throw Failure(1, "nothing was changed");
+  if (!confirm(question)) throw Failure(Cause::failed, "nothing was changed");
 }
 
 }  // namespace
 
-void parse_and_run(const Command& root, const std::vector<std::string>& all) {
+void parse_and_run(const Command& root, const std::vector<std::string>& all, std::string& path) {
   std::vector<std::string> args = split_empty_values(all);
   const auto chain = find_command(root, args);
   const Command& command = *chain.back();
-  std::string path;
   for (const auto* c : chain) path += (path.empty() ? "" : " ") + c->name;
 
+  const bool is_root = chain.size() == 1;
+  const auto options = options_of(command, is_root);
   Chosen chosen;
   ::CLI::App app(command.help, path);
-  app.formatter(std::make_shared<HelpFormat>(path));
+  app.formatter(std::make_shared<HelpFormat>(usage_of(command, path)));
   app.name(path.size() > root.name.size() ? path.substr(root.name.size() + 1) : "");
-  add(app, command, chosen);
-  const bool is_root = chain.size() == 1;
-  if (is_root) app.add_flag("-V,--version", chosen.flags["version"], "Show the version and exit");
+  add(app, command, options, chosen);
 
   try {
     std::vector<std::string> reversed(args.rbegin(), args.rend());
     app.parse(std::move(reversed));
   } catch (const ::CLI::CallForHelp&) {
-    out(help_of(app));
+    if (json_output())
+      print_json(reference(command, path, is_root));
+    else
+      out(help_of(app));
     return;
   } catch (const ::CLI::ParseError& error) {
     std::string message = error.what();
     if (const auto line = message.find('\n'); line != message.npos) message.resize(line);
-    throw Failure(kUsage, fmt::format("{}; see: {} --help", escape_control(message), path));
+    throw Failure(Cause::usage, fmt::format("{}; see: {} --help", escape_control(message), path));
   }
   if (is_root && chosen.flags["version"]) {
     out("agnes " AGNES_VERSION "\n");
     return;
   }
   if (!command.run) {
+    if (json_output())
+      throw Failure(Cause::usage, fmt::format("{} takes a command; see: {} --help", path, path));
     err(help_of(app));
-    throw Exit{kUsage};
+    throw Exit{Cause::usage};
   }
 
   Args values;
   for (const auto& argument : command.arguments)
-    if (app.get_option(argument.name)->count() > 0) values.set(argument.name, chosen.texts[argument.name]);
-  for (const auto& option : command.options) {
+    if (app.get_option(argument.name)->count() > 0)
+      values.set(argument.name,
+                 argument.many ? join(chosen.lists[argument.name], " ") : chosen.texts[argument.name]);
+  for (const auto& option : options) {
     const std::string name = long_name(option.names);
     if (option.value.empty()) {
       if (chosen.flags[name]) values.set(name, "1");
@@ -207,9 +285,14 @@ void parse_and_run(const Command& root, const std::vector<std::string>& all) {
     else if (!option.fallback.empty())
       values.set(name, option.fallback);
     else if (option.required)
-      throw Failure(kUsage, fmt::format("--{} is required; see: {} --help", name, path));
+      throw Failure(Cause::usage, fmt::format("--{} is required; see: {} --help", name, path));
   }
-  if (!command.question.empty() && !chosen.flags["yes"]) ask_first(command, values);
+  for (const auto& argument : command.arguments)
+    if (const auto value = values.find(argument.name)) check_choice(argument.name, *value, argument.choices);
+  for (const auto& option : options)
+    if (const auto value = values.find(long_name(option.names)))
+      check_choice("--" + long_name(option.names), *value, option.choices);
+  if (!command.question.empty() && !values.flag("yes")) ask_first(command, values);
   command.run(values);
 }
 

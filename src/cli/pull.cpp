@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/facts.h"
 #include "cli/output.h"
 #include "cli/rules.h"
 #include "cli/views.h"
@@ -20,7 +21,6 @@
 
 namespace agnes::cli {
 
-namespace json = boost::json;
 using http_client::Cancelled;
 using http_client::StatusError;
 using http_client::TransportError;
@@ -51,13 +51,19 @@ class Pull {
 
   PullResult run() {
     const auto started = std::chrono::steady_clock::now();
-    result_.dry_run = options_.dry_run;
     try {
       work();
     } catch (const Cancelled&) {
       result_.interrupted = true;
     }
-    result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+    result_.duration_s = std::round(took.count() * 1000) / 1000;
+    if (!options_.dry_run) {
+      result_.tables_updated = static_cast<std::int64_t>(updated_.size());
+      result_.tables_removed = static_cast<std::int64_t>(removed_.size());
+    }
+    (options_.dry_run ? result_.would_update : result_.updated) = std::move(updated_);
+    (options_.dry_run ? result_.would_remove : result_.removed) = std::move(removed_);
     return std::move(result_);
   }
 
@@ -72,8 +78,8 @@ class Pull {
     if (!fetch_manifest()) return;
     choose();
     if (options_.dry_run) {
-      result_.updated = wanted_;
-      result_.removed = gone_;
+      updated_ = wanted_;
+      removed_ = gone_;
       return;
     }
     if (!wanted_.empty()) {
@@ -83,6 +89,7 @@ class Pull {
     }
     finish();
     fetch_rules();
+    renew_facts(api_, workspace_, !manifest_checked_);
     if (changed_state_) save_pull_state(workspace_, state_);
   }
 
@@ -98,7 +105,10 @@ class Pull {
         return true;
       }
       manifest_checked_ = false;
-      if (response.status != 200) throw Error(error_kind(response.status), refusal(response));
+      if (response.status != 200) {
+        stage_failed("manifest", refusal(response), cause_of_status(response.status));
+        return false;
+      }
       manifest_ = parse_manifest(response.json());
       etag_ = response.header("etag").value_or("");
       return true;
@@ -107,7 +117,7 @@ class Pull {
     } catch (const Failure&) {
       throw;
     } catch (const Error& error) {
-      result_.problems.push_back({"", "manifest", error.what()});
+      stage_failed("manifest", error.what(), cause_of(error));
       return false;
     }
   }
@@ -137,20 +147,19 @@ class Pull {
     for (const auto& [name, table] : manifest_) {
       if (!manifest_checked_ && !is_table_id(name)) {
         // Names become file names here.
-        result_.problems.push_back(
-            {escape_control(name), "", "the name is not safe as a file name: left out"});
+        table_failed(escape_control(name), "the name is not safe as a file name: left out");
         continue;
       }
       if (!table.has_file() || (options_.skip_materialize && table.query_mode == "materialized")) continue;
       if (!manifest_checked_)
         if (const auto [other, is_new] = by_lower_name.emplace(to_lower(name), name); !is_new) {
-          result_.problems.push_back(
-              {name, "",
-               fmt::format("differs from the table {} only in case, which SQL does not tell apart: left out",
-                           other->second)});
+          table_failed(
+              name,
+              fmt::format("differs from the table {} only in case, which SQL does not tell apart: left out",
+                          other->second));
           continue;
         }
-      ++result_.total;
+      ++result_.parquets_total;
       if (!is_current(name, table, folder.stat_file(name))) wanted_.push_back(name);
     }
     for (const auto& [name, file] : state_.files) {
@@ -233,7 +242,7 @@ class Pull {
     for (std::size_t i = 1; i < workers; ++i) threads.emplace_back(work);
     work();
     for (auto& thread : threads) thread.join();
-    std::sort(result_.updated.begin(), result_.updated.end());
+    std::sort(updated_.begin(), updated_.end());
   }
 
   void download_one(const std::string& name, Progress& progress) {
@@ -243,6 +252,7 @@ class Pull {
     how.segment_threshold = static_cast<std::uint64_t>(
         setting("AGNES_PULL_CHUNK_THRESHOLD_BYTES", 50 << 20, 0, std::int64_t{1} << 50));
     std::string problem;
+    Cause cause = Cause::failed;
     bool stop = false;
     try {
       http_client::download(
@@ -251,13 +261,14 @@ class Pull {
       const std::lock_guard guard(mutex_);
       if (const auto found = stat_file(workspace_.parquet_of(name)))
         remember(name, *found, manifest_.at(name).hash);
-      result_.updated.push_back(name);
+      updated_.push_back(name);
       progress.done(name);
       return;
     } catch (const Cancelled&) {
       stop = true;
     } catch (const StatusError& error) {
       problem = refusal(error.response());
+      cause = cause_of_status(error.response().status);
       // The token does not get better with the next table.
       stop = error.response().status == 401;
     } catch (const http_client::HashMismatch& error) {
@@ -265,6 +276,7 @@ class Pull {
       mismatched_.emplace_back(name, error.what());
     } catch (const Error& error) {
       problem = error.what();
+      cause = cause_of(error);
       stop = error.kind() == ErrorKind::insufficient_storage;
       if (stop) problem += "; make room and run agnes pull again: the tables from before are as they were";
     } catch (const std::exception& error) {
@@ -273,7 +285,7 @@ class Pull {
     progress.failed(name);
     const std::lock_guard guard(mutex_);
     if (stop) stop_ = true;
-    if (!problem.empty()) result_.problems.push_back({name, "", problem});
+    if (!problem.empty()) table_failed(name, problem, cause);
   }
 
   // A hash that does not fit has two causes: the file was damaged, or the server got a new one since it gave
@@ -299,9 +311,7 @@ class Pull {
     download_all();
     for (const auto& [name, error] : mismatched_) mismatch_problem(name, error);
   }
-  void mismatch_problem(const std::string& name, const std::string& error) {
-    result_.problems.push_back({name, "", error});
-  }
+  void mismatch_problem(const std::string& name, const std::string& error) { table_failed(name, error); }
 
   void finish() {
     if (interrupted) {
@@ -317,16 +327,16 @@ class Pull {
     };
     if (state_.views.empty() || state_.views != made_of()) {
       ViewsMade made = make_views(workspace_.database(), views_of(names));
-      for (auto& problem : made.problems) result_.problems.push_back({"", "views", std::move(problem)});
+      for (const auto& problem : made.problems) stage_failed("views", problem);
       if (!made.kept.empty())
         note("{} was in a format that only a later DuckDB can read: it is kept as {}, and was made anew",
              workspace_.database().filename().string(), made.kept.filename().string());
       if (made.postponed) {
-        result_.problems.push_back(
-            {"", "views",
-             fmt::format("{} is open for writing in another program: close it and run "
-                         "agnes pull again, until then it shows the tables from before",
-                         workspace_.database().string())});
+        stage_failed(
+            "views",
+            fmt::format("{} is open for writing in another program, and shows the tables from before; "
+                        "close it and run agnes pull again",
+                        workspace_.database().string()));
       }
       state_.views = made.postponed ? "" : made_of();
       changed_state_ = true;
@@ -339,16 +349,16 @@ class Pull {
       std::error_code error;
       fs::remove(workspace_.parquet_of(name), error);
       if (error) {
-        result_.problems.push_back({name, "", fmt::format("cannot remove its file: {}", error.message())});
+        table_failed(name, fmt::format("cannot remove its file: {}", error.message()));
         continue;
       }
       state_.files.erase(name);
-      result_.removed.push_back(name);
+      removed_.push_back(name);
       changed_state_ = true;
     }
 
-    const bool complete = result_.problems.empty();
-    const bool same_tables = manifest_checked_ && result_.updated.empty() && result_.removed.empty();
+    const bool complete = result_.errors.empty();
+    const bool same_tables = manifest_checked_ && updated_.empty() && removed_.empty();
     if (!same_tables || !touch_sync_state()) {
       std::map<std::string, SyncedTable> present;
       for (const auto& [name, table] : manifest_) {
@@ -356,7 +366,7 @@ class Pull {
         if (file == state_.files.end() || file->second.hash != table.hash || table.hash.empty()) continue;
         present[name] = {table.hash, table.rows, table.size};
       }
-      update_sync_state(present, result_.removed);
+      update_sync_state(present, removed_);
     }
     // With problems, the next pull asks for the whole manifest again.
     const std::string etag = complete && !options_.skip_materialize ? etag_ : "";
@@ -397,7 +407,7 @@ class Pull {
     try {
       Rules known{state_.rules_etag, state_.rules};
       const Rules now = sync_rules(api_, workspace_, known);
-      result_.rules = now.count;
+      result_.rules_count = now.count;
       if (now.etag != state_.rules_etag || now.count != state_.rules) {
         state_.rules_etag = now.etag;
         state_.rules = now.count;
@@ -408,21 +418,29 @@ class Pull {
     } catch (const Failure&) {
       throw;
     } catch (const Error& error) {
-      result_.problems.push_back({"", "memory_bundle", error.what()});
+      stage_failed("memory_bundle", error.what(), cause_of(error));
     }
+  }
+
+  void table_failed(const std::string& table, std::string error, Cause cause = Cause::failed) {
+    result_.errors.push_back({.table = table, .stage = {}, .error = std::move(error), .kind = cause});
+  }
+  void stage_failed(const std::string& stage, std::string error, Cause cause = Cause::failed) {
+    result_.errors.push_back({.table = {}, .stage = stage, .error = std::move(error), .kind = cause});
   }
 
   Api& api_;
   const Workspace& workspace_;
   const PullOptions& options_;
   PullResult result_;
+  std::vector<std::string> updated_, removed_;
   PullState state_;
   bool changed_state_ = false;
   Manifest manifest_;
   std::string etag_;
   bool manifest_checked_ = false;  // it is the one of the last pull, which found nothing wrong with it
   std::vector<std::string> wanted_, gone_;
-  std::mutex mutex_;  // result_, state_ and mismatched_ while downloads run
+  std::mutex mutex_;  // result_, updated_, state_ and mismatched_ while downloads run
   std::vector<std::pair<std::string, std::string>> mismatched_;
   std::atomic<bool> stop_ = false;
 };
@@ -436,27 +454,16 @@ PullResult pull(Api& api, const Workspace& workspace, const PullOptions& options
   return Pull(api, workspace, options).run();
 }
 
-json::object to_json(const PullResult& result) {
-  json::array errors, updated, removed;
-  for (const auto& problem : result.problems) {
-    json::object item;
-    if (!problem.table.empty())
-      item["table"] = problem.table;
-    else
-      item["stage"] = problem.stage;
-    item["error"] = problem.error;
-    errors.push_back(std::move(item));
-  }
-  for (const auto& name : result.updated) updated.push_back(json::value(name));
-  for (const auto& name : result.removed) removed.push_back(json::value(name));
-  return {{"tables_updated", result.dry_run ? 0 : result.updated.size()},
-          {"tables_removed", result.dry_run ? 0 : result.removed.size()},
-          {"parquets_total", result.total},
-          {"rules_count", result.rules},
-          {"duration_s", std::round(result.seconds * 1000) / 1000},
-          {result.dry_run ? "would_update" : "updated", std::move(updated)},
-          {result.dry_run ? "would_remove" : "removed", std::move(removed)},
-          {"errors", std::move(errors)}};
+void say_problems(const PullResult& result) {
+  for (const auto& problem : result.errors)
+    say_error(problem.kind,
+              fmt::format("{}: {}", problem.table.value_or(problem.stage.value_or("")), problem.error));
+}
+
+const PullProblem* manifest_problem(const PullResult& result) {
+  for (const auto& problem : result.errors)
+    if (problem.stage == "manifest") return &problem;
+  return nullptr;
 }
 
 InterruptGuard::InterruptGuard() {

@@ -44,14 +44,16 @@ Token sign_in(const std::string& server, std::optional<std::string> email,
   const Response response = api.post("/auth/token", body);
   if (response.status == 401)
     throw Failure(
-        1, fmt::format(
-               "{} does not accept this email and password: {}; accounts without a password sign in in "
-               "the browser and make a token there for agnes auth import-token",
-               server,
-               plain(response.json().is_object() ? response.json().get_object() : json::object{}, "detail")));
+        Cause::not_signed_in,
+        fmt::format(
+            "{} does not accept this email and password: {}", server,
+            plain(response.json().is_object() ? response.json().get_object() : json::object{}, "detail")),
+        "accounts without a password sign in in the browser and make a token there for agnes auth "
+        "import-token");
   expect(response, {200}, "sign in");
   const auto signed_in = contract::read<contract::SignedIn>(response.json());
-  if (signed_in.access_token.empty()) throw Failure(1, "cannot sign in: the server's answer holds no token");
+  if (signed_in.access_token.empty())
+    throw Failure(Cause::server_fault, "cannot sign in: the server's answer holds no token");
   return {signed_in.access_token, signed_in.email.empty() ? *email : signed_in.email};
 }
 
@@ -66,11 +68,10 @@ Token token_for_workspace(const std::string& server, const std::optional<std::st
     return personal_token(server, *stored);
   }
   if (::isatty(STDIN_FILENO) == 0)
-    throw Failure(kUsage,
-                  fmt::format("not signed in to {}: agnes auth login --server {}, or --token - with a token "
-                              "on standard input",
-                              server, server));
-  print("Sign in to {}", server);
+    throw Failure(
+        Cause::usage, fmt::format("not signed in to {}", server),
+        fmt::format("agnes auth login --server {}, or --token - with a token on standard input", server));
+  note("Sign in to {}", server);
   return personal_token(server, sign_in(server));
 }
 

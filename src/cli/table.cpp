@@ -16,71 +16,8 @@ std::string rtrim(std::string line) {
   return line;
 }
 
-struct Column {
-  std::string heading;
-  std::vector<std::string> cells;
-  std::size_t width = 0;
-  bool right = true;  // only numbers so far
-
-  void add(std::string text, bool number) {
-    width = std::max(width, display_width(text));
-    right = right && number;
-    cells.push_back(std::move(text));
-  }
-};
-
-std::vector<Column> measure(const ResultTable& table) {
-  std::vector<Column> columns;
-  for (std::size_t c = 0; c < table.columns.size(); ++c) {
-    Column column;
-    column.heading = escape_control(table.columns[c]);
-    column.width = display_width(column.heading);
-    bool any = false;
-    for (const auto& row : table.rows) {
-      const Cell& cell = row[c];
-      const bool null = cell.kind == Cell::Kind::null;
-      any = any || !null;
-      column.add(null ? "NULL" : escape_control(cell.text),
-                 null || cell.kind == Cell::Kind::number || cell.kind == Cell::Kind::decimal);
-    }
-    column.right = column.right && any;
-    columns.push_back(std::move(column));
-  }
-  return columns;
-}
-
-// Cuts the widest columns down to one width at which all fit. False when even the narrowest table does not.
-bool shrink(std::vector<Column>& columns, std::size_t width) {
-  const auto total_at = [&](std::size_t most) {
-    std::size_t total = columns.empty() ? 0 : (columns.size() - 1) * kGap;
-    for (const auto& column : columns) total += std::min(column.width, most);
-    return total;
-  };
-  if (total_at(kNarrowest) > width) return false;
-  std::size_t fits = kNarrowest, too_wide = std::max(width, kNarrowest) + 1;
-  while (fits + 1 < too_wide) {
-    const std::size_t middle = (fits + too_wide) / 2;
-    (total_at(middle) <= width ? fits : too_wide) = middle;
-  }
-  for (auto& column : columns) column.width = std::min(column.width, fits);
-  return true;
-}
-
-std::string records_text(const std::vector<Column>& columns, std::size_t rows, const TableStyle& style) {
-  std::size_t name_width = 0;
-  for (const auto& column : columns) name_width = std::max(name_width, display_width(column.heading));
-  const std::size_t room = static_cast<std::size_t>(style.width) > name_width + 12
-                               ? static_cast<std::size_t>(style.width) - name_width - 5
-                               : 12;
-  std::string out;
-  for (std::size_t r = 0; r < rows; ++r) {
-    out += dim(fmt::format("--- row {} ---", r + 1)) + "\n";
-    for (const auto& column : columns)
-      out += rtrim("  " + pad_right(column.heading, name_width) + " : " +
-                   (style.cut ? cut_to_width(column.cells[r], room) : column.cells[r])) +
-             "\n";
-  }
-  return out;
+std::string text_of(const Cell& cell) {
+  return cell.kind == Cell::Kind::null ? "NULL" : escape_control(cell.text);
 }
 }  // namespace
 
@@ -107,30 +44,102 @@ std::string columns_text(const std::vector<std::string>& headings,
   return out;
 }
 
-std::string table_text(const ResultTable& table, const TableStyle& style) {
-  if (table.columns.empty()) return "";
-  std::vector<Column> columns = measure(table);
-  const auto width = static_cast<std::size_t>(std::max(style.width, 20));
-  const bool fits = style.cut ? shrink(columns, width) : columns.size() * 6 <= width;
-  if (!fits) {
-    if (table.rows.empty()) return join(table.columns, ", ") + "\n(0 rows)\n";
-    return records_text(columns, table.rows.size(), style);
-  }
-  const auto line = [&](auto&& cell_of) {
-    std::string out;
-    for (std::size_t c = 0; c < columns.size(); ++c) {
-      const std::string cell = cut_to_width(cell_of(columns[c]), columns[c].width);
-      out += columns[c].right ? pad_left(cell, columns[c].width) : pad_right(cell, columns[c].width);
-      if (c + 1 < columns.size()) out += std::string(kGap, ' ');
+TableText::TableText(const std::vector<std::string>& columns, const std::vector<Row>& first,
+                     const TableStyle& style)
+    : style_(style), empty_(first.empty()) {
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    Column column{escape_control(columns[c])};
+    column.width = display_width(column.heading);
+    bool any = false;
+    for (const auto& row : first) {
+      const Cell::Kind kind = row[c].kind;
+      any = any || kind != Cell::Kind::null;
+      column.right = column.right &&
+                     (kind == Cell::Kind::null || kind == Cell::Kind::number || kind == Cell::Kind::decimal);
+      column.width = std::max(column.width, display_width(text_of(row[c])));
     }
-    return rtrim(out);
+    column.right = column.right && any;
+    columns_.push_back(std::move(column));
+  }
+  const auto width = static_cast<std::size_t>(std::max(style.width, 20));
+  records_ = style.cut ? !shrink(width) : columns_.size() * 6 > width;
+}
+
+// Cuts the widest columns down to one width at which all fit. False when even the narrowest table does not.
+bool TableText::shrink(std::size_t width) {
+  const auto total_at = [&](std::size_t most) {
+    std::size_t total = columns_.empty() ? 0 : (columns_.size() - 1) * kGap;
+    for (const auto& column : columns_) total += std::min(column.width, most);
+    return total;
   };
-  std::string out = bold(line([](const Column& column) { return column.heading; })) + "\n";
-  out += dim(line([](const Column& column) { return std::string(column.width, '-'); })) + "\n";
-  for (std::size_t r = 0; r < table.rows.size(); ++r)
-    out += line([r](const Column& column) { return column.cells[r]; }) + "\n";
-  if (table.rows.empty()) out += "(0 rows)\n";
+  if (total_at(kNarrowest) > width) return false;
+  std::size_t fits = kNarrowest, too_wide = std::max(width, kNarrowest) + 1;
+  while (fits + 1 < too_wide) {
+    const std::size_t middle = (fits + too_wide) / 2;
+    (total_at(middle) <= width ? fits : too_wide) = middle;
+  }
+  for (auto& column : columns_) column.width = std::min(column.width, fits);
+  return true;
+}
+
+std::string TableText::record(const Row& row) const {
+  std::size_t name_width = 0;
+  for (const auto& column : columns_) name_width = std::max(name_width, display_width(column.heading));
+  const std::size_t room = static_cast<std::size_t>(style_.width) > name_width + 12
+                               ? static_cast<std::size_t>(style_.width) - name_width - 5
+                               : 12;
+  std::string out;
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    const std::string text = text_of(row[c]);
+    out += rtrim("  " + pad_right(columns_[c].heading, name_width) + " : " +
+                 (style_.cut ? cut_to_width(text, room) : text)) +
+           "\n";
+  }
   return out;
+}
+
+template <class Text>
+std::string TableText::line(Text&& text_of) const {
+  std::string out;
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    const Column& column = columns_[c];
+    std::string cell = text_of(c);
+    if (style_.cut) cell = cut_to_width(cell, column.width);
+    out += column.right ? pad_left(cell, column.width) : pad_right(cell, column.width);
+    if (c + 1 < columns_.size()) out += std::string(kGap, ' ');
+  }
+  return rtrim(out);
+}
+
+std::string TableText::heading() const {
+  if (columns_.empty()) return "";
+  const std::string none = empty_ ? "(0 rows)\n" : "";
+  if (records_) {
+    if (!empty_) return "";
+    std::vector<std::string> names;
+    for (const auto& column : columns_) names.push_back(column.heading);
+    return join(names, ", ") + "\n" + none;
+  }
+  return bold(line([&](std::size_t c) { return columns_[c].heading; })) + "\n" +
+         dim(line([&](std::size_t c) { return std::string(columns_[c].width, '-'); })) + "\n" + none;
+}
+
+std::string TableText::rows(const std::vector<Row>& rows) {
+  std::string out;
+  if (columns_.empty()) return out;
+  for (const auto& row : rows) {
+    ++shown_;
+    if (records_)
+      out += dim(fmt::format("--- row {} ---", shown_)) + "\n" + record(row);
+    else
+      out += line([&](std::size_t c) { return text_of(row[c]); }) + "\n";
+  }
+  return out;
+}
+
+std::string table_text(const ResultTable& table, const TableStyle& style) {
+  TableText text(table.columns, table.rows, style);
+  return text.heading() + text.rows(table.rows);
 }
 
 }  // namespace agnes::cli

@@ -39,8 +39,11 @@ Manifest parse_manifest(const json::value& answer) {
                 "the answer is not a manifest: is the address really an Agnes server's?");
   Manifest manifest;
   for (const auto& [name, table] : contract::read<contract::Manifest>(answer).tables)
-    manifest[name] = {table.hash, static_cast<std::uint64_t>(std::max<std::int64_t>(0, table.size_bytes)),
-                      table.rows, table.query_mode};
+    manifest[name] = {.hash = table.hash,
+                      .size = static_cast<std::uint64_t>(std::max<std::int64_t>(0, table.size_bytes)),
+                      .rows = table.rows,
+                      .query_mode = table.query_mode,
+                      .updated = table.updated.micros == 0 ? std::nullopt : std::optional(table.updated)};
   return manifest;
 }
 
@@ -147,6 +150,7 @@ PullState load_pull_state(const Workspace& workspace) {
       table.size = line.number<std::uint64_t>();
       table.rows = line.number<std::int64_t>();
       table.query_mode = line.next();
+      if (const auto updated = line.number<std::int64_t>(); updated != 0) table.updated = Timestamp{updated};
       state.manifest.emplace_hint(state.manifest.end(), name, std::move(table));
     } else if (kind == "file") {
       const std::string_view name = line.next();
@@ -187,8 +191,8 @@ void save_pull_state(const Workspace& workspace, const PullState& state) {
   // Names that are not table ids are never fetched, and a manifest with one is not kept as complete.
   for (const auto& [name, table] : state.manifest)
     if (is_table_id(name))
-      add("table\t{}\t{}\t{}\t{}\t{}", name, field(table.hash), table.size, table.rows,
-          field(table.query_mode));
+      add("table\t{}\t{}\t{}\t{}\t{}\t{}", name, field(table.hash), table.size, table.rows,
+          field(table.query_mode), table.updated ? table.updated->micros : 0);
   for (const auto& [name, file] : state.files)
     add("file\t{}\t{}\t{}\t{}\t{}\t{}", name, field(file.hash), file.size, file.modified_ns, file.inode,
         file.server == state.server ? "-" : field(file.server));

@@ -10,6 +10,7 @@
 #include <boost/json/value.hpp>
 
 #include "lib/base/files.h"
+#include "lib/base/time.h"
 
 // The folder that an analyst works in, and what the program remembers about it.
 namespace agnes::cli {
@@ -25,6 +26,7 @@ struct Workspace {
   fs::path guide() const { return root / "CLAUDE.md"; }
   fs::path complete_mark() const { return root / ".claude" / "init-complete"; }
   fs::path state() const { return root / "server" / ".agnes-pull"; }
+  fs::path facts() const { return root / "server" / ".agnes-catalog"; }
   fs::path lock() const { return root / "server" / ".agnes-pull.lock"; }
 };
 
@@ -34,6 +36,7 @@ struct ManifestTable {
   std::uint64_t size = 0;
   std::int64_t rows = 0;
   std::string query_mode;
+  std::optional<Timestamp> updated;
   bool has_file() const { return query_mode != "remote"; }
 };
 using Manifest = std::map<std::string, ManifestTable>;

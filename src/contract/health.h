@@ -25,17 +25,30 @@ BOOST_DESCRIBE_STRUCT(Health, (), (status, db_schema, current, expected))
 
 enum class PartStatus { unknown, ok, info, warning, error };
 BOOST_DESCRIBE_ENUM(PartStatus, unknown, ok, info, warning, error)
-// One part of the server. Each has figures of its own besides.
+// What is wrong with the data, for administrators: a table that could not be brought, or anything else of a source.
+struct DataFailure {
+  std::string table, error, kind;
+};
+BOOST_DESCRIBE_STRUCT(DataFailure, (), (table, error, kind))
+struct DataProblem {
+  std::string kind, message;
+};
+BOOST_DESCRIBE_STRUCT(DataProblem, (), (kind, message))
+// One part of the server. Each may have figures of its own besides.
 struct HealthPart {
   PartStatus status = PartStatus::unknown;
   std::optional<std::string> detail, hint;
   std::optional<std::int64_t> count, tables, total_rows, not_served, not_synced, free_bytes;
   std::optional<std::vector<std::string>> stale_tables;
+  std::optional<std::vector<DataFailure>> failures;
+  std::optional<std::vector<DataProblem>> problems;
+  std::optional<std::string> db_schema;
+  std::optional<std::int64_t> current, expected;  // versions of the schema
   static constexpr json::Rule rules[] = {{.field = "status"}, {.field = "*", .omit_null = true}};
 };
 BOOST_DESCRIBE_STRUCT(HealthPart, (),
                       (status, detail, hint, count, tables, total_rows, not_served, not_synced, free_bytes,
-                       stale_tables))
+                       stale_tables, failures, problems, db_schema, current, expected))
 
 enum class Verdict { unhealthy, degraded, healthy };
 BOOST_DESCRIBE_ENUM(Verdict, unhealthy, degraded, healthy)

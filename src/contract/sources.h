@@ -72,15 +72,21 @@ BOOST_DESCRIBE_STRUCT(DiscoveredRegistered, (),
                       (registered, skipped, errors, drifted, tables, dry_run, would_register, drift, invalid,
                        source, error))
 
+// Which of the facts are told depends on the source.
 struct ConnectionTested {
   bool ok = true;
   std::string source;
-  std::optional<std::string> folder, billing_project, data_project;
+  std::optional<std::string> project;
+  std::optional<std::int64_t> project_id;
+  std::optional<std::string> token_description, token_expires, folder, billing_project, data_project;
   std::optional<std::int64_t> tables;
   std::optional<std::vector<SourceProblem>> problems;
   std::int64_t elapsed_ms = 0;
+  static constexpr json::Rule rules[] = {
+      {.field = "ok"}, {.field = "source"}, {.field = "elapsed_ms"}, {.field = "*", .omit_null = true}};
 };
 BOOST_DESCRIBE_STRUCT(ConnectionTested, (),
-                      (ok, source, folder, billing_project, data_project, tables, problems, elapsed_ms))
+                      (ok, source, project, project_id, token_description, token_expires, folder,
+                       billing_project, data_project, tables, problems, elapsed_ms))
 
 }  // namespace agnes::contract

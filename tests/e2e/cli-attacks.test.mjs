@@ -78,7 +78,7 @@ describe('what an answer costs', () => {
   test('an answer that unpacks to more than 64 MB is refused', async () => {
     server.answers['GET /auth/tokens'] = { body: { rawJson: gzipSync(`[${'0,'.repeat(40 << 20)}0]`) }, headers: { 'content-encoding': 'gzip' } };
     const result = await user.run(list);
-    assert.equal(result.code, 1);
+    assert.equal(result.code, 5);
     assert.match(result.stderr, /larger than 64/);
   });
   // Each number would be a struct.
@@ -120,7 +120,7 @@ describe('what an answer costs', () => {
     test(`an answer packed as '${encoding}' is refused`, async () => {
       server.answers['GET /auth/tokens'] = { body: { rawJson: gzipSync(gzipSync('[]')) }, headers: { 'content-encoding': encoding } };
       const result = await user.run(list);
-      assert.equal(result.code, 1);
+      assert.equal(result.code, 5);
       assert.match(result.stderr, /more than once/);
     });
 });
@@ -134,12 +134,12 @@ describe('the token', () => {
     assert.equal(made.code, 0, made.stderr);
     assert.equal((await user.run(['auth', 'import-token', '--token', '-'])).code, 1);
   });
-  for (const status of [401, 403, 404, 429, 500])
+  for (const [status, code] of Object.entries({ 401: 3, 403: 8, 404: 4, 429: 1, 500: 5 }))
     test(`is not kept when the server answers ${status}`, async () => {
-      server.answers['GET /api/catalog/tables'] = { status, body: { detail: 'no' } };
+      server.answers['GET /api/catalog/tables'] = { status: Number(status), body: { detail: 'no' } };
       const nobody = makeUser();
       const result = await nobody.run(['auth', 'import-token', '--server', server.url, '--token', server.token]);
-      assert.equal(result.code, 1, result.stdout);
+      assert.equal(result.code, code, result.stdout);
       assert.ok(!existsSync(path.join(nobody.config, 'token.json')));
       nobody.remove();
     });

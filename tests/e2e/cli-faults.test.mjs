@@ -51,7 +51,7 @@ describe('a full disk', () => {
     const { server, user } = await world(t);
     for (let i = 0; i < 2; i++) {
       const result = await limited(user, 2000, ['pull']);
-      assert.equal(result.code, 1, result.signal);
+      assert.equal(result.code, 7, result.signal);
       assert.match(result.stderr, /Error: big: cannot write .*; make room and run agnes pull again/);
       assert.deepEqual(readdirSync(user.file('server/parquet')), ['big.parquet']);
       await expectOld(user);
@@ -97,7 +97,7 @@ describe('certificates', () => {
   };
   test('one that nobody vouches for is refused', async (t) => {
     const result = await catalog(t, {});
-    assert.equal(result.code, 1);
+    assert.equal(result.code, 6);
     assert.match(result.stderr, /^Error: cannot trust https:\/\/localhost:\d+: .*SSL_CERT_FILE.*\n$/);
   });
   for (const name of ['SSL_CERT_FILE', 'CURL_CA_BUNDLE'])
@@ -116,7 +116,7 @@ describe('certificates', () => {
     const plain = await startFake();
     t.after(() => plain.stop());
     const result = await catalog(t, { AGNES_SERVER: plain.url.replace('http:', 'https:') });
-    assert.equal(result.code, 1);
+    assert.equal(result.code, 6);
     assert.match(result.stderr, /TLS handshake failed/);
   });
 });
@@ -148,7 +148,7 @@ describe('answers that no Agnes server gives', () => {
   for (const [name, bytes] of Object.entries(cases))
     test(name, async (t) => {
       const result = await answering(t, bytes);
-      assert.ok([1, 5].includes(result.code), `${result.code} ${result.signal}`);
+      assert.ok([5, 6].includes(result.code), `${result.code} ${result.signal}`);
       assert.match(result.stderr, /^Error: [^\n]+\n$/);
       assert.equal(result.stdout, '');
     });
@@ -158,7 +158,7 @@ test('a host name that nobody knows', async (t) => {
   const user = makeUser();
   t.after(user.remove);
   const result = await user.run(['catalog'], { env: { AGNES_SERVER: 'http://no-such-host.invalid' } });
-  assert.equal(result.code, 1);
+  assert.equal(result.code, 6);
   assert.match(result.stderr, /^Error: cannot reach http:\/\/no-such-host\.invalid: the host name is unknown/);
 });
 

@@ -150,7 +150,7 @@ test('a damaged download keeps the table from before, and the next pull is good'
   server.tables.customers = table(made.orders);
   server.faults.push({ path: '/api/data/orders/download', corrupt: true });
   const result = await user.pull();
-  assert.equal(result.code, 1);
+  assert.equal(result.code, 7);
   assert.deepEqual(result.updated, ['customers']);
   assert.match(result.errors[0].error, /hash mismatch/);
   assert.equal(md5(user.read('server/parquet/orders.parquet')), md5(made.orders));
@@ -197,7 +197,7 @@ test('a pull that gave up is continued by the next one', async (t) => {
   server.faults.push({ path: '/api/data/big', cut: 500_000 });
   const env = { AGNES_STREAM_RETRIES: '0' };
   const first = await user.run(['pull'], { env });
-  assert.equal(first.code, 1);
+  assert.equal(first.code, 7);
   assert.match(first.stderr, /Error: big: .*broke half way/);
   assert.ok(!existsSync(user.parquet('big')));
   const second = await user.run(['pull', '--json'], { env });
@@ -260,9 +260,9 @@ test('a refused table is named, the others come', async (t) => {
   const { server, user } = await world(t, { orders: made.orders, customers: made.customers });
   server.faults.push({ path: '/api/data/orders', status: 403, body: { detail: 'Access denied to this table' } });
   const result = await user.pull();
-  assert.equal(result.code, 1);
+  assert.equal(result.code, 7);
   assert.deepEqual(result.updated, ['customers']);
-  assert.deepEqual(result.errors, [{ table: 'orders', error: 'Access denied to this table (HTTP 403)' }]);
+  assert.deepEqual(result.errors, [{ table: 'orders', error: 'Access denied to this table (HTTP 403); an administrator can change that', kind: 'not_allowed' }]);
 });
 
 describe('refusals', () => {
@@ -271,7 +271,7 @@ describe('refusals', () => {
     await user.pull();
     server.token = 'another';
     const result = await user.run(['pull']);
-    assert.equal(result.code, 1);
+    assert.equal(result.code, 3);
     assert.match(result.stderr, /^Error: manifest: .*HTTP 401.*sign in again/);
     assert.equal(result.stdout, '');
     assert.equal(await user.count('orders'), 1000);
@@ -280,7 +280,7 @@ describe('refusals', () => {
     const { user } = await world(t, {});
     user.signIn('http://127.0.0.1:9', 'x');
     const result = await user.run(['pull']);
-    assert.equal(result.code, 1);
+    assert.equal(result.code, 6);
     assert.match(result.stderr, /^Error: manifest: cannot reach http:\/\/127.0.0.1:9: .*\n$/);
   });
   test('not signed in, nothing set up', async (t) => {
@@ -288,13 +288,13 @@ describe('refusals', () => {
     t.after(user.remove);
     const result = await user.run(['pull']);
     assert.equal(result.code, 1);
-    assert.match(result.stderr, /^Error: no server is set up: agnes init/);
+    assert.match(result.stderr, /^Error: no server is set up; agnes init/);
   });
   test('an answer that is not a manifest', async (t) => {
     const { server, user } = await world(t, {});
     server.answers['GET /api/sync/manifest'] = { body: ['hello'] };
     const result = await user.run(['pull']);
-    assert.equal(result.code, 1);
+    assert.equal(result.code, 5);
     assert.match(result.stderr, /not a manifest/);
     assert.ok(!existsSync(user.file('user')));
   });
@@ -316,7 +316,7 @@ describe('refusals', () => {
     const { server, user } = await world(t, {});
     server.faults.push({ path: '/api/sync/manifest', status: 301, headers: { location: 'https://elsewhere.example.com/' } });
     const result = await user.run(['pull']);
-    assert.equal(result.code, 1);
+    assert.equal(result.code, 5);
     assert.match(result.stderr, /sends callers on to https:\/\/elsewhere/);
   });
 });
@@ -326,7 +326,7 @@ test('names that are unsafe as file names are left out', async (t) => {
   const tables = Object.fromEntries(bad.map((name) => [name, table(made.customers)]));
   const { server, user } = await world(t, { ...tables, orders: made.orders, ORDERS: made.customers, 'in.c-crm.deals': made.customers });
   const result = await user.pull();
-  assert.equal(result.code, 1);
+  assert.equal(result.code, 7);
   assert.deepEqual(result.updated.sort(), ['ORDERS', 'in.c-crm.deals']);
   assert.equal(result.errors.length, bad.length + 1);
   assert.deepEqual(readdirSync(user.file('server/parquet')).sort(), ['ORDERS.parquet', 'in.c-crm.deals.parquet']);
@@ -431,7 +431,7 @@ test('a local database that only a later DuckDB can read is kept, and another ma
     unlinkSync(`${database}.x`);
     const query = await user.run(['query', 'SELECT 1']);
     assert.equal(query.code, 1);
-    assert.match(query.stderr, /cannot read: agnes pull keeps it and makes another\n$/);
+    assert.match(query.stderr, /cannot read; agnes pull keeps it and makes another\n$/);
     const result = await user.pull();
     assert.equal(result.code, 0, result.stderr);
     assert.match(result.stderr, /is kept as analytics\.duckdb\.v/);

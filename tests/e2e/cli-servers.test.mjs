@@ -44,7 +44,7 @@ test('each workspace stays with its server, each token with the server that gave
 test('a token does not go to a server that a variable names', async () => {
   await init(one, folder('first'));
   const result = await user.run(['auth', 'token', 'list'], { cwd: folder('elsewhere'), env: { AGNES_SERVER: two.url } });
-  assert.equal(result.code, 1);
+  assert.equal(result.code, 3);
   assert.deepEqual([...tokensSeen(two)], []);
 });
 
@@ -65,7 +65,7 @@ test('a workspace of another server is refused, and moved when that is said', as
   await init(one, first);
   const result = await user.run(['pull'], { cwd: first, env: { AGNES_SERVER: two.url, AGNES_TOKEN: two.token } });
   assert.equal(result.code, 1);
-  assert.match(result.stderr, new RegExp(`is a workspace of ${one.url}, not of ${two.url}: agnes init --force --server-url ${two.url} moves it`));
+  assert.match(result.stderr, new RegExp(`is a workspace of ${one.url}, not of ${two.url}; agnes init --force --server-url ${two.url} moves it`));
   assert.equal(two.requests.length, 0);
   assert.equal((await user.run(['init', '--force', '--server-url', two.url, '--token', two.token], { cwd: first })).code, 0);
   assert.equal((await user.run(['pull'], { cwd: first })).code, 0);

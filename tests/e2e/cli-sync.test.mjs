@@ -44,7 +44,7 @@ test('a file that cannot be read is named with its line, also one that was never
   site.put('orders.csv', 'id,total\n1,10\n2\n');
   site.put('visits.csv', 'id,page\n1\n');
   const done = await admin.run(['admin', 'sync']);
-  assert.equal(done.code, 1);
+  assert.equal(done.code, 7);
   assert.match(done.stderr, /^Error: orders: orders\.csv line 3 /m);
   assert.match(done.stderr, /^Error: visits: visits\.csv line 2 /m);
   assert.equal(await rows('orders'), 3, 'the last good version stays');
@@ -69,7 +69,7 @@ test('jobs are listed, run and cancelled by name', async () => {
   const idle = await admin.run(['admin', 'jobs', 'cancel', 'sync']);
   assert.equal(idle.code, 1);
   assert.match(idle.stderr, /^Error: cannot cancel the job sync: /);
-  assert.equal((await admin.run(['admin', 'jobs', 'run', 'no-such'])).code, 1);
+  assert.equal((await admin.run(['admin', 'jobs', 'run', 'no-such'])).code, 4);
 });
 
 test('who is set up says so, and takes it back', async () => {
@@ -88,14 +88,14 @@ test('who is set up says so, and takes it back', async () => {
 });
 
 test('not waiting; a table that is not there; who is not an administrator', async () => {
-  assert.match((await admin.run(['admin', 'sync', '--no-wait'])).stdout, /^The sync has begun/);
+  assert.match((await admin.run(['admin', 'sync', '--no-wait'])).stdout, /^The sync is under way/);
   await site.idle();
   const unknown = await admin.run(['admin', 'sync', 'no_such']);
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /no_such/);
   for (const args of [['sync'], ['jobs', 'list'], ['jobs', 'run', 'sync'], ['jobs', 'cancel', 'sync']]) {
     const refused = await ana.run(['admin', ...args]);
-    assert.equal(refused.code, 1, args.join(' '));
+    assert.equal(refused.code, 8, args.join(' '));
     assert.match(refused.stderr, /administrator|not allowed|HTTP 403/);
   }
 });

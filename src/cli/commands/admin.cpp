@@ -1,6 +1,7 @@
 #include "cli/commands/admin_lookup.h"
 #include "cli/commands/commands.h"
-#include "contract/read.h"
+#include "contract/access.h"
+#include "contract/registry.h"
 #include "contract/users.h"
 #include "lib/base/text.h"
 
@@ -8,23 +9,49 @@ namespace agnes::cli {
 
 std::string user_id_of(Api& api, const std::string& id_or_email) {
   if (id_or_email.find('@') == id_or_email.npos) return id_or_email;
-  for (const auto& user :
-       contract::read<std::vector<contract::User>>(fetch(api, "/api/users", "list the users")))
+  Nearest nearest(id_or_email, 4);
+  const auto users = fetch<std::vector<contract::User>>(api, "/api/users", "list the users");
+  for (const auto& user : users) {
     if (iequals(user.email, id_or_email)) return user.id;
-  throw Failure(
-      1, fmt::format("no user has the address {}: agnes admin list-users", escape_control(id_or_email)));
+    nearest.offer(user.email);
+  }
+  throw Failure(Cause::not_found, "no user has the address " + escape_control(id_or_email),
+                meant(nearest, "agnes admin list-users"));
 }
 
 std::optional<std::string> find_group(Api& api, const std::string& id_or_name) {
-  for (const auto& group :
-       contract::read<std::vector<contract::Group>>(fetch(api, "/api/admin/groups", "list the groups")))
+  for (const auto& group : fetch<std::vector<contract::Group>>(api, "/api/admin/groups", "list the groups"))
     if (iequals(group.id, id_or_name) || iequals(group.name, id_or_name)) return group.id;
   return std::nullopt;
 }
 
 std::string group_id_of(Api& api, const std::string& id_or_name) {
-  if (const auto id = find_group(api, id_or_name)) return *id;
-  throw Failure(1, fmt::format("there is no group {}: agnes admin group list", escape_control(id_or_name)));
+  Nearest nearest(id_or_name, 4);
+  const auto groups = fetch<std::vector<contract::Group>>(api, "/api/admin/groups", "list the groups");
+  for (const auto& group : groups) {
+    if (iequals(group.id, id_or_name) || iequals(group.name, id_or_name)) return group.id;
+    nearest.offer(group.name);
+  }
+  throw Failure(Cause::not_found, "there is no group " + escape_control(id_or_name),
+                meant(nearest, "agnes admin group list"));
+}
+
+Response send_for_table(Api& api, const std::string& name,
+                        const std::function<Response(const std::string& id)>& send) {
+  Response response = send(name);
+  if (response.status != 404) return response;
+  const Response list = api.get("/api/admin/registry");
+  if (!list.ok()) return response;
+  Nearest nearest(name, 4);
+  const auto tables = contract::read<contract::RegistryList>(list.json()).tables;
+  for (const auto& table : tables) {
+    if (iequals(table.id, name) || iequals(table.name, name))
+      return table.id == name ? response : send(table.id);
+    nearest.offer(table.id);
+    nearest.offer(table.name);
+  }
+  if (nearest.best().empty()) return response;
+  throw Failure(Cause::not_found, "there is no registered table " + escape_control(name), meant(nearest, ""));
 }
 
 Command admin_command() {

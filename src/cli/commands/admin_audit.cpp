@@ -12,16 +12,14 @@
 namespace agnes::cli {
 
 namespace {
-const Option kJson{.names = "--json", .value = "", .help = "Print the server's answer as JSON"};
-
-void show_audit(const Args& args) {
+contract::AuditPage read_audit(const Args& args) {
   Api api;
   Params params{{"limit", std::to_string(args.number("limit"))}};
   for (const char* name : {"user", "action", "resource", "since", "until", "before"})
     if (const auto text = args.find(name)) params.emplace_back(name, *text);
-  const auto answer = fetch(api, "/api/admin/audit", "read the audit log", params);
-  if (args.flag("json")) return print("{}", pretty(answer));
-  const auto page = contract::read<contract::AuditPage>(answer);
+  return fetch<contract::AuditPage>(api, "/api/admin/audit", "read the audit log", params);
+}
+void show_audit(const contract::AuditPage& page) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& entry : page.entries)
     rows.push_back({format_iso(entry.timestamp).substr(0, 19),
@@ -31,14 +29,14 @@ void show_audit(const Args& args) {
   if (page.before) note("There is more: --before {}", escape_control(*page.before));
 }
 
-void show_access(const Args& args) {
+contract::EffectiveAccess read_access(const Args& args) {
   Api api;
   const auto id = user_id_of(api, args.text("USER"));
-  const auto answer =
-      fetch(api, fmt::format("/api/admin/users/{}/effective-access", http_client::percent_encode(id)),
-            "read what the user may see");
-  if (args.flag("json")) return print("{}", pretty(answer));
-  const auto access = contract::read<contract::EffectiveAccess>(answer);
+  return fetch<contract::EffectiveAccess>(
+      api, fmt::format("/api/admin/users/{}/effective-access", http_client::percent_encode(id)),
+      "read what the user may see");
+}
+void show_access(const contract::EffectiveAccess& access, const Args& args) {
   if (access.is_admin) print("{} is an administrator and sees everything.", args.text("USER"));
   std::vector<std::vector<std::string>> rows;
   for (const auto& item : access.items) {
@@ -58,8 +56,7 @@ std::vector<Command> admin_audit_commands() {
       {.name = "access",
        .help = "What a user may see, and by which groups",
        .arguments = {{.name = "USER", .help = "The user's email address or id"}},
-       .options = {kJson},
-       .run = show_access},
+       .run = answers(read_access, show_access)},
       {.name = "audit",
        .help = "Who did what, newest first",
        .options =
@@ -69,9 +66,8 @@ std::vector<Command> admin_audit_commands() {
             {.names = "--since", .value = "TIME", .help = "From then on, UTC: 2026-01-31T12:00:00Z"},
             {.names = "--until", .value = "TIME", .help = "Before that time"},
             {.names = "--before", .value = "ID", .help = "Only what is older than the entry of this id"},
-            {.names = "--limit", .value = "N", .help = "At most this many, 1000 at most", .fallback = "50"},
-            kJson},
-       .run = show_audit,
+            {.names = "--limit", .value = "N", .help = "At most this many, 1000 at most", .fallback = "50"}},
+       .run = answers(read_audit, show_audit),
        .example = "  agnes admin audit --action 'resource_grant.*' --since 2026-01-31\n"}};
 }
 

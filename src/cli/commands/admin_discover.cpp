@@ -22,11 +22,6 @@ std::string at(const json::value& item, std::string_view key) {
   return item.is_object() ? plain(item.get_object(), key) : "";
 }
 
-// The same for a terminal.
-std::string seen(const json::value& item, std::string_view key) {
-  return escape_control(at(item, key));
-}
-
 // "in.c-crm.orders" for {"bucket": "in.c-crm", "source_table": "orders"}.
 std::string shown(const contract::TablePlace& place) {
   const auto bucket = escape_control(place.bucket.value_or("")),
@@ -62,16 +57,15 @@ void ask_server(const Args& args) {
   request.timeout = kWaitLimit;
   const Response response = api.send(request);
   expect(response, {200}, "register what the source has");
-  const auto answer = response.json();
-  if (args.flag("json")) return print("{}", pretty(answer));
-  show(contract::read<contract::DiscoveredRegistered>(answer), dry_run);
+  const auto answer = contract::read<contract::DiscoveredRegistered>(response.json());
+  args.json() ? print_json(agnes::json::to_json(answer)) : show(answer, dry_run);
 }
 
 // The tables of a Keboola project, asked from here.
 json::value tables_of(const std::string& url, const std::string& token) {
   // It becomes part of a header.
   if (!std::all_of(token.begin(), token.end(), [](unsigned char c) { return c > ' ' && c < 0x7f; }))
-    throw Failure(kUsage, "the Keboola token has characters that no token has: copy it again");
+    throw Failure(Cause::usage, "the Keboola token has characters that no token has: copy it again");
   http_client::Client keboola({.server = url, .token = {}, .user_agent = "agnes/" AGNES_VERSION});
   http_client::Request request;
   request.path = "/v2/storage/tables?include=buckets";
@@ -79,97 +73,111 @@ json::value tables_of(const std::string& url, const std::string& token) {
   request.timeout = kWaitLimit;
   const auto response = keboola.send(request);
   if (!response.ok())
-    throw Failure(1, fmt::format("{} does not list its tables: HTTP {}; check the token", keboola.server(),
-                                 response.status));
+    throw Failure(cause_of_status(response.status),
+                  fmt::format("{} does not list its tables: HTTP {}", keboola.server(), response.status),
+                  "check the token");
   auto tables = response.json();
   if (!tables.is_array())
-    throw Failure(1, keboola.server() + " answers with no list of tables; check the address");
+    throw Failure(Cause::server_fault, keboola.server() + " answers with no list of tables",
+                  "check the address");
   return tables;
 }
+
+struct KeboolaTable {
+  std::string id, name, bucket;
+  std::optional<std::int64_t> rows;
+};
+BOOST_DESCRIBE_STRUCT(KeboolaTable, (), (id, name, bucket, rows))
+struct KeboolaRegistered {
+  std::int64_t registered = 0, skipped = 0, errors = 0;
+};
+BOOST_DESCRIBE_STRUCT(KeboolaRegistered, (), (registered, skipped, errors))
 
 void ask_keboola(const Args& args, const std::string& url, const std::string& token) {
   const bool dry_run = args.flag("dry-run"), as_json = args.flag("json");
   const std::string source = args.find("source-type").value_or("keboola");
   const auto tables = tables_of(url, token);
-  json::array found;
+  std::vector<KeboolaTable> found;
   for (const auto& table : tables.get_array()) {
     const auto* bucket = table.is_object() ? table.get_object().if_contains("bucket") : nullptr;
     const auto* rows = table.is_object() ? table.get_object().if_contains("rowsCount") : nullptr;
-    found.push_back({{"id", at(table, "id")},
-                     {"name", at(table, "name")},
-                     {"bucket", bucket == nullptr ? "" : at(*bucket, "id")},
-                     {"rows", rows == nullptr ? json::value(nullptr) : *rows}});
+    found.push_back({.id = at(table, "id"),
+                     .name = at(table, "name"),
+                     .bucket = bucket == nullptr ? "" : at(*bucket, "id"),
+                     .rows = rows == nullptr ? std::nullopt : parse_int(plain(*rows))});
   }
-  if (dry_run && as_json) return print("{}", pretty(found));
+  if (dry_run && as_json) return print_json(agnes::json::to_json(found));
   if (dry_run) {
     std::vector<std::vector<std::string>> rows;
     for (const auto& table : found)
-      rows.push_back({seen(table, "name"), seen(table, "bucket"), seen(table, "rows")});
+      rows.push_back({table.name, table.bucket, table.rows ? std::to_string(*table.rows) : ""});
     return out(columns_text({"NAME", "BUCKET", "ROWS"}, rows));
   }
   Api api;
-  int registered = 0, skipped = 0, errors = 0;
+  KeboolaRegistered done;
   for (const auto& table : found) {
-    const auto name = at(table, "name");
     const Response response =
         api.post("/api/admin/register-table",
-                 json::object{{"name", name},
+                 json::object{{"name", table.name},
                               {"source_type", source},
-                              {"bucket", at(table, "bucket")},
-                              {"source_table", name},
+                              {"bucket", table.bucket},
+                              {"source_table", table.name},
                               {"query_mode", source == "keboola" ? "materialized" : "local"},
-                              {"description", "Keboola table " + at(table, "id")}});
+                              {"description", "Keboola table " + table.id}});
     if (response.ok()) {
-      ++registered;
-      if (!as_json) print("  {}", escape_control(name));
+      ++done.registered;
+      if (!as_json) print("  {}", escape_control(table.name));
     } else if (response.status == 409) {
-      ++skipped;
+      ++done.skipped;
     } else if (response.status == 401 || response.status == 403) {
-      expect(response, {201}, "register tables");
+      throw refused(response, "register tables");
     } else {
-      ++errors;
-      note("cannot register {}: {}", escape_control(name), refusal(response));
+      ++done.errors;
+      say_error(Cause::partly_failed,
+                fmt::format("cannot register {}: {}", escape_control(table.name), refusal(response)));
     }
   }
   if (as_json)
-    print("{}", pretty(json::object{{"registered", registered}, {"skipped", skipped}, {"errors", errors}}));
+    print_json(agnes::json::to_json(done));
   else
-    print("Registered {} tables; {} names were taken already.", registered, skipped);
-  if (errors > 0) throw Exit{1};
+    print("Registered {} tables; {} names were taken already.", done.registered, done.skipped);
+  if (done.errors > 0) throw Exit{Cause::partly_failed};
 }
 
 void discover(const Args& args) {
   const auto url = args.text("url"), token = args.text("token");
   if (url.empty() != token.empty() && (args.flag("url") || args.flag("token")))
-    throw Failure(kUsage,
+    throw Failure(Cause::usage,
                   "--url and --token belong together (KEBOOLA_STACK_URL and KEBOOLA_STORAGE_TOKEN); without "
                   "both, the server asks its own source");
   if (url.empty() || token.empty()) return ask_server(args);
   ask_keboola(args, url, token);
 }
 
-void test_connection(const Args& args) {
+contract::ConnectionTested test_connection(const Args& args) {
   Api api;
   const std::string source = args.text("SOURCE");
   const Response response = api.post("/api/admin/" + http_client::percent_encode(source) + "/test-connection",
                                      json::object{}, kWaitLimit);
   if (response.status == 404)
-    throw Failure(kUsage,
-                  fmt::format("there is no source {}: files, keboola or bigquery", escape_control(source)));
+    throw Failure(Cause::usage, "there is no source " + escape_control(source), "files, keboola or bigquery");
   expect(response, {200}, "reach " + escape_control(source));
-  const auto answer = response.json();
-  if (args.flag("json")) return print("{}", pretty(answer));
-  print("{} answers.", source);
-  if (answer.is_object())
-    for (const auto& item : answer.get_object())
-      if (const std::string_view key = item.key(); key != "ok" && key != "source" && !item.value().is_null())
-        print("  {}: {}", escape_control(key), escape_control(plain(item.value())));
+  return contract::read<contract::ConnectionTested>(response.json());
+}
+void show_tested(const contract::ConnectionTested& tested, const Args& args) {
+  print("{} answers.", args.text("SOURCE"));
+  const auto facts = agnes::json::to_json(tested);
+  for (const auto& item : facts.as_object())
+    if (const std::string_view key = item.key();
+        key != "ok" && key != "source" && key != "problems" && !item.value().is_null())
+      print("  {}: {}", escape_control(key), escape_control(plain(item.value())));
+  if (tested.problems)
+    for (const auto& problem : *tested.problems) note("Note: {}", escape_control(problem.message));
 }
 
 }  // namespace
 
 std::vector<Command> admin_source_commands() {
-  const Option as_json{.names = "--json", .value = "", .help = "Print the answer as JSON"};
   return {{.name = "discover-and-register",
            .help = "Register the tables that a source has and the server does not know",
            .options = {{.names = "--source-type",
@@ -186,14 +194,15 @@ std::vector<Command> admin_source_commands() {
                         .value = "URL",
                         .help = "The Keboola stack to ask from here",
                         .environment = "KEBOOLA_STACK_URL"},
-                       {.names = "--dry-run", .value = "", .help = "Only show what would be registered"},
-                       as_json},
-           .run = discover},
+                       {.names = "--dry-run", .value = "", .help = "Only show what would be registered"}},
+           .run = {discover,
+                   {{"", &agnes::json::schema<contract::DiscoveredRegistered>},
+                    {"--url --token --dry-run", &agnes::json::schema<std::vector<KeboolaTable>>},
+                    {"--url --token", &agnes::json::schema<KeboolaRegistered>}}}},
           {.name = "test-connection",
            .help = "Whether a source answers the server, with the settings as saved",
            .arguments = {{.name = "SOURCE", .help = "files, keboola or bigquery"}},
-           .options = {as_json},
-           .run = test_connection}};
+           .run = answers(test_connection, show_tested)}};
 }
 
 }  // namespace agnes::cli

@@ -1,8 +1,9 @@
 #include <thread>
 
+#include <boost/json/parse.hpp>
+
 #include "cli/api.h"
 #include "cli/commands/commands.h"
-#include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/pull.h"
 #include "cli/table.h"
@@ -12,25 +13,17 @@
 
 namespace agnes::cli {
 
-namespace json = boost::json;
-
 namespace {
 constexpr std::chrono::milliseconds kPollInterval{250};
 // Files that are no tables lie in a folder by the hundred.
 constexpr std::size_t kMostNotes = 20;
 
-struct FoundJob {
-  json::value answer = json::object();  // as the server has it
-  contract::Job job;
-};
-FoundJob find_job(Api& api, std::string_view name) {
-  const auto answer = fetch(api, "/api/admin/jobs", "read how the jobs are");
-  const auto list = contract::read<contract::JobList>(answer);
-  for (std::size_t i = 0; i < list.jobs.size(); ++i)
-    if (list.jobs[i].name == name) return {answer.at("jobs").at(i), list.jobs[i]};
-  throw Failure(1, fmt::format("{} names no job '{}' in its list of jobs: check its address, and its version "
-                               "(agnes diagnose)",
-                               api.server(), name));
+contract::Job find_job(Api& api, std::string_view name) {
+  for (auto& job : fetch<contract::JobList>(api, "/api/admin/jobs", "read how the jobs are").jobs)
+    if (job.name == name) return std::move(job);
+  throw Failure(Cause::server_fault,
+                fmt::format("{} names no job '{}' in its list of jobs", api.server(), name),
+                "check its address, and its version (agnes diagnose)");
 }
 
 // "orders: waiting for BigQuery (3 of 10)"
@@ -42,74 +35,78 @@ std::string progress_text(const contract::Job& job) {
 }
 
 // Until the run is over that is under way or waits since `before`, the time of the last one.
-FoundJob follow(Api& api, const std::optional<Timestamp>& before, bool quiet) {
+contract::Job follow(Api& api, const std::optional<Timestamp>& before, bool quiet) {
   const InterruptGuard guard;
   std::string said;
   while (true) {
-    auto found = find_job(api, "sync");
-    const auto& job = found.job;
+    auto job = find_job(api, "sync");
     // One that waits for its place has not begun.
     const bool waits = job.outcome == contract::JobOutcome::queued;
-    if (!job.running && !waits && job.last_run != before) return found;
+    if (!job.running && !waits && job.last_run != before) return job;
     if (!job.running && !waits)
-      throw Failure(
-          1,
-          "the sync is not under way any more and left no result, as when its server was restarted: "
-          "start it again");
+      throw Failure(Cause::failed,
+                    "the sync is not under way any more and left no result, as when its server was restarted",
+                    "start it again");
     const auto text = progress_text(job);
     if (!quiet && !text.empty() && text != said) note("{}", text);
     said = text;
     std::this_thread::sleep_for(kPollInterval);
     if (interrupted) {
       note("The sync goes on at the server: agnes admin jobs list tells how it is.");
-      throw Exit{130};
+      throw Exit{Cause::interrupted};
     }
   }
 }
 
-// Prints what could not be had; whether there was anything.
-bool tell_problems(const contract::SyncResult& result) {
-  for (const auto& item : result.failed)
-    note("Error: {}: {}", escape_control(item.table), escape_control(item.error));
-  for (const auto& item : result.problems) note("Error: {}", escape_control(item.message));
-  for (std::size_t i = 0; i < std::min(result.notes.size(), kMostNotes); ++i)
-    note("Note: {}", escape_control(result.notes[i].message));
-  if (result.notes.size() > kMostNotes)
-    note("Note: and {} more: agnes admin sync --json has them all", result.notes.size() - kMostNotes);
-  return !result.failed.empty() || !result.problems.empty();
-}
-
-void sync(const Args& args) {
-  json::value body = nullptr;
+contract::Job sync(const Args& args) {
+  boost::json::value body = nullptr;
   if (const auto tables = args.find("TABLES")) {
-    json::array names;
+    boost::json::array names;
     for (const auto& name : split(*tables, ','))
       if (!trim(name).empty()) names.emplace_back(trim(name));
     body = names;
   }
   Api api;
-  const auto before = find_job(api, "sync").job.last_run;
+  const auto before = find_job(api, "sync").last_run;
   const auto answer = body.is_null() ? api.post("/api/sync/trigger") : api.post("/api/sync/trigger", body);
   // One that runs already may have begun before the sources changed, but it is the one to wait for.
   const bool other = answer.status == 409;
   if (!other) expect(answer, {200}, "start a sync");
-  if (args.flag("no-wait"))
-    return print("{}", other ? "A sync is under way already." : "The sync has begun: agnes admin jobs list");
-  if (other) note("A sync is under way already: following that one.");
+  if (other) note("A sync is under way already{}", args.flag("no-wait") ? "." : ": following that one.");
+  if (args.flag("no-wait")) return find_job(api, "sync");
+  return follow(api, other ? std::nullopt : before, args.json());
+}
 
-  const auto [answered, job] = follow(api, other ? std::nullopt : before, args.flag("json"));
+bool is_done(const contract::Job& job) {
+  return job.outcome == contract::JobOutcome::ok || job.outcome == contract::JobOutcome::partly;
+}
+
+void show_synced(const contract::Job& job, const Args& args) {
+  if (args.flag("no-wait")) return print("The sync is under way: agnes admin jobs list");
   const auto result = contract::read<contract::SyncResult>(job.result);
-  if (args.flag("json")) print("{}", pretty(answered));
-  const bool problems = tell_problems(result);
-  using Outcome = contract::JobOutcome;
-  if (job.outcome != Outcome::ok && job.outcome != Outcome::partly)
-    throw Failure(1,
-                  fmt::format("the sync {}{}", job.outcome == Outcome::cancelled ? "was cancelled" : "failed",
+  for (std::size_t i = 0; i < std::min(result.notes.size(), kMostNotes); ++i)
+    note("Note: {}", escape_control(result.notes[i].message));
+  if (result.notes.size() > kMostNotes)
+    note("Note: and {} more: agnes admin sync --json has them all", result.notes.size() - kMostNotes);
+  if (is_done(job))
+    print("Synced{}: {} tables in {} ms.", result.failed.empty() && result.problems.empty() ? "" : " in part",
+          result.tables.value_or(0), job.duration_ms.value_or(0));
+}
+
+// What could not be had, and how it ends then.
+void tell_problems(const contract::Job& job, const Args& args) {
+  if (args.flag("no-wait")) return;
+  const auto result = contract::read<contract::SyncResult>(job.result);
+  const Cause cause = is_done(job) ? Cause::partly_failed : Cause::failed;
+  for (const auto& item : result.failed)
+    say_error(cause, escape_control(item.table) + ": " + escape_control(item.error));
+  for (const auto& item : result.problems) say_error(cause, escape_control(item.message));
+  if (!is_done(job))
+    throw Failure(cause,
+                  fmt::format("the sync {}{}",
+                              job.outcome == contract::JobOutcome::cancelled ? "was cancelled" : "failed",
                               job.error ? ": " + escape_control(*job.error) : ""));
-  if (!args.flag("json"))
-    print("Synced{}: {} tables in {} ms.", problems ? " in part" : "", result.tables.value_or(0),
-          job.duration_ms.value_or(0));
-  if (problems) throw Exit{1};
+  if (!result.failed.empty() || !result.problems.empty()) throw Exit{cause};
 }
 
 // Why the last run failed, or a part of it.
@@ -125,38 +122,44 @@ std::string shown(const std::optional<Timestamp>& moment) {
   return moment ? format_iso(*moment) : "";
 }
 
-void list_jobs(const Args& args) {
+contract::JobList list_jobs(const Args&) {
   Api api;
-  const auto answer = fetch(api, "/api/admin/jobs", "list the jobs");
-  if (args.flag("json")) return print("{}", pretty(answer));
+  return fetch<contract::JobList>(api, "/api/admin/jobs", "list the jobs");
+}
+void show_jobs(const contract::JobList& answer) {
   std::vector<std::vector<std::string>> rows;
-  for (const auto& job : contract::read<contract::JobList>(answer).jobs)
+  for (const auto& job : answer.jobs)
     rows.push_back({escape_control(job.name), escape_control(job.schedule.value_or("")), shown(job.last_run),
-                    job.outcome ? std::string(agnes::json::to_json(*job.outcome).as_string()) : "",
+                    job.outcome ? std::string(json::to_json(*job.outcome).as_string()) : "",
                     job.duration_ms ? fmt::format("{} ms", *job.duration_ms) : "", shown(job.next_run),
                     job.running ? progress_text(job) : trouble(job)});
   out(columns_text({"JOB", "SCHEDULE", "LAST RUN", "OUTCOME", "TOOK", "NEXT RUN", "NOTE"}, rows));
 }
 
-void run_job(const Args& args) {
+contract::JobAnswer run_job(const Args& args) {
   Api api;
   const auto target = "/api/admin/jobs/" + http_client::percent_encode(args.text("JOB")) + "/run";
   const auto input = args.find("input");
   boost::system::error_code error;
-  const auto body = input ? json::parse(*input, error) : json::value();
-  if (error) throw Failure(2, "--input is not JSON: write it like '{\"table\": \"orders\"}'");
-  expect(input ? api.post(target, body) : api.post(target), {202},
-         "run the job " + escape_control(args.text("JOB")));
-  print("The job has begun: agnes admin jobs list");
+  const auto body = input ? boost::json::parse(*input, error) : boost::json::value();
+  if (error) throw Failure(Cause::usage, "--input is not JSON", "write it like '{\"table\": \"orders\"}'");
+  const Response response = input ? api.post(target, body) : api.post(target);
+  expect(response, {202}, "run the job " + escape_control(args.text("JOB")));
+  return contract::read<contract::JobAnswer>(response.json());
 }
-void cancel_job(const Args& args) {
+contract::JobAnswer cancel_job(const Args& args) {
   Api api;
-  expect(api.post("/api/admin/jobs/" + http_client::percent_encode(args.text("JOB")) + "/cancel"), {202},
-         "cancel the job " + escape_control(args.text("JOB")));
-  print("The job was asked to stop: agnes admin jobs list");
+  const Response response =
+      api.post("/api/admin/jobs/" + http_client::percent_encode(args.text("JOB")) + "/cancel");
+  expect(response, {202}, "cancel the job " + escape_control(args.text("JOB")));
+  return contract::read<contract::JobAnswer>(response.json());
+}
+void show_answer(const contract::JobAnswer& answer) {
+  print("{}: agnes admin jobs list", answer.status == contract::JobAnswer::Status::started
+                                         ? "The job has begun"
+                                         : "The job was asked to stop");
 }
 
-const Option kJson{.names = "--json", .value = "", .help = "Print JSON"};
 const Argument kJob{.name = "JOB", .help = "Its name, as agnes admin jobs list has it"};
 }  // namespace
 
@@ -167,22 +170,24 @@ std::vector<Command> admin_job_commands() {
        .arguments = {{.name = "TABLES",
                       .help = "Only these, by id or name, with commas between them",
                       .required = false}},
-       .options = {{.names = "--no-wait", .value = "", .help = "Do not wait for the end"}, kJson},
-       .run = sync,
+       .options = {{.names = "--no-wait", .value = "", .help = "Do not wait for the end"}},
+       .run = answers(sync, show_synced, tell_problems),
        .example = "  agnes admin sync orders,customers\n"},
       {.name = "jobs",
        .help = "What runs in the background at the server",
        .commands = {
            {.name = "list",
             .help = "List the jobs: last and next run, outcome",
-            .options = {kJson},
-            .run = list_jobs},
+            .run = answers(list_jobs, show_jobs)},
            {.name = "run",
             .help = "Run a job now, whatever its schedule",
             .arguments = {kJob},
             .options = {{.names = "--input", .value = "JSON", .help = "Its input, for jobs that take one"}},
-            .run = run_job},
-           {.name = "cancel", .help = "Ask a running job to stop", .arguments = {kJob}, .run = cancel_job}}}};
+            .run = answers(run_job, show_answer)},
+           {.name = "cancel",
+            .help = "Ask a running job to stop",
+            .arguments = {kJob},
+            .run = answers(cancel_job, show_answer)}}}};
 }
 
 }  // namespace agnes::cli

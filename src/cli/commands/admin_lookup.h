@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,5 +20,10 @@ std::string group_id_of(Api& api, const std::string& id_or_name);
 // unique: an id goes before them. Of several each must be there, or Failure is thrown; a single one that is not known
 // stays as it is, and the server says what is wrong with it.
 std::vector<std::string> resource_ids(Api& api, const std::string& type, const std::string& text);
+
+// The answer of `send` for a registered table, `name` as somebody wrote it: where the server has none of that id (404),
+// that for the one which is meant by another case or by its name. Throws Failure when only something else comes close.
+Response send_for_table(Api& api, const std::string& name,
+                        const std::function<Response(const std::string& id)>& send);
 
 }  // namespace agnes::cli

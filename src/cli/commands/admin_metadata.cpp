@@ -2,12 +2,13 @@
 
 #include <boost/json/parse.hpp>
 
-#include "cli/api.h"
+#include "cli/commands/admin_lookup.h"
 #include "cli/commands/commands.h"
-#include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
 #include "contract/catalogue.h"
+#include "contract/jobs.h"
+#include "contract/metadata.h"
 #include "contract/read.h"
 #include "lib/base/files.h"
 #include "lib/base/text.h"
@@ -21,21 +22,21 @@ std::string metadata_path(std::string_view table) {
   return "/api/admin/metadata/" + http_client::percent_encode(table);
 }
 
-void show(const Args& args) {
+contract::TableColumns known(const Args& args) {
   const std::string table = args.text("TABLE");
   Api api;
-  const auto answer = fetch(api, metadata_path(table), "show the columns of " + escape_control(table));
-  if (args.flag("json")) return print("{}", pretty(answer));
+  const Response response =
+      send_for_table(api, table, [&](const std::string& id) { return api.get(metadata_path(id)); });
+  expect(response, {200}, "show the columns of " + escape_control(table));
+  return contract::read<contract::TableColumns>(response.json());
+}
+void show_known(const contract::TableColumns& table, const Args& args) {
+  if (table.columns.empty())
+    return print("Nothing is known of the columns of {}.", escape_control(args.text("TABLE")));
   std::vector<std::vector<std::string>> rows;
-  const auto* columns = answer.is_object() ? answer.get_object().if_contains("columns") : nullptr;
-  if (columns != nullptr && columns->is_array())
-    for (const auto& item : columns->get_array()) {
-      if (!item.is_object()) continue;
-      const auto& column = item.get_object();
-      rows.push_back({plain(column, "column_name"), plain(column, "basetype"), plain(column, "confidence"),
-                      plain(column, "source"), plain(column, "description")});
-    }
-  if (rows.empty()) return print("Nothing is known of the columns of {}.", escape_control(table));
+  for (const auto& column : table.columns)
+    rows.push_back({column.column_name, column.basetype.value_or(""), column.confidence.value_or(""),
+                    column.source.value_or(""), column.description.value_or("")});
   out(columns_text({"COLUMN", "TYPE", "CONFIDENCE", "SOURCE", "DESCRIPTION"}, rows));
 }
 
@@ -43,13 +44,12 @@ void show(const Args& args) {
 // interface takes.
 std::map<std::string, json::array> read_proposal(const std::string& path) {
   const auto text = read_file(path);
-  if (!text) throw Failure(1, fmt::format("there is no file {}", escape_control(path)));
+  if (!text) throw Failure(Cause::usage, fmt::format("there is no file {}", escape_control(path)));
   boost::system::error_code error;
   const auto tree = json::parse(*text, error);
   const auto refuse = [&](const std::string& why) {
-    throw Failure(1, fmt::format("{}: {}; expected: {{\"tables\": {{TABLE: {{\"columns\": {{COLUMN: "
-                                 "{{\"description\": ...}}}}}}}}}}",
-                                 escape_control(path), why));
+    throw Failure(Cause::failed, fmt::format("{}: {}", escape_control(path), why),
+                  R"(expected: {"tables": {TABLE: {"columns": {COLUMN: {"description": ...}}}}})");
   };
   if (error) refuse("no JSON");
   const auto* tables = tree.is_object() ? tree.get_object().if_contains("tables") : nullptr;
@@ -76,7 +76,15 @@ std::map<std::string, json::array> read_proposal(const std::string& path) {
   return out;
 }
 
-bool push(Api& api, const std::string& table) {
+struct Applied {
+  bool dry_run = false;
+  std::vector<contract::ColumnMetadata> columns;
+  std::vector<std::string> pushed;  // tables whose source was told
+  std::vector<contract::SyncFailure> not_pushed;
+};
+BOOST_DESCRIBE_STRUCT(Applied, (), (dry_run, columns, pushed, not_pushed))
+
+void push(Api& api, const std::string& table, Applied& done) {
   const Response response = api.send({.method = "POST",
                                       .path = metadata_path(table) + "/push",
                                       .headers = {},
@@ -84,18 +92,12 @@ bool push(Api& api, const std::string& table) {
                                       .compressed = true,
                                       .timeout = std::chrono::seconds(300)});
   if (response.status != 200) {
-    note("Not pushed: {}: {}", escape_control(table), refusal(response));
-    return false;
+    done.not_pushed.push_back({table, refusal(response)});
+    return;
   }
-  const auto answer = response.json();
-  const auto* errors = answer.is_object() ? answer.get_object().if_contains("errors") : nullptr;
-  if (errors != nullptr && errors->is_array() && !errors->get_array().empty()) {
-    for (const auto& error : errors->get_array())
-      note("Not pushed: {}.{}", escape_control(table), escape_control(plain(error)));
-    return false;
-  }
-  print("Pushed {} to its source.", escape_control(table));
-  return true;
+  const auto errors = contract::read<contract::ColumnsPushed>(response.json()).errors;
+  for (const auto& error : errors) done.not_pushed.push_back({table, error});
+  if (errors.empty()) done.pushed.push_back(table);
 }
 
 // The interface takes any names; whoever misspells one learns it here. Tables without data have no columns to compare.
@@ -114,42 +116,59 @@ void note_unknown_columns(const std::map<std::string, json::array>& proposal) {
   }
 }
 
-void apply(const Args& args) {
+Applied apply(const Args& args) {
   const auto proposal = read_proposal(args.text("FILE"));
   note_unknown_columns(proposal);
-  if (args.flag("dry-run")) {
+  Applied done{.dry_run = args.flag("dry-run"), .columns = {}, .pushed = {}, .not_pushed = {}};
+  std::optional<Api> api;
+  if (!done.dry_run) api.emplace();
+  for (const auto& [table, columns] : proposal) {
+    if (api)
+      expect(api->post(metadata_path(table), json::object{{"columns", columns}}), {200},
+             fmt::format("describe the columns of {}{}", escape_control(table),
+                         done.columns.empty()
+                             ? ""
+                             : fmt::format(" ({} columns before it are described)", done.columns.size())));
+    for (const auto& item : columns) {
+      auto column = contract::read<contract::ColumnMetadata>(item);
+      column.table_id = table;
+      done.columns.push_back(std::move(column));
+    }
+  }
+  if (api && args.flag("push-to-source"))
+    for (const auto& [table, columns] : proposal) push(*api, table, done);
+  return done;
+}
+
+void show_applied(const Applied& done) {
+  if (done.dry_run) {
     std::vector<std::vector<std::string>> rows;
-    for (const auto& [table, columns] : proposal)
-      for (const auto& item : columns) {
-        const auto& column = item.get_object();
-        rows.push_back({table, plain(column, "column_name"), plain(column, "basetype"),
-                        plain(column, "confidence"), plain(column, "description")});
-      }
+    for (const auto& column : done.columns)
+      rows.push_back({column.table_id, column.column_name, column.basetype.value_or(""),
+                      column.confidence.value_or(""), column.description.value_or("")});
     out(columns_text({"TABLE", "COLUMN", "TYPE", "CONFIDENCE", "DESCRIPTION"}, rows));
     return print("{} columns would be described. Nothing was changed.", rows.size());
   }
-  Api api;
-  std::size_t count = 0;
-  for (const auto& [table, columns] : proposal) {
-    expect(api.post(metadata_path(table), json::object{{"columns", columns}}), {200},
-           fmt::format("describe the columns of {}{}", escape_control(table),
-                       count > 0 ? fmt::format(" ({} columns before it are described)", count) : ""));
-    count += columns.size();
-  }
-  print("Described {} columns of {} table{}.", count, proposal.size(), proposal.size() == 1 ? "" : "s");
-  if (!args.flag("push-to-source")) return;
-  bool good = true;
-  for (const auto& [table, columns] : proposal) good = push(api, table) && good;
-  if (!good) throw Exit{1};
+  std::set<std::string> tables;
+  for (const auto& column : done.columns) tables.insert(column.table_id);
+  print("Described {} columns of {} table{}.", done.columns.size(), tables.size(),
+        tables.size() == 1 ? "" : "s");
+  for (const auto& table : done.pushed) print("Pushed {} to its source.", escape_control(table));
+}
+
+void tell_not_pushed(const Applied& done) {
+  for (const auto& [table, error] : done.not_pushed)
+    say_error(Cause::partly_failed,
+              fmt::format("not pushed: {}: {}", escape_control(table), escape_control(error)));
+  if (!done.not_pushed.empty()) throw Exit{Cause::partly_failed};
 }
 }  // namespace
 
 std::vector<Command> admin_metadata_commands() {
   return {{.name = "metadata-show",
            .help = "Show what is known of a table's columns",
-           .arguments = {{.name = "TABLE", .help = "The table's id"}},
-           .options = {{.names = "--json", .value = "", .help = "Print the server's answer as JSON"}},
-           .run = show},
+           .arguments = {{.name = "TABLE", .help = "The table's id or name"}},
+           .run = answers(known, show_known)},
           {.name = "metadata-apply",
            .help = "Describe columns by a proposal: a JSON file",
            .arguments = {{.name = "FILE",
@@ -158,7 +177,7 @@ std::vector<Command> admin_metadata_commands() {
                         .value = "",
                         .help = "Then tell the source of each table (Keboola)"},
                        {.names = "--dry-run", .value = "", .help = "Only show what would be described"}},
-           .run = apply}};
+           .run = answers(apply, show_applied, tell_not_pushed)}};
 }
 
 }  // namespace agnes::cli

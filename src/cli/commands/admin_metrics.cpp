@@ -1,13 +1,10 @@
-#include <boost/json/parse.hpp>
-
 #include "cli/api.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/metrics_yaml.h"
-#include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
 #include "contract/metrics.h"
-#include "contract/read.h"
+#include "contract/registry.h"
 #include "lib/base/files.h"
 #include "lib/base/text.h"
 
@@ -33,27 +30,26 @@ http_client::Request upload(const std::string& path, const std::string& name, co
   return request;
 }
 
-std::vector<json::object> list_of(const json::value& answer, std::string_view key) {
-  const auto* list = answer.is_object() ? answer.get_object().if_contains(key) : nullptr;
-  std::vector<json::object> out;
-  if (list != nullptr && list->is_array())
-    for (const auto& item : list->get_array())
-      if (item.is_object()) out.push_back(item.get_object());
-  return out;
+std::vector<contract::Metric> all_metrics(Api& api) {
+  return fetch<contract::MetricList>(api, "/api/metrics", "list the metrics").metrics;
 }
 
-std::vector<json::object> all_metrics(Api& api) {
-  return list_of(fetch(api, "/api/metrics", "list the metrics"), "metrics");
+std::string counted(std::size_t metrics) {
+  return fmt::format("{} metric{}", metrics, metrics == 1 ? "" : "s");
 }
 
-void run_import(const Args& args) {
+contract::MetricsImported run_import(const Args& args) {
   const auto metrics = read_metrics(args.text("PATH"));
   Api api;
   const Response response = api.send(upload("/api/admin/metrics/import", "metrics.yml", pretty(metrics)));
   expect(response, {200}, "import the metrics");
-  for (const auto& warning : contract::read<contract::MetricsImported>(response.json()).warnings)
-    note("Note: {}", escape_control(warning));
-  print("Imported {} metric{} from {}.", metrics.size(), metrics.size() == 1 ? "" : "s",
+  auto done = contract::read<contract::MetricsImported>(response.json());
+  done.count = static_cast<std::int64_t>(metrics.size());
+  return done;
+}
+void show_imported(const contract::MetricsImported& done, const Args& args) {
+  for (const auto& warning : done.warnings) note("Note: {}", escape_control(warning));
+  print("Imported {} from {}.", counted(static_cast<std::size_t>(done.count)),
         escape_control(args.text("PATH")));
 }
 
@@ -62,32 +58,48 @@ bool is_file_name(const std::string& name) {
   return !name.empty() && name.front() != '.' && name.find('/') == name.npos && escape_control(name) == name;
 }
 
-void run_export(const Args& args) {
+struct LeftOut {
+  std::string id, why;
+};
+BOOST_DESCRIBE_STRUCT(LeftOut, (), (id, why))
+struct Exported {
+  std::vector<std::string> files;
+  std::vector<LeftOut> left_out;
+};
+BOOST_DESCRIBE_STRUCT(Exported, (), (files, left_out))
+
+Exported run_export(const Args& args) {
   const fs::path folder = args.text("dir");
   Api api;
   const auto metrics = all_metrics(api);
   std::set<fs::path> written;
-  std::size_t left_out = 0;
+  Exported done;
   for (const auto& metric : metrics) {
-    const std::string category = plain(metric, "category"), name = plain(metric, "name");
-    const fs::path file = folder / category / (name + ".yml");
-    if (!is_file_name(category) || !is_file_name(name) || written.contains(file)) {
-      ++left_out;
-      note("Left out {}: its category and name {}", escape_control(plain(metric, "id")),
-           written.contains(file) ? "are those of another one" : "make no file's name");
+    const fs::path file = folder / metric.category / (metric.name + ".yml");
+    const bool taken = written.contains(file);
+    if (!is_file_name(metric.category) || !is_file_name(metric.name) || taken) {
+      done.left_out.push_back({metric.id, taken ? "its category and name are those of another one"
+                                                : "its category and name make no file's name"});
       continue;
     }
     std::error_code error;
     fs::create_directories(file.parent_path(), error);
     if (error)
-      throw Failure(
-          1, fmt::format("cannot make the folder {}: {}", file.parent_path().string(), error.message()));
+      throw Failure(Cause::failed, fmt::format("cannot make the folder {}: {}", file.parent_path().string(),
+                                               error.message()));
     replace_file(file, metric_yaml(metric));
     written.insert(file);
+    done.files.push_back(file.string());
   }
-  print("Exported {} metric{} to {}.", written.size(), written.size() == 1 ? "" : "s",
-        escape_control(folder.string()));
-  if (left_out > 0) throw Exit{1};
+  return done;
+}
+void show_exported(const Exported& done, const Args& args) {
+  print("Exported {} to {}.", counted(done.files.size()), escape_control(args.text("dir")));
+}
+void tell_left_out(const Exported& done) {
+  for (const auto& [id, why] : done.left_out)
+    say_error(Cause::partly_failed, fmt::format("left out {}: {}", escape_control(id), why));
+  if (!done.left_out.empty()) throw Exit{Cause::partly_failed};
 }
 
 // Has the server read a statement and look its names up, without running it. EXPLAIN does that; what cannot
@@ -105,24 +117,18 @@ Response dry_run(Api& api, std::string_view sql) {
 }
 
 // Why the metric does not answer at the moment; empty when it does.
-std::string problem_of(Api& api, const json::object& metric, const std::set<std::string>& tables) {
+std::vector<std::string> problems_of(Api& api, const contract::Metric& metric,
+                                     const std::set<std::string>& tables) {
   std::vector<std::string> problems;
   std::set<std::string> missing;
-  const auto check_sql = [&](const json::value& table) {
-    if (const std::string name = plain(table); !name.empty() && !tables.contains(to_lower(name)))
-      missing.insert(name);
-  };
-  if (const auto* table = metric.if_contains("table_name")) check_sql(*table);
-  if (const auto* list = metric.if_contains("tables"); list != nullptr && list->is_array())
-    for (const auto& table : list->get_array()) check_sql(table);
+  auto needed = metric.tables.value_or(std::vector<std::string>{});
+  needed.push_back(metric.table_name.value_or(""));
+  for (const auto& table : needed)
+    if (!table.empty() && !tables.contains(to_lower(table))) missing.insert(table);
   for (const auto& name : missing) problems.push_back(fmt::format("the table {} is not registered", name));
 
-  std::vector<std::pair<std::string, std::string>> statements{{"sql", plain(metric, "sql")}};
-  boost::system::error_code error;
-  const auto variants = json::parse(plain(metric, "sql_variants"), error);
-  if (!error && variants.is_object())
-    for (const auto& [key, sql] : variants.get_object())
-      statements.emplace_back("sql_" + std::string(key), plain(sql));
+  std::vector<std::pair<std::string, std::string>> statements{{"sql", metric.sql}};
+  for (const auto& [key, sql] : variants_of(metric)) statements.emplace_back("sql_" + key, sql);
   for (const auto& [key, sql] : statements) {
     if (trim(sql).empty()) {
       problems.push_back("it has no " + key);
@@ -135,32 +141,45 @@ std::string problem_of(Api& api, const json::object& metric, const std::set<std:
     if (response.status != 200 && (missing.empty() || response.status != 403))
       problems.push_back(key + ": " + refusal(response));
   }
-  return join(problems, "; ");
+  return problems;
 }
 
-void run_delete(const Args& args) {
+Done run_delete(const Args& args) {
   Api api;
   expect(api.del("/api/admin/metrics/" + http_client::percent_encode(args.text("METRIC"))), {200, 204},
          "delete the metric " + escape_control(args.text("METRIC")));
-  print("Deleted the metric {}.", args.text("METRIC"));
+  return {"deleted", "metric", args.text("METRIC"), {}};
 }
 
-void run_validate(const Args&) {
+struct CheckedMetric {
+  std::string id;
+  std::vector<std::string> problems;
+};
+BOOST_DESCRIBE_STRUCT(CheckedMetric, (), (id, problems))
+
+std::vector<CheckedMetric> run_validate(const Args&) {
   Api api;
-  const auto metrics = all_metrics(api);
   std::set<std::string> tables;
-  for (const auto& table : list_of(fetch(api, "/api/admin/registry", "list the registered tables"), "tables"))
-    for (const auto* key : {"id", "name"}) tables.insert(to_lower(plain(table, key)));
+  for (const auto& table :
+       fetch<contract::RegistryList>(api, "/api/admin/registry", "list the registered tables").tables)
+    for (const auto& name : {table.id, table.name}) tables.insert(to_lower(name));
+  std::vector<CheckedMetric> out;
+  for (const auto& metric : all_metrics(api)) out.push_back({metric.id, problems_of(api, metric, tables)});
+  return out;
+}
+std::size_t bad_of(const std::vector<CheckedMetric>& metrics) {
+  return static_cast<std::size_t>(std::count_if(
+      metrics.begin(), metrics.end(), [](const CheckedMetric& metric) { return !metric.problems.empty(); }));
+}
+void show_checked(const std::vector<CheckedMetric>& metrics) {
   std::vector<std::vector<std::string>> rows;
-  std::size_t bad = 0;
-  for (const auto& metric : metrics) {
-    const std::string problem = problem_of(api, metric, tables);
-    if (!problem.empty()) ++bad;
-    rows.push_back({problem.empty() ? "ok" : "PROBLEM", plain(metric, "id"), problem});
-  }
+  for (const auto& metric : metrics)
+    rows.push_back({metric.problems.empty() ? "ok" : "PROBLEM", metric.id, join(metric.problems, "; ")});
   if (!rows.empty()) out(columns_text({"", "METRIC", "WHY"}, rows));
-  print("{} metric{}, {} with a problem.", metrics.size(), metrics.size() == 1 ? "" : "s", bad);
-  if (bad > 0) throw Exit{1};
+  print("{}, {} with a problem.", counted(metrics.size()), bad_of(metrics));
+}
+void tell_bad(const std::vector<CheckedMetric>& metrics) {
+  if (bad_of(metrics) > 0) throw Exit{Cause::partly_failed};
 }
 }  // namespace
 
@@ -172,19 +191,19 @@ std::vector<Command> admin_metrics_commands() {
            {{.name = "import",
              .help = "Define metrics by YAML files: all of them or, when one is wrong, none",
              .arguments = {{.name = "PATH", .help = "A file, or a folder of <category>/<name>.yml"}},
-             .run = run_import},
+             .run = answers(run_import, show_imported)},
             {.name = "export",
              .help = "Write every metric to <category>/<name>.yml",
              .options = {{.names = "--dir", .value = "FOLDER", .help = "Where to", .fallback = "./export/"}},
-             .run = run_export},
+             .run = answers(run_export, show_exported, tell_left_out)},
             {.name = "validate",
              .help = "Check that every metric's tables are there and its SQL can be run",
-             .run = run_validate},
+             .run = answers(run_validate, show_checked, tell_bad)},
             {.name = "delete",
              .help = "Delete a metric",
              .arguments = {{.name = "METRIC",
                             .help = "The metric's id, as agnes catalog --metrics lists it"}},
-             .run = run_delete,
+             .run = answers(run_delete, show_done),
              .question = "Delete the metric {METRIC}?"}},
        .example = "  agnes admin metrics import docs/metrics\n"}};
 }

@@ -1,7 +1,7 @@
 #include <set>
 
 #include "cli/commands/admin_lookup.h"
-#include "cli/output.h"
+#include "cli/outcome.h"
 #include "contract/access.h"
 #include "contract/read.h"
 #include "lib/base/text.h"
@@ -22,9 +22,8 @@ std::vector<std::string> resource_ids(Api& api, const std::string& type, const s
           if (iequals(item.name, wanted) || iequals(item.resource_id, wanted)) named.insert(item.resource_id);
         }
     if (named.size() > 1)
-      throw Failure(1,
-                    fmt::format("{} is the name of several: give one by its id ({})", escape_control(wanted),
-                                escape_control(join({named.begin(), named.end()}, ", "))));
+      throw Failure(Cause::usage, escape_control(wanted) + " is the name of several",
+                    "give one by its id: " + escape_control(join({named.begin(), named.end()}, ", ")));
     return named.empty() ? std::string() : *named.begin();
   };
   std::vector<std::string> wanted, out;
@@ -33,8 +32,8 @@ std::vector<std::string> resource_ids(Api& api, const std::string& type, const s
   for (const auto& name : wanted) {
     auto id = id_of(name);
     if (id.empty() && wanted.size() > 1 && all.status == 200)
-      throw Failure(1, fmt::format("there is no {} {}, so nothing was changed", escape_control(type),
-                                   escape_control(name)));
+      throw Failure(Cause::not_found, fmt::format("there is no {} {}, so nothing was changed",
+                                                  escape_control(type), escape_control(name)));
     out.push_back(id.empty() ? name : std::move(id));  // else the server says what is wrong
   }
   return out;

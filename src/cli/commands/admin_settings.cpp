@@ -18,8 +18,8 @@ namespace {
 const Argument kSetting{.name = "SETTING", .help = "As the list has it: email.smtp_host"};
 const Option kYes{.names = "-y,--yes", .value = "", .help = "Do not ask before a change to auth or server"};
 
-json::value read_settings(Api& api) {
-  return fetch(api, "/api/admin/server-config", "read the settings");
+contract::Settings read_settings(Api& api) {
+  return fetch<contract::Settings>(api, "/api/admin/server-config", "read the settings");
 }
 
 // What is set at `path`; null: nothing.
@@ -40,11 +40,11 @@ std::string shown_value(const json::value& value) {
   return value.is_object() || value.is_array() ? compact(value) : plain(value);
 }
 
-void list(const Args& args) {
+contract::Settings list(const Args&) {
   Api api;
-  const auto answer = read_settings(api);
-  if (args.flag("json")) return print("{}", pretty(answer));
-  const auto settings = contract::read<contract::Settings>(answer);
+  return read_settings(api);
+}
+void show_list(const contract::Settings& settings, const Args& args) {
   const std::string begin = args.text("SETTING");
   std::vector<std::vector<std::string>> rows;
   for (const auto& setting : settings.settings) {
@@ -76,8 +76,8 @@ json::value typed(const std::string& kind, const std::string& path, const std::s
   }
   if (!error) return parsed;
   if (kind.empty()) return json::value(text);
-  throw Failure(kUsage, fmt::format("{} is of the kind {}, which {} is not", escape_control(path), kind,
-                                    escape_control(text)));
+  throw Failure(Cause::usage, fmt::format("{} is of the kind {}, which {} is not", escape_control(path), kind,
+                                          escape_control(text)));
 }
 
 // The kind of what lies at `path`; empty: it lies below a setting with names of its own (data_source.files.tables).
@@ -92,13 +92,12 @@ std::string kind_of(const contract::Settings& settings, const std::string& path)
     nearest.offer(setting.path);
   }
   if (below) return "";
-  throw Failure(kUsage,
-                fmt::format("{} is no setting that can be changed here{}: agnes admin settings list --all",
-                            escape_control(path),
-                            nearest.best().empty() ? "" : fmt::format(" (is {} meant?)", nearest.best())));
+  throw Failure(Cause::usage, escape_control(path) + " is no setting that can be changed here",
+                meant(nearest, "agnes admin settings list --all"));
 }
 
-void save(Api& api, const Args& args, const contract::Settings& settings, json::value value) {
+contract::SettingsChanged save(Api& api, const Args& args, const contract::Settings& settings,
+                               json::value value) {
   const std::string path = args.text("SETTING");
   auto names = split(path, '.');
   const std::string section(names.front());
@@ -113,29 +112,31 @@ void save(Api& api, const Args& args, const contract::Settings& settings, json::
   body.confirm_danger = std::find(danger.begin(), danger.end(), section) != danger.end();
   if (body.confirm_danger && !args.flag("yes") &&
       !confirm(fmt::format("A mistake in {} can lock everybody out. Change it?", escape_control(section))))
-    throw Failure(1, "nothing was changed");
+    throw Failure(Cause::failed, "nothing was changed");
   const Response response = api.post("/api/admin/server-config", agnes::json::to_json(body));
   expect(response, {200}, "change " + escape_control(path));
-  const auto changed = contract::read<contract::SettingsChanged>(response.json());
+  return contract::read<contract::SettingsChanged>(response.json());
+}
+void show_changed(const contract::SettingsChanged& changed) {
   print("{}", changed.diff_count == 0 ? "Nothing to change: it is so already."
                                       : "Changed. It counts from the server's next start.");
   for (const auto& name : changed.overridden)
     note("Note: {} is set in the server's environment, and that goes before it.", escape_control(name));
 }
 
-void set(const Args& args) {
+contract::SettingsChanged set(const Args& args) {
   Api api;
-  const auto settings = contract::read<contract::Settings>(read_settings(api));
+  const auto settings = read_settings(api);
   const std::string path = args.text("SETTING"), kind = kind_of(settings, path);
   const std::string text = args.find("VALUE") ? args.text("VALUE") : ask("Value", kind == "secret");
-  save(api, args, settings, typed(kind, path, text));
+  return save(api, args, settings, typed(kind, path, text));
 }
 
-void unset(const Args& args) {
+contract::SettingsChanged unset(const Args& args) {
   Api api;
-  const auto settings = contract::read<contract::Settings>(read_settings(api));
+  const auto settings = read_settings(api);
   kind_of(settings, args.text("SETTING"));
-  save(api, args, settings, nullptr);
+  return save(api, args, settings, nullptr);
 }
 }  // namespace
 
@@ -147,9 +148,8 @@ std::vector<Command> admin_settings_commands() {
            {.name = "list",
             .help = "List the settings that can be changed here and are set",
             .arguments = {{.name = "SETTING", .help = "Only those that begin so: email", .required = false}},
-            .options = {{.names = "--all", .value = "", .help = "Those that are not set, too"},
-                        {.names = "--json", .value = "", .help = "Print the server's answer as JSON"}},
-            .run = list},
+            .options = {{.names = "--all", .value = "", .help = "Those that are not set, too"}},
+            .run = answers(list, show_list)},
            {.name = "set",
             .help = "Change a setting; it counts from the server's next start",
             .arguments =
@@ -158,13 +158,13 @@ std::vector<Command> admin_settings_commands() {
                   .help = "A list with commas between; better left out for a secret: it is asked for unseen",
                   .required = false}},
             .options = {kYes},
-            .run = set,
+            .run = answers(set, show_changed),
             .example = "  agnes admin settings set instance.name 'Example Ltd'\n"},
            {.name = "unset",
             .help = "Undo a change: what instance.yaml says counts again, else the default",
             .arguments = {kSetting},
             .options = {kYes},
-            .run = unset}}}};
+            .run = answers(unset, show_changed)}}}};
 }
 
 }  // namespace agnes::cli

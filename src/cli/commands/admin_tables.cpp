@@ -1,6 +1,6 @@
 #include <boost/json/parse.hpp>
 
-#include "cli/api.h"
+#include "cli/commands/admin_lookup.h"
 #include "cli/commands/commands.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
@@ -15,7 +15,7 @@ namespace agnes::cli {
 namespace json = boost::json;
 
 namespace {
-const Argument kTable{.name = "TABLE", .help = "The table's id"};
+const Argument kTable{.name = "TABLE", .help = "The table's id or name"};
 const Option kName{.names = "--name", .value = "NAME", .help = "The name to show"};
 const Option kBucket{
     .names = "--bucket", .value = "BUCKET", .help = "Where the source keeps it: a bucket or dataset"};
@@ -39,20 +39,22 @@ std::string text_or_file(const std::string& option, const std::string& text) {
   if (!text.starts_with('@')) return std::string(trim(text));
   const auto content = read_file(text.substr(1));
   if (!content)
-    throw Failure(kUsage, fmt::format("--{}: there is no file {}", option, escape_control(text.substr(1))));
+    throw Failure(Cause::usage,
+                  fmt::format("--{}: there is no file {}", option, escape_control(text.substr(1))));
   return std::string(trim(*content));
 }
 
-std::string registry_path(const Args& args) {
-  return "/api/admin/registry/" + http_client::percent_encode(args.text("TABLE"));
+std::string registry_path(const std::string& id) {
+  return "/api/admin/registry/" + http_client::percent_encode(id);
 }
 
-void list(const Args& args) {
+contract::RegistryList list(const Args&) {
   Api api;
-  const auto answer = fetch(api, "/api/admin/registry", "list the registered tables");
-  if (args.flag("json")) return print("{}", pretty(answer));
+  return fetch<contract::RegistryList>(api, "/api/admin/registry", "list the registered tables");
+}
+void show_list(const contract::RegistryList& answer) {
   std::vector<std::vector<std::string>> rows;
-  for (const auto& table : contract::read<contract::RegistryList>(answer).tables)
+  for (const auto& table : answer.tables)
     rows.push_back({table.id, table.name, table.source_type.value_or(""), table.query_mode,
                     table.bucket.value_or(""), table.last_sync_error.value_or("")});
   out(columns_text({"ID", "NAME", "SOURCE", "MODE", "BUCKET", "LAST ERROR"}, rows));
@@ -68,12 +70,12 @@ json::object registration(const Args& args) {
   const std::string mode = args.text("query-mode"), source = source_type(args.text("source-type"));
   const std::string query = text_or_file("query", args.text("query"));
   if (mode == "materialized" && query.empty() && args.text("bucket").empty())
-    throw Failure(kUsage,
+    throw Failure(Cause::usage,
                   "--query-mode materialized needs --query, the SQL that makes the table, or --bucket and "
                   "--source-table for all of a table");
   // A query for BigQuery names its datasets itself.
   if (mode == "materialized" && args.text("bucket").empty() && source != "bigquery")
-    throw Failure(kUsage, "--query-mode materialized needs --bucket: the source's bucket or dataset");
+    throw Failure(Cause::usage, "--query-mode materialized needs --bucket: the source's bucket or dataset");
   json::object body{{"name", args.text("NAME")},
                     {"source_type", source},
                     {"bucket", args.text("bucket")},
@@ -101,36 +103,57 @@ json::object registration(const Args& args) {
     body["where_filters"] = json::parse(text_or_file("where-filters-json", *filters), error);
     if (error)
       throw Failure(
-          kUsage,
+          Cause::usage,
           "--where-filters-json is not JSON: [{\"column\": ..., \"operator\": ..., \"values\": [...]}]");
   }
   return body;
 }
 
-void check_registration(Api& api, const json::object& body) {
-  const Response response = api.post("/api/admin/register-table/precheck", body);
-  expect(response, {200}, "register the table");
-  const auto answer = response.json();
-  print("It can be registered. Nothing was changed.");
-  const auto* table = answer.is_object() ? answer.get_object().if_contains("table") : nullptr;
-  if (table != nullptr && table->is_object())
-    for (const auto& item : table->get_object())
-      if (!item.value().is_null()) print("  {}: {}", std::string_view(item.key()), plain(item.value()));
-}
+struct Registered {
+  std::string name;
+  bool registered = false;  // by this command
+  std::optional<std::string> id;
+  bool data_follows = false;                       // its data is being fetched
+  std::optional<contract::PrecheckedTable> check;  // of --dry-run
+};
+BOOST_DESCRIBE_STRUCT(Registered, (), (name, registered, id, data_follows, check))
 
-void add(const Args& args) {
+Registered add(const Args& args) {
   const json::object body = registration(args);
+  Registered done{.name = args.text("NAME"), .id = {}, .check = {}};
   Api api;
-  if (args.flag("dry-run")) return check_registration(api, body);
+  if (args.flag("dry-run")) {
+    const Response response = api.post("/api/admin/register-table/precheck", body);
+    expect(response, {200}, "register the table");
+    done.check = contract::read<contract::Prechecked>(response.json()).table;
+    return done;
+  }
   const Response response = api.post("/api/admin/register-table", body);
   // As the contract's client: a script may register the same table twice.
-  if (response.status == 409) return print("{} is registered already.", args.text("NAME"));
+  if (response.status == 409) return done;
   expect(response, {200, 201, 202}, "register the table");
-  print("Registered {}{}.", args.text("NAME"), response.status == 202 ? "; its data is being fetched" : "");
-  print("Nobody but administrators sees it yet: agnes admin grant create GROUP table {}", args.text("NAME"));
+  done.registered = true;
+  done.id = contract::read<contract::Registered>(response.json()).id;
+  done.data_follows = response.status == 202;
+  return done;
+}
+void show_added(const Registered& done) {
+  if (done.check) {
+    print("It can be registered. Nothing was changed.");
+    const auto facts = agnes::json::to_json(*done.check);
+    for (const auto& item : facts.as_object())
+      if (!item.value().is_null())
+        print("  {}: {}", std::string_view(item.key()), escape_control(plain(item.value())));
+    return;
+  }
+  if (!done.registered) return print("{} is registered already.", escape_control(done.name));
+  print("Registered {}{}.", escape_control(done.name),
+        done.data_follows ? "; its data is being fetched" : "");
+  print("Nobody but administrators sees it yet: agnes admin grant create GROUP table {}",
+        escape_control(done.name));
 }
 
-void update(const Args& args) {
+contract::RegistryUpdated update(const Args& args) {
   json::object body;
   for (const auto& [option, field] : {std::pair{"name", "name"},
                                       {"bucket", "bucket"},
@@ -143,33 +166,40 @@ void update(const Args& args) {
       body[field] = std::string_view(field) == "source_type" ? source_type(*text) : *text;
   if (const auto query = args.find("query")) body["source_query"] = text_or_file("query", *query);
   if (body.empty())
-    throw Failure(kUsage, "nothing to change: give at least one option (agnes admin update-table --help)");
+    throw Failure(Cause::usage,
+                  "nothing to change: give at least one option (agnes admin update-table --help)");
   Api api;
-  http_client::Request request{.method = "PUT",
-                               .path = registry_path(args),
-                               .headers = {{"Content-Type", "application/json"}},
-                               .body = compact(body)};
-  if (const auto version = args.find("expect-version"))
-    request.headers.emplace_back("If-Match", '"' + *version + '"');
-  expect(api.send(request), {200}, "change the table " + escape_control(args.text("TABLE")));
-  std::vector<std::string> fields;
-  for (const auto& item : body) fields.emplace_back(item.key());
-  print("Changed {}: {}.", args.text("TABLE"), join(fields, ", "));
+  const Response response = send_for_table(api, args.text("TABLE"), [&](const std::string& id) {
+    http_client::Request request{.method = "PUT",
+                                 .path = registry_path(id),
+                                 .headers = {{"Content-Type", "application/json"}},
+                                 .body = compact(body)};
+    if (const auto version = args.find("expect-version"))
+      request.headers.emplace_back("If-Match", '"' + *version + '"');
+    return api.send(request);
+  });
+  expect(response, {200}, "change the table " + escape_control(args.text("TABLE")));
+  auto done = contract::read<contract::RegistryUpdated>(response.json());
+  if (done.updated.empty())
+    for (const auto& item : body) done.updated.emplace_back(item.key());
+  return done;
+}
+void show_updated(const contract::RegistryUpdated& done, const Args& args) {
+  print("Changed {}: {}.", args.text("TABLE"), escape_control(join(done.updated, ", ")));
 }
 
-void remove(const Args& args) {
+Done remove(const Args& args) {
   Api api;
-  expect(api.del(registry_path(args)), {204, 200}, "unregister " + escape_control(args.text("TABLE")));
-  print("Unregistered {}.", args.text("TABLE"));
+  const std::string table = args.text("TABLE");
+  expect(send_for_table(api, table, [&](const std::string& id) { return api.del(registry_path(id)); }),
+         {204, 200}, "unregister " + escape_control(table));
+  return {"unregistered", "table", args.text("TABLE"), {}};
 }
 }  // namespace
 
 std::vector<Command> admin_table_commands() {
   return {
-      {.name = "list-tables",
-       .help = "List the registered tables",
-       .options = {{.names = "--json", .value = "", .help = "Print the server's answer as JSON"}},
-       .run = list},
+      {.name = "list-tables", .help = "List the registered tables", .run = answers(list, show_list)},
       {.name = "register-table",
        .help = "Register a table of a source",
        .arguments = {{.name = "NAME", .help = "What it is called in SQL"}},
@@ -197,7 +227,7 @@ std::vector<Command> admin_table_commands() {
              .value = "DAYS",
              .help = "How much the first sync takes at once"},
             {.names = "--dry-run", .value = "", .help = "Only check whether it could be registered"}},
-       .run = add,
+       .run = answers(add, show_added),
        .example = "  agnes admin register-table orders --bucket in.c-main --source-table orders\n"},
       {.name = "update-table",
        .help = "Change a registered table; what is not given stays",
@@ -214,11 +244,11 @@ std::vector<Command> admin_table_commands() {
                     .value = "VERSION",
                     .help =
                         "Change nothing if somebody else did meanwhile: 'version' of list-tables --json"}},
-       .run = update},
+       .run = answers(update, show_updated)},
       {.name = "unregister-table",
        .help = "Unregister a table",
        .arguments = {kTable},
-       .run = remove,
+       .run = answers(remove, show_done),
        .question = "Unregister {TABLE} and delete its data on the server?"}};
 }
 

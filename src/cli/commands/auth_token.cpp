@@ -1,6 +1,5 @@
 #include "cli/api.h"
 #include "cli/commands/commands.h"
-#include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
 #include "contract/read.h"
@@ -17,20 +16,24 @@ std::optional<std::int64_t> days_of(const std::string& ttl) {
   const auto days =
       text.ends_with('d') ? parse_int(std::string_view(text).substr(0, text.size() - 1)) : std::nullopt;
   if (!days || *days <= 0)
-    throw Failure(kUsage,
+    throw Failure(Cause::usage,
                   fmt::format("--ttl '{}' is not a lifetime: 30d, 90d, 365d, or never", escape_control(ttl)));
   return *days;
 }
 
-void create(const Args& args) {
+contract::TokenCreated create(const Args& args) {
   // No more than every server knows.
   const boost::json::object body{{"name", args.text("name")},
                                  {"expires_in_days", json::to_json(days_of(args.text("ttl")))}};
   Api api;
   const Response response = api.post("/auth/tokens", body);
   expect(response, {201}, "make a token");
-  const auto made = contract::read<contract::TokenCreated>(response.json());
-  if (made.token.empty()) throw Failure(1, "cannot make a token: the server's answer holds none");
+  auto made = contract::read<contract::TokenCreated>(response.json());
+  if (made.token.empty())
+    throw Failure(Cause::server_fault, "cannot make a token: the server's answer holds none");
+  return made;
+}
+void show_created(const contract::TokenCreated& made, const Args& args) {
   if (args.flag("raw")) return print("{}", escape_control(made.token));
   print("Made the token {} (id {}, {}). It is shown this once:", escape_control(made.name),
         escape_control(made.id),
@@ -39,43 +42,52 @@ void create(const Args& args) {
   print("Use it with: export AGNES_TOKEN=..., or agnes auth import-token --token -");
 }
 
-void list(const Args& args) {
+std::vector<contract::Token> list(const Args&) {
   Api api;
-  const auto answer = fetch(api, "/auth/tokens", "list your tokens");
-  if (args.flag("json")) return print("{}", pretty(answer));
+  return fetch<std::vector<contract::Token>>(api, "/auth/tokens", "list your tokens");
+}
+void show_list(const std::vector<contract::Token>& tokens) {
   std::vector<std::vector<std::string>> rows;
-  for (const auto& token : contract::read<std::vector<contract::Token>>(answer))
+  for (const auto& token : tokens)
     rows.push_back({token.id, token.name, token.prefix, token.expires_at.value_or("never"),
                     token.last_used_at.value_or("-"), token.revoked_at ? "revoked" : "active"});
   if (rows.empty()) return print("No tokens yet: agnes auth token create --name NAME");
   out(columns_text({"ID", "NAME", "PREFIX", "EXPIRES", "LAST USED", "STATUS"}, rows));
 }
 
-void revoke(const Args& args) {
+struct Revoked {
+  std::string id, name;
+};
+BOOST_DESCRIBE_STRUCT(Revoked, (), (id, name))
+
+Revoked revoke(const Args& args) {
   Api api;
   const std::string wanted = args.text("TOKEN");
-  const auto answer = fetch(api, "/auth/tokens", "list your tokens");
   std::vector<contract::Token> matches;
-  for (const auto& token : contract::read<std::vector<contract::Token>>(answer)) {
+  for (const auto& token : fetch<std::vector<contract::Token>>(api, "/auth/tokens", "list your tokens")) {
     if (token.id == wanted) {
       matches = {token};
       break;
     }
-    if (token.prefix == wanted || token.name == wanted) matches.push_back(token);
+    if (token.prefix == wanted || iequals(token.name, wanted)) matches.push_back(token);
   }
   // Of several with one name, those that are revoked already are not meant.
   if (matches.size() > 1)
     std::erase_if(matches, [](const contract::Token& token) { return token.revoked_at.has_value(); });
   if (matches.empty())
-    throw Failure(1, fmt::format("none of your tokens has the id, prefix or name '{}': agnes auth token list",
-                                 escape_control(wanted)));
+    throw Failure(Cause::not_found,
+                  fmt::format("none of your tokens has the id, prefix or name '{}'", escape_control(wanted)),
+                  "agnes auth token list");
   if (matches.size() > 1)
-    throw Failure(1,
-                  fmt::format("{} of your tokens are called '{}': name one by its id (agnes auth token list)",
-                              matches.size(), escape_control(wanted)));
-  const auto& [id, name] = std::tie(matches[0].id, matches[0].name);
-  expect(api.del("/auth/tokens/" + http_client::percent_encode(id)), {204, 200}, "revoke the token");
-  print("Revoked the token {} ({}).", escape_control(name), id);
+    throw Failure(Cause::failed,
+                  fmt::format("{} of your tokens are called '{}'", matches.size(), escape_control(wanted)),
+                  "name one by its id (agnes auth token list)");
+  expect(api.del("/auth/tokens/" + http_client::percent_encode(matches[0].id)), {204, 200},
+         "revoke the token");
+  return {matches[0].id, matches[0].name};
+}
+void show_revoked(const Revoked& token) {
+  print("Revoked the token {} ({}).", escape_control(token.name), escape_control(token.id));
 }
 }  // namespace
 
@@ -91,15 +103,12 @@ Command auth_token_command() {
                             .help = "How long it lasts: 30d, 365d, never",
                             .fallback = "90d"},
                            {.names = "--raw", .value = "", .help = "Print the token and nothing else"}},
-               .run = create},
-              {.name = "list",
-               .help = "List your tokens",
-               .options = {{.names = "--json", .value = "", .help = "Print the server's answer as JSON"}},
-               .run = list},
+               .run = answers(create, show_created)},
+              {.name = "list", .help = "List your tokens", .run = answers(list, show_list)},
               {.name = "revoke",
                .help = "Make a token worthless",
                .arguments = {{.name = "TOKEN", .help = "Its id, prefix or name"}},
-               .run = revoke}}};
+               .run = answers(revoke, show_revoked)}}};
 }
 
 }  // namespace agnes::cli

@@ -1,90 +1,83 @@
 #include "cli/commands/catalog_metrics.h"
 
-#include <boost/json/parse.hpp>
-
 #include "cli/api.h"
-#include "cli/json_text.h"
+#include "cli/commands/metrics_yaml.h"
+#include "cli/facts.h"
 #include "cli/output.h"
 #include "cli/table.h"
-#include "contract/metrics.h"
-#include "contract/read.h"
 #include "lib/base/text.h"
 
 namespace agnes::cli {
 
-namespace json = boost::json;
-
 namespace {
-void print_member(std::string_view label, const json::value& value) {
-  std::string text;
-  if (value.is_array()) {
-    std::vector<std::string> parts;
-    for (const auto& item : value.get_array()) parts.push_back(escape_control(plain(item)));
-    text = join(parts, ", ");
-  } else {
-    text = escape_control(plain(value));
-  }
-  if (!text.empty()) print("{:<12} {}", std::string(label) + ":", text);
+void print_member(std::string_view label, const std::string& text) {
+  if (!text.empty()) print("{:<12} {}", std::string(label) + ":", escape_control(text));
+}
+void print_member(std::string_view label, const std::optional<std::string>& text) {
+  print_member(label, text.value_or(""));
+}
+void print_member(std::string_view label, const std::optional<std::vector<std::string>>& list) {
+  print_member(label, list ? join(*list, ", ") : "");
 }
 
-void print_sql(const std::string& label, const json::value& value) {
-  const std::string sql(trim(plain(value)));
+void print_sql(const std::string& label, const std::string& text) {
+  const std::string sql(trim(text));
   if (sql.empty()) return;
   print("{}:", label);
   for (const auto& line : split(sql, '\n')) print("  {}", escape_control(line));
 }
 }  // namespace
 
-void list_metrics(bool as_json) {
+std::vector<contract::Metric> list_metrics() {
   Api api;
-  const auto answer = fetch(api, "/api/metrics", "list the metrics");
-  const auto* metrics = answer.is_object() ? answer.get_object().if_contains("metrics") : &answer;
-  const json::array list = metrics != nullptr && metrics->is_array() ? metrics->get_array() : json::array();
-  if (as_json) return print("{}", pretty(list));
+  try {
+    return fetch<contract::MetricList>(api, "/api/metrics", "list the metrics").metrics;
+  } catch (const http_client::TransportError& error) {
+    return recall(error).metrics.metrics;
+  }
+}
+
+void show_metrics(const std::vector<contract::Metric>& metrics) {
   std::vector<std::vector<std::string>> rows;
-  for (const auto& metric : contract::read<std::vector<contract::Metric>>(list))
+  for (const auto& metric : metrics)
     rows.push_back({metric.category, metric.id, metric.display_name, metric.unit.value_or("")});
   if (rows.empty()) return print("No metrics are defined.");
   std::sort(rows.begin(), rows.end());
   out(columns_text({"CATEGORY", "ID", "NAME", "UNIT"}, rows));
 }
 
-void show_metric(const std::string& id, bool as_json) {
-  Api api;
-  std::string path = "/api/metrics";
-  // An id is a path ("revenue/mrr"): its slashes stay.
-  for (const auto& part : split(id, '/')) path += "/" + http_client::percent_encode(part);
-  const auto answer = fetch(api, path, "show the metric " + escape_control(id));
-  if (as_json) return print("{}", pretty(answer));
-  if (!answer.is_object()) return;
-  const auto& metric = answer.get_object();
-  for (const auto& [key, label] : {std::pair{"id", "ID"},
-                                   {"name", "Name"},
-                                   {"display_name", "Shown as"},
-                                   {"category", "Category"},
-                                   {"type", "Type"},
-                                   {"unit", "Unit"},
-                                   {"grain", "Grain"},
-                                   {"table_name", "Table"},
-                                   {"tables", "Tables"},
-                                   {"time_column", "Time column"},
-                                   {"expression", "Expression"},
-                                   {"description", "Description"},
-                                   {"dimensions", "Dimensions"},
-                                   {"filters", "Filters"},
-                                   {"synonyms", "Synonyms"}})
-    if (const auto* value = metric.if_contains(key)) print_member(label, *value);
-  if (const auto* notes = metric.if_contains("notes");
-      notes != nullptr && notes->is_array() && !notes->get_array().empty()) {
-    print("Notes:");
-    for (const auto& line : notes->get_array()) print("  - {}", escape_control(plain(line)));
+contract::Metric find_metric(const std::string& id) {
+  Nearest nearest(id, 4);
+  for (auto& metric : list_metrics()) {
+    if (iequals(metric.id, id)) return std::move(metric);
+    nearest.offer(metric.id);
   }
-  if (const auto* sql = metric.if_contains("sql")) print_sql("SQL", *sql);
-  boost::system::error_code error;
-  const auto variants = json::parse(plain(metric, "sql_variants"), error);
-  if (!error && variants.is_object())
-    for (const auto& [key, sql] : variants.get_object())
-      print_sql("SQL " + escape_control(std::string_view(key)), sql);
+  throw Failure(Cause::not_found, "there is no metric " + escape_control(id),
+                meant(nearest, "agnes catalog --metrics lists them"));
+}
+
+void show_metric(const contract::Metric& metric) {
+  print_member("ID", metric.id);
+  print_member("Name", metric.name);
+  print_member("Shown as", metric.display_name);
+  print_member("Category", metric.category);
+  print_member("Type", metric.type);
+  print_member("Unit", metric.unit);
+  print_member("Grain", metric.grain);
+  print_member("Table", metric.table_name);
+  print_member("Tables", metric.tables);
+  print_member("Time column", metric.time_column);
+  print_member("Expression", metric.expression);
+  print_member("Description", metric.description);
+  print_member("Dimensions", metric.dimensions);
+  print_member("Filters", metric.filters);
+  print_member("Synonyms", metric.synonyms);
+  if (const auto notes = metric.notes.value_or(std::vector<std::string>{}); !notes.empty()) {
+    print("Notes:");
+    for (const auto& line : notes) print("  - {}", escape_control(line));
+  }
+  print_sql("SQL", metric.sql);
+  for (const auto& [key, sql] : variants_of(metric)) print_sql("SQL " + escape_control(key), sql);
 }
 
 }  // namespace agnes::cli

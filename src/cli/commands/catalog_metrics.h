@@ -1,11 +1,17 @@
 #pragma once
 
 #include <string>
+#include <vector>
+
+#include "contract/metrics.h"
 
 // agnes catalog --metrics
 namespace agnes::cli {
 
-void list_metrics(bool as_json);
-void show_metric(const std::string& id, bool as_json);
+std::vector<contract::Metric> list_metrics();
+void show_metrics(const std::vector<contract::Metric>& metrics);
+// Throws Failure (not_found).
+contract::Metric find_metric(const std::string& id);
+void show_metric(const contract::Metric& metric);
 
 }  // namespace agnes::cli

@@ -23,6 +23,7 @@ namespace agnes::cli {
   X(diagnose)             \
   X(disk_info)            \
   X(statusline)           \
+  X(completion)           \
   X(auth)                 \
   X(admin)                \
   AGNES_MORE_COMMANDS(X)

@@ -1,222 +1,241 @@
-#include <boost/json.hpp>
+#include <boost/json/parse.hpp>
 
 #include "cli/api.h"
 #include "cli/commands/commands.h"
 #include "cli/config.h"
-#include "cli/json_text.h"
 #include "cli/output.h"
+#include "contract/health.h"
 #include "lib/base/files.h"
 #include "lib/base/text.h"
 
 namespace agnes::cli {
 
-namespace json = boost::json;
-
 namespace {
+using contract::PartStatus;
+using contract::Verdict;
 
 // More are counted.
 constexpr std::size_t kMostProblems = 50;
 
-std::string status_of(const json::object& check) {
-  const auto text = plain(check, "status");
-  return text.empty() ? "unknown" : text;
+// A part of the report: the server's own, or what was seen on the way to it.
+struct Check : contract::HealthPart {
+  std::string name;
+  std::optional<double> latency_ms;
+  static constexpr json::Rule rules[] = {
+      {.field = "status"}, {.field = "name"}, {.field = "*", .omit_null = true}};
+};
+BOOST_DESCRIBE_STRUCT(Check, (contract::HealthPart), (name, latency_ms))
+
+struct Diagnosis {
+  Verdict overall = Verdict::healthy;
+  std::vector<Check> checks;
+  std::vector<std::string> suggested_actions;
+  std::optional<std::string> symptom;
+  static constexpr json::Rule rules[] = {{.field = "symptom", .omit_null = true}};
+};
+BOOST_DESCRIBE_STRUCT(Diagnosis, (), (overall, checks, suggested_actions, symptom))
+
+constexpr const char* kApi = "api";
+constexpr const char* kSignIn = "sign_in";
+
+Check check(std::string name, PartStatus status, std::string detail = "") {
+  Check out;
+  out.name = std::move(name);
+  out.status = status;
+  if (!detail.empty()) out.detail = std::move(detail);
+  return out;
 }
 
-// What the part lists under a name; nothing for another part, or another server.
-json::array list_in(const json::object& check, std::string_view name) {
-  const auto* found = check.if_contains(name);
-  return found != nullptr && found->is_array() ? found->get_array() : json::array();
-}
-
-// The parts of the server's report, each as {name, status, ...}; why there are none in `refused`.
-std::vector<json::object> server_parts(Api& api, const Params& params, std::string& refused) {
-  const Response response = api.get("/api/health/detailed", params);
-  if (response.status != 200) {
-    refused = refusal(response);
-    return {};
-  }
-  std::vector<json::object> out;
-  const auto answer = response.json();
-  const auto* services = answer.is_object() ? answer.get_object().if_contains("services") : nullptr;
+// The parts of a contract::HealthReport, in the server's order.
+std::vector<Check> parts_of(const boost::json::value& report) {
+  std::vector<Check> out;
+  const auto* services = report.is_object() ? report.get_object().if_contains("services") : nullptr;
   if (services == nullptr || !services->is_object()) return out;
   for (const auto& [name, part] : services->get_object()) {
-    json::object check{{"name", name}, {"status", "unknown"}};
-    if (part.is_object())
-      for (const auto& [key, value] : part.get_object()) check[key] = value;
-    out.push_back(std::move(check));
+    out.push_back(contract::read<Check>(part));
+    out.back().name = name;
   }
   return out;
 }
 
-std::vector<json::object> run_checks(const Args& args, json::array& actions) {
-  std::vector<json::object> checks;
+// What the server says of itself; what was learnt instead where it does not.
+void ask_server(const Args& args, Diagnosis& out) {
   try {
     Api api;
     const auto began = std::chrono::steady_clock::now();
     const Response health = api.get("/api/health");
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - began;
     if (health.status != 200) {
-      checks.push_back({{"name", "api"}, {"status", "error"}, {"detail", refusal(health)}});
-      actions.emplace_back(
+      out.checks.push_back(check(kApi, PartStatus::error, refusal(health)));
+      out.suggested_actions.push_back(
           fmt::format("{} answers, but not as an Agnes server: check its address", api.server()));
-      return checks;
+      return;
     }
-    checks.push_back({{"name", "api"}, {"status", "ok"}, {"latency_ms", took.count()}});
-    std::string refused;
-    const auto parts =
-        server_parts(api, args.flag("include-schema") ? Params{{"include", "schema"}} : Params{}, refused);
-    checks.insert(checks.end(), parts.begin(), parts.end());
-    if (!refused.empty()) {
-      checks.push_back({{"name", "sign_in"}, {"status", "warning"}, {"detail", refused}});
-      actions.emplace_back(
+    out.checks.push_back(check(kApi, PartStatus::ok));
+    out.checks.back().latency_ms = took.count();
+    const Response report = api.get("/api/health/detailed",
+                                    args.flag("include-schema") ? Params{{"include", "schema"}} : Params{});
+    if (report.status != 200) {
+      out.checks.push_back(check(kSignIn, PartStatus::warning, refusal(report)));
+      out.suggested_actions.emplace_back(
           "sign in to learn more: agnes auth login, or agnes auth import-token --token TOKEN");
+      return;
     }
-  } catch (const Failure&) {
-    throw;
-  } catch (const Error& error) {
-    checks.push_back({{"name", "api"}, {"status", "error"}, {"detail", error.what()}});
-    actions.emplace_back(
+    for (auto& part : parts_of(report.json())) out.checks.push_back(std::move(part));
+  } catch (const http_client::TransportError& error) {
+    out.checks.push_back(check(kApi, PartStatus::error, error.what()));
+    out.suggested_actions.push_back(
         fmt::format("{} cannot be reached: check the address (agnes status) and the network, then ask its "
                     "administrator; agnes query goes on with the local copy",
                     server_url()));
   }
-  return checks;
 }
 
 // Tables that failed and all else that is wrong with the data, a line each, which ends with what to do.
-std::vector<std::string> data_problems(const json::object& check) {
+std::vector<std::string> data_problems(const Check& check) {
   std::vector<std::string> out;
-  for (const auto& item : list_in(check, "failures"))
-    if (item.is_object())
-      out.push_back(
-          fmt::format("{}: {}", plain(item.get_object(), "table"), plain(item.get_object(), "error")));
-  for (const auto& item : list_in(check, "problems"))
-    if (item.is_object()) out.push_back(plain(item.get_object(), "message"));
+  if (check.failures)
+    for (const auto& item : *check.failures) out.push_back(fmt::format("{}: {}", item.table, item.error));
+  if (check.problems)
+    for (const auto& item : *check.problems) out.push_back(item.message);
   return out;
 }
 
-void advise(const std::vector<json::object>& checks, json::array& actions) {
-  for (const auto& check : checks) {
-    const auto problems = data_problems(check);
-    for (std::size_t i = 0; i < std::min(problems.size(), kMostProblems); ++i)
-      actions.emplace_back(problems[i]);
-    if (problems.size() > kMostProblems)
-      actions.emplace_back(
-          fmt::format("and {} more: agnes diagnose --json has them all", problems.size() - kMostProblems));
-    const auto stale = list_in(check, "stale_tables");
-    if (problems.empty() && stale.empty() && plain(check, "name") == "data" && status_of(check) == "warning")
-      actions.emplace_back(
-          "data: some of it could not be brought; an administrator sees what: agnes diagnose");
-    if (!stale.empty()) {
-      std::vector<std::string> names;
-      for (const auto& table : stale) names.push_back(plain(table));
-      actions.emplace_back(
-          fmt::format("not synced for a day: {}; an administrator can see why at GET /api/admin/jobs and "
-                      "start POST /api/sync/trigger",
-                      join(names, ", ")));
-    } else if (const auto status = status_of(check);
-               (status == "error" || status == "warning") && check.contains("detail") &&
-               plain(check, "name") != "api" && plain(check, "name") != "sign_in") {
-      actions.emplace_back(fmt::format("{}: {}", plain(check, "name"), plain(check, "detail")));
-    }
-  }
+void advise(const Check& check, std::vector<std::string>& actions) {
+  const auto problems = data_problems(check);
+  for (std::size_t i = 0; i < std::min(problems.size(), kMostProblems); ++i) actions.push_back(problems[i]);
+  if (problems.size() > kMostProblems)
+    actions.push_back(
+        fmt::format("and {} more: agnes diagnose --json has them all", problems.size() - kMostProblems));
+  const auto stale = check.stale_tables.value_or(std::vector<std::string>{});
+  const bool wrong = check.status == PartStatus::error || check.status == PartStatus::warning;
+  if (problems.empty() && stale.empty() && check.name == "data" && check.status == PartStatus::warning)
+    actions.emplace_back("data: some of it could not be brought; an administrator sees what: agnes diagnose");
+  if (!stale.empty())
+    actions.push_back(
+        fmt::format("not synced for a day: {}; an administrator sees why with agnes admin jobs "
+                    "list, and starts agnes admin sync",
+                    join(stale, ", ")));
+  else if (wrong && check.detail && check.name != kApi && check.name != kSignIn)
+    actions.push_back(fmt::format("{}: {}", check.name, *check.detail));
 }
 
-std::string overall(const std::vector<json::object>& checks) {
-  std::string worst = "healthy";
+Verdict overall(const std::vector<Check>& checks) {
+  Verdict worst = Verdict::healthy;
   for (const auto& check : checks) {
-    if (status_of(check) == "error") return "unhealthy";
-    if (status_of(check) == "warning") worst = "degraded";
+    if (check.status == PartStatus::error) return Verdict::unhealthy;
+    if (check.status == PartStatus::warning) worst = Verdict::degraded;
   }
   return worst;
 }
 
-std::string summary(const json::object& check) {
-  if (check.contains("latency_ms"))
-    return fmt::format("{:.0f} ms", check.at("latency_ms").to_number<double>());
-  if (check.contains("detail")) return shown(check, "detail");
-  std::string out;
-  for (const char* key : {"tables", "total_rows", "count", "jobs"})
-    if (check.contains(key)) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", shown(check, key), key);
-  if (check.contains("free_bytes") && check.at("free_bytes").is_number())
-    out = human_bytes(check.at("free_bytes").to_number<std::uint64_t>()) + " free";
+Diagnosis diagnose(const Args& args) {
+  Diagnosis out;
+  out.symptom = args.find("symptom");
+  ask_server(args, out);
+  if (const auto component = args.find("component")) {
+    std::vector<std::string> names;
+    for (const auto& check : out.checks) names.push_back(check.name);
+    std::erase_if(out.checks, [&](const Check& check) { return !iequals(check.name, *component); });
+    if (out.checks.empty())
+      throw Failure(Cause::usage, fmt::format("there is no part {}", escape_control(*component)),
+                    "there are: " + escape_control(join(names, ", ")));
+  }
+  for (const auto& check : out.checks) advise(check, out.suggested_actions);
+  out.overall = overall(out.checks);
   return out;
 }
 
-void print_checks(const std::vector<json::object>& checks) {
+template <class E>
+std::string word(E value) {
+  return std::string(json::to_json(value).as_string());
+}
+
+std::string summary(const Check& check) {
+  if (check.latency_ms) return fmt::format("{:.0f} ms", *check.latency_ms);
+  if (check.detail) return escape_control(*check.detail);
+  if (check.free_bytes) return human_bytes(static_cast<std::uint64_t>(*check.free_bytes)) + " free";
+  std::string out;
+  for (const auto& [figure, name] :
+       {std::pair{check.tables, "tables"}, {check.total_rows, "rows"}, {check.count, ""}})
+    if (figure) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", *figure, name);
+  return out;
+}
+
+void print_checks(const std::vector<Check>& checks) {
   for (const auto& check : checks) {
     const auto said = summary(check);
-    print("  [{:7}] {}{}{}", escape_control(status_of(check)), shown(check, "name"), said.empty() ? "" : ": ",
-          said);
+    print("  [{:7}] {}{}{}", word(check.status), escape_control(check.name), said.empty() ? "" : ": ", said);
   }
 }
 
-void run(const Args& args) {
-  json::array actions;
-  auto checks = run_checks(args, actions);
-  if (const auto component = args.find("component")) {
-    std::vector<std::string> names;
-    for (const auto& check : checks) names.push_back(plain(check, "name"));
-    std::erase_if(checks, [&](const json::object& check) { return plain(check, "name") != *component; });
-    if (checks.empty())
-      throw Failure(kUsage, fmt::format("there is no part {}; there are: {}", *component, join(names, ", ")));
-  }
-  advise(checks, actions);
-  if (args.flag("json")) {
-    json::object answer{{"overall", overall(checks)},
-                        {"checks", json::array(checks.begin(), checks.end())},
-                        {"suggested_actions", actions}};
-    if (const auto symptom = args.find("symptom")) answer["symptom"] = *symptom;
-    return print("{}", pretty(answer));
-  }
-  print("Overall: {}", overall(checks));
-  print_checks(checks);
-  for (const auto& action : actions) print("Next: {}", escape_control(plain(action)));
+void show(const Diagnosis& out) {
+  print("Overall: {}", word(out.overall));
+  print_checks(out.checks);
+  for (const auto& action : out.suggested_actions) print("Next: {}", escape_control(action));
 }
 
-void show_local(bool as_json) {
-  json::object state;
+// What is wrong is what the exit code says, as if something else had met it.
+void judge(const Diagnosis& out) {
+  for (const auto& check : out.checks)
+    if (check.status == PartStatus::error)
+      throw Exit{check.name != kApi || check.detail->find("(HTTP ") != std::string::npos
+                     ? Cause::server_fault
+                     : Cause::unreachable};
+  for (const auto& check : out.checks)
+    if (check.status == PartStatus::warning)
+      throw Exit{check.name == kSignIn ? Cause::not_signed_in : Cause::partly_failed};
+}
+
+// What was last pulled, as ~/.config/agnes/sync_state.json has it.
+struct LocalTable {
+  std::string hash;
+  std::int64_t rows = 0, size_bytes = 0;
+};
+BOOST_DESCRIBE_STRUCT(LocalTable, (), (hash, rows, size_bytes))
+struct LocalState {
+  std::string mode = "local";
+  std::int64_t tables_synced = 0;
+  std::string last_sync = "never";
+  std::map<std::string, LocalTable> tables;
+};
+BOOST_DESCRIBE_STRUCT(LocalState, (), (mode, tables_synced, last_sync, tables))
+
+LocalState local_state() {
+  LocalState out;
   if (const auto text = read_file(config_folder() / "sync_state.json")) {
     boost::system::error_code error;
-    const auto parsed = json::parse(*text, error);
-    if (!error && parsed.is_object()) state = parsed.get_object();
+    out = contract::read<LocalState>(boost::json::parse(*text, error));
   }
-  const json::value tables =
-      state.contains("tables") && state.at("tables").is_object() ? state.at("tables") : json::object();
-  const json::value last = state.contains("last_sync") ? state.at("last_sync") : json::value("never");
-  if (as_json)
-    return print("{}", pretty(json::object{{"mode", "local"},
-                                           {"tables_synced", tables.get_object().size()},
-                                           {"last_sync", last},
-                                           {"tables", tables}}));
-  print("Tables:    {}", tables.get_object().size());
-  print("Last pull: {}", escape_control(plain(last)));
+  out.mode = "local";
+  out.tables_synced = static_cast<std::int64_t>(out.tables.size());
+  return out;
 }
 
-void system(const Args& args) {
-  if (args.flag("local")) return show_local(args.flag("json"));
+// Who is not signed in learns whether it answers.
+boost::json::value server_state() {
   Api api;
   const Response response = api.get("/api/health/detailed");
   if (response.status == 401 || response.status == 403) {
-    // Who is not signed in learns whether it answers.
-    const auto health = fetch(api, "/api/health", "ask for the server's health");
-    if (args.flag("json")) return print("{}", pretty(health));
-    return print("Status: {}\nSign in to learn more: agnes auth login", shown(health.as_object(), "status"));
+    fetch_json(api, "/api/health", "ask for the server's health");
+    note("Note: the server answers; sign in to learn more: agnes auth login");
   }
   expect(response, {200}, "ask for the server's health");
-  const auto answer = response.json();
-  if (args.flag("json")) return print("{}", pretty(answer));
-  print("Status: {}", shown(answer.as_object(), "status"));
-  std::vector<json::object> parts;
-  if (const auto* services = answer.as_object().if_contains("services");
-      services != nullptr && services->is_object())
-    for (const auto& [name, part] : services->get_object()) {
-      json::object check{{"name", name}};
-      if (part.is_object())
-        for (const auto& [key, value] : part.get_object()) check[key] = value;
-      parts.push_back(std::move(check));
-    }
-  print_checks(parts);
+  return response.json();
+}
+
+void system(const Args& args) {
+  if (args.flag("local")) {
+    const auto state = local_state();
+    if (args.json()) return print_json(json::to_json(state));
+    print("Tables:    {}", state.tables_synced);
+    return print("Last pull: {}", escape_control(state.last_sync));
+  }
+  const auto answer = server_state();
+  const auto report = contract::read<contract::HealthReport>(answer);
+  if (args.json()) return print_json(json::to_json(report));
+  print("Status: {}", word(report.status));
+  print_checks(parts_of(answer));
 }
 
 }  // namespace
@@ -226,17 +245,18 @@ Command diagnose_command() {
       .name = "diagnose",
       .help = "Find out what is wrong with the server, and what to do",
       .options =
-          {{.names = "--json", .value = "", .help = "Print it as JSON"},
-           {.names = "--component", .value = "NAME", .help = "Only this part of the report"},
+          {{.names = "--component", .value = "NAME", .help = "Only this part of the report"},
            {.names = "--symptom", .value = "TEXT", .help = "What you see; kept in the JSON for who reads it"},
            {.names = "--include-schema", .value = "", .help = "With the version of the server's database"}},
-      .run = run,
-      .commands =
-          {{.name = "system",
-            .help = "Show the server's own report",
-            .options = {{.names = "--local", .value = "", .help = "What was last pulled, without the server"},
-                        {.names = "--json", .value = "", .help = "Print it as JSON"}},
-            .run = system}},
+      .run = answers(diagnose, show, judge),
+      .commands = {{.name = "system",
+                    .help = "Show the server's own report",
+                    .options = {{.names = "--local",
+                                 .value = "",
+                                 .help = "What was last pulled, without the server"}},
+                    .run = {system,
+                            {{"", &json::schema<contract::HealthReport>},
+                             {"--local", &json::schema<LocalState>}}}}},
       .example = "  agnes diagnose\n  agnes diagnose --json --component data\n"};
 }
 

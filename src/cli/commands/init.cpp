@@ -3,7 +3,6 @@
 #include "cli/commands/commands.h"
 #include "cli/config.h"
 #include "cli/guide.h"
-#include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/pull.h"
 #include "cli/sign_in.h"
@@ -28,19 +27,17 @@ void refuse_common_folders(const fs::path& root) {
   for (const fs::path& common :
        {fs::path("/"), fs::path(env_or("HOME", "/")), fs::temp_directory_path(ignored)})
     if (fs::equivalent(root, common, ignored))
-      throw Failure(kUsage,
-                    fmt::format("{} is no place for a workspace: make a folder, and run agnes init there",
-                                root.string()));
+      throw Failure(Cause::usage, fmt::format("{} is no place for a workspace", root.string()),
+                    "make a folder, and run agnes init there");
 }
 
 // Whether the token works, before anything is written. The cheapest route that every user may call.
 void check_token(Api& api) {
   const Response response = api.get("/api/catalog/tables");
   if (response.status == 401)
-    throw Failure(
-        1, fmt::format(
-               "{} does not accept the token: it is wrong, expired or revoked; agnes auth login gets another",
-               api.server()));
+    throw Failure(Cause::not_signed_in,
+                  fmt::format("{} does not accept the token: it is wrong, expired or revoked", api.server()),
+                  "agnes auth login gets another");
   expect(response, {200}, fmt::format("use {}", api.server()));
 }
 
@@ -52,7 +49,7 @@ void write_guide(Api& api, const Workspace& workspace) {
     std::erase_if(time, [](char c) { return c == '-' || c == ':'; });
     const fs::path kept = workspace.guide().string() + ".bak." + time + "Z";
     replace_file(kept, *before);
-    print("The CLAUDE.md from before is kept as {}", kept.filename().string());
+    note("The CLAUDE.md from before is kept as {}", kept.filename().string());
   }
   replace_file(workspace.guide(), marked_guide(before.value_or(""), fetch_guide(api)));
 }
@@ -66,21 +63,19 @@ void note_onboarded(Api& api) {
   }
 }
 
-void say_problems(const PullResult& result) {
-  for (const auto& problem : result.problems)
-    note("Warning: {}: {}", problem.table.empty() ? problem.stage : problem.table, problem.error);
-}
+struct Made {
+  std::string workspace, server;
+  PullResult pull;
+};
+BOOST_DESCRIBE_STRUCT(Made, (), (workspace, server, pull))
 
-void run(const Args& args) {
+Made run(const Args& args) {
   const Workspace workspace = chosen_workspace(args);
   refuse_common_folders(workspace.root);
   if (!args.flag("force")) {
     if (fs::exists(workspace.complete_mark()))
-      throw Failure(
-          1,
-          fmt::format("{} is a workspace already; agnes pull brings its data up to date, agnes init --force "
-                      "makes it anew",
-                      workspace.root.string()));
+      throw Failure(Cause::failed, fmt::format("{} is a workspace already", workspace.root.string()),
+                    "agnes pull brings its data up to date, agnes init --force makes it anew");
     if (const auto guide = read_file(workspace.guide()); guide && is_marked_guide(*guide))
       note("An earlier agnes init was interrupted here: going on where it stopped.");
   }
@@ -98,36 +93,42 @@ void run(const Args& args) {
   install_notes(workspace);
 
   const InterruptGuard guard;
-  const PullResult result = pull(api, workspace,
-                                 {.dry_run = false,
-                                  .skip_materialize = args.flag("skip-materialize"),
-                                  .progress = Progress::style_for_terminal()});
+  PullResult result =
+      pull(api, workspace,
+           {.dry_run = false,
+            .skip_materialize = args.flag("skip-materialize"),
+            .progress = args.json() ? Progress::Style::none : Progress::style_for_terminal()});
   if (result.interrupted) {
     note("Interrupted: run agnes init again to go on.");
-    throw Exit{130};
+    throw Exit{Cause::interrupted};
   }
-  for (const auto& problem : result.problems)
-    if (problem.stage == "manifest")
-      throw Failure(
-          1, fmt::format("the workspace is half made, because its data cannot be fetched: {}; run agnes init "
-                         "again",
-                         problem.error));
-  say_problems(result);
+  if (const auto* problem = manifest_problem(result))
+    throw Failure(problem->kind,
+                  "the workspace is half made, because its data cannot be fetched: " + problem->error,
+                  "run agnes init again");
 
   replace_file(workspace.root / "AGNES_WORKSPACE.md", workspace_guide(workspace, api.server()));
   replace_file(workspace.complete_mark(),
                fmt::format("completed_at: {}\nagnes_version: " AGNES_VERSION "\nserver_url: {}\n",
                            format_iso_utc(now()), api.server()));
   note_onboarded(api);
-  print("The workspace is ready: {}", workspace.root.string());
-  print("  Server: {}", api.server());
-  print("  Tables: {} here, {} of them fetched now{}", result.total, result.updated.size(),
+  return {workspace.root.string(), api.server(), std::move(result)};
+}
+
+void show(const Made& made, const Args& args) {
+  print("The workspace is ready: {}", made.workspace);
+  print("  Server: {}", made.server);
+  print("  Tables: {} here, {} of them fetched now{}", made.pull.parquets_total, made.pull.tables_updated,
         args.flag("skip-materialize") ? "; materialized ones come with agnes pull" : "");
-  print("  Rules:  {}", result.rules);
+  print("  Rules:  {}", made.pull.rules_count);
   print("Next: agnes catalog");
-  const bool incomplete = std::any_of(result.problems.begin(), result.problems.end(),
-                                      [](const PullProblem& problem) { return !problem.table.empty(); });
-  if (incomplete) throw Failure(1, "some tables could not be fetched: run agnes pull to try again");
+}
+
+void tell_problems(const Made& made) {
+  say_problems(made.pull);
+  const auto& errors = made.pull.errors;
+  if (std::any_of(errors.begin(), errors.end(), [](const PullProblem& problem) { return problem.table; }))
+    throw Failure(Cause::partly_failed, "some tables could not be fetched", "run agnes pull to try again");
 }
 }  // namespace
 
@@ -151,7 +152,7 @@ Command init_command() {
            {.names = "--skip-materialize",
             .value = "",
             .help = "Leave materialized tables, often large, for a later agnes pull"}},
-      .run = run,
+      .run = answers(run, show, tell_problems),
       .example = "  agnes init --server-url https://agnes.example.com --token -\n"};
 }
 

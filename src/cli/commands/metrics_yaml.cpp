@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 
 #include "cli/json_text.h"
+#include "cli/outcome.h"
 #include "lib/base/files.h"
 #include "lib/base/text.h"
 #include "lib/yaml/yaml.h"
@@ -21,7 +22,9 @@ std::vector<fs::path> entries(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
     out.push_back(it->path());
-  if (error) throw Failure(1, fmt::format("cannot read the folder {}: {}", folder.string(), error.message()));
+  if (error)
+    throw Failure(Cause::failed,
+                  fmt::format("cannot read the folder {}: {}", folder.string(), error.message()));
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -29,7 +32,7 @@ std::vector<fs::path> entries(const fs::path& folder) {
 std::vector<fs::path> files_of(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(path, error))
-    throw Failure(1, fmt::format("there is no file or folder {}", escape_control(path.string())));
+    throw Failure(Cause::failed, fmt::format("there is no file or folder {}", escape_control(path.string())));
   if (!fs::is_directory(path, error)) return {path};
   std::vector<fs::path> deep, here;
   for (const auto& entry : entries(path)) {
@@ -42,8 +45,9 @@ std::vector<fs::path> files_of(const fs::path& path) {
   }
   if (deep.empty()) deep = std::move(here);
   if (deep.empty())
-    throw Failure(1, fmt::format("there are no metrics in {}: files named <category>/<name>.yml are expected",
-                                 escape_control(path.string())));
+    throw Failure(Cause::failed,
+                  fmt::format("there are no metrics in {}: files named <category>/<name>.yml are expected",
+                              escape_control(path.string())));
   return deep;
 }
 
@@ -88,13 +92,6 @@ std::string value_text(const json::value& value) {
   return out;
 }
 
-// Servers hand out objects as the text that they store.
-json::value as_object(const json::value& value) {
-  if (!value.is_string()) return value;
-  boost::system::error_code error;
-  auto parsed = json::parse(value.get_string(), error);
-  return error ? value : parsed;
-}
 }  // namespace
 
 json::array read_metrics(const std::string& path) {
@@ -102,7 +99,8 @@ json::array read_metrics(const std::string& path) {
   std::vector<std::string> problems;  // of all files: they are mended together
   for (const auto& file : files_of(path)) {
     const auto text = read_file(file);
-    if (!text) throw Failure(1, fmt::format("there is no file {}", escape_control(file.string())));
+    if (!text)
+      throw Failure(Cause::failed, fmt::format("there is no file {}", escape_control(file.string())));
     json::value tree;
     try {
       tree = yaml::parse(*text, file.string());
@@ -122,16 +120,26 @@ json::array read_metrics(const std::string& path) {
       out.push_back(std::move(entry));
     }
   }
-  if (!problems.empty()) throw Failure(1, join(problems, "; "));
+  if (!problems.empty()) throw Failure(Cause::failed, join(problems, "; "));
   return out;
 }
 
-std::string metric_yaml(const json::object& metric) {
+std::map<std::string, std::string> variants_of(const contract::Metric& metric) {
+  boost::system::error_code error;
+  const auto variants = json::parse(metric.sql_variants.value_or(""), error);
+  std::map<std::string, std::string> out;
+  if (!error && variants.is_object())
+    for (const auto& [key, sql] : variants.get_object()) out[key] = plain(sql);
+  return out;
+}
+
+std::string metric_yaml(const contract::Metric& metric) {
   std::string out;
   const auto put = [&](std::string_view key, const json::value& value) {
     const std::string text = value_text(value);
     out += fmt::format("{}:{}{}\n", key, text.starts_with('\n') ? "" : " ", text);
   };
+  const auto tree = agnes::json::to_json(metric);
   for (const auto& [from, key] : {std::pair{"name", "name"},
                                   {"display_name", "display_name"},
                                   {"category", "category"},
@@ -148,16 +156,13 @@ std::string metric_yaml(const json::object& metric) {
                                   {"synonyms", "synonyms"},
                                   {"notes", "notes"},
                                   {"sql", "sql"}}) {
-    const auto* value = metric.if_contains(from);
-    if (value == nullptr || value->is_null() || (std::string_view(key) == "sql" && plain(*value).empty()))
-      continue;
-    put(key, *value);
+    const auto& value = tree.at(from);
+    if (!value.is_null() && !(std::string_view(key) == "sql" && metric.sql.empty())) put(key, value);
   }
-  if (const auto* given = metric.if_contains("sql_variants"))
-    if (const auto variants = as_object(*given); variants.is_object())
-      for (const auto& [key, sql] : variants.get_object()) put("sql_" + std::string(key), sql);
-  if (const auto* given = metric.if_contains("validation"))
-    if (const auto validation = as_object(*given); validation.is_object()) put("validation", validation);
+  for (const auto& [key, sql] : variants_of(metric)) put("sql_" + key, json::value(sql));
+  boost::system::error_code error;
+  const auto validation = json::parse(metric.validation.value_or(""), error);
+  if (!error && validation.is_object()) put("validation", validation);
   return out;
 }
 

@@ -1,10 +1,11 @@
 #pragma once
 
+#include <map>
 #include <string>
 
-#include <boost/json/object.hpp>
+#include <boost/json/array.hpp>
 
-#include "cli/command.h"
+#include "contract/metrics.h"
 
 // Metric definitions as files.
 namespace agnes::cli {
@@ -15,6 +16,8 @@ namespace agnes::cli {
 boost::json::array read_metrics(const std::string& path);
 
 // A metric as the server tells it, as a file that read_metrics and the server read back as the same.
-std::string metric_yaml(const boost::json::object& metric);
+std::string metric_yaml(const contract::Metric& metric);
+// The statements of `sql_variants`, by name.
+std::map<std::string, std::string> variants_of(const contract::Metric& metric);
 
 }  // namespace agnes::cli

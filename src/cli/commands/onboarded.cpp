@@ -2,33 +2,36 @@
 #include "cli/commands/commands.h"
 #include "cli/output.h"
 #include "contract/read.h"
-#include "contract/users.h"
 
 namespace agnes::cli {
 
-namespace json = boost::json;
-
 namespace {
-void say(const json::value& answer) {
-  print("Onboarded: {}", contract::read<contract::Onboarded>(answer).onboarded ? "yes" : "no");
+struct IsOnboarded {
+  bool onboarded = false;
+};
+BOOST_DESCRIBE_STRUCT(IsOnboarded, (), (onboarded))
+
+void show(const IsOnboarded& answer) {
+  print("Onboarded: {}", answer.onboarded ? "yes" : "no");
 }
 
-void set(bool onboarded, const Args& args) {
+IsOnboarded set(bool onboarded, const Args& args) {
   Api api;
-  const auto answer =
-      api.post("/api/me/onboarded", json::object{{"onboarded", onboarded}, {"source", args.text("source")}});
+  const auto answer = api.post(
+      "/api/me/onboarded", boost::json::object{{"onboarded", onboarded}, {"source", args.text("source")}});
   expect(answer, {200}, "note that");
-  say(answer.json());
+  return contract::read<IsOnboarded>(answer.json());
 }
 
-void status(const Args&) {
+IsOnboarded status(const Args&) {
   Api api;
   const auto answer = api.get("/api/me/profile");
   // The Python server shows it on a page for browsers only.
   if (answer.status == 404)
-    throw Failure(1, fmt::format("{} does not tell; agnes onboarded on and off set it", api.server()));
+    throw Failure(Cause::not_found, fmt::format("{} does not tell", api.server()),
+                  "agnes onboarded on and off set it");
   expect(answer, {200}, "read your profile");
-  say(answer.json());
+  return contract::read<IsOnboarded>(answer.json());
 }
 
 Option source(std::string fallback) {
@@ -42,15 +45,15 @@ Option source(std::string fallback) {
 Command onboarded_command() {
   return {.name = "onboarded",
           .help = "Whether the server takes you for set up, and so shows you no guide to it",
-          .commands = {{.name = "status", .help = "Show it", .run = status},
+          .commands = {{.name = "status", .help = "Show it", .run = answers(status, show)},
                        {.name = "on",
                         .help = "You are set up",
                         .options = {source("self_acknowledged")},
-                        .run = [](const Args& args) { set(true, args); }},
+                        .run = answers([](const Args& args) { return set(true, args); }, show)},
                        {.name = "off",
                         .help = "Start over",
                         .options = {source("self_unmark")},
-                        .run = [](const Args& args) { set(false, args); }}}};
+                        .run = answers([](const Args& args) { return set(false, args); }, show)}}};
 }
 
 }  // namespace agnes::cli

@@ -3,7 +3,6 @@
 #include "cli/commands/commands.h"
 #include "cli/config.h"
 #include "cli/guide.h"
-#include "cli/json_text.h"
 #include "cli/output.h"
 #include "lib/base/text.h"
 
@@ -18,68 +17,65 @@ std::string list(const std::vector<std::string>& names) {
   return out;
 }
 
-void say(const PullResult& result) {
-  const auto& updated = result.updated;
-  const auto& removed = result.removed;
-  const std::string would = result.dry_run ? "Would fetch" : "Fetched";
-  if (updated.empty() && removed.empty() && result.problems.empty())
-    print("Nothing changed: {} tables are up to date.", result.total);
+void show(const PullResult& result, const Args& args) {
+  if (result.interrupted || args.flag("quiet") || manifest_problem(result) != nullptr) return;
+  const bool dry = args.flag("dry-run");
+  const auto& updated = *(dry ? result.would_update : result.updated);
+  const auto& removed = *(dry ? result.would_remove : result.removed);
+  if (updated.empty() && removed.empty() && result.errors.empty())
+    print("Nothing changed: {} tables are up to date.", result.parquets_total);
   else
-    print("{} {} of {} tables{}.", would, updated.size(), result.total,
+    print("{} {} of {} tables{}.", dry ? "Would fetch" : "Fetched", updated.size(), result.parquets_total,
           updated.empty() ? "" : ": " + list(updated));
   if (!removed.empty())
-    print("{} {} that you may no longer see, or that are gone: {}.",
-          result.dry_run ? "Would remove" : "Removed", removed.size(), list(removed));
-  if (result.rules > 0) print("Rules: {}.", result.rules);
+    print("{} {} that you may no longer see, or that are gone: {}.", dry ? "Would remove" : "Removed",
+          removed.size(), list(removed));
+  if (result.rules_count > 0) print("Rules: {}.", result.rules_count);
+}
+
+void tell_problems(const PullResult& result) {
+  if (result.interrupted) {
+    note("Interrupted: run agnes pull again to go on.");
+    throw Exit{Cause::interrupted};
+  }
+  say_problems(result);
+  if (const auto* problem = manifest_problem(result)) throw Exit{problem->kind};
+  if (!result.errors.empty()) throw Exit{Cause::partly_failed};
 }
 
 // A workspace holds the tables of one server: those of another would stay beside them and never change again.
 void check_server(const fs::path& root, const std::string& server) {
   const auto made_for = workspace_server(root);
   if (made_for && *made_for != server)
-    throw Failure(
-        1, fmt::format(
-               "{} is a workspace of {}, not of {}: agnes init --force --server-url {} moves it there",
-               root.string(), escape_control(*made_for), escape_control(server), escape_control(server)));
+    throw Failure(Cause::failed,
+                  fmt::format("{} is a workspace of {}, not of {}", root.string(), escape_control(*made_for),
+                              escape_control(server)),
+                  fmt::format("agnes init --force --server-url {} moves it there", escape_control(server)));
 }
 
-void run(const Args& args) {
+PullResult run(const Args& args) {
   const std::string server = server_url();
   const auto root = find_workspace();
-  if (!has_server()) throw Failure(1, "no server is set up: agnes init --server-url URL --token -");
+  if (!has_server())
+    throw Failure(Cause::failed, "no server is set up", "agnes init --server-url URL --token -");
   if (!root)
-    throw Failure(1,
-                  "no workspace here or in a folder above: go to yours, or make one in an empty folder with "
-                  "agnes init");
+    throw Failure(Cause::failed, "no workspace here or in a folder above",
+                  "go to yours, or make one in an empty folder with agnes init");
   check_server(*root, server);
   const auto token = stored_token(server);
   if (!token)
-    throw Failure(1,
-                  fmt::format("not signed in to {}: agnes auth login, or agnes auth import-token --token -",
-                              escape_control(server)));
+    throw Failure(Cause::not_signed_in, "not signed in to " + escape_control(server),
+                  "agnes auth login, or agnes auth import-token --token -");
   Api api(server, token->text);
-  const bool json = args.flag("json"), quiet = args.flag("quiet");
+  const bool silent = args.json() || args.flag("quiet");
   const InterruptGuard guard;
-  const PullResult result =
-      pull(api, {*root},
-           {.dry_run = args.flag("dry-run"),
-            .skip_materialize = args.flag("skip-materialize"),
-            .progress = json || quiet ? Progress::Style::none : Progress::style_for_terminal(),
-            .say_when_waiting = !quiet});
-  if (!result.dry_run && (!result.updated.empty() || !result.removed.empty())) renew_guide(api, {*root});
-  if (json) print("{}", pretty(to_json(result)));
-  if (result.interrupted) {
-    note("Interrupted: run agnes pull again to go on.");
-    throw Exit{130};
-  }
-  if (!json && !quiet) {
-    const bool none = std::any_of(result.problems.begin(), result.problems.end(),
-                                  [](const PullProblem& problem) { return problem.stage == "manifest"; });
-    if (!none) say(result);
-  }
-  for (const auto& problem : result.problems)
-    note("Error: {}: {}", problem.table.empty() ? problem.stage : problem.table, problem.error);
-  if (!result.problems.empty()) throw Exit{1};
+  PullResult result = pull(api, {*root},
+                           {.dry_run = args.flag("dry-run"),
+                            .skip_materialize = args.flag("skip-materialize"),
+                            .progress = silent ? Progress::Style::none : Progress::style_for_terminal(),
+                            .say_when_waiting = !args.flag("quiet")});
+  if (result.tables_updated + result.tables_removed > 0) renew_guide(api, {*root});
+  return result;
 }
 }  // namespace
 
@@ -88,12 +84,11 @@ Command pull_command() {
       .name = "pull",
       .help = "Fetch what changed on the server into this workspace",
       .options = {{.names = "--quiet", .value = "", .help = "Say nothing unless something fails"},
-                  {.names = "--json", .value = "", .help = "Print the outcome as JSON"},
                   {.names = "--dry-run", .value = "", .help = "Find out what would change; change nothing"},
                   {.names = "--skip-materialize",
                    .value = "",
                    .help = "Leave materialized tables, often large, for another time"}},
-      .run = run};
+      .run = answers(run, show, tell_problems)};
 }
 
 }  // namespace agnes::cli

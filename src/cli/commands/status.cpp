@@ -1,17 +1,12 @@
-#include <boost/json.hpp>
-
 #include "cli/agent_files.h"
 #include "cli/commands/commands.h"
 #include "cli/config.h"
-#include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/workspace.h"
 #include "lib/base/env.h"
 #include "lib/base/time.h"
 
 namespace agnes::cli {
-
-namespace json = boost::json;
 
 namespace {
 void collect(const fs::path& folder, std::string_view extension, std::set<std::string>& names) {
@@ -41,41 +36,51 @@ std::set<std::string> session_files(const Workspace& workspace) {
   return names;
 }
 
-void run(const Args& args) {
+struct Status {
+  std::string workspace;
+  bool initialized = false;
+  std::int64_t parquet_tables = 0;
+  bool duckdb_exists = false;
+  std::optional<std::string> last_synced;
+  std::int64_t sessions_pending_upload = 0;
+  std::string server;
+};
+BOOST_DESCRIBE_STRUCT(Status, (),
+                      (workspace, initialized, parquet_tables, duckdb_exists, last_synced,
+                       sessions_pending_upload, server))
+
+Status status(const Args&) {
   const Workspace workspace{workspace_folder()};
   // A workspace of the Python client without the mark has its guide.
   const auto guide = read_file(workspace.guide());
-  const bool initialized =
-      fs::exists(workspace.complete_mark()) || (guide && guide->find(kGuideMark) != guide->npos);
   std::set<std::string> tables;
   collect(workspace.parquet(), ".parquet", tables);
   const auto database = stat_file(workspace.database());
-  const auto sessions = session_files(workspace).size();
-  json::value last;
-  if (database) last = format_iso_utc(Timestamp{database->modified_ns / 1000});
+  Status out{.workspace = workspace.root.string(), .last_synced = {}, .server = server_url()};
+  out.initialized =
+      fs::exists(workspace.complete_mark()) || (guide && guide->find(kGuideMark) != guide->npos);
+  out.parquet_tables = static_cast<std::int64_t>(tables.size());
+  out.duckdb_exists = database.has_value();
+  if (database) out.last_synced = format_iso_utc(Timestamp{database->modified_ns / 1000});
+  out.sessions_pending_upload = static_cast<std::int64_t>(session_files(workspace).size());
+  return out;
+}
 
-  if (args.flag("json"))
-    return print("{}", pretty(json::object{{"workspace", workspace.root.string()},
-                                           {"initialized", initialized},
-                                           {"parquet_tables", tables.size()},
-                                           {"duckdb_exists", database.has_value()},
-                                           {"last_synced", last},
-                                           {"sessions_pending_upload", sessions}}));
-  print("Workspace:  {}{}", workspace.root.string(), initialized ? "" : " (not set up)");
-  print("Server:     {}", server_url());
-  print("Tables:     {}", tables.size());
-  print("Database:   {}", database ? "user/duckdb/analytics.duckdb" : "none yet");
-  print("Last pull:  {}", database ? plain(last) : "never");
-  print("Sessions:   {} on this machine", sessions);
-  if (!initialized) print("Next: agnes init --server-url URL --token -");
+void show(const Status& status) {
+  print("Workspace:  {}{}", status.workspace, status.initialized ? "" : " (not set up)");
+  print("Server:     {}", status.server);
+  print("Tables:     {}", status.parquet_tables);
+  print("Database:   {}", status.duckdb_exists ? "user/duckdb/analytics.duckdb" : "none yet");
+  print("Last pull:  {}", status.last_synced.value_or("never"));
+  print("Sessions:   {} on this machine", status.sessions_pending_upload);
+  if (!status.initialized) print("Next: agnes init --server-url URL --token -");
 }
 }  // namespace
 
 Command status_command() {
   return {.name = "status",
           .help = "Show what this workspace holds, and from when it is",
-          .options = {{.names = "--json", .value = "", .help = "Print it as JSON"}},
-          .run = run};
+          .run = answers(status, show)};
 }
 
 }  // namespace agnes::cli

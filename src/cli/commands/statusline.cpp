@@ -1,4 +1,4 @@
-#include <boost/json.hpp>
+#include <boost/json/parse.hpp>
 #include <unistd.h>
 
 #include "cli/commands/commands.h"
@@ -14,26 +14,36 @@ namespace json = boost::json;
 
 namespace {
 
+struct StatusLine {
+  std::string text;  // empty: nothing to show
+};
+BOOST_DESCRIBE_STRUCT(StatusLine, (), (text))
+
 // Run at every redraw of the agent's prompt, in any folder: whatever is amiss, nothing is said and nothing
 // made.
-void run(const Args&) {
+StatusLine status_line(const Args&) {
   std::string input;
   char buffer[4096];
   for (ssize_t got = 0; (got = ::read(0, buffer, sizeof buffer)) > 0;)
     input.append(buffer, static_cast<std::size_t>(got));
   boost::system::error_code error;
   const auto session = json::parse(input, error);
-  if (error || !session.is_object()) return;
+  if (error || !session.is_object()) return {};
   const std::string id = plain(session.get_object(), "session_id");
-  if (id.empty()) return;
+  if (id.empty()) return {};
   try {
     const auto list = read_file(workspace_folder() / ".claude" / "agnes-sessions-private.txt");
-    if (!list) return;
+    if (!list) return {};
     for (const auto& line : split(*list, '\n'))
-      if (trim(line) == id) return print("\xF0\x9F\x94\x92 agnes-private");
+      if (trim(line) == id) return {"\xF0\x9F\x94\x92 agnes-private"};
   } catch (const Error&) {
-    return;
+    return {};
   }
+  return {};
+}
+
+void show(const StatusLine& line) {
+  if (!line.text.empty()) print("{}", line.text);
 }
 
 }  // namespace
@@ -41,7 +51,7 @@ void run(const Args&) {
 Command statusline_command() {
   return {.name = "statusline",
           .help = "For the agent's status line: whether its session, described on standard input, is private",
-          .run = run};
+          .run = answers(status_line, show)};
 }
 
 }  // namespace agnes::cli

@@ -4,6 +4,7 @@
 #include "cli/api.h"
 #include "cli/cells.h"
 #include "cli/json_text.h"
+#include "cli/sql_text.h"
 #include "cli/table.h"
 #include "cli/text_width.h"
 
@@ -41,6 +42,7 @@ TEST(Json, IsPrintedAsPeopleAndProgramsReadIt) {
   EXPECT_EQ(
       pretty(value),
       "{\n  \"b\": [],\n  \"a\": [\n    1,\n    2.0,\n    {\n      \"c\": null\n    }\n  ],\n  \"e\": {}\n}");
+  EXPECT_EQ(pretty(value, 30), "{\n  \"b\": [],\n  \"a\": [1, 2.0, {\"c\": null}],\n  \"e\": {}\n}");
   EXPECT_EQ(compact(value), R"({"b": [], "a": [1, 2.0, {"c": null}], "e": {}})");
 }
 
@@ -136,10 +138,21 @@ TEST(RemoteResult, RefusesEverythingElse) {
   EXPECT_EQ(ragged.rows[1].size(), 2u);
 }
 
-TEST(Csv, QuotesOnlyWhatNeedsIt) {
-  ResultTable table{
-      {"a,b", "c"}, {{{Kind::text, "x\"y"}, {Kind::text, "plain"}}, {{}, {Kind::boolean, "false"}}}, false};
-  EXPECT_EQ(to_csv(table), "\"a,b\",c\n\"x\"\"y\",plain\n,False\n");
+TEST(SqlText, FindsTheOnlyStatement) {
+  for (const auto& [sql, statement] : std::map<std::string_view, std::string_view>{
+           {"SELECT 1", "SELECT 1"},
+           {"SELECT 1;", "SELECT 1"},
+           {"SELECT 1 ; ; -- the end; of it", "SELECT 1 "},
+           {"SELECT ';' || \";\" || $$;$$ || $a$;$$;$a$ || 'it''s;';",
+            "SELECT ';' || \";\" || $$;$$ || $a$;$$;$a$ || 'it''s;'"},
+           {"SELECT E'\\';' /* ; /* ; */ ; */ -- ;\n;", "SELECT E'\\';' /* ; /* ; */ ; */ -- ;\n"},
+           {"SELECT 'a\\'; /* open", "SELECT 'a\\'"},
+           {"SELECT '", "SELECT '"},
+           {"SELECT $1;", "SELECT $1"},
+           {"", ""}})
+    EXPECT_EQ(only_statement(sql), statement) << sql;
+  for (const char* several : {"SELECT 1; SELECT 2", "SELECT 1;SELECT '", "SELECT name; $$"})
+    EXPECT_EQ(only_statement(several), std::nullopt) << several;
 }
 
 }  // namespace

@@ -171,9 +171,9 @@ TEST_F(Workspaces, TheStateComesBackAsItWas) {
   PullState state;
   state.server = "https://a.example.com";
   state.manifest_etag = "W/\"x y\"";
-  state.manifest["orders"] = {"abc", 10, 3, "local"};
-  state.manifest["../evil"] = {"abc", 10, 3, "local"};
-  state.manifest["remote"] = {"", 0, 0, "remote"};
+  state.manifest["orders"] = {"abc", 10, 3, "local", Timestamp{5}};
+  state.manifest["../evil"] = {"abc", 10, 3, "local", Timestamp{5}};
+  state.manifest["remote"] = {"", 0, 0, "remote", {}};
   state.files["orders"] = {"abc", 10, 1'700'000'000'123'456'789, 42, "https://a.example.com"};
   state.files["old"] = {"", 0, 0, 0, "https://b.example.com"};
   state.views = "v1";
