@@ -137,14 +137,20 @@ Refusal detail_of(const Response& response) {
   const auto* detail = object.if_contains("detail");
   if (detail == nullptr) return object_detail(object);
   if (detail->is_object()) return object_detail(detail->get_object());
-  return {detail->is_array() ? field_errors(detail->get_array()) : plain(*detail), ""};
+  if (detail->is_array()) return {field_errors(detail->get_array()), ""};
+  // "why; what to do next", as all messages here are.
+  const std::string text = plain(*detail);
+  const auto at = text.rfind("; ");
+  if (at == text.npos) return {text, ""};
+  return {text.substr(0, at), text.substr(at + 2)};
 }
 
 Refusal refusal_of(const Response& response) {
   Refusal out = detail_of(response);
   out.why = escape_control(out.why);
   out.hint = escape_control(out.hint);
-  while (out.why.ends_with('.')) out.why.pop_back();
+  for (auto* text : {&out.why, &out.hint})
+    while (text->ends_with('.')) text->pop_back();
   const bool silent = out.why.empty();
   out.why = fmt::format("{} (HTTP {})", silent ? "the server gave no reason" : out.why, response.status);
   if (response.status == 401)

@@ -11,10 +11,11 @@
 namespace agnes::cli {
 
 namespace {
+constexpr int kOneLine = -1, kDense = -2;  // instead of a level of indentation: all in one line
+
 void write(std::string& out, const boost::json::value& value, int indent, std::size_t width = 0) {
   if (width > 0 && indent > 0 && value.is_structured()) {
-    std::string line;
-    write(line, value, -1);
+    std::string line = dense(value);
     if (line.size() + static_cast<std::size_t>(indent) * 2 <= width) {
       out += line;
       return;
@@ -30,7 +31,7 @@ void write(std::string& out, const boost::json::value& value, int indent, std::s
     out += open;
     bool first = true;
     for (const auto& item : items) {
-      if (!first) out += indent < 0 ? ", " : ",";
+      if (!first) out += indent == kOneLine ? ", " : ",";
       first = false;
       newline(inner);
       write_item(item);
@@ -64,7 +65,7 @@ void write(std::string& out, const boost::json::value& value, int indent, std::s
     case boost::json::kind::object:
       list('{', '}', value.get_object(), [&](const boost::json::key_value_pair& item) {
         out += json_string(item.key());
-        out += ": ";
+        out += indent == kDense ? ":" : ": ";
         write(out, item.value(), inner, width);
       });
       break;
@@ -83,7 +84,12 @@ void print_json(const boost::json::value& value) {
 }
 std::string compact(const boost::json::value& value) {
   std::string out;
-  write(out, value, -1);
+  write(out, value, kOneLine);
+  return out;
+}
+std::string dense(const boost::json::value& value) {
+  std::string out;
+  write(out, value, kDense);
   return out;
 }
 

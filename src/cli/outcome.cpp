@@ -76,7 +76,9 @@ Cause cause_of(const std::exception& error) {
   if (dynamic_cast<const http_client::TransportError*>(&error) != nullptr) return Cause::unreachable;
   // An answer that is none. Other errors are of this machine: a file, a statement.
   const auto* ours = dynamic_cast<const Error*>(&error);
-  return ours != nullptr && ours->kind() == ErrorKind::bad_gateway ? Cause::server_fault : Cause::failed;
+  const bool no_answer =
+      ours != nullptr && (ours->kind() == ErrorKind::bad_gateway || ours->kind() == ErrorKind::too_large);
+  return no_answer ? Cause::server_fault : Cause::failed;
 }
 
 Failure::Failure(Cause cause, const std::string& message, const std::string& hint)

@@ -73,7 +73,7 @@ test('test-connection', async () => {
   assert.equal(JSON.parse((await run(['test-connection', 'keboola', '--json'])).stdout).project_id, 77);
   keboola.faults.push({ status: 401, error: 'Invalid access token' });
   const refused = await run(['test-connection', 'keboola']);
-  assert.deepEqual([refused.code, /cannot reach keboola: Keboola does not take the token.*KEBOOLA_STORAGE_TOKEN/.test(refused.stderr)], [1, true]);
+  assert.deepEqual([refused.code, /cannot reach keboola: Keboola does not take the token.*KEBOOLA_STORAGE_TOKEN/.test(refused.stderr)], [5, true]);
   const unknown = await run(['test-connection', 'oracle']);
   assert.deepEqual([unknown.code, /there is no source oracle/.test(unknown.stderr)], [2, true]);
 });

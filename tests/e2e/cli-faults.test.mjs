@@ -93,7 +93,7 @@ describe('certificates', () => {
   const catalog = async (t, env) => {
     const user = makeUser();
     t.after(user.remove);
-    return user.run(['catalog', '--json'], { env: { AGNES_SERVER: url, AGNES_TOKEN: makeToken('a@example.com'), ...env } });
+    return user.run(['catalog'], { env: { AGNES_SERVER: url, AGNES_TOKEN: makeToken('a@example.com'), ...env } });
   };
   test('one that nobody vouches for is refused', async (t) => {
     const result = await catalog(t, {});
@@ -175,7 +175,7 @@ test('folders that cannot be written are named', async (t) => {
   const result = await user.run(['pull']);
   assert.equal(result.code, 1);
   assert.match(result.stderr, /^Error: .*server/);
-  const home = await user.run(['auth', 'login', '--email', 'a', '--password', 'b', '--server', server.url], { env: { AGNES_CONFIG_DIR: user.file('server/config') } });
+  const home = await user.run(['auth', 'login', '--email', server.email, '--password', server.password, '--server', server.url], { env: { AGNES_CONFIG_DIR: user.file('server/config') } });
   assert.equal(home.code, 1);
   assert.ok(!existsSync(user.file('server/config')));
 });

@@ -170,7 +170,7 @@ test('a home, the root and the folder for temporary files become no workspace', 
   for (const cwd of [user.home, '/', os.tmpdir()]) {
     const result = await user.start(['init', '--server-url', server.url, '--token', server.token], { cwd, env: { TMPDIR: os.tmpdir() } }).ended;
     assert.equal(result.code, 2, result.stdout);
-    assert.match(result.stderr, /is no place for a workspace: make a folder/);
+    assert.match(result.stderr, /is no place for a workspace; make a folder/);
   }
   assert.equal(server.requests.length, 0);
 });
@@ -281,7 +281,7 @@ describe('an interrupted init is continued by running it again', () => {
     const { server, user } = await world(t);
     server.faults.push({ path: '/api/data/orders', status: 403, times: 9 });
     const first = await user.init();
-    assert.equal(first.code, 1);
+    assert.equal(first.code, 7);
     assert.match(first.stderr, /orders: .*HTTP 403/);
     server.faults.length = 0;
     assert.equal((await user.run(['pull'])).code, 0);

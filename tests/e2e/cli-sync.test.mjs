@@ -91,7 +91,7 @@ test('not waiting; a table that is not there; who is not an administrator', asyn
   assert.match((await admin.run(['admin', 'sync', '--no-wait'])).stdout, /^The sync is under way/);
   await site.idle();
   const unknown = await admin.run(['admin', 'sync', 'no_such']);
-  assert.equal(unknown.code, 1);
+  assert.equal(unknown.code, 4);
   assert.match(unknown.stderr, /no_such/);
   for (const args of [['sync'], ['jobs', 'list'], ['jobs', 'run', 'sync'], ['jobs', 'cancel', 'sync']]) {
     const refused = await ana.run(['admin', ...args]);

@@ -34,7 +34,11 @@ Manifest manifest_of(Api& api) {
   if (known) request.headers.emplace_back("If-None-Match", state.manifest_etag);
   const Response response = api.send(request);
   if (response.status == 304) return std::move(state.manifest);
-  return response.ok() ? parse_manifest(response.json()) : Manifest{};
+  try {
+    return response.ok() ? parse_manifest(response.json()) : Manifest{};
+  } catch (const Error&) {
+    return {};  // there is less to show then
+  }
 }
 
 Catalog joined(contract::Catalogue catalogue, const Manifest& manifest) {
@@ -95,7 +99,7 @@ std::vector<std::string> fields_of(const std::string& given) {
 }
 
 void print_fields(const Catalog& catalog, const std::vector<std::string>& fields, bool as_json) {
-  boost::json::array tables;
+  std::vector<std::string> tables;
   std::vector<std::vector<std::string>> rows;
   for (const auto& table : catalog.tables) {
     const auto all = json::to_json(table);
@@ -105,10 +109,12 @@ void print_fields(const Catalog& catalog, const std::vector<std::string>& fields
       item[field] = all.at(field);
       row.push_back(plain(all.at(field)));
     }
-    tables.push_back(std::move(item));
+    tables.push_back(dense(item));
   }
+  // A line a table: short, and for eyes, too.
   if (as_json)
-    return print_json(boost::json::object{{"tables", tables}, {"server_time", catalog.server_time}});
+    return print("{{\n  \"tables\": [\n    {}\n  ],\n  \"server_time\": {}\n}}", join(tables, ",\n    "),
+                 json_string(catalog.server_time));
   std::vector<std::string> headings;
   for (const auto& field : fields)
     std::transform(field.begin(), field.end(), std::back_inserter(headings.emplace_back()),

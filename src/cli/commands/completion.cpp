@@ -6,24 +6,28 @@
 namespace agnes::cli {
 
 namespace {
+struct Word {
+  std::string word, help;
+  std::string letter = {};  // of an option that has a short name: "f"
+};
 // What may follow the words of a command.
 struct Place {
-  std::string path;                                                      // "agnes admin group"
-  std::vector<std::pair<std::string, std::string>> words;                // and what each is
+  std::string path;  // "agnes admin group"
+  std::vector<Word> words;
   std::vector<std::string> choices;                                      // of its argument
   std::vector<std::pair<std::string, std::vector<std::string>>> values;  // "--format" and what it may be
 };
 
 void collect(const Command& command, const std::string& path, std::vector<Place>& places) {
   Place place{.path = path, .words = {}, .choices = {}, .values = {}};
-  for (const auto& child : command.commands) place.words.emplace_back(child.name, child.help);
+  for (const auto& child : command.commands) place.words.push_back({child.name, child.help});
   for (const auto& argument : command.arguments)
     place.choices.insert(place.choices.end(), argument.choices.begin(), argument.choices.end());
   auto options = options_of(command, places.empty());
   options.push_back({.names = "-h,--help", .value = "", .help = "Show this help and exit"});
   for (const auto& option : options) {
     const auto names = split(option.names, ',');
-    place.words.emplace_back(names.back(), option.help);
+    place.words.push_back({names.back(), option.help, names.size() > 1 ? names.front().substr(1) : ""});
     if (!option.choices.empty())
       for (const auto& name : names) place.values.emplace_back(name, option.choices);
   }
@@ -43,7 +47,7 @@ std::string quoted(const std::string& text) {
 }
 std::string words_of(const Place& place) {
   std::vector<std::string> words = place.choices;
-  for (const auto& [word, help] : place.words) words.push_back(word);
+  for (const auto& word : place.words) words.push_back(word.word);
   return join(words, " ");
 }
 
@@ -91,7 +95,7 @@ std::string zsh_script() {
   out += "  esac\n  case $place in\n";
   for (const auto& place : all) {
     std::vector<std::string> items = place.choices;
-    for (const auto& [word, help] : place.words) items.push_back(described(word, help));
+    for (const auto& word : place.words) items.push_back(described(word.word, word.help));
     out += fmt::format("    {}) found=({}) ;;\n", quoted(place.path), join(items, " "));
   }
   out += "  esac\n  _describe agnes found || _files\n}\n";
@@ -114,16 +118,16 @@ std::string fish_script() {
   for (const auto& place : all) {
     const std::string at =
         fmt::format("complete -c agnes -n {} ", fish_quoted("__agnes_place " + place.path));
-    for (const auto& [word, help] : place.words) {
+    for (const auto& [word, help, letter] : place.words) {
       const auto value = std::find_if(place.values.begin(), place.values.end(),
                                       [&, name = word](const auto& item) { return item.first == name; });
       if (!word.starts_with('-'))
         out += fmt::format("{}-f -a {} -d {}\n", at, word, fish_quoted(help));
-      else if (value == place.values.end())
-        out += fmt::format("{}-l {} -d {}\n", at, word.substr(2), fish_quoted(help));
       else
-        out += fmt::format("{}-x -l {} -a {} -d {}\n", at, word.substr(2),
-                           fish_quoted(join(value->second, " ")), fish_quoted(help));
+        out +=
+            fmt::format("{}-l {}{}{} -d {}\n", at, word.substr(2), letter.empty() ? "" : " -s " + letter,
+                        value == place.values.end() ? "" : " -x -a " + fish_quoted(join(value->second, " ")),
+                        fish_quoted(help));
     }
     if (!place.choices.empty()) out += fmt::format("{}-f -a {}\n", at, fish_quoted(join(place.choices, " ")));
   }

@@ -42,7 +42,7 @@ TEST(Json, IsPrintedAsPeopleAndProgramsReadIt) {
   EXPECT_EQ(
       pretty(value),
       "{\n  \"b\": [],\n  \"a\": [\n    1,\n    2.0,\n    {\n      \"c\": null\n    }\n  ],\n  \"e\": {}\n}");
-  EXPECT_EQ(pretty(value, 30), "{\n  \"b\": [],\n  \"a\": [1, 2.0, {\"c\": null}],\n  \"e\": {}\n}");
+  EXPECT_EQ(pretty(value, 30), "{\n  \"b\": [],\n  \"a\": [1,2.0,{\"c\":null}],\n  \"e\": {}\n}");
   EXPECT_EQ(compact(value), R"({"b": [], "a": [1, 2.0, {"c": null}], "e": {}})");
 }
 
