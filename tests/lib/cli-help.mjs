@@ -34,7 +34,14 @@ function shape(schema, schemas, indent = '') {
   const block = (open, parts, close) => {
     const line = `${open}${parts.join(', ')}${close}`;
     if (line.length + indent.length <= kWidth && !line.includes('\n')) return line;
-    return `${open}\n${inner}${parts.join(`,\n${inner}`)}\n${indent}${close}`;
+    // As many on a line as fit.
+    const lines = [];
+    for (const part of parts) {
+      const longer = `${lines.at(-1)}, ${part}`;
+      if (lines.length && !longer.includes('\n') && inner.length + longer.length < kWidth) lines[lines.length - 1] = longer;
+      else lines.push(part);
+    }
+    return `${open}\n${inner}${lines.join(`,\n${inner}`)}\n${indent}${close}`;
   };
   if (schema.type === 'array') return block('[', [shape(schema.items ?? {}, schemas, inner), '...'], ']');
   if (schema.properties) {
