@@ -176,9 +176,9 @@ Response Api::send(const http_client::Request& request) {
   Response response;
   try {
     response = client_.send(request);
-  } catch (const http_client::TransportError& error) {
+  } catch (const http_client::TransportError&) {
     if (named_) throw;
-    throw Failure(Cause::failed, fmt::format("no server is set up, and {}", error.what()),
+    throw Failure(Cause::failed, fmt::format("no server is set up, and none answers at {}", server()),
                   "agnes init --server-url URL");
   }
   check_versions(response, server());
