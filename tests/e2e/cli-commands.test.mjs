@@ -328,6 +328,8 @@ describe('admin tables', () => {
     assert.deepEqual([body.source_query, body.primary_key, body.incremental_window_days, body.where_filters[0].column, body.max_history_days], ['SELECT 1', ['a', 'b'], 7, 'a', 90]);
     await ok('admin', 'register-table', 'asked', '--source-type', 'bigquery', '--query-mode', 'materialized', '--query', 'SELECT 1');
     assert.deepEqual([last()[2].source_query, last()[2].bucket], ['SELECT 1', '']);
+    await ok('admin', 'register-table', 'found', '--source-type', 'files');
+    assert.equal(last()[2].source_type, 'local');
     server.answers['POST /api/admin/register-table'] = { status: 409, body: { detail: 'taken' } };
     assert.match(await ok('admin', 'register-table', 'trips'), /registered already/);
     server.answers['POST /api/admin/register-table/precheck'] = { body: { table: { name: 'trips', rows: 3 } } };

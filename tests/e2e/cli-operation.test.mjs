@@ -1,7 +1,7 @@
 // What an administrator does from the command line beside accounts: letting somebody in at one go, grants by name, settings,
 // the audit log, metrics.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { makeUser } from '../lib/agnes.mjs';
@@ -107,6 +107,10 @@ test('a metric that was imported is deleted', async () => {
   await ok('metrics', 'import', file);
   await run(['admin', 'metrics', 'delete', 'finance/revenue'], { code: 1, input: 'n\n' });
   assert.match(await ok('metrics', 'delete', '-y', 'finance/revenue'), /Deleted the metric finance\/revenue/);
+  mkdirSync(admin.file('bad'));
+  writeFileSync(admin.file('bad/a.yml'), '[');
+  writeFileSync(admin.file('bad/b.yml'), '- 5');
+  await fails(/a\.yml.*b\.yml: a metric is a mapping with a name/, 'metrics', 'import', admin.file('bad'));
   await fails(/cannot delete the metric/, 'metrics', 'delete', '-y', 'finance/revenue');
 });
 
