@@ -64,6 +64,26 @@ test('docs/getting-started.md', async () => {
   }
 });
 
+test('docs/deployment.md: a server starts with the files that it shows, and the unit runs what script/install installs', async () => {
+  const text = page('deployment.md');
+  const written = (mark) => new RegExp(`<<'${mark}'\n([^]*?)\n${mark}\n`).exec(text)[1];
+  const config = temporaryFolder(), files = temporaryFolder();
+  writeFileSync(path.join(config, 'instance.yaml'), written('YAML').replace('/srv/agnes-files', files));
+  const env = Object.fromEntries(written('ENVIRONMENT').split('\n').map((line) => line.split('=')));
+  const server = await startServer({ config, env, signIn: false });
+  try {
+    const signed = must(200, await server.post('/auth/token', { email: env.SEED_ADMIN_EMAIL, password: env.SEED_ADMIN_PASSWORD })).json;
+    const { sections } = must(200, await server.get('/api/admin/server-config', { token: signed.access_token })).json;
+    assert.equal(sections.instance.name, 'Example Ltd');
+    assert.ok((await server.get('/cli/install.sh')).text.includes(`server='${env.SERVER_URL}'`));
+  } finally {
+    await server.stop();
+  }
+  const unit = readFileSync(path.join(root, 'examples/agnes.service'), 'utf8');
+  assert.match(unit, /^ExecStart=\/opt\/agnes\/current\/agnes-server --data-dir \/var\/lib\/agnes --config-dir \/etc\/agnes$/m);
+  assert.match(unit, /^EnvironmentFile=-\/etc\/agnes\/environment$/m);
+});
+
 const recipes = page('recipes.md').split(/^## /m).slice(1);
 for (const recipe of recipes)
   test(`docs/recipes.md: ${recipe.split('\n')[0]}`, async () => {

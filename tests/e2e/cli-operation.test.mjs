@@ -1,11 +1,9 @@
 // What an administrator does from the command line beside accounts: letting somebody in at one go, grants by name, settings,
 // the audit log, metrics.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { makeUser } from '../lib/agnes.mjs';
-import { root } from '../lib/server.mjs';
 import { startSite } from '../lib/site.mjs';
 
 let site, admin, ana;
@@ -112,9 +110,4 @@ test('a metric that was imported is deleted', async () => {
   writeFileSync(admin.file('bad/b.yml'), '- 5');
   await fails(/a\.yml.*b\.yml: a metric is a mapping with a name/, 'metrics', 'import', admin.file('bad'));
   await fails(/cannot delete the metric/, 'metrics', 'delete', '-y', 'finance/revenue');
-});
-
-test('the unit of the documentation names programs and folders that script/install makes', () => {
-  const unit = readFileSync(path.join(root, 'examples/agnes.service'), 'utf8');
-  assert.match(unit, /^ExecStart=\/opt\/agnes\/current\/agnes-server --data-dir \/var\/lib\/agnes --config-dir \/etc\/agnes$/m);
 });
