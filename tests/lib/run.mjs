@@ -13,7 +13,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..');
-const kAttacks = /^tests\/api\/(access|attacks|file-attacks|one-identity|sign-in|query|materialized|remote-attach|scan)\b/;
+const kAttacks = /^tests\/api\/(access|attacks|file-attacks|reader-attacks|one-identity|sign-in|query|materialized|remote-attach|scan)\b/;
 // A job that has not ended by then hangs: it is stopped and counted as failed.
 const kJobLimitMs = 15 * 60 * 1000;
 
