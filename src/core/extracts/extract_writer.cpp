@@ -21,7 +21,7 @@ constexpr std::size_t kRowGroupValues = 8'000'000, kChunkRows = 2'048;
 // With more columns than this, the chunks on the way to the file are what takes memory: DuckDB counts room for 2,048 rows
 // of each column in each of them, whether there are rows or not.
 constexpr std::size_t kWideColumns = 1'000;
-constexpr std::uint64_t kColumnBytes = 112 << 10;
+constexpr std::uint64_t kColumnBytes = 160 << 10;
 // About as quick as Snappy, at half the size; the usual level 3 costs a third more time for 8 % less.
 constexpr int kZstdLevel = 1;
 
