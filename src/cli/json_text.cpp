@@ -15,7 +15,8 @@ constexpr int kOneLine = -1, kDense = -2;  // instead of a level of indentation:
 
 void write(std::string& out, const boost::json::value& value, int indent, std::size_t width = 0) {
   if (width > 0 && indent > 0 && value.is_structured()) {
-    std::string line = dense(value);
+    std::string line;
+    write(line, value, kDense);
     if (line.size() + static_cast<std::size_t>(indent) * 2 <= width) {
       out += line;
       return;
@@ -85,11 +86,6 @@ void print_json(const boost::json::value& value) {
 std::string compact(const boost::json::value& value) {
   std::string out;
   write(out, value, kOneLine);
-  return out;
-}
-std::string dense(const boost::json::value& value) {
-  std::string out;
-  write(out, value, kDense);
   return out;
 }
 

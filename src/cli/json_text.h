@@ -9,12 +9,11 @@
 // point.
 namespace agnes::cli {
 
-// `width`: what fits into so many columns stands on one line, without blanks.
+// `width`: what fits into so many columns stands on one line.
 std::string pretty(const boost::json::value& value, std::size_t width = 0);
 // To standard output, as --json prints.
 void print_json(const boost::json::value& value);
 std::string compact(const boost::json::value& value);
-std::string dense(const boost::json::value& value);  // without blanks
 // `pretty` of JSON text (`is_json`), in which numbers keep all their digits.
 std::string pretty_text(std::string_view json);
 // Whether it is JSON, of whatever depth a row may have.

@@ -109,7 +109,7 @@ void print_fields(const Catalog& catalog, const std::vector<std::string>& fields
       item[field] = all.at(field);
       row.push_back(plain(all.at(field)));
     }
-    tables.push_back(dense(item));
+    tables.push_back(boost::json::serialize(item));
   }
   // A line a table: short, and for eyes, too.
   if (as_json)
