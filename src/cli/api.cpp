@@ -17,16 +17,17 @@ namespace json = boost::json;
 
 std::atomic<bool> interrupted = false;
 
-namespace {
-// Once a command is enough.
-void warn_of_plain_http(const std::string& server) {
-  static std::once_flag once;
+void warn_of_plain_http(const std::string& server, std::string_view secret) {
+  const std::string address = to_lower(trim(server));
+  if (!address.starts_with("http://") || http_client::may_carry_secrets(address)) return;
+  static std::once_flag once;  // a command
   std::call_once(once, [&] {
-    note(
-        "Warning: your token goes to {} unencrypted, and others on the way can read it: use an https address",
-        escape_control(server));
+    note("Warning: your {} goes to {} unencrypted, and others on the way can read it: use an https address",
+         secret, escape_control(server));
   });
 }
+
+namespace {
 
 http_client::Options options_for(const std::string& server, const std::string& token) {
   http_client::Options options;
@@ -34,9 +35,7 @@ http_client::Options options_for(const std::string& server, const std::string& t
   options.token = token;
   options.user_agent = "agnes/" AGNES_VERSION " (linux)";
   options.cancelled = [] { return interrupted.load(); };
-  if (!token.empty() && to_lower(trim(server)).starts_with("http://") &&
-      !http_client::may_carry_secrets(to_lower(trim(server))))
-    warn_of_plain_http(server);
+  if (!token.empty()) warn_of_plain_http(server, "token");
   return options;
 }
 

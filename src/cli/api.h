@@ -17,6 +17,9 @@ using http_client::Response;
 // Set by Ctrl-C; requests and downloads end soon after.
 extern std::atomic<bool> interrupted;
 
+// Says so, once, when `secret` ("token") is about to go to another machine unencrypted.
+void warn_of_plain_http(const std::string& server, std::string_view secret);
+
 // The configured server, or another one, as the signed-in user. After every answer the versions that the
 // server names in its headers are looked at: a server that needs a newer client ends the command
 // (usage), a newer server is mentioned on standard error once a day.

@@ -5,6 +5,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "cli/json_text.h"
+#include "cli/outcome.h"
 #include "cli/output.h"
 #include "lib/base/env.h"
 #include "lib/base/error.h"
@@ -63,6 +64,15 @@ std::optional<std::string> default_server() {
 constexpr const char* kNoServer = "http://localhost:8000";
 bool is_default(const std::string& server) {
   return without_slash(server) == default_server().value_or(kNoServer);
+}
+
+json::object read_tokens(const fs::path& file);
+
+// Whether the user named this server, rather than a folder that they happen to be in.
+bool is_known(const std::string& server) {
+  const auto named = env("AGNES_SERVER");
+  return (named && without_slash(*named) == without_slash(server)) || is_default(server) ||
+         read_tokens(other_tokens_file()).contains(without_slash(server));
 }
 
 std::optional<std::string> configured_server() {
@@ -141,7 +151,17 @@ void save_server(const std::string& url) {
 }
 
 std::optional<Token> stored_token(const std::string& server) {
-  if (auto text = env("AGNES_TOKEN")) return Token{*text, token_claim(*text, "email").value_or("")};
+  if (auto text = env("AGNES_TOKEN")) {
+    // Folders are copied and cloned: what somebody else wrote into one does not say where the token goes.
+    const auto workspace = find_workspace();
+    if (workspace && workspace_server(*workspace) == without_slash(server) && !is_known(server))
+      throw Failure(
+          Cause::usage,
+          fmt::format("{} is a workspace of {}, which is not known here, so AGNES_TOKEN is not sent there",
+                      escape_control(workspace->string()), escape_control(server)),
+          "if that is your server: AGNES_SERVER=" + escape_control(server));
+    return Token{*text, token_claim(*text, "email").value_or("")};
+  }
   json::object stored;
   if (is_default(server)) {
     stored = read_tokens(token_file());

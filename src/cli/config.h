@@ -25,7 +25,8 @@ struct Token {
   std::string email;
 };
 // AGNES_TOKEN, else the one that was stored for that server: a token goes to no other. That of config.yaml's
-// server is in token.json, where the contract's client looks; those of others are in tokens.json.
+// server is in token.json, where the contract's client looks; those of others are in tokens.json. Throws Failure when
+// AGNES_TOKEN would go to a server that only the workspace names.
 std::optional<Token> stored_token(const std::string& server = server_url());
 void save_token(const std::string& server, const Token& token);
 void clear_token(const std::string& server);

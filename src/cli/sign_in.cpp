@@ -36,6 +36,8 @@ Token personal_token(const std::string& server, const Token& session) {
 
 Token sign_in(const std::string& server, std::optional<std::string> email,
               std::optional<std::string> password) {
+  warn_of_plain_http(server, "password");
+  if (!email || !password) note("Sign in to {}", escape_control(server));
   if (!email) email = ask("Email");
   if (!password) password = ask("Password", true);
   Api api(server, "");
@@ -71,7 +73,6 @@ Token token_for_workspace(const std::string& server, const std::optional<std::st
     throw Failure(
         Cause::usage, fmt::format("not signed in to {}", server),
         fmt::format("agnes auth login --server {}, or --token - with a token on standard input", server));
-  note("Sign in to {}", server);
   return personal_token(server, sign_in(server));
 }
 

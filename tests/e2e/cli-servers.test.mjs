@@ -1,6 +1,6 @@
 // Several servers on one machine: whose token goes where, and which folder belongs to which.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { makeUser } from '../lib/agnes.mjs';
@@ -46,6 +46,26 @@ test('a token does not go to a server that a variable names', async () => {
   const result = await user.run(['auth', 'token', 'list'], { cwd: folder('elsewhere'), env: { AGNES_SERVER: two.url } });
   assert.equal(result.code, 3);
   assert.deepEqual([...tokensSeen(two)], []);
+});
+
+test('AGNES_TOKEN goes to no server that only a folder names', async () => {
+  await init(one, folder('first'));
+  const foreign = folder('foreign');
+  mkdirSync(path.join(foreign, '.claude'));
+  writeFileSync(path.join(foreign, '.claude', 'init-complete'), `server_url: ${two.url}\n`);
+  const env = { AGNES_TOKEN: one.token };
+  for (const args of [['pull'], ['catalog'], ['auth', 'whoami'], ['query', '--remote', 'SELECT 1']]) {
+    const result = await user.run(args, { cwd: foreign, env });
+    assert.notEqual(result.code, 0, args.join(' '));
+    assert.match(result.stderr, new RegExp(`foreign is a workspace of ${two.url}, which is not known here.*AGNES_SERVER=${two.url}`), args.join(' '));
+  }
+  assert.deepEqual([...tokensSeen(two)], []);
+  // Whoever means it says so.
+  await user.run(['auth', 'token', 'list'], { cwd: foreign, env: { AGNES_TOKEN: two.token, AGNES_SERVER: two.url } });
+  assert.deepEqual([...tokensSeen(two)], [`Bearer ${two.token}`]);
+  // Whoever signs in is told where.
+  const login = await user.run(['auth', 'login', '--email', 'ana@example.com'], { cwd: foreign, input: 'secret\n' });
+  assert.match(login.stderr, new RegExp(`Sign in to ${two.url}`));
 });
 
 test('signing in elsewhere and out again leaves the other server alone', async () => {
