@@ -156,6 +156,7 @@ void declare(app::Declarations& declarations) {
                                     {"partition_granularity", kText},
                                     {"initial_load_chunk_days", kInt}},
                         .primary_key = {"id"}});
+  declare_kept_by_id("column_metadata");
   state::declare_table({.name = "column_metadata",
                         .columns = {{"table_id", kText},
                                     {"column_name", kText},

@@ -1,5 +1,7 @@
 #include "core/catalog/registry.h"
 
+#include <set>
+
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 
@@ -7,13 +9,20 @@ namespace agnes::catalog {
 
 namespace {
 
-constexpr const char* kKeptById[] = {"table_profiles", "column_metadata", "bq_metadata_cache"};
+std::set<std::string>& kept_by_id() {
+  static std::set<std::string> tables;
+  return tables;
+}
 
 std::string select(std::string_view rest) {
   return fmt::format("SELECT {} FROM table_registry {}", state::column_list<Registration>(), rest);
 }
 
 }  // namespace
+
+void declare_kept_by_id(const std::string& state_table) {
+  kept_by_id().insert(state_table);
+}
 
 std::vector<Registration> all(state::Tx& tx) {
   return tx.rows<Registration>(select("ORDER BY name"));
@@ -40,7 +49,7 @@ void insert(state::Tx& tx, const Registration& row) {
 void insert_all(state::Tx& tx, const std::vector<Registration>& rows) {
   std::vector<std::string> ids;
   for (const auto& row : rows) ids.push_back(row.id);
-  for (const char* table : kKeptById)
+  for (const auto& table : kept_by_id())
     tx.execute_for(fmt::format("DELETE FROM {} WHERE table_id IN", table), ids);
   tx.insert("table_registry", rows);
 }
@@ -74,7 +83,8 @@ bool remove(identity::Change& change, const std::string& id) {
   // Sync state is kept by the name that an extract has, everything else by id.
   for (const char* table : {"sync_state", "sync_history"})
     tx.execute(fmt::format("DELETE FROM {} WHERE table_id IN (?, ?)", table), id, row->name);
-  for (const char* table : kKeptById) tx.execute(fmt::format("DELETE FROM {} WHERE table_id = ?", table), id);
+  for (const auto& table : kept_by_id())
+    tx.execute(fmt::format("DELETE FROM {} WHERE table_id = ?", table), id);
   tx.execute("DELETE FROM user_sync_settings WHERE dataset = ?", id);
   return true;
 }

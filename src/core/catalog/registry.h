@@ -62,6 +62,10 @@ bool is_materialized(const Row& row) {
   return row.query_mode == name_of(QueryMode::materialized);
 }
 
+// Says that the rows of a table of the state database hang on a table's id (its column table_id), so that they go with its
+// registration. For `declare` of the module that has it.
+void declare_kept_by_id(const std::string& state_table);
+
 // The registered tables. Each function runs in the caller's transaction or read.
 std::vector<Registration> all(state::Tx& tx);
 std::optional<Registration> find(state::Tx& tx, std::string_view id);

@@ -1,5 +1,6 @@
 #include "app/module.h"
 
+#include "core/catalog/registry.h"
 #include "core/state/schema.h"
 #include "features/profiles/compute_profile.h"
 #include "features/profiles/profile_routes.h"
@@ -39,6 +40,7 @@ void declare(app::Declarations& declarations) {
   declarations.tasks.emplace("table.profile", profile_task);  // ProfileRequest: the profile
   declarations.settings.add<ProfileLimits>();
   using namespace state::types;
+  catalog::declare_kept_by_id("table_profiles");
   state::declare_table({.name = "table_profiles",
                         .columns = {{"table_id", kText},
                                     {"profile", kJson, kRequired},

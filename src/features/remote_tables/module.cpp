@@ -1,5 +1,6 @@
 #include "app/module.h"
 
+#include "core/catalog/registry.h"
 #include "core/state/schema.h"
 #include "features/remote_tables/metadata_routes.h"
 #include "features/remote_tables/remote_tables.h"
@@ -23,6 +24,7 @@ BOOST_DESCRIBE_STRUCT(MetadataSettings, (), (interval_seconds))
 void declare(app::Declarations& declarations) {
   declarations.settings.add<MetadataSettings>();
   using namespace state::types;
+  catalog::declare_kept_by_id("bq_metadata_cache");
   state::declare_table({.name = "bq_metadata_cache",
                         .columns = {{"table_id", kText},
                                     {"rows", kLong},
