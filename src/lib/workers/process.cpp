@@ -21,7 +21,7 @@ namespace agnes::workers {
 namespace {
 constexpr int kChannelFd = 3;
 // The server answers while its workers compute; they take the processor when nobody else wants it.
-constexpr int kWorkerPriority = 5;
+constexpr int kWorkerPriority = 10;
 
 // The running program's file, which stays right when an update has replaced it: workers must speak our
 // version.
