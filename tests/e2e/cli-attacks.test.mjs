@@ -84,9 +84,9 @@ describe('what an answer costs', () => {
   // Each number would be a struct.
   for (const item of ['0', '{}'])
     test(`an answer of 8 million times ${item} is refused before it is read`, async () => {
-      server.answers['GET /api/catalog/tables'] = { body: { rawJson: `{"tables":[${`${item},`.repeat(8 << 20)}${item}]}` } };
+      server.answers['GET /api/v2/catalog'] = { body: { rawJson: `{"tables":[${`${item},`.repeat(8 << 20)}${item}]}` } };
       const result = await user.run(['catalog']);
-      assert.equal(result.code, 1);
+      assert.equal(result.code, 5);
       assert.match(result.stderr, /more than 1000000 values/);
     });
   test('items of a list that are no objects are passed over', async () => {

@@ -27,11 +27,11 @@ const run = async (args, { as = admin, code = 0, input = '' } = {}) => {
   return done;
 };
 const ok = async (...args) => (await run(['admin', ...args])).stdout;
-const fails = async (words, ...args) => assert.match((await run(['admin', ...args], { code: 1 })).stderr, words);
-const usage = async (words, ...args) => assert.match((await run(['admin', ...args], { code: 2 })).stderr, words);
+const ends = (code) => async (words, ...args) => assert.match((await run(['admin', ...args], { code })).stderr, words);
+const fails = ends(1), usage = ends(2), unknown = ends(4);
 
 test('somebody is let in with one command, and a second one says what they see', async () => {
-  assert.match(await ok('add-user', 'ana@example.com', '--group', 'sales', '--password', 'a-long-password-1'), /in the group sales now, which was made/);
+  assert.match(await ok('add-user', 'ana@example.com', '--group', 'sales', '--password', 'a-long-password-1'), /in the group sales now\.$/m);
   assert.match(await ok('add-user', 'bob@example.com', '--group', 'Sales'), /in the group Sales now\.$/m);
   assert.match(await ok('access', 'ana@example.com'), /sees nothing yet/);
   assert.match(await ok('grant', 'create', 'sales', 'table', 'orders,Customers_2024'), /orders now.*\n.*customers_2024 now/);
@@ -41,19 +41,19 @@ test('somebody is let in with one command, and a second one says what they see',
   assert.match(await ok('access', 'ana@example.com'), /table +customers_2024 +sales/);
   assert.deepEqual(JSON.parse(await ok('access', 'ana@example.com', '--json')).items.map((item) => item.resource_id).sort(), ['customers_2024', 'orders']);
   assert.match(await ok('access', 'admin@example.com'), /administrator and sees everything/);
-  await fails(/no user has the address/, 'access', 'nobody@example.com');
-  await run(['admin', 'access', 'admin@example.com'], { as: ana, code: 1 });
+  await unknown(/no user has the address/, 'access', 'nobody@example.com');
+  await run(['admin', 'access', 'admin@example.com'], { as: ana, code: 8 });
 });
 
 test('grants: several, by name; nothing changes when one of them is not there; taken back the same way', async () => {
   const granted = async () => JSON.parse(await ok('grant', 'list', '--group', 'more', '--json')).map((grant) => grant.resource_id).sort();
   await ok('group', 'create', 'more');
-  await fails(/no table nope, so nothing was changed/, 'grant', 'create', 'more', 'table', 'orders, nope');
+  await unknown(/no table nope, so nothing was changed/, 'grant', 'create', 'more', 'table', 'orders, nope');
   assert.deepEqual(await granted(), []);
   await ok('grant', 'create', 'more', 'table', 'ORDERS');
   await ok('grant', 'create', 'more', 'table', 'orders,items,Customers_2024');
   assert.deepEqual(await granted(), ['customers_2024', 'items', 'orders']);
-  await fails(/has no grant for memory_domain finance/, 'grant', 'delete', 'more', 'memory_domain', 'finance');
+  await unknown(/has no grant for memory_domain finance/, 'grant', 'delete', 'more', 'memory_domain', 'finance');
   await ok('grant', 'delete', 'more', 'table', 'items,customers_2024');
   assert.deepEqual(await granted(), ['orders']);
   const [{ id }] = JSON.parse(await ok('grant', 'list', '--group', 'more', '--json'));
@@ -70,7 +70,7 @@ test('the audit log', async () => {
   assert.match(told.stderr, new RegExp(`--before ${page.before}`));
   await fails(/since/, 'audit', '--since', 'yesterday');
   assert.equal(JSON.parse(await ok('audit', '--user', 'ana@example.com', '--action', 'user.*', '--json')).entries.length, 0);
-  await run(['admin', 'audit'], { as: ana, code: 1 });
+  await run(['admin', 'audit'], { as: ana, code: 8 });
 });
 
 test('settings are listed, changed, and changed back to what instance.yaml says', async () => {
@@ -89,14 +89,14 @@ test('settings are listed, changed, and changed back to what instance.yaml says'
   const all = JSON.parse(await ok('settings', 'list', '--json')).sections;
   assert.deepEqual(all.email, { smtp_port: 465, smtp_password: '***' });
   assert.deepEqual(all.data_source.files, { path: site.source, exclude: ['draft.csv', '*.bak'], auto_register: false, tables: { orders: { description: 'One row an order' } } });
-  await usage(/no setting that can be changed here \(is instance\.name meant\?\)/, 'settings', 'set', 'instance.nam', 'x');
+  await usage(/no setting that can be changed here; did you mean instance\.name\?/, 'settings', 'set', 'instance.nam', 'x');
   await usage(/no setting that can be changed here/, 'settings', 'unset', 'query.max_rows');
   await usage(/of the kind int/, 'settings', 'set', 'email.smtp_port', 'many');
   await fails(/email\.smtp_port/, 'settings', 'set', 'email.smtp_port', '0');
   for (const input of ['', 'n\n']) assert.match((await run(['admin', 'settings', 'set', 'auth.allowed_domain', 'example.com'], { code: 1, input })).stderr, /lock everybody out/);
   await ok('settings', 'set', '-y', 'auth.allowed_domain', 'example.com');
   await ok('settings', 'unset', '-y', 'auth.allowed_domain');
-  await run(['admin', 'settings', 'list'], { as: ana, code: 1 });
+  await run(['admin', 'settings', 'list'], { as: ana, code: 8 });
 });
 
 test('a metric that was imported is deleted', async () => {
@@ -109,5 +109,5 @@ test('a metric that was imported is deleted', async () => {
   writeFileSync(admin.file('bad/a.yml'), '[');
   writeFileSync(admin.file('bad/b.yml'), '- 5');
   await fails(/a\.yml.*b\.yml: a metric is a mapping with a name/, 'metrics', 'import', admin.file('bad'));
-  await fails(/cannot delete the metric/, 'metrics', 'delete', '-y', 'finance/revenue');
+  await unknown(/cannot delete the metric/, 'metrics', 'delete', '-y', 'finance/revenue');
 });
