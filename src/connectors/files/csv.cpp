@@ -34,8 +34,8 @@ struct ColumnPlan {
   std::string type = "VARCHAR";
   std::string format = {};  // of dates, set by the configuration: read with strptime
   bool fixed = false;       // set by the configuration
-  // Of the values that have been seen:
-  TypeSet types = kAnyType;
+  // Of the values that have been seen, without those of the files' first lines until it is known whether these are headers:
+  TypeSet types = kAnyType, first_types = kAnyType;
   unsigned kinds = kAnyKind;
   bool empty() const { return types == kAnyType; }
 };
@@ -259,8 +259,7 @@ class CsvReader : public TableReader {
     for (std::size_t i = 0; i < names.size(); ++i) columns_[i].name = names[i];
     header_settled_ = true;
     if (named) return;
-    for (std::size_t i = 0; i < header_.size(); ++i)
-      if (!header_[i].empty()) columns_[i].types &= types_of(plain_text(header_[i], forms_));
+    for (auto& column : columns_) column.types &= column.first_types;
   }
 
   void apply_set_types() {
@@ -307,17 +306,18 @@ class CsvReader : public TableReader {
     complain(part, record.line, what);
   }
 
-  void examine(const CsvRecord& record) {
+  void examine(const CsvRecord& record, bool may_be_header) {
     for (std::size_t i = 0; i < columns_.size() && i < record.values.size(); ++i) {
       auto& column = columns_[i];
       const auto& value = record.values[i];
       if (value.text.empty() || (!value.quoted && spec_ != nullptr && spec_->null_text == value.text))
         continue;
-      if (column.types == 0 && header_settled_) continue;
+      TypeSet& types = may_be_header ? column.first_types : column.types;
+      if (types == 0 && (header_settled_ || may_be_header)) continue;
       const auto plain = forms_.usual() ? std::string() : plain_text(value.text, forms_);
       const std::string_view text = forms_.usual() ? value.text : plain;
-      if (column.types != 0) column.types &= types_of(text);
-      if (!header_settled_) column.kinds &= kind_of(text);
+      if (types != 0) types &= types_of(text);
+      if (!header_settled_ && !may_be_header) column.kinds &= kind_of(text);
     }
   }
 
@@ -330,7 +330,7 @@ class CsvReader : public TableReader {
       CsvRecord record;
       for (bool first = true; text.next(record); first = false) {
         check(part, text, record, columns_.size());
-        if (!first || (header_settled_ && !has_header())) examine(record);
+        if (!first || !header_settled_ || !has_header()) examine(record, first && !header_settled_);
         if (sample && (++rows > kSampleRows || text.bytes() > kSampleBytes)) return false;
       }
     }
@@ -339,7 +339,7 @@ class CsvReader : public TableReader {
 
   void forget() {
     for (auto& column : columns_) {
-      column.types = kAnyType;
+      column.types = column.first_types = kAnyType;
       column.kinds = kAnyKind;
     }
   }
@@ -353,7 +353,7 @@ class CsvReader : public TableReader {
   }
 
   // Reads the rows without DuckDB's reader, which does not take these files, or not with so many columns. Where it met
-  // something odd, `check` may tell what is wrong.
+  // something odd, `check` tells what is wrong on the way to the end.
   void take_over() {
     static std::atomic<std::uint64_t> count = 0;
     CsvRows rows;
@@ -373,7 +373,10 @@ class CsvReader : public TableReader {
     table.read = [rows = std::move(rows)] { return rows.read(); };
     function_ = fmt::format("agnes_csv_{}", ++count);
     duck::register_table(connection_, function_, std::move(table));
-    reread();
+    if (whole_)
+      decide_types();
+    else
+      reread();
   }
 
   void decide_types() {

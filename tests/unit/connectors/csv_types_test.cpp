@@ -221,6 +221,14 @@ TEST_F(CsvTypes, ANameMayHoldAnyCharacter) {
   EXPECT_EQ(types("n"), "a\\u0000b BIGINT, c\"d BIGINT");
 }
 
+TEST_F(CsvTypes, TheFirstLineOfEachFileIsARowWhereThereIsNoHeader) {
+  put("days/1.csv", "1,2024-01-01\n2,2024-01-02\n");
+  put("days/2.csv", "x7,2024-01-03\n3,2024-01-04\n");
+  EXPECT_EQ(messages(run()), "");
+  EXPECT_EQ(types("days"), "column0 VARCHAR, column1 DATE");
+  EXPECT_EQ(rows("days"), "1|2024-01-01;2|2024-01-02;x7|2024-01-03;3|2024-01-04");
+}
+
 TEST_F(CsvTypes, AllRowsSayWhetherTheFirstLineIsAHeader) {
   put("rows.csv", many_rows("x,2020", "y,5", 25'000, "z,6"));
   put("header.csv", many_rows("x,2020", "y,5", 25'000, "z,late"));
