@@ -333,7 +333,9 @@ Task<bool> Connection::serve() {
   const Routes::Plan plan = shared_.routes.plan(*request);
   std::size_t limit = plan.max_body > 0 ? plan.max_body : shared_.options.max_body;
   if (!plan.exceeds_server) limit = std::min(limit, shared_.options.max_body);
-  charge(owner_of(*request));
+  owner_ = owner_of(*request);
+  executor_ = plan.executor;
+  charge(owner_);
   bool admitted = !plan.authenticated;
   const bool keeps_alive = parser->keep_alive();
   if (!parser->is_done()) {
@@ -347,7 +349,8 @@ Task<bool> Connection::serve() {
     if (expects || is_large || plan.body_file) {
       if (const auto answered = co_await admit(*request, false)) co_return false;
       admitted = true;
-      charge(owner_of(*request));
+      owner_ = owner_of(*request);
+      charge(owner_);
     }
     // Unpacked it may be a thousand times as large: not for callers who are not known.
     if (is_packed && request->routing.caller.empty())
@@ -375,10 +378,12 @@ Task<bool> Connection::serve() {
   ++shared_.requests;
   Outgoing out;
   std::optional<bool> answered;
-  if (!admitted) answered = co_await admit(*request, true);
+  if (!admitted) {
+    answered = co_await admit(*request, true);
+    owner_ = owner_of(*request);
+  }
   if (!request->routing.caller.empty()) {
     asked_ = request.get();
-    executor_ = plan.executor;
     checked_ = Clock::now();
   }
   if (!answered) answered = co_await run_handler(*request, plan, out);
@@ -409,8 +414,7 @@ Task<bool> Connection::unpack(Request& request, std::size_t limit) {
   if (!reserve(std::min(limit, request.body().size() * kHighestRatio)))
     co_return co_await refuse(503, kTooManyBodies);
   std::optional<Error> problem;
-  Owner owner{owner_of(request)};
-  const Admission admission = co_await on_pool(shared_.handlers, std::move(owner), [&] {
+  const Admission admission = co_await on_pool(shared_.handlers, Owner{owner_}, [&] {
     try {
       request.set_body(gunzip(request.body(), limit));
     } catch (const Error& error) {
@@ -433,14 +437,14 @@ Task<std::optional<bool>> Connection::run_handler(Request& request, const Routes
     out = answer(request, false);
     co_return std::nullopt;
   }
-  const auto waiting = shared_.addresses.waiting(owner_of(request));
+  const auto waiting = shared_.addresses.waiting(owner_);
   const std::size_t most = shared_.options.max_answers;
   if (waiting.own > most / 8)
     co_return co_await turn_away(request, 429, "Too many answers to you wait to be read: read them first");
   if (waiting.all > most)
     co_return co_await turn_away(request, 503, "The server is busy: try again in a moment");
   Pool& pool = shared_.pool(plan.executor);
-  Owner owner{owner_of(request), {}, ends_with_client(plan.executor) ? socket_.native_handle() : -1};
+  Owner owner{owner_, {}, ends_with_client(plan.executor) ? socket_.native_handle() : -1};
   while (true) {
     Admission admission = co_await on_pool(pool, owner, [&] {
       out = answer(request, shared_.options.compress);

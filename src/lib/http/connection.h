@@ -183,13 +183,14 @@ class Connection {
   bool expired_ = false, closing_ = false, keep_alive_ = true, is_http10_ = false, more_to_come_ = false;
   std::size_t reserved_ = 0;  // body bytes counted in Shared::body_bytes and for `holder_`
   std::string holder_;
-  Pool::Permit permit_;  // of what the answer's stream still reads, until the channel has it
+  std::string owner_;                 // whose share of the server the request takes, see owner_of
+  Executor executor_ = Executor::io;  // of its route
+  Pool::Permit permit_;               // of what the answer's stream still reads, until the channel has it
   std::shared_ptr<StreamChannel> channel_;
   bool is_events_ = false;
   // The request of somebody who has signed in, from then to the end of its answer; whether they may go on is asked now and
   // then.
   const Request* asked_ = nullptr;
-  Executor executor_ = Executor::io;  // of that request
   std::function<bool()> still_allowed_;
   Clock::time_point checked_;
   bool revoked_ = false;

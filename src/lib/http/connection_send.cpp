@@ -47,7 +47,7 @@ class HeldAnswer {
 }  // namespace
 
 Task<bool> Connection::respond(const Request& request, Outgoing out) {
-  const HeldAnswer held(shared_.addresses, owner_of(request), out);
+  const HeldAnswer held(shared_.addresses, owner_, out);
   // A reader that takes a byte now and then does not hold it for ever.
   if (!out.stream && !out.upgrade.run)
     last_ = Clock::now() + shared_.options.write_timeout +
@@ -160,11 +160,6 @@ Task<bool> Connection::send_file(const Piece& piece) {
 }
 
 namespace {
-Executor executor_of(const Request& request) {
-  const auto* route = static_cast<const Route*>(request.routing.route);
-  return route == nullptr ? Executor::handlers : route->info.executor;
-}
-
 // To a blocking socket.
 bool send_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -187,8 +182,7 @@ Task<bool> Connection::send_upgrade(const Request& request, Outgoing& out) {
   if (closing_) co_return false;
   bool begun = false;
   ++shared_.open_streams;
-  Owner owner{owner_of(request)};
-  const Admission admission = co_await on_pool(shared_.streams, std::move(owner), [&] {
+  const Admission admission = co_await on_pool(shared_.streams, Owner{owner_}, [&] {
     begun = true;
     try {
       const int flags = ::fcntl(socket.fd.get(), F_GETFL);
@@ -218,7 +212,7 @@ Task<bool> Connection::send_stream(const Request& request, Outgoing& out) {
       std::move(permit_));
   is_events_ = out.is_events;
   const auto refusal = shared_.streams.submit(
-      {owner_of(request), {}, ends_with_client(executor_of(request)) ? socket_.native_handle() : -1},
+      {owner_, {}, ends_with_client(executor_) ? socket_.native_handle() : -1},
       [&, channel = channel_](Pool::Refusal, Pool::Permit& permit) {
         bool whole = false;
         try {
