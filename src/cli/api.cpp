@@ -33,6 +33,7 @@ http_client::Options options_for(const std::string& server, const std::string& t
   http_client::Options options;
   options.server = server;
   options.token = token;
+  options.max_values = 1'000'000;
   options.user_agent = "agnes/" AGNES_VERSION " (linux)";
   options.cancelled = [] { return interrupted.load(); };
   if (!token.empty()) warn_of_plain_http(server, "token");

@@ -176,11 +176,9 @@ std::optional<std::string_view> Head::header(std::string_view name) const {
 }
 
 boost::json::value Response::json() const {
-  // Values take many times their text.
-  constexpr std::size_t kMostValues = 1'000'000;
-  if (agnes::json::count_values(body) > kMostValues)
+  if (max_values > 0 && agnes::json::count_values(body) > max_values)
     throw Error(ErrorKind::bad_gateway,
-                fmt::format("the answer (HTTP {}) has more than {} values of JSON", status, kMostValues));
+                fmt::format("the answer (HTTP {}) has more than {} values of JSON", status, max_values));
   boost::system::error_code error;
   boost::json::value value = boost::json::parse(body, error, {}, {.max_depth = 64});
   if (error)
@@ -321,6 +319,7 @@ void Client::stream(const Request& request, const std::function<void(const Head&
 Response Client::send(const Request& request) {
   constexpr std::size_t kMaxBody = 64u << 20;  // unpacked
   Response response;
+  response.max_values = impl_->options.max_values;
   stream(
       request, [&](const Head& head) { static_cast<Head&>(response) = head; },
       [&](std::string_view piece) {

@@ -43,8 +43,9 @@ struct Head {
 
 struct Response : Head {
   std::string body;
+  std::size_t max_values = 0;  // of JSON; 0: any number
   bool ok() const { return status >= 200 && status < 300; }
-  // Throws Error (bad_gateway) when the body is not JSON: a proxy's page, say.
+  // Throws Error (bad_gateway) when the body is not JSON (a proxy's page, say), or has more than `max_values`.
   boost::json::value json() const;
 };
 
@@ -80,6 +81,8 @@ struct Options {
   std::string user_agent;
   std::chrono::seconds connect_timeout{10};
   Stop cancelled = {};
+  // Of JSON in an answer, as values take many times their text: for servers that are not trusted. 0: any number.
+  std::size_t max_values = 0;
   bool direct = false;  // whatever proxies the environment names
   // IP addresses of the server, where its name was resolved (and judged) already: it is not resolved again.
   std::vector<std::string> addresses = {};
