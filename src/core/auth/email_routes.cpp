@@ -43,11 +43,6 @@ struct Verify {
 };
 BOOST_DESCRIBE_STRUCT(Verify, (), (email, token))
 
-struct SignedIn {
-  std::string access_token, token_type = "bearer", user_id, email, role;
-};
-BOOST_DESCRIBE_STRUCT(SignedIn, (), (access_token, token_type, user_id, email, role))
-
 struct EmailForm {
   std::string email;
   static constexpr json::Rule rules[] = {
@@ -113,14 +108,12 @@ void add_email_routes(http::Routes& routes, identity::Identity& identity, identi
               {.auth = Auth::none,
                .tag = "auth",
                .summary = "Sign in with a link's token",
-               .answer = http::schema_of<SignedIn>},
+               .answer = http::schema_of<contract::SignedIn>},
               [&identity](const Request& request, const Verify& body) {
                 return limited(identity, request, "link", kSignIns, [&] {
                   const auto user =
                       identity.users().sign_in_by_link(body.email, body.token, request.client_address());
-                  return Response::json(json::to_json(
-                      SignedIn{session_of(identity, request, user), "bearer", user.id, user.email,
-                               identity.directory().is_admin(user.id) ? "admin" : "user"}));
+                  return Response::json(json::to_json(signed_in(identity, request, user)));
                 });
               });
   routes.get("/auth/email/verify",

@@ -74,7 +74,6 @@ Response page(Link kind, const std::string& email, const std::string& token, con
 Response confirm(identity::Identity& identity, const Request& request, Link kind, const std::string& email,
                  const std::string& token, const std::string& password, const std::string& again,
                  const std::string& name, const std::string& then) {
-  identity::refuse_other_sites(request);
   return limited(identity, request, "link", kSignIns, [&] {
     if (password != again) return page(kind, email, token, name, "These are two different passwords.");
     try {

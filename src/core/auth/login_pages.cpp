@@ -178,7 +178,6 @@ class LoginPages {
   }
 
   Response claim(const Request& request, const FirstAccount& form) const {
-    identity::refuse_other_sites(request);
     return limited(access_, request, "bootstrap", kBootstraps, [&] {
       if (!access_.users().can_bootstrap()) return Response::redirect("/login");
       if (const auto problem = identity::problem_with_email(form.email); !problem.empty())

@@ -108,6 +108,12 @@ std::string session_of(identity::Identity& identity, const http::Request& reques
   return identity.tokens().make_session(user);
 }
 
+contract::SignedIn signed_in(identity::Identity& identity, const http::Request& request,
+                             const identity::User& user) {
+  return {session_of(identity, request, user), "bearer", user.id, user.email,
+          identity.directory().is_admin(user.id) ? contract::Role::admin : contract::Role::user};
+}
+
 Response::Cookie session_cookie(identity::Identity& identity, const http::Request& request,
                                 const identity::User& user) {
   return {.name = "access_token",

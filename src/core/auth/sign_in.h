@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "contract/users.h"
 #include "core/identity/identity.h"
 #include "lib/base/error.h"
 #include "lib/http/response.h"
@@ -39,6 +40,8 @@ bool is_own_path(std::string_view path);
 // A session of somebody who has shown who they are; their address is known for the account from now on.
 std::string session_of(identity::Identity& identity, const http::Request& request,
                        const identity::User& user);
+contract::SignedIn signed_in(identity::Identity& identity, const http::Request& request,
+                             const identity::User& user);
 // The cookie by which a browser stays signed in for a day.
 http::Response::Cookie session_cookie(identity::Identity& identity, const http::Request& request,
                                       const identity::User& user);

@@ -74,14 +74,14 @@ constexpr std::string_view kSignOutForm = R"(<p>Sign out of this server in this 
 </form>
 )";
 
-struct SignedIn {
-  std::string access_token, token_type = "bearer", user_id, email, role;
-};
-BOOST_DESCRIBE_STRUCT(SignedIn, (), (access_token, token_type, user_id, email, role))
-
-SignedIn signed_in(identity::Identity& identity, const Request& request, const identity::User& user) {
-  return {session_of(identity, request, user), "bearer", user.id, user.email,
-          identity.directory().is_admin(user.id) ? "admin" : "user"};
+// A password from a program.
+template <class Body>
+auto password_route(identity::Identity& identity) {
+  return [&identity](const Request& request, const Body& body) {
+    return limited_password(identity, request, body.email, body.password, [&](const identity::User& user) {
+      return Response::json(json::to_json(signed_in(identity, request, user)));
+    });
+  };
 }
 
 }  // namespace
@@ -98,25 +98,15 @@ void add_sign_in_routes(http::Routes& routes, identity::Identity& identity) {
                .summary = "Sign in with a password",
                .description = "Answers with a session token that is good for a day.",
                .executor = http::Executor::compute,
-               .answer = http::schema_of<SignedIn>},
-              [&identity](const Request& request, const SignIn& body) {
-                return limited_password(
-                    identity, request, body.email, body.password, [&](const identity::User& user) {
-                      return Response::json(json::to_json(signed_in(identity, request, user)));
-                    });
-              });
+               .answer = http::schema_of<contract::SignedIn>},
+              password_route<SignIn>(identity));
   routes.post("/auth/password/login",
               {.auth = Auth::none,
                .tag = "auth",
                .summary = "Sign in with a password",
                .executor = http::Executor::compute,
-               .answer = http::schema_of<SignedIn>},
-              [&identity](const Request& request, const PasswordSignIn& body) {
-                return limited_password(
-                    identity, request, body.email, body.password, [&](const identity::User& user) {
-                      return Response::json(json::to_json(signed_in(identity, request, user)));
-                    });
-              });
+               .answer = http::schema_of<contract::SignedIn>},
+              password_route<PasswordSignIn>(identity));
   routes.post("/auth/password/login/web",
               {.auth = Auth::none,
                .tag = "auth",
@@ -164,7 +154,7 @@ void add_sign_in_routes(http::Routes& routes, identity::Identity& identity) {
        .description = "Makes the first account, or sets the seeded one's password, as long as nobody has a "
                       "password. Its owner is an admin.",
        .executor = http::Executor::compute,
-       .answer = http::schema_of<SignedIn>},
+       .answer = http::schema_of<contract::SignedIn>},
       [&identity](const Request& request, const Bootstrap& body) {
         return limited(identity, request, "bootstrap", kBootstraps, [&] {
           const auto user =
