@@ -32,10 +32,12 @@ std::optional<Registration> find(state::Tx& tx, std::string_view id) {
   return tx.row<Registration>(select("WHERE id = ?"), id);
 }
 
-void refuse_taken(state::Tx& tx, const Registration& row) {
+void refuse_taken(state::Tx& tx, const Registration& row, const std::string& own) {
   const auto taken = tx.scalar<std::string>(
-      "SELECT name FROM table_registry WHERE id IN (?, ?) OR lower(name) = lower(?) OR name = ? LIMIT 1",
-      row.id, row.name, row.name, row.id);
+      "SELECT name FROM table_registry WHERE id <> ? AND (id IN (?, ?) OR lower(name) = lower(?) OR name = "
+      "?) "
+      "LIMIT 1",
+      own, row.id, row.name, row.name, row.id);
   if (taken)
     throw Error(ErrorKind::conflict,
                 fmt::format("a table named {} is registered already; choose another name", *taken));
@@ -55,14 +57,7 @@ void insert_all(state::Tx& tx, const std::vector<Registration>& rows) {
 }
 
 void update(state::Tx& tx, const Registration& row) {
-  const auto taken = tx.scalar<std::string>(
-      "SELECT o.id FROM table_registry o JOIN table_registry own ON own.id = ? WHERE o.id <> own.id AND "
-      "own.name <> ? "
-      "AND (lower(o.name) = lower(?) OR o.id = ?) LIMIT 1",
-      row.id, row.name, row.name, row.name);
-  if (taken)
-    throw Error(ErrorKind::conflict,
-                fmt::format("the name {} belongs to the table {}; choose another name", row.name, *taken));
+  if (const auto before = find(tx, row.id); before && before->name != row.name) refuse_taken(tx, row, row.id);
   std::string assignments;
   std::vector<state::Value> values;
   boost::mp11::mp_for_each<boost::describe::describe_members<Registration, boost::describe::mod_public>>(

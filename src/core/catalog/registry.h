@@ -70,7 +70,8 @@ void declare_kept_by_id(const std::string& state_table);
 std::vector<Registration> all(state::Tx& tx);
 std::optional<Registration> find(state::Tx& tx, std::string_view id);
 // Throws Error (conflict) when the id or the name is another table's id or name, without regard to the names' case.
-void refuse_taken(state::Tx& tx, const Registration& row);
+// A table of the id `own` is the same one.
+void refuse_taken(state::Tx& tx, const Registration& row, const std::string& own = "");
 // The same, then adds it. What was kept under its id before, of a table that nobody had registered, is gone.
 void insert(state::Tx& tx, const Registration& row);
 // Adds rows whose ids and names are known to be free.

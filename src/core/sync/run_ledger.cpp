@@ -93,7 +93,9 @@ std::vector<catalog::Registration> register_new(state::Tx& tx,
   std::vector<catalog::Registration> rows;
   boost::json::array row_ids;
   for (const auto& row : found) {
-    if (names.contains(to_lower(row.name)) || !ids.insert(row.id).second) continue;
+    // As catalog::refuse_taken has it.
+    const bool taken = names.contains(to_lower(row.name)) || names.contains(row.id) || ids.contains(row.name);
+    if (taken || !ids.insert(row.id).second) continue;
     names.insert(to_lower(row.name));
     rows.push_back(row);
     row_ids.emplace_back(row.id);
