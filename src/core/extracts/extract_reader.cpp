@@ -71,6 +71,7 @@ class Reading {
     // By lower-cased name, since to DuckDB a name in another case is the same one.
     std::unordered_map<std::string, const std::string*> views;
     std::unordered_set<std::string> held;  // tables of the database itself
+    std::string odd_view;                  // the first that reads what the engine says of itself
   };
   struct Wanted {  // a table and the files that it needs read
     CatalogueTable table;
@@ -201,6 +202,7 @@ void Reading::plan(Source& source) {
   for (const auto& [name, sql] : source.facts.views) source.views.emplace(to_lower(name), &sql);
   for (const auto& name : source.facts.tables) source.held.insert(to_lower(name));
   std::set<std::string> seen;
+  const auto first = static_cast<std::ptrdiff_t>(wanted_.size());
   for (const auto& row : source.facts.meta) {
     if (!is_identifier(row.table_name)) {
       problem(
@@ -223,6 +225,11 @@ void Reading::plan(Source& source) {
     if (!is_identifier(name) || seen.contains(to_lower(name)) || !fs::exists(file)) continue;
     plan_table(source, {name, "", 0, 0, std::nullopt, "materialized"});
   }
+  // Most extracts have views that read files, and nothing else.
+  if (std::any_of(wanted_.begin() + first, wanted_.end(),
+                  [](const Wanted& wanted) { return wanted.table.kind == "view"; }))
+    for (const auto& [name, sql] : source.facts.views)
+      if (source.odd_view.empty() && reads_engine(sql)) source.odd_view = name;
 }
 
 void Reading::plan_table(const Source& source, const MetaRow& row) {
@@ -428,14 +435,12 @@ void Reading::settle_attachments() {
 
 void Reading::settle_view(Wanted& wanted) {
   auto& table = wanted.table;
-  // Any of them may stand behind this one.
-  const auto& views = wanted.source->facts.views;
-  if (table.kind == "view" &&
-      std::any_of(views.begin(), views.end(), [](const auto& view) { return reads_engine(view.second); }))
+  // It may stand behind this one.
+  if (table.kind == "view" && !wanted.source->odd_view.empty())
     wanted.failure = fmt::format(
-        "table '{}' of '{}' is not served: a view of its extract reads what the engine says of "
+        "table '{}' of '{}' is not served: the view '{}' of its extract reads what the engine says of "
         "itself, not data",
-        table.name, table.source);
+        table.name, table.source, shown_text(wanted.source->odd_view, kLongestName));
   if (table.kind != "remote") return;
   table.query_mode = "remote";
   const auto names = remote_names(table.view_sql);
