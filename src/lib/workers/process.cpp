@@ -75,9 +75,10 @@ void Process::lower_priority() {
   // Thread by thread: those that start later inherit it. Unlike a nice value SCHED_IDLE gives way at once to what wakes
   // up, so that a request does not wait for the end of a statement's time slice.
   std::error_code gone;
-  for (const auto& thread : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid_), gone)) {
+  std::filesystem::directory_iterator thread(fmt::format("/proc/{}/task", pid_), gone);
+  for (; !gone && thread != std::filesystem::directory_iterator(); thread.increment(gone)) {
     const sched_param none{};
-    ::sched_setscheduler(static_cast<pid_t>(parse_int(thread.path().filename().string()).value_or(pid_)),
+    ::sched_setscheduler(static_cast<pid_t>(parse_int(thread->path().filename().string()).value_or(pid_)),
                          SCHED_IDLE, &none);
   }
   lowered_ = true;
