@@ -33,8 +33,9 @@ class Store {
   }
 
   // Runs `work(tx)` as one transaction, after the writers before it; its changes are on disk when this returns,
-  // and undone when `work` throws. Throws Error (`insufficient_storage`) when the disk does not take them. `work` is run again when the database finds a conflict, so it must touch
-  // nothing but the database: return what is to be kept. Keep it short.
+  // and undone when `work` throws. Throws Error (`insufficient_storage`) when the disk does not take them. `work` is run
+  // again when the database finds a conflict, so it must touch nothing but the database: return what is to be kept. Keep it
+  // short.
   template <class Work>
   auto write(Work&& work) {
     return returning<Work>([this](const Task& task) { run_write(task); }, work);
