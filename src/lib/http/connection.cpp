@@ -414,7 +414,8 @@ Task<bool> Connection::unpack(Request& request, std::size_t limit) {
   if (!reserve(std::min(limit, request.body().size() * kHighestRatio)))
     co_return co_await refuse(503, kTooManyBodies);
   std::optional<Error> problem;
-  const Admission admission = co_await on_pool(shared_.handlers, Owner{owner_}, [&] {
+  Owner owner{owner_};
+  const Admission admission = co_await on_pool(shared_.handlers, std::move(owner), [&] {
     try {
       request.set_body(gunzip(request.body(), limit));
     } catch (const Error& error) {

@@ -182,7 +182,8 @@ Task<bool> Connection::send_upgrade(const Request& request, Outgoing& out) {
   if (closing_) co_return false;
   bool begun = false;
   ++shared_.open_streams;
-  const Admission admission = co_await on_pool(shared_.streams, Owner{owner_}, [&] {
+  Owner owner{owner_};
+  const Admission admission = co_await on_pool(shared_.streams, std::move(owner), [&] {
     begun = true;
     try {
       const int flags = ::fcntl(socket.fd.get(), F_GETFL);
