@@ -14,6 +14,8 @@ duck::Database open_local(const Workspace& workspace) {
   } catch (const duck::NewerFormat& error) {
     throw Failure(Cause::failed, error.what(), "agnes pull keeps it and makes another");
   } catch (const Error& error) {
+    if (!duck::is_database(workspace.database()))
+      throw Failure(Cause::failed, file + " is no database", "agnes pull keeps it and makes another");
     if (!duck::is_locked(error)) throw;
     throw Failure(Cause::failed, fmt::format("{} is open for writing in another program", file),
                   "close it and try again");

@@ -16,6 +16,7 @@
 #include "lib/base/env.h"
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
+#include "lib/duck/database.h"
 #include "lib/http_client/download.h"
 #include "lib/http_client/retry.h"
 
@@ -325,11 +326,11 @@ class Pull {
       const auto database = stat_file(workspace_.database());
       return database ? fmt::format("{} {}", wanted, database->inode) : std::string();
     };
-    if (state_.views.empty() || state_.views != made_of()) {
+    if (state_.views.empty() || state_.views != made_of() || !duck::is_database(workspace_.database())) {
       ViewsMade made = make_views(workspace_.database(), views_of(names));
       for (const auto& problem : made.problems) stage_failed("views", problem);
       if (!made.kept.empty())
-        note("{} was in a format that only a later DuckDB can read: it is kept as {}, and was made anew",
+        note("{} cannot be read by this DuckDB: it is kept as {}, and was made anew",
              workspace_.database().filename().string(), made.kept.filename().string());
       if (made.postponed) {
         stage_failed(

@@ -156,6 +156,8 @@ ViewsMade make_views(const fs::path& database, const std::vector<View>& views) {
   ViewsMade made;
   fs::create_directories(database.parent_path());
   remove_leftovers(database.parent_path());
+  if (fs::exists(database) && fs::is_empty(database)) fs::remove(database);
+  if (fs::exists(database) && !duck::is_database(database)) made.kept = set_aside(database);
   const auto open_and_change = [&](const fs::path& file) {
     duck::Database db({file, {{"threads", "1"}}});
     auto connection = db.connect();

@@ -441,6 +441,26 @@ test('a local database that only a later DuckDB can read is kept, and another ma
   }
 });
 
+test('a file that is no database is kept beside a new one, and an empty one becomes a database', async (t) => {
+  const { user } = await world(t, { orders: made.orders });
+  await user.pull();
+  const database = user.file('user/duckdb/analytics.duckdb');
+  const kept = () => readdirSync(path.dirname(database)).filter((name) => /^analytics\.duckdb\./.test(name));
+  writeFileSync(database, 'a note of mine');
+  const query = await user.run(['query', 'SELECT count(*) FROM orders']);
+  assert.equal(query.code, 1);
+  assert.match(query.stderr, /analytics\.duckdb is no database; agnes pull keeps it and makes another\n$/);
+  const result = await user.pull();
+  assert.equal(result.code, 0, result.stderr);
+  assert.match(result.stderr, /analytics\.duckdb cannot be read by this DuckDB: it is kept as analytics\.duckdb\./);
+  assert.equal(await user.count('orders'), 1000);
+  assert.deepEqual(kept().map((name) => readFileSync(path.join(path.dirname(database), name), 'utf8')), ['a note of mine']);
+  writeFileSync(database, '');
+  assert.equal((await user.pull()).code, 0);
+  assert.equal(await user.count('orders'), 1000);
+  assert.equal(kept().length, 1);
+});
+
 test('two pulls at once in one workspace: the second waits and finds nothing to do', async (t) => {
   const { server, user } = await world(t, { orders: made.orders });
   let release;

@@ -264,14 +264,34 @@ Result Connection::run(const std::string& sql, const std::vector<Value>& params,
   return Result(result);
 }
 
+namespace {
+// After a checksum of 8 bytes: "DUCK", 8 bytes of format version, 32 of flags, then the writer's version in
+// 32 (MainHeader in DuckDB's src/include/duckdb/storage/storage_info.hpp).
+constexpr std::size_t kMagic = 8, kWriter = 52, kLength = 32;
+
+std::string read_header(const std::filesystem::path& file) {
+  std::string header(kWriter + kLength, '\0');
+  std::ifstream in(file, std::ios::binary);
+  in.read(header.data(), static_cast<std::streamsize>(header.size()));
+  header.resize(static_cast<std::size_t>(in.gcount()));
+  return header;
+}
+bool has_magic(const std::string& header) {
+  return header.compare(std::min(kMagic, header.size()), 4, "DUCK") == 0;
+}
+}  // namespace
+
+bool is_database(const std::filesystem::path& file) {
+  std::error_code unknown;
+  const auto header = read_header(file);
+  return header.empty() ? std::filesystem::file_size(file, unknown) > 0 : has_magic(header);
+}
+
 std::string writer_of(const std::filesystem::path& file) {
-  // After a checksum of 8 bytes: "DUCK", 8 bytes of format version, 32 of flags, then the writer's version in
-  // 32 (MainHeader in DuckDB's src/include/duckdb/storage/storage_info.hpp).
-  constexpr std::size_t kMagic = 8, kWriter = 52, kLength = 32;
-  char header[kWriter + kLength] = {};
-  std::ifstream(file, std::ios::binary).read(header, sizeof header);
-  if (std::string_view(header + kMagic, 4) != "DUCK") return {};
-  const std::string_view writer(header + kWriter, kLength);
+  auto header = read_header(file);
+  if (!has_magic(header)) return {};
+  header.resize(kWriter + kLength);
+  const std::string_view writer(header.data() + kWriter, kLength);
   const auto version = writer.substr(0, writer.find('\0'));
   const bool is_version = std::all_of(version.begin(), version.end(), [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '.' || c == '-';

@@ -37,6 +37,8 @@ class NewerFormat : public Error {
 bool is_newer_format(const std::exception& error);
 // Whether a database file was not opened because another process has it open for writing.
 bool is_locked(const std::exception& error);
+// Whether a file begins as DuckDB's databases do. One that cannot be read is not known to be anything else.
+bool is_database(const std::filesystem::path& file);
 // The DuckDB that wrote a database file, from its header: "v1.5.6". Empty when that says nothing
 // of the kind.
 std::string writer_of(const std::filesystem::path& file);
