@@ -45,11 +45,6 @@ std::vector<Place> places() {
 std::string quoted(const std::string& text) {
   return "'" + replaced(text, "'", "'\\''") + "'";
 }
-std::string words_of(const Place& place) {
-  std::vector<std::string> words = place.choices;
-  for (const auto& word : place.words) words.push_back(word.word);
-  return join(words, " ");
-}
 
 // A function that sets `place` to the longest path of commands that the words before the cursor begin with.
 std::string walk(const std::vector<Place>& all, std::string_view words) {
@@ -62,43 +57,45 @@ std::string walk(const std::vector<Place>& all, std::string_view words) {
       words, join(paths, "|"));
 }
 
+// What is suggested after an option with given values, then at each place. `set` gives the statement that says so.
+std::string cases(const std::vector<Place>& all, std::string_view before,
+                  const std::function<std::string(const std::vector<std::string>& choices,
+                                                  const std::vector<Word>& words)>& set) {
+  std::string out = fmt::format("  case \"$place {}\" in\n", before);
+  for (const auto& place : all)
+    for (const auto& [option, choices] : place.values)
+      out += fmt::format("    {}) {}; place= ;;\n", quoted(place.path + " " + option), set(choices, {}));
+  out += "  esac\n  case $place in\n";
+  for (const auto& place : all)
+    out += fmt::format("    {}) {} ;;\n", quoted(place.path), set(place.choices, place.words));
+  return out + "  esac\n";
+}
+
 std::string bash_script() {
   const auto all = places();
   std::string out = "# agnes completion bash: put it into ~/.local/share/bash-completion/completions/agnes\n";
   out += "_agnes() {\n  local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words=\n";
   out += walk(all, "\"${COMP_WORDS[@]:1:COMP_CWORD-1}\"");
-  out += "  case \"$place $before\" in\n";
-  for (const auto& place : all)
-    for (const auto& [option, choices] : place.values)
-      out += fmt::format("    {}) words={}; place= ;;\n", quoted(place.path + " " + option),
-                         quoted(join(choices, " ")));
-  out += "  esac\n  case $place in\n";
-  for (const auto& place : all)
-    out += fmt::format("    {}) words={} ;;\n", quoted(place.path), quoted(words_of(place)));
-  out += "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n";
+  out += cases(all, "$before", [](std::vector<std::string> items, const std::vector<Word>& words) {
+    for (const auto& word : words) items.push_back(word.word);
+    return "words=" + quoted(join(items, " "));
+  });
+  out += "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n";
   return out + "complete -o bashdefault -o default -F _agnes agnes\n";
 }
 
 std::string zsh_script() {
   const auto all = places();
-  const auto described = [](const std::string& word, const std::string& help) {
-    return quoted(replaced(word, ":", "\\:") + ":" + help);
-  };
   std::string out = "#compdef agnes\n# agnes completion zsh: put it as _agnes into a folder of $fpath\n";
   out += "_agnes() {\n  local -a found\n";
   out += walk(all, "\"${(@)words[2,CURRENT-1]}\"");
-  out += "  case \"$place ${words[CURRENT-1]}\" in\n";
-  for (const auto& place : all)
-    for (const auto& [option, choices] : place.values)
-      out += fmt::format("    {}) found=({}); place= ;;\n", quoted(place.path + " " + option),
-                         join(choices, " "));
-  out += "  esac\n  case $place in\n";
-  for (const auto& place : all) {
-    std::vector<std::string> items = place.choices;
-    for (const auto& word : place.words) items.push_back(described(word.word, word.help));
-    out += fmt::format("    {}) found=({}) ;;\n", quoted(place.path), join(items, " "));
-  }
-  out += "  esac\n  _describe agnes found || _files\n}\n";
+  out +=
+      cases(all, "${words[CURRENT-1]}", [](std::vector<std::string> items, const std::vector<Word>& words) {
+        for (const auto& [word, help, letter] : words)
+          items.push_back(quoted(replaced(word, ":", "\\:") + ":" + help));
+        return fmt::format("found=({})", join(items, " "));
+      });
+  out += "  _describe agnes found || _files\n}\n";
   return out + "if [ \"$funcstack[1]\" = _agnes ]; then _agnes \"$@\"; else compdef _agnes agnes; fi\n";
 }
 
