@@ -154,7 +154,8 @@ Refusal refusal_of(const Response& response) {
   const bool silent = out.why.empty();
   out.why = fmt::format("{} (HTTP {})", silent ? "the server gave no reason" : out.why, response.status);
   if (response.status == 401)
-    out.hint = "sign in again: agnes auth login, or agnes auth import-token --token -";
+    out.hint = env("AGNES_TOKEN") ? "AGNES_TOKEN holds that token: correct it, or unset it"
+                                  : "sign in again: agnes auth login, or agnes auth import-token --token -";
   else if (const auto after = response.header("retry-after"); response.status == 429 && after)
     out.hint = fmt::format("try again in {} s", escape_control(*after));
   else if (!out.hint.empty())

@@ -89,6 +89,8 @@ bool json_output() {
   return json_wanted;
 }
 void say_note(std::string_view text) {
+  constexpr std::string_view kNote = "Note: ";  // which the member's name says
+  if (json_wanted && text.starts_with(kNote)) text.remove_prefix(kNote.size());
   err((json_wanted ? compact(boost::json::object{{"note", text}}) : std::string(text)) + "\n");
 }
 

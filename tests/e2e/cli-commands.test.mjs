@@ -92,6 +92,8 @@ describe('auth', () => {
     const env = { AGNES_TOKEN: server.token };
     assert.match((await user.run(['auth', 'whoami'], { env })).stdout, /env@example.com/);
     assert.match((await user.run(['auth', 'logout'], { env })).stderr, /AGNES_TOKEN is set/);
+    const refused = await user.run(['catalog'], { env: { AGNES_TOKEN: makeToken('env@example.com', 'revoked') } });
+    assert.deepEqual([refused.code, /AGNES_TOKEN holds that token: correct it, or unset it/.test(refused.stderr)], [5, true], refused.stderr);
   });
   test('import-token checks the token first', async () => {
     await fails(1, /not an Agnes token/, 'auth', 'import-token', '--token', 'rubbish');

@@ -33,6 +33,9 @@ const fails = ends(1), usage = ends(2), unknown = ends(4);
 test('somebody is let in with one command, and a second one says what they see', async () => {
   assert.match(await ok('add-user', 'ana@example.com', '--group', 'sales', '--password', 'a-long-password-1'), /in the group sales now\.$/m);
   assert.match(await ok('add-user', 'bob@example.com', '--group', 'Sales'), /in the group Sales now\.$/m);
+  await ends(7)(/eve@example.com was added without a password: .*8 characters.*; agnes admin set-password eve@example.com\n$/, 'add-user', 'eve@example.com', '--group', 'Sales', '--password', 'short');
+  assert.match(await ok('list-users'), /eve@example.com/);
+  assert.match(await ok('group', 'members', 'sales'), /eve@example.com/);
   assert.match(await ok('access', 'ana@example.com'), /sees nothing yet/);
   assert.match(await ok('grant', 'create', 'sales', 'table', 'orders,Customers_2024'), /orders now.*\n.*customers_2024 now/);
   await run(['init', '--server-url', site.url], { as: ana, code: 2 });

@@ -19,19 +19,26 @@ std::string user_id_of(Api& api, const std::string& id_or_email) {
                 meant(nearest, "agnes admin list-users"));
 }
 
-std::optional<std::string> find_group(Api& api, const std::string& id_or_name) {
-  for (const auto& group : fetch<std::vector<contract::Group>>(api, "/api/admin/groups", "list the groups"))
+namespace {
+std::vector<contract::Group> all_groups(Api& api) {
+  return fetch<std::vector<contract::Group>>(api, "/api/admin/groups", "list the groups");
+}
+std::optional<std::string> id_in(const std::vector<contract::Group>& groups, const std::string& id_or_name) {
+  for (const auto& group : groups)
     if (iequals(group.id, id_or_name) || iequals(group.name, id_or_name)) return group.id;
   return std::nullopt;
 }
+}  // namespace
+
+std::optional<std::string> find_group(Api& api, const std::string& id_or_name) {
+  return id_in(all_groups(api), id_or_name);
+}
 
 std::string group_id_of(Api& api, const std::string& id_or_name) {
+  const auto groups = all_groups(api);
+  if (const auto id = id_in(groups, id_or_name)) return *id;
   Nearest nearest(id_or_name, 4);
-  const auto groups = fetch<std::vector<contract::Group>>(api, "/api/admin/groups", "list the groups");
-  for (const auto& group : groups) {
-    if (iequals(group.id, id_or_name) || iequals(group.name, id_or_name)) return group.id;
-    nearest.offer(group.name);
-  }
+  for (const auto& group : groups) nearest.offer(group.name);
   throw Failure(Cause::not_found, "there is no group " + escape_control(id_or_name),
                 meant(nearest, "agnes admin group list"));
 }

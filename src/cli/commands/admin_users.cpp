@@ -49,11 +49,17 @@ contract::User add(const Args& args) {
                {{"email", email}, {"name", args.find("name").value_or(email.substr(0, email.find('@')))}});
   expect(response, {201}, "add the user");
   auto user = contract::read<contract::User>(response.json());
-  if (password)
-    expect(api.post(fmt::format("/api/users/{}/set-password", http_client::percent_encode(user.id)),
-                    boost::json::object{{"password", *password}}),
-           {204, 200}, "set the password");
   if (const auto group = args.find("group")) put_into_group(api, email, *group);
+  if (password) {
+    const Response set =
+        api.post(fmt::format("/api/users/{}/set-password", http_client::percent_encode(user.id)),
+                 boost::json::object{{"password", *password}});
+    // What is done stays: the command cannot be given again.
+    if (!set.ok())
+      throw Failure(Cause::partly_failed,
+                    fmt::format("{} was added without a password: {}", email, refusal(set)),
+                    "agnes admin set-password " + email);
+  }
   return user;
 }
 void show_added(const contract::User& user, const Args& args) {

@@ -183,6 +183,8 @@ void list_tables(const Args& args) {
 void run(const Args& args) {
   const auto metric = args.find("show");
   if (!args.flag("metrics") && !metric) return list_tables(args);
+  if (args.find("WORDS") || args.find("fields"))
+    throw Failure(Cause::usage, "words and --fields choose tables, not metrics", "leave them out");
   if (metric) {
     const auto found = find_metric(*metric);
     return args.json() ? print_json(json::to_json(found)) : show_metric(found);

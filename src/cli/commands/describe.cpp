@@ -52,7 +52,7 @@ Response fetch_answer(Api& api, const std::string& path, const std::string& name
     Nearest nearest(name, 4);
     const auto* table = meant_by(catalogue, name, nearest);
     if (table == nullptr && !nearest.best().empty())
-      throw Failure(refusal.cause(), fmt::format("cannot {}: there is no such table that you may see", what),
+      throw Failure(Cause::not_found, fmt::format("cannot {}: there is no such table that you may see", what),
                     meant(nearest, ""));
     if (table == nullptr || table->id == name) throw refusal;
     response = ask(table->id);

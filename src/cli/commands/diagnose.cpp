@@ -21,6 +21,8 @@ constexpr std::size_t kMostProblems = 50;
 struct Check : contract::HealthPart {
   std::string name;
   std::optional<double> latency_ms;
+  // What the exit code says of it: of a part of the server's report by its status.
+  std::optional<Cause> cause = {};
   static constexpr json::Rule rules[] = {
       {.field = "status"}, {.field = "name"}, {.field = "*", .omit_null = true}};
 };
@@ -38,8 +40,9 @@ BOOST_DESCRIBE_STRUCT(Diagnosis, (), (overall, checks, suggested_actions, sympto
 constexpr const char* kApi = "api";
 constexpr const char* kSignIn = "sign_in";
 
-Check check(std::string name, PartStatus status, std::string detail = "") {
+Check check(std::string name, PartStatus status, std::string detail = "", std::optional<Cause> cause = {}) {
   Check out;
+  out.cause = cause;
   out.name = std::move(name);
   out.status = status;
   if (!detail.empty()) out.detail = std::move(detail);
@@ -66,7 +69,7 @@ void ask_server(const Args& args, Diagnosis& out) {
     const Response health = api.get("/api/health");
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - began;
     if (health.status != 200) {
-      out.checks.push_back(check(kApi, PartStatus::error, refusal(health)));
+      out.checks.push_back(check(kApi, PartStatus::error, refusal(health), Cause::server_fault));
       out.suggested_actions.push_back(
           fmt::format("{} answers, but not as an Agnes server: check its address", api.server()));
       return;
@@ -76,14 +79,14 @@ void ask_server(const Args& args, Diagnosis& out) {
     const Response report = api.get("/api/health/detailed",
                                     args.flag("include-schema") ? Params{{"include", "schema"}} : Params{});
     if (report.status != 200) {
-      out.checks.push_back(check(kSignIn, PartStatus::warning, refusal(report)));
+      out.checks.push_back(check(kSignIn, PartStatus::warning, refusal(report), Cause::not_signed_in));
       out.suggested_actions.emplace_back(
           "sign in to learn more: agnes auth login, or agnes auth import-token --token TOKEN");
       return;
     }
     for (auto& part : parts_of(report.json())) out.checks.push_back(std::move(part));
   } catch (const http_client::TransportError& error) {
-    out.checks.push_back(check(kApi, PartStatus::error, error.what()));
+    out.checks.push_back(check(kApi, PartStatus::error, error.what(), Cause::unreachable));
     out.suggested_actions.push_back(
         fmt::format("{} cannot be reached: check the address (agnes status) and the network, then ask its "
                     "administrator; agnes query goes on with the local copy",
@@ -178,13 +181,9 @@ void show(const Diagnosis& out) {
 // What is wrong is what the exit code says, as if something else had met it.
 void judge(const Diagnosis& out) {
   for (const auto& check : out.checks)
-    if (check.status == PartStatus::error)
-      throw Exit{check.name != kApi || check.detail->find("(HTTP ") != std::string::npos
-                     ? Cause::server_fault
-                     : Cause::unreachable};
+    if (check.status == PartStatus::error) throw Exit{check.cause.value_or(Cause::server_fault)};
   for (const auto& check : out.checks)
-    if (check.status == PartStatus::warning)
-      throw Exit{check.name == kSignIn ? Cause::not_signed_in : Cause::partly_failed};
+    if (check.status == PartStatus::warning) throw Exit{check.cause.value_or(Cause::partly_failed)};
 }
 
 // What was last pulled, as ~/.config/agnes/sync_state.json has it.
