@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cli/api.h"
+#include "cli/browser.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
 #include "contract/read.h"
@@ -16,17 +17,11 @@ namespace json = boost::json;
 namespace {
 constexpr int kDays = 90;
 
-std::string machine() {
-  char name[256] = "";
-  ::gethostname(name, sizeof name - 1);
-  return *name != '\0' ? name : "a workspace";
-}
-
 // A server that makes no token for such a session is fine: the session itself serves until it ends.
 Token personal_token(const std::string& server, const Token& session) {
   Api api(server, session.text);
-  const Response response =
-      api.post("/auth/tokens", json::object{{"name", "agnes on " + machine()}, {"expires_in_days", kDays}});
+  const Response response = api.post(
+      "/auth/tokens", json::object{{"name", "agnes on " + machine_name()}, {"expires_in_days", kDays}});
   if (response.status == 401) expect(response, {201}, "use the stored session");
   if (response.status != 201) return session;
   const auto made = contract::read<contract::TokenCreated>(response.json());
@@ -34,8 +29,14 @@ Token personal_token(const std::string& server, const Token& session) {
 }
 }  // namespace
 
-Token sign_in(const std::string& server, std::optional<std::string> email,
-              std::optional<std::string> password) {
+Token sign_in(const std::string& server, Credentials credentials) {
+  auto& [email, password, browser, code] = credentials;
+  if (browser || code || (!email && !password && ::isatty(STDIN_FILENO) != 0)) {
+    if (auto token = sign_in_by_browser(server, !code)) return *std::move(token);
+    if (browser || code)
+      throw Failure(Cause::failed, fmt::format("{} signs nobody in for agnes in a browser", server),
+                    "agnes auth login --email EMAIL");
+  }
   warn_of_plain_http(server, "password");
   if (!email || !password) note("Sign in to {}", escape_control(server));
   if (!email) email = ask("Email");
@@ -50,8 +51,7 @@ Token sign_in(const std::string& server, std::optional<std::string> email,
         fmt::format(
             "{} does not accept this email and password: {}", server,
             plain(response.json().is_object() ? response.json().get_object() : json::object{}, "detail")),
-        "accounts without a password sign in in the browser and make a token there for agnes auth "
-        "import-token");
+        "an account without a password signs in in the browser: agnes auth login --browser");
   expect(response, {200}, "sign in");
   const auto signed_in = contract::read<contract::SignedIn>(response.json());
   if (signed_in.access_token.empty())
@@ -72,7 +72,8 @@ Token token_for_workspace(const std::string& server, const std::optional<std::st
   if (::isatty(STDIN_FILENO) == 0)
     throw Failure(
         Cause::usage, fmt::format("not signed in to {}", server),
-        fmt::format("agnes auth login --server {}, or --token - with a token on standard input", server));
+        fmt::format("agnes auth login --browser --server {}, or --token - with a token on standard input",
+                    server));
   return personal_token(server, sign_in(server));
 }
 

@@ -8,13 +8,16 @@
 // How the client comes by a token. All throw Failure with what to do next.
 namespace agnes::cli {
 
-// A session by email and password; what is missing is asked for. The caller stores it.
-Token sign_in(const std::string& server, std::optional<std::string> email = {},
-              std::optional<std::string> password = {});
+struct Credentials {
+  std::optional<std::string> email = {}, password = {};  // what is missing is asked for
+  bool browser = false, code = false;                    // whether to use one, and only that
+};
+// A session: in a browser on a terminal, or when that is asked for; else by email and password, also where the server
+// knows nothing else. The caller stores it.
+Token sign_in(const std::string& server, Credentials credentials = {});
 
 // The token that a new workspace of the server works with: `given` ("-": from standard input), else a personal one made
-// with the stored session, else with one for which email and password are asked. The
-// caller stores it.
+// with the stored session, else with one that sign_in() gets. The caller stores it.
 Token token_for_workspace(const std::string& server, const std::optional<std::string>& given);
 
 }  // namespace agnes::cli

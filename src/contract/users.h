@@ -54,4 +54,12 @@ struct SignedIn {
 };
 BOOST_DESCRIBE_STRUCT(SignedIn, (), (access_token, token_type, user_id, email, role))
 
+// What agnes has got from the page on which it was allowed.
+struct CliCode {
+  std::string code, code_verifier;
+  static constexpr json::Rule rules[] = {{.field = "code", .max_length = 20},
+                                         {.field = "code_verifier", .max_length = 128}};
+};
+BOOST_DESCRIBE_STRUCT(CliCode, (), (code, code_verifier))
+
 }  // namespace agnes::contract

@@ -26,7 +26,8 @@ BOOST_DESCRIBE_STRUCT(Session, (), (signed_in, server, email))
 
 Session login(const Args& args) {
   const std::string server = http_client::normalize_server(args.find("server").value_or(server_url()));
-  const Token token = sign_in(server, args.find("email"), args.find("password"));
+  const Token token = sign_in(
+      server, {args.find("email"), args.find("password"), args.flag("browser"), args.flag("no-browser")});
   if (args.find("server") || !has_default_server()) save_server(server);
   save_token(server, token);
   note_other_workspace(server);
@@ -107,12 +108,18 @@ Command auth_command() {
       .help = "Sign in and out, manage access tokens",
       .commands = {
           {.name = "login",
-           .help = "Sign in with email and password",
+           .help = "Sign in, in the browser or with email and password",
            .options =
-               {{.names = "--email", .value = "EMAIL", .help = "Your address; asked for when missing"},
+               {{.names = "--email",
+                 .value = "EMAIL",
+                 .help = "Sign in with this address and its password, without a browser"},
                 {.names = "--password",
                  .value = "PASSWORD",
                  .help = "Better left out: it is asked for unseen"},
+                {.names = "--browser", .value = "", .help = "In the browser, also without a terminal"},
+                {.names = "--no-browser",
+                 .value = "",
+                 .help = "Show the address, to be opened on any machine, and ask for the code from there"},
                 {.names = "--server", .value = "URL", .help = "The server's address, kept from then on"}},
            .run = answers(login, show_login)},
           {.name = "logout", .help = "Forget the stored token", .run = answers(logout, show_logout)},

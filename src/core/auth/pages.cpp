@@ -38,6 +38,7 @@ constexpr std::string_view kPage = R"(<!doctype html>
     border: 1px solid var(--accent); border-radius: .4rem; cursor: pointer; }}
   .second {{ color: var(--accent); background: none; }}
   :focus-visible {{ outline: 3px solid var(--accent); outline-offset: 2px; }}
+  .code {{ font: 600 1.75rem/1.5 ui-monospace, monospace; letter-spacing: .1em; text-align: center; }}
   .or {{ display: flex; gap: 1rem; align-items: center; color: var(--quiet); }}
   .or::before, .or::after {{ content: ""; flex: 1; border-top: 1px solid var(--line); }}
   details {{ margin-top: 1rem; border-top: 1px solid var(--line); padding-top: 1rem; }}

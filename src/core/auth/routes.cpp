@@ -7,6 +7,7 @@ namespace agnes::auth {
 void add_routes(http::Routes& routes, identity::Identity& identity, identity::EmailOutbox& outbox,
                 const config::Config& config) {
   add_sign_in_routes(routes, identity);
+  add_cli_routes(routes, identity);
   add_link_routes(routes, identity);
   add_login_pages(routes, identity, outbox, config);
   add_email_routes(routes, identity, outbox);

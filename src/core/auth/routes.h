@@ -15,6 +15,8 @@ void add_routes(http::Routes& routes, identity::Identity& identity, identity::Em
 
 // Its parts.
 void add_sign_in_routes(http::Routes& routes, identity::Identity& identity);
+// /auth/cli, by which agnes is signed in in a browser.
+void add_cli_routes(http::Routes& routes, identity::Identity& identity);
 void add_link_routes(http::Routes& routes, identity::Identity& identity);
 // The pages at which people sign in: /login and below, and /first-time-setup. They offer what is set up.
 void add_login_pages(http::Routes& routes, identity::Identity& identity, identity::EmailOutbox& outbox,
