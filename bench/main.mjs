@@ -7,6 +7,7 @@ import { attack } from './figures/attack.mjs';
 import { rebuild_one } from './figures/build.mjs';
 import { pull, version } from './figures/cli.mjs';
 import { extract } from './figures/extract.mjs';
+import { files } from './figures/files.mjs';
 import { materialize } from './figures/materialize.mjs';
 import { many, profile, schedules, unchanged } from './figures/plane.mjs';
 import { crowd, first, runaway, small } from './figures/query.mjs';
@@ -19,7 +20,7 @@ import { thousandTables } from './site.mjs';
 import { root } from './tools.mjs';
 
 const kQueryLimitSeconds = 4;
-const kGroups = { version, start, converge, memory, pull, manifest, small, first, runaway, crowd, attack, rebuild, unchanged, connections, 'sign-in': sign_in, many, schedules, profile, download, scan, extract, materialize, replay, 'rebuild-one': rebuild_one };
+const kGroups = { version, start, converge, memory, pull, manifest, small, first, runaway, crowd, attack, rebuild, unchanged, connections, 'sign-in': sign_in, many, schedules, profile, download, scan, extract, files, materialize, replay, 'rebuild-one': rebuild_one };
 
 function parseArguments(argv) {
   const out = { only: [], json: null, list: false };
