@@ -37,7 +37,7 @@ namespace agnes::duck {
   X(destroy_scalar_function) X(scalar_function_set_name) X(scalar_function_add_parameter)                   \
   X(scalar_function_set_return_type) X(scalar_function_set_special_handling)                                \
   X(scalar_function_set_extra_info) X(scalar_function_get_extra_info) X(scalar_function_set_function)       \
-  X(scalar_function_set_error) X(register_scalar_function)
+  X(scalar_function_set_error) X(register_scalar_function) X(arrow_scan)
 // clang-format on
 
 struct Api {
