@@ -262,11 +262,9 @@ for (const [what, body] of [
     await other.sync();
     await installed(other, 'bigquery');
     const answer = await other.query('SELECT * FROM bq_orders', other.admin.token);
-    // What names a file outside of the extract is not in the catalogue at all.
-    if (/read_text/.test(body)) assert.equal(answer.status, 403, answer.text);
-    else assert.equal(answer.status, 502, answer.text);
-    assert.match(answer.json.detail, /its view does more than to read tables of its engine|there is none of that name/);
-    assert.equal(engine.asked.length > 0, answer.status === 502);
+    assert.equal(answer.status, 502, answer.text);
+    assert.match(answer.json.detail, /its view does more than to read tables of its engine/);
+    assert.ok(engine.asked.length > 0);
     await other.stop();
   });
 }

@@ -4,6 +4,7 @@
 
 #include "lib/base/files.h"
 #include "lib/base/hash.h"
+#include "lib/duck/attach.h"
 
 namespace agnes::extracts {
 
@@ -47,11 +48,10 @@ std::vector<Problem> build_analytics(const std::string& file, const std::vector<
       if (sql.empty()) return;
       try {
         if (table.kind != "parquet" && attached != table.source) {
-          connection.execute(fmt::format("ATTACH {} AS {} (TYPE duckdb, READ_ONLY)",
-                                         duck::quote_literal(table.attach_file),
-                                         duck::quote_identifier(table.source)));
+          duck::attach_read_only(connection, table.attach_file, table.source);
           attached = table.source;
         }
+        if (table.kind != "parquet") duck::check_plain_table(connection, table.source, table.name);
         connection.execute(sql);
       } catch (const duck::QueryError& failure) {
         problems.push_back({"extract",
@@ -87,7 +87,7 @@ std::vector<Problem> check_analytics(const std::string& file) {
   auto engine = open_engine({});
   auto connection = engine.connect();
   try {
-    connection.execute("ATTACH " + duck::quote_literal(file) + " AS analytics (TYPE duckdb, READ_ONLY)");
+    duck::attach_read_only(connection, file, "analytics");
   } catch (const duck::QueryError& failure) {
     throw Error(ErrorKind::invalid, short_message(failure.what()));
   }

@@ -1,8 +1,8 @@
 #include "core/extracts/database_read.h"
 
-#include "core/extracts/view_sql.h"
 #include "lib/base/shorten.h"
 #include "lib/base/text.h"
+#include "lib/duck/attach.h"
 
 namespace agnes::extracts {
 
@@ -42,7 +42,7 @@ std::vector<Column> describe(duck::Connection& connection, const std::string& na
 ExtractFacts read_database(duck::Connection& connection, const fs::path& file, const FileStamp& stamp) {
   ExtractFacts out;
   out.stamp = stamp;
-  connection.execute("ATTACH " + duck::quote_literal(file.string()) + " AS extract (TYPE duckdb, READ_ONLY)");
+  duck::attach_read_only(connection, file.string(), "extract");
   struct Guard {
     duck::Connection& connection;
     ~Guard() {
@@ -69,6 +69,8 @@ ExtractFacts read_database(duck::Connection& connection, const fs::path& file, c
     return std::find(out.tables.begin(), out.tables.end(), name) != out.tables.end();
   };
   if (!has_table("_meta")) throw Error(ErrorKind::invalid, "it has no table _meta");
+  for (const auto* own : {"_meta", "_remote_attach"})
+    if (has_table(own)) duck::check_plain_table(connection, "extract", own);
   for (auto& row : text_rows(connection, "_meta")) {
     MetaRow meta;
     meta.table_name = row["table_name"];
@@ -83,14 +85,14 @@ ExtractFacts read_database(duck::Connection& connection, const fs::path& file, c
   if (has_table("_remote_attach")) out.remote_attach = text_rows(connection, "_remote_attach");
   for (const auto& row : out.meta) {
     const auto& name = row.table_name;
-    const auto view = out.views.find(name);
-    const bool described =
-        view == out.views.end() ? has_table(name.c_str()) : !view_files(view->second).plain;
-    if (!described || out.table_columns.contains(name)) continue;
+    // A view is not bound here: it may read anything.
+    if (!has_table(name.c_str()) || out.table_columns.contains(name)) continue;
     try {
+      duck::check_plain_table(connection, "extract", name);
       out.table_columns[name] = describe(connection, name);
     } catch (const Error&) {
-      // Too much to describe, or a view on an engine that is not attached here; what it has is asked there.
+      // Too much to describe, or not data.
+      std::erase(out.tables, name);
     }
   }
   return out;

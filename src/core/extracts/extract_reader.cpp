@@ -64,6 +64,7 @@ class Reading {
   struct Source {
     std::string name;
     fs::path folder;
+    std::string database;  // the pin of its extract.duckdb
     ExtractFacts facts;
     std::string failure;
     std::string note;
@@ -71,7 +72,6 @@ class Reading {
     // By lower-cased name, since to DuckDB a name in another case is the same one.
     std::unordered_map<std::string, const std::string*> views;
     std::unordered_set<std::string> held;  // tables of the database itself
-    std::string odd_view;                  // the first that reads what the engine says of itself
   };
   struct Wanted {  // a table and the files that it needs read
     CatalogueTable table;
@@ -86,7 +86,6 @@ class Reading {
   void note_facts(Source& source);
   void plan(Source& source);
   void plan_table(const Source& source, const MetaRow& row);
-  bool lies_in_source(const fs::path& file, const Source& source);
   bool find_files(const Source& source, Wanted& wanted, const ViewFiles& view);
   void read_files(Wanted& wanted, duck::Connection& connection);
   void settle_attachments();
@@ -97,8 +96,6 @@ class Reading {
 
   const ReadOptions& options_;
   FactsCache cache_;
-  // By folders of sources and of files: whether the second lies in the first.
-  std::map<std::pair<fs::path, fs::path>, bool> inside_;
   Pins pins_;
   std::vector<Source> sources_;
   std::vector<Wanted> wanted_;
@@ -155,34 +152,39 @@ void Reading::find_sources() {
 void Reading::read_source(Source& source, duck::Connection& connection) {
   if (!source.failure.empty()) return;
   const fs::path file = source.folder / kExtractFile;
-  const auto stamp = stamp_of(file);
-  if (!stamp) {
-    source.failure = "extract.duckdb is gone";
+  FileStamp stamp;
+  try {
+    auto held = pins_.pin_database(source.folder, file);
+    source.database = std::move(held.path);
+    stamp = held.stamp;
+  } catch (const Error& error) {
+    source.failure = short_message(error.what());
     return;
   }
   // A log beside it belongs to it: its writer has not finished or was killed, and the stamp does not tell
   // all.
   const bool whole = !fs::exists(file.string() + ".wal");
   if (whole) {
-    if (auto known = cache_.extract(file, *stamp)) {
+    if (auto known = cache_.extract(file, stamp)) {
       source.facts = std::move(*known);
       note_facts(source);
       return;
     }
   }
   try {
-    source.facts = read_database(connection, file, *stamp);
+    source.facts = read_database(connection, source.database, stamp);
     if (whole) cache_.keep(file, source.facts);
   } catch (const std::exception& error) {
     if (duck::is_newer_format(error)) {
-      source.facts = facts_from_files(source.folder, *stamp);
+      source.facts = facts_from_files(source.folder, stamp);
       source.note = fmt::format(
           "extract.duckdb of '{}' was written by DuckDB {}, which is later than the one here: "
           "its tables are taken from its Parquet files",
-          source.name, duck::writer_of(file));
+          source.name, duck::writer_of(source.database));
     }
     if (source.facts.meta.empty())
-      source.failure = without_folder(short_message(error.what()), source.folder);
+      source.failure =
+          without_folder(replaced(short_message(error.what()), source.database, kExtractFile), source.folder);
   }
   note_facts(source);
 }
@@ -202,7 +204,6 @@ void Reading::plan(Source& source) {
   for (const auto& [name, sql] : source.facts.views) source.views.emplace(to_lower(name), &sql);
   for (const auto& name : source.facts.tables) source.held.insert(to_lower(name));
   std::set<std::string> seen;
-  const auto first = static_cast<std::ptrdiff_t>(wanted_.size());
   for (const auto& row : source.facts.meta) {
     if (!is_identifier(row.table_name)) {
       problem(
@@ -225,11 +226,6 @@ void Reading::plan(Source& source) {
     if (!is_identifier(name) || seen.contains(to_lower(name)) || !fs::exists(file)) continue;
     plan_table(source, {name, "", 0, 0, std::nullopt, "materialized"});
   }
-  // Most extracts have views that read files, and nothing else.
-  if (std::any_of(wanted_.begin() + first, wanted_.end(),
-                  [](const Wanted& wanted) { return wanted.table.kind == "view"; }))
-    for (const auto& [name, sql] : source.facts.views)
-      if (source.odd_view.empty() && reads_engine(sql)) source.odd_view = name;
 }
 
 void Reading::plan_table(const Source& source, const MetaRow& row) {
@@ -248,22 +244,19 @@ void Reading::plan_table(const Source& source, const MetaRow& row) {
   const std::string key = to_lower(row.table_name);
   const auto found = source.views.find(key);
   const std::string* view = found == source.views.end() ? nullptr : found->second;
-  const std::string database = (source.folder / kExtractFile).string();
   const auto columns = facts.table_columns.find(row.table_name);
   if (columns != facts.table_columns.end()) table.columns = columns->second;
 
   if (source.held.contains(key)) {
     table.kind = "database";
-    table.attach_file = database;
+    table.attach_file = source.database;
     wanted_.push_back(std::move(wanted));
     return;
   }
   const ViewFiles names = view == nullptr ? ViewFiles{{}, true, false} : view_files(*view);
-  if (view != nullptr && names.paths.empty()) {
-    // What DuckDB could describe reads tables of the same database; the rest needs an engine that is
-    // elsewhere.
-    table.kind = columns != facts.table_columns.end() ? "view" : "remote";
-    table.attach_file = database;
+  if (view != nullptr && !names.plain) {
+    // What is behind it can only be in an engine elsewhere: see settle_view.
+    table.kind = "remote";
     table.view_sql = *view;
     wanted_.push_back(std::move(wanted));
     return;
@@ -275,39 +268,7 @@ void Reading::plan_table(const Source& source, const MetaRow& row) {
     return;
   }
   table.union_by_name = names.union_by_name;
-  if (!names.plain) {
-    table.kind = "view";
-    table.attach_file = database;
-    table.view_sql = *view;
-    const bool in_place = std::all_of(names.paths.begin(), names.paths.end(), [&](const std::string& path) {
-      return path.starts_with(source.folder.string() + "/");
-    });
-    if (!in_place || table.columns.empty()) {
-      problem(
-          source.name, table.name,
-          fmt::format(
-              "the view '{}' of '{}' does more than to read files, and names them where they no longer are: "
-              "sync this source again",
-              table.name, source.name));
-      return;
-    }
-  }
   wanted_.push_back(std::move(wanted));
-}
-
-// Links followed. Most files of a source lie in one folder, whose own way is looked at once.
-bool Reading::lies_in_source(const fs::path& file, const Source& source) {
-  std::error_code error;
-  if (fs::is_symlink(file, error) || error) {
-    const fs::path real = fs::canonical(file, error);
-    return !error && real.string().starts_with(source.folder.string() + "/");
-  }
-  const auto [known, is_new] = inside_.emplace(std::pair(source.folder, file.parent_path()), false);
-  if (is_new) {
-    const fs::path real = fs::canonical(known->first.second, error);
-    known->second = !error && (real.string() + "/").starts_with(source.folder.string() + "/");
-  }
-  return known->second;
 }
 
 bool Reading::find_files(const Source& source, Wanted& wanted, const ViewFiles& view) {
@@ -333,7 +294,9 @@ bool Reading::find_files(const Source& source, Wanted& wanted, const ViewFiles& 
     return false;
   }
   for (const auto& file : found) {
-    if (!lies_in_source(file, source)) {
+    std::error_code error;
+    if (const fs::path real = fs::canonical(file, error);
+        error || !real.string().starts_with(source.folder.string() + "/")) {
       wanted.refused = true;
       wanted.failure =
           fmt::format("table '{}' of '{}' is refused: {} is a link that leads out of the extract's folder",
@@ -364,7 +327,7 @@ void Reading::read_files(Wanted& wanted, duck::Connection& connection) {
         return FileFacts{stamp, md5_file(path), parquet_rows(connection, {path}),
                          parquet_columns(connection, {path})};
       };
-      const PinnedFile pinned = pins_.pin(file.origin, known, read);
+      const PinnedFile pinned = pins_.pin(wanted.source->folder, file.origin, known, read);
       file.path = pinned.path;
       file.stamp = pinned.facts.stamp;
       file.md5 = pinned.facts.md5;
@@ -435,12 +398,6 @@ void Reading::settle_attachments() {
 
 void Reading::settle_view(Wanted& wanted) {
   auto& table = wanted.table;
-  // It may stand behind this one.
-  if (table.kind == "view" && !wanted.source->odd_view.empty())
-    wanted.failure = fmt::format(
-        "table '{}' of '{}' is not served: the view '{}' of its extract reads what the engine says of "
-        "itself, not data",
-        table.name, table.source, shown_text(wanted.source->odd_view, kLongestName));
   if (table.kind != "remote") return;
   table.query_mode = "remote";
   const auto names = remote_names(table.view_sql);
@@ -458,8 +415,8 @@ void Reading::settle_view(Wanted& wanted) {
                                  table.name, table.source);
   else if (found == out_.remote_attaches.end())
     wanted.failure = fmt::format(
-        "table '{}' of '{}' is not served: its view reads neither a file or table of the extract nor one of "
-        "its remote attachments",
+        "table '{}' of '{}' is not served: its view does more than to read its Parquet files, and reads none "
+        "of its remote attachments; write the rows into a file or a table of the extract",
         table.name, table.source);
   else
     table.alias = found->alias;
@@ -554,6 +511,7 @@ Catalogue Reading::run() {
   std::set<std::string> keep(options_.keep_pins.begin(), options_.keep_pins.end());
   for (const auto& table : out_.tables)
     for (const auto& file : table.files) keep.insert(fs::path(file.path).filename());
+  for (const auto& source : sources_) keep.insert(fs::path(source.database).filename());
   pins_.remove_others(keep);
   return std::move(out_);
 }

@@ -22,9 +22,7 @@ BOOST_DESCRIBE_STRUCT(DataFile, (), (path, origin, stamp, md5, rows))
 
 // One table that may be served. `kind` tells where its rows are:
 //   parquet   in `files`, which have the same columns (`union_by_name` when those may differ in number or order)
-//   database  in a table of `attach_file` (DuckDB, to be attached read-only)
-//   view      behind a view of `attach_file` that does more than to read Parquet files; it reads `files`, or only tables
-//             of `attach_file`
+//   database  in a table of `attach_file` (DuckDB; attach_extract opens it)
 //   remote    elsewhere: `view_sql` names it, behind the attachment `alias` of its source
 struct CatalogueTable {
   std::string source;

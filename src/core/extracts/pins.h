@@ -13,23 +13,32 @@ struct PinnedFile {
   FileFacts facts;
 };
 
-// Second names (hard links) of data files. A sync replaces a file by renaming another over its name; the pin
+// Second names (hard links) of files of extracts. A sync replaces a file by renaming another over its name; the pin
 // goes on naming the old content, so that a query that opens its file twice, or a download in two ranges,
-// meets one version. Thread-safe.
+// meets one version. And who writes the extract cannot put a link or another file in its place: everything that is served is
+// opened by its pin. Thread-safe.
 class Pins {
  public:
   // Makes the folder where it is missing. Empty: `pin` answers with the file's own path.
   explicit Pins(std::string folder);
 
-  // The file's content now, under a name that no sync touches. `known` may tell the facts of a stamp; else
-  // `read` finds them. Where links are not possible (another file system, somebody else's files on a hardened
-  // kernel) the answer is the file's own path.
-  PinnedFile pin(const std::string& file,
+  // The content of a file of the extract's `folder` now, under a name that no sync touches. `known` may tell the facts of a
+  // stamp; else `read` finds them. Where links are not possible (somebody else's files on a hardened kernel) the
+  // file is copied. Throws Error (not_found) for what is no file, or not in the folder.
+  PinnedFile pin(const fs::path& folder, const fs::path& file,
                  const std::function<std::optional<FileFacts>(const FileStamp&)>& known,
                  const std::function<FileFacts(const std::string& path, const FileStamp&)>& read) const;
+  struct Held {
+    std::string path;
+    FileStamp stamp;  // of the extract's file
+  };
+  // The same of a database, with its log beside it, if there is one.
+  Held pin_database(const fs::path& folder, const fs::path& file) const;
   void remove_others(const std::set<std::string>& names) const;
 
  private:
+  Held hold(const fs::path& folder, const fs::path& file, std::string_view extension) const;
+
   std::string folder_;
 };
 

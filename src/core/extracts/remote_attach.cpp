@@ -233,20 +233,4 @@ RemoteNames remote_names(std::string_view create_view) {
   return out;
 }
 
-bool reads_engine(std::string_view create_view) {
-  constexpr std::string_view kPrefixes[] = {"duckdb_", "pragma_", "sqlite_"};
-  constexpr std::string_view kCatalogs[] = {"system", "information_schema", "pg_catalog"};
-  constexpr std::string_view kFunctions[] = {"getenv", "current_setting", "which_secret", "current_query"};
-  const auto any = [](const std::vector<std::string>& names, const auto& list) {
-    return std::any_of(names.begin(), names.end(), [&](const auto& name) { return contains(list, name); });
-  };
-  const auto names = remote_names(create_view);
-  if (any(names.catalogs, kCatalogs) || any(names.functions, kFunctions)) return true;
-  const auto all = tokens(create_view);
-  return std::any_of(all.begin(), all.end(), [&](const Token& token) {
-    return token.name && std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
-                                     [&](auto prefix) { return token.text.starts_with(prefix); });
-  });
-}
-
 }  // namespace agnes::extracts

@@ -42,7 +42,5 @@ struct RemoteNames {
 };
 // Of a "CREATE VIEW ... AS ..." as DuckDB prints it.
 RemoteNames remote_names(std::string_view create_view);
-// Whether it names what the engine says of itself: settings, paths, attached databases.
-bool reads_engine(std::string_view create_view);
 
 }  // namespace agnes::extracts

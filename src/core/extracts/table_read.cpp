@@ -1,5 +1,7 @@
 #include "core/extracts/table_read.h"
 
+#include "lib/duck/attach.h"
+
 namespace agnes::extracts {
 
 namespace {
@@ -8,8 +10,8 @@ constexpr std::size_t kMaxDepth = 1'000;
 
 std::string attach(duck::Connection& connection, const SampleRequest& request) {
   if (request.attach_file.empty()) return read_parquet_sql(request.files, request.union_by_name);
-  connection.execute("ATTACH " + duck::quote_literal(request.attach_file) +
-                     " AS extract (TYPE duckdb, READ_ONLY)");
+  duck::attach_read_only(connection, request.attach_file, "extract");
+  duck::check_plain_table(connection, "extract", request.table);
   return "extract." + duck::quote_identifier(request.table);
 }
 std::vector<Column> columns_of(duck::Connection& connection, const std::string& from) {

@@ -5,6 +5,7 @@
 #include "lib/base/ids.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/duck/attach.h"
 
 namespace agnes::query {
 
@@ -115,11 +116,12 @@ std::string Sandbox::source_of(const ReadableTable& table, duck::Connection& con
   std::string& alias = attached_.at(*table.attach_file);
   if (alias.empty()) {
     const std::string attached = "extract_" + random_hex(8);
-    connection.execute(
-        fmt::format("ATTACH {} AS {} (READ_ONLY)", duck::quote_literal(*table.attach_file), attached));
+    duck::attach_read_only(connection, *table.attach_file, attached);
     alias = attached;
   }
-  return fmt::format("{}.main.{}", alias, duck::quote_identifier(table.attach_table.value_or(table.name)));
+  const auto name = table.attach_table.value_or(table.name);
+  duck::check_plain_table(connection, alias, name);
+  return fmt::format("{}.main.{}", alias, duck::quote_identifier(name));
 }
 
 void Sandbox::make_visible(const std::string& name, duck::Connection& connection) {
@@ -130,11 +132,12 @@ void Sandbox::make_visible(const std::string& name, duck::Connection& connection
     connection.execute(fmt::format("CREATE VIEW main.{} AS SELECT * FROM {}",
                                    duck::quote_identifier(entry.table.name),
                                    source_of(entry.table, connection)));
-  } catch (const duck::QueryError& error) {
-    if (error.type() == DUCKDB_ERROR_INTERRUPT) throw;
+  } catch (const Error& failure) {
+    const auto* error = dynamic_cast<const duck::QueryError*>(&failure);
+    if (error != nullptr && error->type() == DUCKDB_ERROR_INTERRUPT) throw;
     if (!entry.table.remote_view.empty())
       throw Error(ErrorKind::bad_gateway, fmt::format("The table \"{}\" cannot be read where it lives: {}",
-                                                      entry.table.name, first_line(hide(error.what()))));
+                                                      entry.table.name, first_line(hide(failure.what()))));
     throw Error(
         ErrorKind::unavailable,
         fmt::format("The data of table \"{}\" cannot be read at the moment; try again after its next sync.",

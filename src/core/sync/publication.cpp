@@ -19,7 +19,7 @@ Engines engines_of(const extracts::Catalogue& catalogue) {
 }
 
 bool is_in_database(const extracts::CatalogueTable& table) {
-  return table.kind == "database" || table.kind == "view";
+  return table.kind == "database";
 }
 
 catalog::Table described(const extracts::CatalogueTable& found, const Engines& engines) {

@@ -54,8 +54,10 @@ std::vector<std::string> Publisher::pins_in_use() const {
   std::vector<std::string> out;
   for (const auto& weak : published_)
     if (const auto generation = weak.lock())
-      for (const auto& table : generation->tables())
+      for (const auto& table : generation->tables()) {
         for (const auto& file : table.files) out.push_back(std::filesystem::path(file).filename());
+        if (table.attach_file) out.push_back(std::filesystem::path(*table.attach_file).filename());
+      }
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "lib/base/text.h"
+#include "lib/duck/attach.h"
 #include "lib/duck/rows.h"
 
 namespace agnes::profiles {
@@ -173,8 +174,8 @@ class Profiler {
     if (request_.attach_file.empty()) {
       table_ = extracts::read_parquet_sql(request_.files, request_.union_by_name);
     } else {
-      connection_.execute("ATTACH " + duck::quote_literal(request_.attach_file) +
-                          " AS extract (TYPE duckdb, READ_ONLY)");
+      duck::attach_read_only(connection_, request_.attach_file, "extract");
+      duck::check_plain_table(connection_, "extract", request_.table);
       table_ = "extract." + duck::quote_identifier(request_.table);
     }
     std::string list;

@@ -43,6 +43,26 @@ void UniqueFd::reset() {
   fd_ = -1;
 }
 
+UniqueFd open_beneath(const fs::path& folder, const fs::path& way) {
+  UniqueFd at(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  for (auto part = way.begin(); at && part != way.end(); ++part) {
+    const bool last = std::next(part) == way.end();
+    if (part->empty() || *part == "." || *part == ".." || part->is_absolute()) {
+      errno = EINVAL;
+      return UniqueFd();
+    }
+    // A FIFO would be waited for.
+    const int flags = last ? O_RDONLY | O_NONBLOCK : O_PATH | O_DIRECTORY;
+    at = UniqueFd(::openat(at.get(), part->c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
+  }
+  struct stat info {};
+  if (at && (::fstat(at.get(), &info) != 0 || !S_ISREG(info.st_mode))) {
+    errno = EINVAL;
+    return UniqueFd();
+  }
+  return at;
+}
+
 std::optional<std::string> read_file(const fs::path& file) {
   UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;

@@ -34,6 +34,9 @@ class UniqueFd {
 
 // The whole content; nothing when there is no such file.
 std::optional<std::string> read_file(const fs::path& file);
+// Opens a regular file for reading by its way from `folder`. No part of that way may be a link or "..": whoever may write below the
+// folder cannot lead out of it, whenever they change what is there. Not open, with errno, for whatever is there instead.
+UniqueFd open_beneath(const fs::path& folder, const fs::path& way);
 
 // Writes all of `data` to a descriptor. `write_all` ignores errors (for logs), `write_or_throw` does not.
 void write_all(int fd, std::string_view data) noexcept;

@@ -1,5 +1,6 @@
 #include "core/extracts/extract_reader.h"
 
+#include "core/extracts/pins.h"
 #include "extract_fixture.h"
 #include "lib/base/hash.h"
 
@@ -78,7 +79,8 @@ TEST_F(ExtractReader, FindsPartitionedAndRenamedFiles) {
   EXPECT_EQ(find(catalogue, "empty"), nullptr) << "a row without a view and without files";
 }
 
-TEST_F(ExtractReader, TakesTablesInTheDatabaseFileAndViewsWithLogic) {
+// A view with logic is a program of whoever wrote it, and its file is more than it shows.
+TEST_F(ExtractReader, TakesTablesInTheDatabaseFileAndNoViewsWithLogic) {
   const fs::path database = extracts() / "own" / "extract.duckdb";
   const fs::path file = extracts() / "own" / "data" / "raw.parquet";
   make_parquet(file, "SELECT i AS id FROM range(10) t(i)");
@@ -87,20 +89,61 @@ TEST_F(ExtractReader, TakesTablesInTheDatabaseFileAndViewsWithLogic) {
               "CREATE TABLE held AS SELECT 1 AS a, 'b' AS b;"
               "INSERT INTO _meta VALUES ('held', '', 1, 0, NULL, 'local'), ('few', '', 3, 0, NULL, 'local');"
               "CREATE VIEW few AS SELECT id FROM read_parquet('" +
-              file.string() + "') WHERE id < 3");
+              file.string() + "') WHERE id < 3;" +
+              "CREATE TABLE made (a INTEGER, b INTEGER GENERATED ALWAYS AS (a + 1));"
+              "INSERT INTO _meta VALUES ('made', '', 0, 0, NULL, 'local')");
   const auto catalogue = read();
-  ASSERT_EQ(problems(catalogue), "");
   const auto* held = find(catalogue, "held");
-  ASSERT_NE(held, nullptr);
+  ASSERT_NE(held, nullptr) << problems(catalogue);
   EXPECT_EQ(held->kind, "database");
   EXPECT_EQ(held->attach_file, database.string());
   EXPECT_EQ(held->rows, 1);
   EXPECT_EQ(held->columns.size(), 2u);
-  const auto* few = find(catalogue, "few");
-  ASSERT_NE(few, nullptr);
-  EXPECT_EQ(few->kind, "view");
-  EXPECT_EQ(few->files.size(), 1u);
-  EXPECT_EQ(few->columns, (std::vector<Column>{{"id", "BIGINT"}}));
+  EXPECT_EQ(catalogue.tables.size(), 1u);
+  EXPECT_NE(problems(catalogue).find("'few' of 'own' is not served: its view does more than to read"),
+            std::string::npos);
+}
+
+// Whoever writes an extract may change its names at any time: what is served was opened in its folder.
+TEST_F(ExtractReader, ServesOnlyWhatLiesInTheFolderWhateverStandsThereLater) {
+  make_extract("hr", "salaries", 3);
+  make_extract("mine", "orders", 2);
+  const fs::path file = extracts() / "mine" / "data" / "orders.parquet";
+  const fs::path theirs = extracts() / "hr" / "data" / "salaries.parquet";
+  const auto pinned = [&](ReadOptions& options) { options.pin_folder = extracts() / ".pins"; };
+  const auto before = read(pinned);
+  fs::remove(file);
+  fs::create_symlink(theirs, file);
+  EXPECT_EQ(count_rows(*find(before, "orders")), 2) << "by its pin";
+  EXPECT_EQ(find(read(pinned), "orders"), nullptr);
+  // A folder on the way that leads elsewhere.
+  fs::remove_all(extracts() / "mine" / "data");
+  fs::create_symlink(extracts() / "hr" / "data", extracts() / "mine" / "data");
+  fs::create_hard_link(theirs, extracts() / "hr" / "data" / "orders.parquet");
+  EXPECT_EQ(find(read(pinned), "orders"), nullptr);
+}
+
+TEST_F(ExtractReader, CopiesWhatItCannotLink) {
+  make_extract("mine", "orders", 2);
+  run_sql(
+      extracts() / "own" / "extract.duckdb",
+      meta_sql() +
+          "CREATE TABLE held AS SELECT 1 AS a; INSERT INTO _meta VALUES ('held', '', 1, 0, NULL, 'local')");
+  // No link leads from one file system to another.
+  const fs::path pins = temporary_name("/dev/shm/pins");
+  const auto elsewhere = [&](ReadOptions& options) { options.pin_folder = pins; };
+  const auto catalogue = read(elsewhere);
+  const auto* orders = find(catalogue, "orders");
+  ASSERT_NE(orders, nullptr) << problems(catalogue);
+  EXPECT_EQ(fs::path(orders->files[0].path).parent_path(), pins);
+  EXPECT_EQ(count_rows(*orders), 2);
+  EXPECT_TRUE(is_intact_pin(orders->files[0].path, *stamp_of(fs::path(orders->files[0].path))));
+  const auto first = *stamp_of(fs::path(orders->files[0].path));
+  const auto again = read(elsewhere);
+  EXPECT_EQ(*stamp_of(fs::path(find(again, "orders")->files[0].path)), first) << "it is copied once";
+  ASSERT_NE(find(again, "held"), nullptr);
+  EXPECT_EQ(fs::path(find(again, "held")->attach_file).parent_path(), pins);
+  fs::remove_all(pins);
 }
 
 TEST_F(ExtractReader, ReportsRemoteTablesAndAttachmentsAsData) {

@@ -23,13 +23,15 @@ TEST_F(LargeExtract, TheSourceThatSaysMostIsLeftOutAndNoOther) {
   make_extract("good", "fine", 3);
   for (const std::string source : {"loud", "louder"}) {
     const int size = (source == "loud" ? 26 : 30) << 20;
-    run_sql(
-        extracts() / source / "extract.duckdb",
-        meta_sql() +
-            fmt::format("CREATE TABLE base AS SELECT 1 AS id; CREATE VIEW view_of_{0} AS SELECT id, "
-                        "'{1}' AS text FROM base; INSERT INTO _meta VALUES ('view_of_{0}', '', 1, 1, NULL, "
-                        "'local')",
-                        source, std::string(static_cast<std::size_t>(size), 'x')));
+    run_sql(extracts() / source / "extract.duckdb",
+            meta_sql() +
+                fmt::format("ATTACH ':memory:' AS far; CREATE TABLE far.orders (id INTEGER);"
+                            "CREATE TABLE _remote_attach (alias VARCHAR, extension VARCHAR, url VARCHAR, "
+                            "token_env VARCHAR);"
+                            "INSERT INTO _remote_attach VALUES ('far', 'bigquery', 'project=acme', NULL);"
+                            "CREATE VIEW view_of_{0} AS SELECT id, '{1}' AS text FROM far.main.orders;"
+                            "INSERT INTO _meta VALUES ('view_of_{0}', '', 1, 1, NULL, 'remote')",
+                            source, std::string(static_cast<std::size_t>(size), 'x')));
   }
   const auto catalogue = read();
   EXPECT_NE(find(catalogue, "fine"), nullptr) << problems(catalogue);

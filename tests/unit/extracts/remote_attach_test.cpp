@@ -205,8 +205,8 @@ TEST_F(RemoteAttachReading, ATableBehindAnAttachmentIsRemoteWhateverMetaSays) {
   EXPECT_EQ(catalogue.remote_attaches.size(), 2u);
   EXPECT_EQ(
       problems(catalogue),
-      "table 'broken' of 'bigquery' is not served: its view reads neither a file or table of the extract "
-      "nor one of its remote attachments\n")
+      "table 'broken' of 'bigquery' is not served: its view does more than to read its Parquet files, and "
+      "reads none of its remote attachments; write the rows into a file or a table of the extract\n")
       << "another extract's attachment is not its own";
 }
 
@@ -266,7 +266,11 @@ TEST_F(RemoteAttachReading, NoViewReadsWhatTheEngineSaysOfItself) {
                                 "pg_catalog.pg_tables",
                                 "pragma_database_list",
                                 "sqlite_master",
-                                "(SELECT current_setting('temp_directory') AS v)"};
+                                "(SELECT current_setting('temp_directory') AS v)",
+                                "(SHOW ALL TABLES)",
+                                "query('FROM duckdb_databases()')",
+                                "(SELECT content FROM read_blob(replace('|etc|passwd', '|', chr(47))))",
+                                "read_csv(replace('|etc|passwd', '|', chr(47)), header = true, delim = '~')"};
   int number = 0;
   for (const char* body : bodies)
     make(fmt::format("s{}", number++), "", body, "", fmt::format("t{}", number));
@@ -276,10 +280,11 @@ TEST_F(RemoteAttachReading, NoViewReadsWhatTheEngineSaysOfItself) {
       meta_sql() +
           "CREATE VIEW inner_one AS SELECT * FROM duckdb_settings(); CREATE VIEW outer_one AS SELECT * FROM "
           "inner_one; INSERT INTO _meta VALUES ('outer_one', '', 5, 0, NULL, 'local')");
-  make("good", "", "range(5)", "", "fine");
+  make_extract("good", "fine", 3);
   const auto catalogue = read();
-  EXPECT_EQ(catalogue.tables.size(), 1u) << problems(catalogue);
+  ASSERT_EQ(catalogue.tables.size(), 1u) << problems(catalogue);
   EXPECT_NE(find(catalogue, "fine"), nullptr);
+  EXPECT_EQ(problems(catalogue).find("root:"), std::string::npos);
 }
 
 TEST_F(RemoteAttachReading, NoViewReachesAFileOutside) {
