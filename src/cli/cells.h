@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/json/value.hpp>
+
 #include "lib/duck/database.h"
 #include "lib/duck/types.h"
 
@@ -24,6 +26,9 @@ struct Cell {
   Kind kind = Kind::null;
   std::string text;
 };
+
+// As JSON; null for what JSON does not have, infinity say.
+boost::json::value json_value(const Cell& cell);
 
 using Row = std::vector<Cell>;
 

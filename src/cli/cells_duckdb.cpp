@@ -1,6 +1,8 @@
 #include <charconv>
 #include <cmath>
 
+#include <boost/json/parse.hpp>
+
 #include "cli/cells.h"
 #include "cli/json_text.h"
 #include "lib/duck/text_forms.h"
@@ -194,6 +196,14 @@ Cell cell_at(duckdb_vector vector, const Type& type, idx_t row) {
   }
 }
 }  // namespace
+
+boost::json::value json_value(const Cell& cell) {
+  if (cell.kind == Cell::Kind::null) return nullptr;
+  if (cell.kind == Cell::Kind::text || cell.kind == Cell::Kind::decimal) return boost::json::value(cell.text);
+  boost::system::error_code error;
+  auto value = boost::json::parse(cell.text, error);
+  return error ? boost::json::value(nullptr) : value;
+}
 
 ResultReader::ResultReader(duck::Result& result) : result_(result) {
   for (std::size_t c = 0; c < result.column_count(); ++c) {

@@ -16,7 +16,6 @@
 #include "lib/base/env.h"
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
-#include "lib/duck/database.h"
 #include "lib/http_client/download.h"
 #include "lib/http_client/retry.h"
 
@@ -30,19 +29,6 @@ namespace {
 
 std::int64_t setting(const char* name, std::int64_t fallback, std::int64_t least, std::int64_t most) {
   return std::clamp(parse_int(env_or(name, "")).value_or(fallback), least, most);
-}
-
-// One pull at a time in a workspace: the hook at a session's start and a pull by hand meet easily.
-UniqueFd lock(const Workspace& workspace, bool say_when_waiting) {
-  UniqueFd fd(::open(workspace.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!fd) throw system_error("cannot write " + workspace.lock().string(), errno);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
-  if (say_when_waiting) note("another agnes pull runs in this workspace: waiting for it");
-  while (::flock(fd.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) throw system_error("cannot lock " + workspace.lock().string(), errno);
-    if (interrupted) throw Cancelled();
-  }
-  return fd;
 }
 
 class Pull {
@@ -73,7 +59,7 @@ class Pull {
     UniqueFd held;
     if (!options_.dry_run) {
       fs::create_directories(workspace_.server());
-      held = lock(workspace_, options_.say_when_waiting);
+      held = lock_workspace(workspace_, options_.say_when_waiting);
     }
     state_ = load_pull_state(workspace_);
     if (!fetch_manifest()) return;
@@ -319,32 +305,21 @@ class Pull {
       save_pull_state(workspace_, state_);
       throw Cancelled();
     }
-    std::vector<std::string> names;
-    const std::string wanted = fingerprint_views(names);
-    // Of this file: another program may have put another one in its place.
-    const auto made_of = [&] {
-      const auto database = stat_file(workspace_.database());
-      return database ? fmt::format("{} {}", wanted, database->inode) : std::string();
-    };
-    if (state_.views.empty() || state_.views != made_of() || !duck::is_database(workspace_.database())) {
-      ViewsMade made = make_views(workspace_.database(), views_of(names));
-      for (const auto& problem : made.problems) stage_failed("views", problem);
-      if (!made.kept.empty())
-        note("{} cannot be read by this DuckDB: it is kept as {}, and was made anew",
-             workspace_.database().filename().string(), made.kept.filename().string());
-      if (made.postponed) {
-        stage_failed(
-            "views",
-            fmt::format("{} is open for writing in another program, and shows the tables from before; "
-                        "close it and run agnes pull again",
-                        workspace_.database().string()));
-      }
-      state_.views = made.postponed ? "" : made_of();
-      changed_state_ = true;
-    } else {
+    const ViewsMade made = refresh_views(workspace_, state_, {gone_.begin(), gone_.end()});
+    for (const auto& problem : made.problems) stage_failed("views", problem);
+    if (!made.kept.empty())
+      note("{} cannot be read by this DuckDB: it is kept as {}, and was made anew",
+           workspace_.database().filename().string(), made.kept.filename().string());
+    if (made.postponed)
+      stage_failed("views",
+                   fmt::format("{} is open for writing in another program, and shows the tables from before; "
+                               "close it and run agnes pull again",
+                               workspace_.database().string()));
+    if (made.unchanged)
       // `agnes status` reads the time of the last pull off this file, as the contract's client does.
       ::utimensat(AT_FDCWD, workspace_.database().c_str(), nullptr, 0);
-    }
+    else
+      changed_state_ = true;
     // After the views, so that none is left without its file.
     for (const auto& name : gone_) {
       std::error_code error;
@@ -380,30 +355,6 @@ class Pull {
   }
 
   // The Parquet files there will be, and a text that changes when any of them does.
-  std::string fingerprint_views(std::vector<std::string>& names) {
-    names = ParquetFolder(workspace_).names();
-    const std::set<std::string> gone(gone_.begin(), gone_.end());
-    std::erase_if(names, [&](const std::string& name) { return gone.contains(table_of(name)); });
-    std::string text = workspace_.parquet().string();
-    for (const auto& name : names) {
-      text += '\n' + name + '\t';
-      const auto known = state_.files.find(table_of(name));
-      if (known != state_.files.end() && !known->second.hash.empty())
-        text += known->second.hash;
-      else if (const auto seen = stat_file(workspace_.parquet() / name))
-        text += fmt::format("{}-{}", seen->size, seen->modified_ns);
-    }
-    return md5_hex(text);
-  }
-  // "orders" of "orders.parquet"; a file in a folder below is not a table of the server's, and keeps its slash.
-  static std::string table_of(const std::string& name) { return name.substr(0, name.size() - 8); }
-
-  std::vector<View> views_of(const std::vector<std::string>& names) const {
-    std::vector<View> views;
-    for (const auto& name : names) views.push_back({fs::path(name).stem(), workspace_.parquet() / name});
-    return views;
-  }
-
   void fetch_rules() {
     try {
       Rules known{state_.rules_etag, state_.rules};
@@ -450,6 +401,18 @@ void on_interrupt(int) {
   interrupted = true;
 }
 }  // namespace
+
+UniqueFd lock_workspace(const Workspace& workspace, bool say_when_waiting) {
+  UniqueFd fd(::open(workspace.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd) throw system_error("cannot write " + workspace.lock().string(), errno);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+  if (say_when_waiting) note("another agnes pull runs in this workspace: waiting for it");
+  while (::flock(fd.get(), LOCK_EX) != 0) {
+    if (errno != EINTR) throw system_error("cannot lock " + workspace.lock().string(), errno);
+    if (interrupted) throw Cancelled();
+  }
+  return fd;
+}
 
 PullResult pull(Api& api, const Workspace& workspace, const PullOptions& options) {
   return Pull(api, workspace, options).run();

@@ -56,6 +56,9 @@ const PullProblem* manifest_problem(const PullResult& result);
 // Throws Failure for a client that is too old, Error when the workspace itself cannot be written.
 PullResult pull(Api& api, const Workspace& workspace, const PullOptions& options);
 
+// One at a time changes a workspace: the hook at a session's start and a pull by hand meet easily. Throws Cancelled at Ctrl-C.
+UniqueFd lock_workspace(const Workspace& workspace, bool say_when_waiting);
+
 // Ends requests and downloads at the first Ctrl-C, the program at the second, while it lives.
 class InterruptGuard {
  public:

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/hash.h"
 #include "lib/base/text.h"
 #include "lib/duck/database.h"
 #include "lib/duck/rows.h"
@@ -58,8 +59,9 @@ bool is_ours(std::string_view sql) {
   if (at == sql.npos) return false;
   const std::string_view rest = sql.substr(at + kSelect.size());
   const auto end = rest.find("')");
-  return end != rest.npos && rest.substr(0, end).find("/server/parquet/") != rest.npos &&
-         rest.size() <= end + 3;
+  const auto file = rest.substr(0, end);
+  return end != rest.npos && rest.size() <= end + 3 &&
+         (file.find("/server/parquet/") != file.npos || file.find("/user/snapshots/") != file.npos);
 }
 
 struct Found {
@@ -200,6 +202,61 @@ ViewsMade make_views(const fs::path& database, const std::vector<View>& views) {
     made.kept = set_aside(database);
     make_beside(database, -1, open_and_change);
   }
+  return made;
+}
+
+namespace {
+// The views that there should be, and what they are made of.
+std::vector<View> wanted_views(const Workspace& workspace, const PullState& state,
+                               const std::set<std::string>& gone, std::string& made_of) {
+  std::vector<View> views;
+  const auto note_file = [&](const fs::path& file) {
+    if (const auto seen = stat_file(file)) made_of += fmt::format("{}-{}", seen->size, seen->modified_ns);
+  };
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(workspace.snapshots(), none)) {
+    const auto& file = entry.path();
+    if (file.extension() == ".parquet" && !file.filename().string().starts_with('.'))
+      views.push_back({file.stem(), file});
+  }
+  std::sort(views.begin(), views.end(), [](const View& a, const View& b) { return a.name < b.name; });
+  for (const auto& view : views) {
+    made_of += '\n' + view.file.string() + '\t';
+    note_file(view.file);
+  }
+  made_of += '\n' + workspace.parquet().string();
+  for (const auto& name : ParquetFolder(workspace).names()) {
+    // A file in a folder below is not a table of the server's, and keeps its slash.
+    const auto table = name.substr(0, name.size() - std::string_view(".parquet").size());
+    if (gone.contains(table)) continue;
+    const auto file = workspace.parquet() / name;
+    views.push_back({fs::path(name).stem(), file});
+    made_of += '\n' + name + '\t';
+    const auto known = state.files.find(table);
+    if (known != state.files.end() && !known->second.hash.empty())
+      made_of += known->second.hash;
+    else
+      note_file(file);
+  }
+  return views;
+}
+}  // namespace
+
+ViewsMade refresh_views(const Workspace& workspace, PullState& state, const std::set<std::string>& gone) {
+  std::string text;
+  const auto views = wanted_views(workspace, state, gone, text);
+  // Of this file: another program may have put another one in its place.
+  const auto made_of = [&] {
+    const auto database = stat_file(workspace.database());
+    return database ? fmt::format("{} {}", md5_hex(text), database->inode) : std::string();
+  };
+  if (!state.views.empty() && state.views == made_of() && duck::is_database(workspace.database())) {
+    ViewsMade made;
+    made.unchanged = true;
+    return made;
+  }
+  const auto made = make_views(workspace.database(), views);
+  state.views = made.postponed ? "" : made_of();
   return made;
 }
 

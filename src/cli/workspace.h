@@ -21,6 +21,7 @@ struct Workspace {
   fs::path server() const { return root / "server"; }
   fs::path parquet() const { return root / "server" / "parquet"; }
   fs::path parquet_of(const std::string& table) const { return parquet() / (table + ".parquet"); }
+  fs::path snapshots() const { return root / "user" / "snapshots"; }
   fs::path database() const { return root / "user" / "duckdb" / "analytics.duckdb"; }
   fs::path agent_settings() const { return root / ".claude" / "settings.json"; }
   fs::path guide() const { return root / "CLAUDE.md"; }

@@ -18,6 +18,8 @@ namespace agnes::cli {
   X(schema)               \
   X(describe)             \
   X(sample)               \
+  X(explore)              \
+  X(snapshot)             \
   X(status)               \
   X(onboarded)            \
   X(diagnose)             \

@@ -1,5 +1,3 @@
-#include <boost/json/parse.hpp>
-
 #include "cli/api.h"
 #include "cli/cells.h"
 #include "cli/commands/commands.h"
@@ -106,21 +104,13 @@ class Offline {
     for (auto chunk = reader.next(); !chunk.empty(); chunk = reader.next())
       for (const auto& row : chunk) {
         json::object item;
-        for (std::size_t c = 0; c < row.size(); ++c) item[reader.columns()[c]] = value_of(row[c]);
+        for (std::size_t c = 0; c < row.size(); ++c) item[reader.columns()[c]] = json_value(row[c]);
         out.rows.push_back(std::move(item));
       }
     return out;
   }
 
  private:
-  static json::value value_of(const Cell& cell) {
-    if (cell.kind == Cell::Kind::null) return nullptr;
-    if (cell.kind == Cell::Kind::text || cell.kind == Cell::Kind::decimal) return json::value(cell.text);
-    boost::system::error_code error;
-    auto value = json::parse(cell.text, error);
-    return error ? json::value(nullptr) : value;
-  }
-
   Facts facts_;
   duck::Database database_;
   duck::Connection connection_;

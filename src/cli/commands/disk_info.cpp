@@ -1,25 +1,12 @@
 #include "cli/commands/commands.h"
 #include "cli/config.h"
 #include "cli/output.h"
-#include "lib/base/env.h"
+#include "cli/snapshots.h"
 #include "lib/base/text.h"
 
 namespace agnes::cli {
 
-namespace fs = std::filesystem;
-
 namespace {
-
-constexpr std::int64_t kQuotaGigabytes = 10;
-
-std::int64_t quota() {
-  const auto text = env("AGNES_SNAPSHOT_QUOTA_GB");
-  if (!text) return kQuotaGigabytes;
-  const auto number = parse_int(*text);
-  if (!number || *number < 0)
-    throw Failure(Cause::usage, "AGNES_SNAPSHOT_QUOTA_GB must be a whole number of gigabytes");
-  return *number;
-}
 
 struct DiskInfo {
   std::string snapshots_dir;
@@ -31,18 +18,16 @@ struct DiskInfo {
 BOOST_DESCRIBE_STRUCT(DiskInfo, (), (snapshots_dir, used_bytes, snapshot_count, free_bytes, quota_gb))
 
 DiskInfo disk_info(const Args&) {
-  const fs::path folder = workspace_folder() / "user" / "snapshots";
-  DiskInfo out{.snapshots_dir = folder.string(), .quota_gb = quota()};
-  std::error_code ignored;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, ignored)) {
-    if (!entry.is_regular_file(ignored)) continue;
-    out.used_bytes += entry.file_size(ignored);
-    if (entry.path().parent_path() == folder && entry.path().extension() == ".parquet") ++out.snapshot_count;
-  }
+  const Workspace workspace{workspace_folder()};
+  const auto taken = snapshot_space(workspace);
+  DiskInfo out{.snapshots_dir = workspace.snapshots().string(),
+               .used_bytes = taken.used,
+               .quota_gb = static_cast<std::int64_t>(taken.quota >> 30)};
+  out.snapshot_count = static_cast<std::int64_t>(list_snapshots(workspace).size());
+  const fs::path folder = fs::exists(workspace.snapshots()) ? workspace.snapshots() : workspace.root;
   std::error_code error;
-  const auto space = fs::space(fs::exists(folder, ignored) ? folder : workspace_folder(), error);
-  if (error)
-    throw system_error("cannot tell the free space of " + workspace_folder().string(), error.value());
+  const auto space = fs::space(folder, error);
+  if (error) throw system_error("cannot tell the free space of " + folder.string(), error.value());
   out.free_bytes = space.available;
   return out;
 }

@@ -10,16 +10,6 @@ namespace {
 
 constexpr const char* kArrow = "application/vnd.apache.arrow.stream";
 
-struct ScanEstimate {
-  std::string table_id;
-  std::int64_t estimated_scan_bytes = 0;
-  std::optional<std::int64_t> estimated_result_rows, estimated_result_bytes;
-  double bq_cost_estimate_usd = 0;
-};
-BOOST_DESCRIBE_STRUCT(ScanEstimate, (),
-                      (table_id, estimated_scan_bytes, estimated_result_rows, estimated_result_bytes,
-                       bq_cost_estimate_usd))
-
 // The table's own way to write the column; Error when it has none of that name in any case.
 const std::string& column_of(const catalog::Table& table, std::string_view name, std::string_view field) {
   for (const auto& column : table.columns)
@@ -48,9 +38,9 @@ std::string listed(const std::vector<std::string>& names, auto write) {
 }
 
 // The contract answers 400, in words, where other routes answer 422 with a list.
-ScanRequest read_request(const boost::json::object& body) {
+contract::ScanRequest read_request(const boost::json::object& body) {
   try {
-    return json::from_json<ScanRequest>(body);
+    return json::from_json<contract::ScanRequest>(body);
   } catch (const Error& error) {
     throw Error(ErrorKind::bad_request, error.what());
   }
@@ -59,7 +49,7 @@ ScanRequest read_request(const boost::json::object& body) {
 }  // namespace
 
 Statement Scans::statement(const http::Caller& caller, const catalog::VisibleSet& set,
-                           const ScanRequest& request) const {
+                           const contract::ScanRequest& request) const {
   const catalog::Table& table = visible_.table(set, caller, request.table_id);
   if (!table.has_data()) throw Error(ErrorKind::not_found, table.why_no_data());
   if (request.limit && *request.limit > limits_.max_limit)
@@ -93,7 +83,7 @@ Statement Scans::statement(const http::Caller& caller, const catalog::VisibleSet
   return out;
 }
 
-http::Response Scans::fetch(const http::Caller& caller, const ScanRequest& request) {
+http::Response Scans::fetch(const http::Caller& caller, const contract::ScanRequest& request) {
   auto still = visible_.still_readable(caller);
   auto set = visible_.of(caller);
   const auto asked = statement(caller, *set, request);
@@ -109,7 +99,7 @@ http::Response Scans::fetch(const http::Caller& caller, const ScanRequest& reque
                 .still_allowed = std::move(still)});
 }
 
-void Scans::check(const http::Caller& caller, const ScanRequest& request) {
+void Scans::check(const http::Caller& caller, const contract::ScanRequest& request) {
   auto set = visible_.of(caller);
   auto asked = statement(caller, *set, request);
   if (!asked.predicate) return;  // nothing that only DuckDB can tell
@@ -135,7 +125,7 @@ void add_scan_routes(http::Routes& routes, Scans& scans) {
        .description = "A stream without its end (the HTTP answer is not ended either) was cut: at the "
                       "limit of bytes, of time, or by an error on the way.",
        .executor = http::Executor::query,
-       .body = http::schema_of<ScanRequest>,
+       .body = http::schema_of<contract::ScanRequest>,
        .answer_type = kArrow},
       [&scans, authorised](const http::Caller& caller, const boost::json::object& body) {
         return authorised([&] { return scans.fetch(caller, read_request(body)); });
@@ -146,11 +136,11 @@ void add_scan_routes(http::Routes& routes, Scans& scans) {
                .summary = "What a scan would read from a remote engine, and cost",
                .description = "A table that is here costs nothing; the request is checked all the same.",
                .executor = http::Executor::query,
-               .body = http::schema_of<ScanRequest>},
+               .body = http::schema_of<contract::ScanRequest>},
               [&scans, authorised](const http::Caller& caller, const boost::json::object& body) {
                 const auto request = read_request(body);
                 authorised([&] { scans.check(caller, request); });
-                return ScanEstimate{
+                return contract::ScanEstimate{
                     .table_id = request.table_id, .estimated_result_rows = {}, .estimated_result_bytes = {}};
               });
 }

@@ -4,25 +4,13 @@
 #include <string>
 #include <vector>
 
-#include <boost/json/object.hpp>
-
+#include "contract/scan.h"
 #include "core/catalog/visible.h"
 #include "core/query/quota.h"
 #include "core/query/service.h"
 #include "lib/http/routes.h"
 
 namespace agnes::query {
-
-// POST /api/v2/scan: the part of one table that a client wants for itself.
-struct ScanRequest {
-  std::string table_id;                              // id or name
-  std::optional<std::vector<std::string>> select;    // columns; all when there are none
-  std::optional<std::string> where;                  // a predicate, as predicate.h has it
-  std::optional<std::int64_t> limit;                 // rows, 1 or more
-  std::optional<std::vector<std::string>> order_by;  // "column", "column ASC" or "column DESC"
-  static constexpr json::Rule rules[] = {{.field = "limit", .ge = 1}};
-};
-BOOST_DESCRIBE_STRUCT(ScanRequest, (), (table_id, select, where, limit, order_by))
 
 struct ScanLimits {
   std::int64_t max_limit = 10'000'000;          // of a request's `limit`
@@ -40,14 +28,14 @@ class Scans {
 
   // The rows as an Arrow IPC stream. Throws Error: bad_request (for what the request or its predicate lacks),
   // forbidden, not_found, too_many.
-  http::Response fetch(const http::Caller& caller, const ScanRequest& request);
+  http::Response fetch(const http::Caller& caller, const contract::ScanRequest& request);
   // The same checks, without the rows.
-  void check(const http::Caller& caller, const ScanRequest& request);
+  void check(const http::Caller& caller, const contract::ScanRequest& request);
 
  private:
   // The statement that answers the request, over the tables of `set`.
   Statement statement(const http::Caller& caller, const catalog::VisibleSet& set,
-                      const ScanRequest& request) const;
+                      const contract::ScanRequest& request) const;
 
   const catalog::Visible& visible_;
   Service& service_;
