@@ -80,7 +80,7 @@ const Option kVersion{.names = "-V,--version", .value = "", .help = "Show the ve
 std::vector<Option> options_of(const Command& command, bool is_root) {
   std::vector<Option> out = command.options;
   if (!command.question.empty()) out.push_back(kYes);
-  if (command.run) out.push_back(kJson);
+  if (command.run || is_root) out.push_back(kJson);
   if (is_root) out.push_back(kVersion);
   return out;
 }
@@ -212,6 +212,25 @@ void check_choice(const std::string& name, const std::string& value,
                 meant(nearest, "choose one of them"));
 }
 
+// What the command line has besides what the command takes: a misspelt option rather than what stands behind it.
+Failure too_much(const std::vector<std::string>& rest, const Command& command,
+                 const std::vector<Option>& options, const std::string& path) {
+  if (!command.run && std::find(rest.begin(), rest.end(), "--json") != rest.end())
+    return {Cause::usage, path + " takes a command", fmt::format("see: {} --help", path)};
+  for (const auto& word : rest) {
+    if (word.size() < 2 || !word.starts_with('-') || word.find_first_of(" \n") != word.npos) continue;
+    const std::string name = word.substr(0, word.find('='));
+    std::vector<std::string> names{"--help"};
+    for (const auto& option : options) names.push_back("--" + long_name(option.names));
+    Nearest nearest(name, 3);
+    for (const auto& known : names) nearest.offer(known);
+    return {Cause::usage, fmt::format("{} has no option {}", path, escape_control(name)),
+            meant(nearest, fmt::format("see: {} --help", path))};
+  }
+  return {Cause::usage, fmt::format("'{}' is one word too many", escape_control(rest.front())),
+          fmt::format("what has blanks goes into quotes; see: {} --help", path)};
+}
+
 // Ends the command unless its question is answered with yes.
 void ask_first(const Command& command, const Args& args) {
   std::string question = command.question;
@@ -248,13 +267,18 @@ void parse_and_run(const Command& root, const std::vector<std::string>& all, std
     else
       out(help_of(app));
     return;
+  } catch (const ::CLI::ExtrasError&) {
+    throw too_much(app.remaining(), command, options, path);
   } catch (const ::CLI::ParseError& error) {
     std::string message = error.what();
     if (const auto line = message.find('\n'); line != message.npos) message.resize(line);
     throw Failure(Cause::usage, fmt::format("{}; see: {} --help", escape_control(message), path));
   }
   if (is_root && chosen.flags["version"]) {
-    out("agnes " AGNES_VERSION "\n");
+    if (json_output())
+      print_json(boost::json::object{{"version", AGNES_VERSION}});
+    else
+      out("agnes " AGNES_VERSION "\n");
     return;
   }
   if (!command.run) {

@@ -340,7 +340,7 @@ describe('admin tables', () => {
   test('register-table refuses what cannot be', async () => {
     await fails(2, /needs --query.*or --bucket/, 'admin', 'register-table', 'x', '--source-type', 'bigquery', '--query-mode', 'materialized');
     await fails(2, /needs --bucket/, 'admin', 'register-table', 'x', '--query-mode', 'materialized', '--query', '{}');
-    await fails(2, /there is no file nope\.sql/, 'admin', 'register-table', 'x', '--query', '@nope.sql');
+    await fails(1, /there is no file nope\.sql/, 'admin', 'register-table', 'x', '--query', '@nope.sql');
     await fails(2, /is not JSON/, 'admin', 'register-table', 'x', '--where-filters-json', '{');
     await fails(2, /whole number/, 'admin', 'register-table', 'x', '--max-history-days', 'many');
     assert.equal(server.requests.length, 0);

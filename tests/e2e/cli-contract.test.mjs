@@ -78,7 +78,9 @@ test('what the command line has wrong is 2, in JSON, too', async () => {
     assert.deepEqual([result.code, result.stdout], [2, ''], args.join(' '));
     errorOf(result, 'usage');
   }
-  assert.equal((await user.run(['admin', '--json'])).code, 2);
+  for (const args of [['admin', '--json'], ['--json']])
+    assert.match(errorOf(await user.run(args), 'usage').message, /takes a command$/);
+  assert.match((await user.run(['--version', '--json'])).stdout, /^\{\n {2}"version": "[\d.]+"\n\}\n$/);
 });
 
 test('an answer that is none is the server’s fault', async () => {

@@ -177,5 +177,5 @@ test('a proposal describes columns, after a look at it', async () => {
     writeFileSync(admin.file('bad.json'), bad);
     assert.match((await run(admin, ['admin', 'metadata-apply', 'bad.json'], 1)).stderr, /bad\.json/, bad);
   }
-  await run(admin, ['admin', 'metadata-apply', 'nowhere.json'], 2);
+  await run(admin, ['admin', 'metadata-apply', 'nowhere.json'], 1);
 });

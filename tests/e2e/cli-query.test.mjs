@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { makeParquet, makeUser, program } from '../lib/agnes.mjs';
 import { startFake } from '../lib/fake-agnes.mjs';
@@ -152,8 +152,8 @@ test('SQL from a file and from standard input', async () => {
   for (const args of [['-'], ['--file', '-']])
     assert.equal((await user.run(['query', ...args, '-f', 'csv'], { input: 'SELECT 7 AS n' })).stdout, 'n\n7\n');
   const none = await query('--file', 'none.sql');
-  assert.deepEqual([none.code, none.stderr], [2, 'Error: there is no file none.sql\n']);
-  assert.equal((await query('--file', 'q.sql', 'SELECT 1')).code, 1);
+  assert.deepEqual([none.code, none.stderr], [1, 'Error: there is no file none.sql\n']);
+  assert.equal((await query('--file', 'q.sql', 'SELECT 1')).code, 2);
 });
 
 describe('several statements', () => {
@@ -243,7 +243,6 @@ describe('errors', () => {
     [['SELEC 1'], /^Error: Parser Error/],
     [['SELECT * FROM nope'], /nope does not exist(.|\n)*agnes catalog lists the tables/],
     [[], /^Error: no SQL; /],
-    [['SELECT 1', '--sql', 'SELECT 2'], /^Error: the SQL comes from one place/],
   ];
   for (const [args, expected] of cases)
     test(`query ${args.join(' ')}`, async () => {
@@ -252,6 +251,29 @@ describe('errors', () => {
       assert.equal(result.stdout, '');
       assert.match(result.stderr, expected);
     });
+  test('a command line that makes no sense names what is wrong', async () => {
+    for (const [args, said] of [
+      [['SELECT 1', '--sql', 'SELECT 2'], 'the SQL comes from one place: an argument, --sql, --file or --stdin'],
+      [['SELECT', '1'], "'1' is one word too many; what has blanks goes into quotes; see: agnes query --help"],
+      [['--forma', 'csv', 'SELECT 1'], 'agnes query has no option --forma; did you mean --format?'],
+      [['SELECT 1', '--zzzzzz=1'], 'agnes query has no option --zzzzzz; see: agnes query --help'],
+      [['SELECT 1', '--json', '--format', 'csv'], '--json is --format json, and --format csv was given, too; leave one of them out'],
+      [['CREATE TEMP TABLE x(i int)', '-f', 'parquet'], 'parquet holds the rows of a SELECT, and this statement is none; give it without --format'],
+    ]) {
+      const result = await query(...args);
+      const error = args.includes('--json') ? (({ message, hint }) => `Error: ${message}; ${hint}\n`)(JSON.parse(result.stderr).error) : result.stderr;
+      assert.deepEqual([result.code, result.stdout, error], [2, '', `Error: ${said}\n`]);
+    }
+    assert.deepEqual(JSON.parse((await query('SELECT 1 AS a', '--json', '--format', 'json')).stdout), [{ a: 1 }]);
+  });
+  test('a table whose file is gone comes back with a pull', async () => {
+    const bytes = user.read('server/parquet/orders.parquet');
+    rmSync(user.parquet('orders'));
+    const result = await query('SELECT * FROM orders');
+    assert.equal(result.code, 1);
+    assert.match(result.stderr, /No files found(.|\n)*agnes pull fetches what is missing/);
+    writeFileSync(user.parquet('orders'), bytes);
+  });
   test('standard input that is not JSON', async () => {
     for (const input of ['SELECT 1', '', '[]', '{"sql": 1}', '{"SQL": "x"}'])
       assert.equal((await user.run(['query', '--stdin'], { input })).code, 1, input);

@@ -44,7 +44,7 @@ void show_known(const contract::TableColumns& table, const Args& args) {
 // interface takes.
 std::map<std::string, json::array> read_proposal(const std::string& path) {
   const auto text = read_file(path);
-  if (!text) throw Failure(Cause::usage, fmt::format("there is no file {}", escape_control(path)));
+  if (!text) throw Failure(Cause::failed, fmt::format("there is no file {}", escape_control(path)));
   boost::system::error_code error;
   const auto tree = json::parse(*text, error);
   const auto refuse = [&](const std::string& why) {

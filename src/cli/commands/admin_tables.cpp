@@ -39,7 +39,7 @@ std::string text_or_file(const std::string& option, const std::string& text) {
   if (!text.starts_with('@')) return std::string(trim(text));
   const auto content = read_file(text.substr(1));
   if (!content)
-    throw Failure(Cause::usage,
+    throw Failure(Cause::failed,
                   fmt::format("--{}: there is no file {}", option, escape_control(text.substr(1))));
   return std::string(trim(*content));
 }

@@ -57,7 +57,7 @@ std::string sql_of_json(const std::string& text) {
 
 std::string sql_of_file(const std::string& name) {
   const auto text = read_file(name);
-  if (!text) throw Failure(Cause::usage, fmt::format("there is no file {}", escape_control(name)));
+  if (!text) throw Failure(Cause::failed, fmt::format("there is no file {}", escape_control(name)));
   return *text;
 }
 
@@ -69,7 +69,7 @@ std::string sql_of(const Args& args) {
     throw Failure(Cause::failed, "no SQL",
                   "give it as an argument, with --sql or --file, or on standard input: agnes query -");
   if (given > 1)
-    throw Failure(Cause::failed, "the SQL comes from one place: an argument, --sql, --file or --stdin");
+    throw Failure(Cause::usage, "the SQL comes from one place: an argument, --sql, --file or --stdin");
   if (args.flag("stdin")) return sql_of_json(read_input());
   if (argument == "-" || file == "-") return read_input();
   if (file) return sql_of_file(*file);
@@ -146,6 +146,12 @@ void write_parquet(duck::Connection& connection, const Ask& ask) {
   const auto statement = only_statement(ask.sql);
   if (!statement) throw Failure(Cause::usage, "parquet holds one result", "give one statement at a time");
   std::string select = fmt::format("FROM (\n{}\n)", *statement);
+  try {
+    const duck::Statements rows(connection, select);
+  } catch (const duck::QueryError&) {
+    throw Failure(Cause::usage, "parquet holds the rows of a SELECT, and this statement is none",
+                  "give it without --format");
+  }
   if (ask.limit) select += fmt::format(" LIMIT {}", *ask.limit);
   select = duck::storable_select(connection, select);
   int ends[2];
@@ -234,9 +240,18 @@ void query_there(const Ask& ask) {
   if (table.more) say_cut(ask, rows);
 }
 
+Format wanted_format(const Args& args) {
+  const auto given = args.find("format");
+  if (!args.json()) return format_of(given.value_or("table"));
+  if (given && *given != "json")
+    throw Failure(Cause::usage,
+                  fmt::format("--json is --format json, and --format {} was given, too", *given),
+                  "leave one of them out");
+  return Format::json;
+}
+
 void run(const Args& args) {
-  const Ask ask{sql_of(args), format_of(args.json() ? "json" : args.text("format")),
-                args.find_number("limit")};
+  const Ask ask{sql_of(args), wanted_format(args), args.find_number("limit")};
   if (ask.limit.value_or(0) < 0) throw Failure(Cause::usage, "--limit takes a number of rows, 0 or more");
   if (args.flag("remote"))
     query_there(ask);
@@ -259,8 +274,7 @@ Command query_command() {
                    .help = "Run it on the server, for tables that are not here"},
                   {.names = "-f,--format",
                    .value = "FORMAT",
-                   .help = join(format_names(), ", "),
-                   .fallback = "table",
+                   .help = join(format_names(), ", ") + " [default: table]",
                    .choices = format_names()},
                   {.names = "--limit",
                    .value = "ROWS",
