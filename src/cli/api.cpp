@@ -145,6 +145,12 @@ Refusal detail_of(const Response& response) {
   return {text.substr(0, at), text.substr(at + 2)};
 }
 
+// A page for people where Agnes has an answer for programs. A gateway's pages are no sign of that: Agnes may be behind it.
+bool is_page(const Response& response) {
+  return response.header("content-type").value_or("").starts_with("text/html") &&
+         (response.ok() || response.status == 404 || response.status == 405);
+}
+
 Refusal refusal_of(const Response& response) {
   Refusal out = detail_of(response);
   out.why = escape_control(out.why);
@@ -152,7 +158,17 @@ Refusal refusal_of(const Response& response) {
   for (auto* text : {&out.why, &out.hint})
     while (text->ends_with('.')) text->pop_back();
   const bool silent = out.why.empty();
+  const bool deactivated = is_deactivated(response);
+  if (response.status == 401 && out.why == "Missing or invalid Authorization header") {
+    out.why = "not signed in";
+    out.hint = "agnes auth login";
+  } else if (deactivated) {
+    out.hint = "ask an administrator";
+  } else if (response.status == 403 && out.why.find("sign in first") != out.why.npos) {
+    out.hint = "agnes auth login";
+  }
   out.why = fmt::format("{} (HTTP {})", silent ? "the server gave no reason" : out.why, response.status);
+  if (!out.hint.empty() && (response.status == 401 || response.status == 403)) return out;
   if (response.status == 401)
     out.hint = env("AGNES_TOKEN") ? "AGNES_TOKEN holds that token: correct it, or unset it"
                                   : "sign in again: agnes auth login, or agnes auth import-token --token -";
@@ -162,13 +178,15 @@ Refusal refusal_of(const Response& response) {
     return out;
   else if (response.status == 403)
     out.hint = "an administrator can change that";
-  else if (response.status == 404 && silent)
-    out.hint = "check that the address is an Agnes server's: agnes diagnose";
   else if (response.status >= 500)
     out.hint = "try again; if it stays so, tell its administrator";
   return out;
 }
 }  // namespace
+
+bool is_deactivated(const Response& response) {
+  return response.status == 401 && detail_of(response).why == "Account deactivated";
+}
 
 Api::Api() : client_(options_for(server_url(), configured_token())), named_(has_server()) {}
 Api::Api(const std::string& server, const std::string& token) : client_(options_for(server, token)) {}
@@ -183,6 +201,9 @@ Response Api::send(const http_client::Request& request) {
                   "agnes init --server-url URL");
   }
   check_versions(response, server());
+  if (is_page(response))
+    throw Failure(Cause::server_fault, server() + " answers, but not as an Agnes server",
+                  "check its address: agnes auth login --server URL");
   if (response.status >= 300 && response.status < 400 && response.status != 304)
     throw Failure(Cause::server_fault,
                   fmt::format("{} sends callers on to {}", server(),
@@ -225,11 +246,13 @@ std::string refusal(const Response& response) {
 }
 
 Failure refused(const Response& response, std::string_view what) {
+  // An Agnes server says what it has not got. Here that is an error; pull goes on without what is optional.
+  if (response.status == 404 && detail_of(response).why.empty())
+    return {Cause::server_fault,
+            fmt::format("cannot {}: the server answers, but not as an Agnes server (HTTP 404)", what),
+            "check its address: agnes auth whoami shows it"};
   const Refusal said = refusal_of(response);
-  // An Agnes server says what it has not got.
-  const bool stranger = response.status == 404 && detail_of(response).why.empty();
-  return {stranger ? Cause::server_fault : cause_of_status(response.status),
-          fmt::format("cannot {}: {}", what, said.why), said.hint};
+  return {cause_of_status(response.status), fmt::format("cannot {}: {}", what, said.why), said.hint};
 }
 
 void expect(const Response& response, std::initializer_list<int> expected, std::string_view what) {

@@ -45,6 +45,8 @@ class Api {
   bool named_ = true;  // false: nobody named a server, and it is the one that the contract falls back to
 };
 
+// Whether an administrator closed the caller's account: signing in again does not help then.
+bool is_deactivated(const Response& response);
 // Why the server refused, and what to do, in one line for people: "the group exists already (HTTP 409)". The
 // structured answers of the contract (`kind`, `reason`, lists of invalid fields) are told field by field.
 std::string refusal(const Response& response);

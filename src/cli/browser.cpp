@@ -169,7 +169,7 @@ std::optional<Token> sign_in_by_browser(const std::string& server, bool open) {
     code = listener.wait_for_code(state);
   } else {
     note("Sign in to {} in a browser, on any machine:\n  {}", escape_control(server), address());
-    code = ask("The code that is shown there");
+    code = ask("The code that is shown there", "give it on standard input, or sign in with --email");
   }
   const Response response =
       api.post("/auth/cli/token", boost::json::object{{"code", code}, {"code_verifier", verifier}});

@@ -191,7 +191,8 @@ void clear_token(const std::string& server) {
 }
 
 std::string given_token(const std::string& option) {
-  return std::string(trim(option == "-" ? ask("Token", true) : option));
+  return std::string(
+      trim(option == "-" ? ask("Token", "give it on standard input, or as --token TOKEN", true) : option));
 }
 
 std::optional<std::string> token_claim(const std::string& token, const std::string& name) {

@@ -121,9 +121,11 @@ std::string bold(std::string_view text) {
   return use_color() ? fmt::format("\033[1m{}\033[0m", text) : std::string(text);
 }
 
-std::string ask(std::string_view question, bool hidden) {
-  err(std::string(question) + ": ");
+std::string ask(std::string_view question, std::string_view instead, bool hidden) {
   const bool terminal = ::isatty(STDIN_FILENO) == 1;
+  // Who reads JSON reads no question.
+  const bool shown = terminal || !json_wanted;
+  if (shown) err(std::string(question) + ": ");
   termios before{};
   if (hidden && terminal) {
     ::tcgetattr(STDIN_FILENO, &before);
@@ -142,15 +144,16 @@ std::string ask(std::string_view question, bool hidden) {
     line += c;
   }
   if (hidden && terminal) ::tcsetattr(STDIN_FILENO, TCSANOW, &before);
-  if ((hidden && terminal) || !terminal) err("\n");
+  if (shown && (hidden || !terminal)) err("\n");
   if (ended && line.empty())
-    throw Failure(Cause::failed, fmt::format("no answer to '{}'", question), "give it as an option");
+    throw Failure(Cause::failed, fmt::format("no answer to '{}'", question), std::string(instead));
   if (line.ends_with('\r')) line.pop_back();
   return line;
 }
 
 bool confirm(std::string_view question) {
-  const std::string answer = to_lower(trim(ask(fmt::format("{} [y/N]", question))));
+  const std::string answer =
+      to_lower(trim(ask(fmt::format("{} [y/N]", question), "--yes says so beforehand")));
   return answer == "y" || answer == "yes";
 }
 

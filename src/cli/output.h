@@ -42,8 +42,8 @@ std::string dim(std::string_view text);
 std::string bold(std::string_view text);
 
 // Asks on the terminal; without one, a line of standard input is the answer. `hidden` shows nothing while
-// typing. Throws Failure when there is no answer.
-std::string ask(std::string_view question, bool hidden = false);
+// typing. Throws Failure when there is no answer: `instead` says how to give it without a terminal.
+std::string ask(std::string_view question, std::string_view instead, bool hidden = false);
 // "y" or "yes".
 bool confirm(std::string_view question);
 

@@ -418,10 +418,21 @@ PullResult pull(Api& api, const Workspace& workspace, const PullOptions& options
   return Pull(api, workspace, options).run();
 }
 
+namespace {
+// What a stage is about, to people.
+std::string subject(const PullProblem& problem) {
+  if (problem.table) return *problem.table;
+  const auto stage = problem.stage.value_or("");
+  return stage == "manifest"        ? "the list of tables"
+         : stage == "memory_bundle" ? "the rules"
+         : stage == "views"         ? "the local database"
+                                    : stage;
+}
+}  // namespace
+
 void say_problems(const PullResult& result) {
   for (const auto& problem : result.errors)
-    say_error(problem.kind,
-              fmt::format("{}: {}", problem.table.value_or(problem.stage.value_or("")), problem.error));
+    say_error(problem.kind, fmt::format("{}: {}", subject(problem), problem.error));
 }
 
 const PullProblem* manifest_problem(const PullResult& result) {

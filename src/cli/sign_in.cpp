@@ -39,13 +39,13 @@ Token sign_in(const std::string& server, Credentials credentials) {
   }
   warn_of_plain_http(server, "password");
   if (!email || !password) note("Sign in to {}", escape_control(server));
-  if (!email) email = ask("Email");
-  if (!password) password = ask("Password", true);
+  if (!email) email = ask("Email", "add --email");
+  if (!password) password = ask("Password", "add --password, or give it on standard input", true);
   Api api(server, "");
   json::object body{{"email", *email}};
   if (!password->empty()) body["password"] = *password;
   const Response response = api.post("/auth/token", body);
-  if (response.status == 401)
+  if (response.status == 401 && !is_deactivated(response))
     throw Failure(
         Cause::not_signed_in,
         fmt::format(
@@ -71,7 +71,7 @@ Token token_for_workspace(const std::string& server, const std::optional<std::st
   }
   if (::isatty(STDIN_FILENO) == 0)
     throw Failure(
-        Cause::usage, fmt::format("not signed in to {}", server),
+        Cause::not_signed_in, fmt::format("not signed in to {}", server),
         fmt::format("agnes auth login --browser --server {}, or --token - with a token on standard input",
                     server));
   return personal_token(server, sign_in(server));

@@ -86,12 +86,23 @@ test('what the command line has wrong is 2, in JSON, too', async () => {
 test('an answer that is none is the server’s fault', async () => {
   for (const args of [['catalog'], ['schema', 'orders'], ['admin', 'group', 'list'], ['auth', 'token', 'list']]) {
     server.faults = [{ path: '/', status: 404, body: { rawJson: '<html>' }, times: 9 }];
-    errorOf(await user.run([...args, '--json']), 'server_fault');
+    assert.match(errorOf(await user.run([...args, '--json']), 'server_fault').message, /answers, but not as an Agnes server/);
     server.faults = [{ path: '/', status: 200, body: { rawJson: '<html>' }, times: 9 }];
     const result = await user.run([...args, '--json']);
     assert.equal(result.code, 5, args.join(' '));
     errorOf(result, 'server_fault');
   }
+});
+
+test('a page for people is told as another server, whatever the command', async () => {
+  for (const args of [['catalog'], ['pull'], ['auth', 'token', 'list'], ['query', '--remote', 'SELECT 1']])
+    for (const status of [200, 404]) {
+      server.faults = [{ path: '/', status, headers: { 'content-type': 'text/html; charset=utf-8' }, body: { rawJson: '<html>' }, times: 9 }];
+      assert.match(errorOf(await user.run([...args, '--json']), 'server_fault').message, /^http:.* answers, but not as an Agnes server$/);
+    }
+  const told = JSON.parse((await user.run(['diagnose', '--json'])).stdout);
+  assert.match(told.checks[0].detail, /answers, but not as an Agnes server/);
+  assert.match(told.suggested_actions[0], /agnes auth login --server/);
 });
 
 test('a part that failed is 7: pull, init, export', async () => {

@@ -92,8 +92,8 @@ describe('refused before anything is written', () => {
   test('no token', async (t) => {
     const { server, user } = await world(t);
     const result = await user.run(['init', '--server-url', server.url]);
-    assert.equal(result.code, 2);
-    assert.match(result.stderr, /not signed in to .*agnes auth login --server/);
+    assert.equal(result.code, 1);
+    assert.match(result.stderr, /not signed in to .*agnes auth login --browser --server/);
   });
   test('a token with a line break', async (t) => {
     const { server, user } = await world(t);

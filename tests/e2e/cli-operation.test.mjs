@@ -38,7 +38,7 @@ test('somebody is let in with one command, and a second one says what they see',
   assert.match(await ok('group', 'members', 'sales'), /eve@example.com/);
   assert.match(await ok('access', 'ana@example.com'), /sees nothing yet/);
   assert.match(await ok('grant', 'create', 'sales', 'table', 'orders,Customers_2024'), /orders now.*\n.*customers_2024 now/);
-  await run(['init', '--server-url', site.url], { as: ana, code: 2 });
+  await run(['init', '--server-url', site.url], { as: ana, code: 1 });
   await run(['auth', 'login', '--server', site.url, '--email', 'ana@example.com', '--password', 'a-long-password-1'], { as: ana });
   assert.match((await run(['init'], { as: ana })).stdout, /Tables: 2 here/);
   assert.match(await ok('access', 'ana@example.com'), /table +customers_2024 +sales/);

@@ -272,7 +272,7 @@ describe('refusals', () => {
     server.token = 'another';
     const result = await user.run(['pull']);
     assert.equal(result.code, 3);
-    assert.match(result.stderr, /^Error: manifest: .*HTTP 401.*sign in again/);
+    assert.match(result.stderr, /^Error: the list of tables: .*HTTP 401.*sign in again/);
     assert.equal(result.stdout, '');
     assert.equal(await user.count('orders'), 1000);
   });
@@ -281,7 +281,7 @@ describe('refusals', () => {
     user.signIn('http://127.0.0.1:9', 'x');
     const result = await user.run(['pull']);
     assert.equal(result.code, 6);
-    assert.match(result.stderr, /^Error: manifest: cannot reach http:\/\/127.0.0.1:9: .*\n$/);
+    assert.match(result.stderr, /^Error: the list of tables: cannot reach http:\/\/127.0.0.1:9: .*\n$/);
   });
   test('not signed in, nothing set up', async (t) => {
     const user = makeUser();

@@ -124,12 +124,26 @@ void show_changed(const contract::SettingsChanged& changed) {
     note("Note: {} is set in the server's environment, and that goes before it.", escape_control(name));
 }
 
+// A folder that is not there is told now: the next start, from when it counts, may be much later.
+void check_folder(Api& api) {
+  boost::system::error_code error;
+  const Response tested = api.post("/api/admin/files/test-connection", json::object{});
+  if (tested.ok()) return;
+  const auto answer = tested.json();
+  const auto* message = answer.find_pointer("/detail/message", error);
+  note("Note: {}", message == nullptr ? refusal(tested) : escape_control(plain(*message)));
+}
+
 contract::SettingsChanged set(const Args& args) {
   Api api;
   const auto settings = read_settings(api);
   const std::string path = args.text("SETTING"), kind = kind_of(settings, path);
-  const std::string text = args.find("VALUE") ? args.text("VALUE") : ask("Value", kind == "secret");
-  return save(api, args, settings, typed(kind, path, text));
+  const std::string text =
+      args.find("VALUE") ? args.text("VALUE")
+                         : ask("Value", "give it behind the setting, or on standard input", kind == "secret");
+  auto changed = save(api, args, settings, typed(kind, path, text));
+  if (path == "data_source.files.path") check_folder(api);
+  return changed;
 }
 
 contract::SettingsChanged unset(const Args& args) {

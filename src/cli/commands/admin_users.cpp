@@ -18,8 +18,9 @@ std::string path_of(Api& api, const Args& args, std::string_view action) {
 }
 
 std::string new_password() {
-  const std::string password = ask("New password", true);
-  if (ask("Once more", true) != password)
+  const char* instead = "add --password PASSWORD, or give it twice on standard input, a line each";
+  const std::string password = ask("New password", instead, true);
+  if (ask("Once more", instead, true) != password)
     throw Failure(Cause::failed, "the two passwords differ: nothing was changed", "type it again");
   return password;
 }

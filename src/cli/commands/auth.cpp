@@ -64,7 +64,7 @@ void ask_whether(const Session& session) {
   if (!session.signed_in) throw Exit{Cause::not_signed_in};
   Api api;
   const Response response = api.get("/api/catalog/tables", {}, std::chrono::seconds(10));
-  if (response.status == 401)
+  if (response.status == 401 && !is_deactivated(response))
     throw Failure(Cause::not_signed_in, fmt::format("{} does not accept this token any more", session.server),
                   "agnes auth login");
   expect(response, {200}, "ask the server");
@@ -83,7 +83,7 @@ Session import_token(const Args& args) {
   if (!args.flag("skip-verify")) {
     Api api(server, token);
     const Response response = api.get("/api/catalog/tables", {}, std::chrono::seconds(15));
-    if (response.status == 401)
+    if (response.status == 401 && !is_deactivated(response))
       throw Failure(Cause::not_signed_in,
                     fmt::format("{} does not accept the token: it is wrong, expired or revoked", server),
                     "make a new one there");

@@ -85,6 +85,9 @@ void ask_server(const Args& args, Diagnosis& out) {
       return;
     }
     for (auto& part : parts_of(report.json())) out.checks.push_back(std::move(part));
+  } catch (const Failure& error) {
+    out.checks.push_back(check(kApi, PartStatus::error, error.message(), error.cause()));
+    out.suggested_actions.push_back(error.hint());
   } catch (const http_client::TransportError& error) {
     out.checks.push_back(check(kApi, PartStatus::error, error.what(), Cause::unreachable));
     out.suggested_actions.push_back(

@@ -34,7 +34,7 @@ void refuse_common_folders(const fs::path& root) {
 // Whether the token works, before anything is written. The cheapest route that every user may call.
 void check_token(Api& api) {
   const Response response = api.get("/api/catalog/tables");
-  if (response.status == 401)
+  if (response.status == 401 && !is_deactivated(response))
     throw Failure(Cause::not_signed_in,
                   fmt::format("{} does not accept the token: it is wrong, expired or revoked", api.server()),
                   "agnes auth login gets another");

@@ -116,6 +116,10 @@ Failure no_such_table(const std::string& message, const std::string& name, const
   const auto start = said.find(kStart);
   const auto end = start == said.npos ? said.npos : said.find(kEnd, start);
   const std::string message = without_guess(said);
+  // A view whose file was deleted, or is elsewhere since the workspace was moved.
+  if (said.find("No files found that match the pattern") != said.npos &&
+      said.find("/server/parquet/") != said.npos)
+    throw Failure(Cause::failed, message, "agnes pull fetches what is missing and makes the views anew");
   if (end == said.npos) throw Failure(Cause::failed, message);
   const auto begin = start + kStart.size();
   throw no_such_table(message, said.substr(begin, end - begin), workspace);
