@@ -51,9 +51,10 @@ test('somebody is let in with one command, and a second one says what they see',
 test('grants: several, by name; nothing changes when one of them is not there; taken back the same way', async () => {
   const granted = async () => JSON.parse(await ok('grant', 'list', '--group', 'more', '--json')).map((grant) => grant.resource_id).sort();
   await ok('group', 'create', 'more');
-  await unknown(/no table nope, so nothing was changed/, 'grant', 'create', 'more', 'table', 'orders, nope');
+  await unknown(/no table nope, so nothing was changed; agnes admin list-tables/, 'grant', 'create', 'more', 'table', 'orders, nope');
+  for (const tables of ['orders, itms', 'itms']) await unknown(/no table itms, so nothing was changed; did you mean items\?/, 'grant', 'create', 'more', 'table', tables);
   assert.deepEqual(await granted(), []);
-  await ok('grant', 'create', 'more', 'table', 'ORDERS');
+  assert.equal(await ok('grant', 'create', 'MORE', 'table', 'ORDERS'), 'The group more may see table orders now.\n');
   await ok('grant', 'create', 'more', 'table', 'orders,items,Customers_2024');
   assert.deepEqual(await granted(), ['customers_2024', 'items', 'orders']);
   await unknown(/has no grant for memory_domain finance/, 'grant', 'delete', 'more', 'memory_domain', 'finance');
@@ -62,6 +63,22 @@ test('grants: several, by name; nothing changes when one of them is not there; t
   const [{ id }] = JSON.parse(await ok('grant', 'list', '--group', 'more', '--json'));
   await ok('grant', 'delete', id);
   assert.deepEqual(await granted(), []);
+});
+
+test('a table of files that is registered before its file comes', async () => {
+  const early = await run(['admin', 'register-table', 'itms', '--source-type', 'files']);
+  assert.match(early.stderr, /^Note: no file or sub-folder of .* makes the table itms yet \(is items meant\?\); bring it there, or correct the name$/m);
+  assert.match(early.stdout, /^Registered itms\./);
+  assert.match(await ok('register-table', 'later', '--source-type', 'files', '--dry-run'), /note: no file or sub-folder of .* makes the table later yet; /);
+  await ok('unregister-table', '-y', 'itms');
+  assert.match(await ok('test-connection', 'files'), /tables: \d/);
+});
+
+test('a misspelt table is told at the server, too, and none that one may not see', async () => {
+  const asked = async (as, table) => (await run(['query', '--remote', `SELECT * FROM ${table}`], { as, code: 1 })).stderr;
+  assert.match(await asked(ana, 'ordrs'), /did you mean orders\?$/m);
+  assert.match(await asked(admin, 'itmes'), /did you mean items\?$/m);
+  assert.doesNotMatch(await asked(ana, 'itmes'), /did you mean/);
 });
 
 test('the audit log', async () => {
@@ -73,6 +90,8 @@ test('the audit log', async () => {
   assert.match(told.stderr, new RegExp(`--before ${page.before}`));
   await fails(/since/, 'audit', '--since', 'yesterday');
   assert.equal(JSON.parse(await ok('audit', '--user', 'ana@example.com', '--action', 'user.*', '--json')).entries.length, 0);
+  for (const user of ['nobody@example.com', 'nobody']) await unknown(/no user .*nobody/, 'audit', '--user', user);
+  await unknown(/did you mean ana@example\.com\?/, 'audit', '--user', 'anna@example.com');
   await run(['admin', 'audit'], { as: ana, code: 8 });
 });
 
@@ -107,10 +126,11 @@ test('a metric that was imported is deleted', async () => {
   writeFileSync(file, 'name: revenue\ndisplay_name: Revenue\ncategory: finance\nsql: SELECT 1\n');
   await ok('metrics', 'import', file);
   await run(['admin', 'metrics', 'delete', 'finance/revenue'], { code: 1, input: 'n\n' });
-  assert.match(await ok('metrics', 'delete', '-y', 'finance/revenue'), /Deleted the metric finance\/revenue/);
+  await unknown(/there is no metric revenue; did you mean finance\/revenue\?/, 'metrics', 'delete', '-y', 'revenue');
+  assert.match(await ok('metrics', 'delete', '-y', 'Finance/Revenue'), /Deleted the metric finance\/revenue/);
   mkdirSync(admin.file('bad'));
   writeFileSync(admin.file('bad/a.yml'), '[');
   writeFileSync(admin.file('bad/b.yml'), '- 5');
   await fails(/a\.yml.*b\.yml: a metric is a mapping with a name/, 'metrics', 'import', admin.file('bad'));
-  await unknown(/cannot delete the metric/, 'metrics', 'delete', '-y', 'finance/revenue');
+  await unknown(/there is no metric finance\/revenue; agnes catalog --metrics/, 'metrics', 'delete', '-y', 'finance/revenue');
 });

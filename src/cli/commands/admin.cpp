@@ -7,36 +7,42 @@
 
 namespace agnes::cli {
 
-std::string user_id_of(Api& api, const std::string& id_or_email) {
-  if (id_or_email.find('@') == id_or_email.npos) return id_or_email;
+contract::User find_user(Api& api, const std::string& id_or_email) {
   Nearest nearest(id_or_email, 4);
-  const auto users = fetch<std::vector<contract::User>>(api, "/api/users", "list the users");
-  for (const auto& user : users) {
-    if (iequals(user.email, id_or_email)) return user.id;
+  auto users = fetch<std::vector<contract::User>>(api, "/api/users", "list the users");
+  for (auto& user : users) {
+    if (user.id == id_or_email || iequals(user.email, id_or_email)) return std::move(user);
     nearest.offer(user.email);
   }
-  throw Failure(Cause::not_found, "no user has the address " + escape_control(id_or_email),
+  const char* what =
+      id_or_email.find('@') == id_or_email.npos ? "there is no user " : "no user has the address ";
+  throw Failure(Cause::not_found, what + escape_control(id_or_email),
                 meant(nearest, "agnes admin list-users"));
+}
+
+std::string user_id_of(Api& api, const std::string& id_or_email) {
+  return id_or_email.find('@') == id_or_email.npos ? id_or_email : find_user(api, id_or_email).id;
 }
 
 namespace {
 std::vector<contract::Group> all_groups(Api& api) {
   return fetch<std::vector<contract::Group>>(api, "/api/admin/groups", "list the groups");
 }
-std::optional<std::string> id_in(const std::vector<contract::Group>& groups, const std::string& id_or_name) {
+std::optional<contract::Group> group_in(const std::vector<contract::Group>& groups,
+                                        const std::string& id_or_name) {
   for (const auto& group : groups)
-    if (iequals(group.id, id_or_name) || iequals(group.name, id_or_name)) return group.id;
+    if (iequals(group.id, id_or_name) || iequals(group.name, id_or_name)) return group;
   return std::nullopt;
 }
 }  // namespace
 
-std::optional<std::string> find_group(Api& api, const std::string& id_or_name) {
-  return id_in(all_groups(api), id_or_name);
+std::optional<contract::Group> find_group(Api& api, const std::string& id_or_name) {
+  return group_in(all_groups(api), id_or_name);
 }
 
-std::string group_id_of(Api& api, const std::string& id_or_name) {
+contract::Group group_of(Api& api, const std::string& id_or_name) {
   const auto groups = all_groups(api);
-  if (const auto id = id_in(groups, id_or_name)) return *id;
+  if (auto group = group_in(groups, id_or_name)) return *std::move(group);
   Nearest nearest(id_or_name, 4);
   for (const auto& group : groups) nearest.offer(group.name);
   throw Failure(Cause::not_found, "there is no group " + escape_control(id_or_name),

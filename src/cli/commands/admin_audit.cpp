@@ -17,7 +17,10 @@ contract::AuditPage read_audit(const Args& args) {
   Params params{{"limit", std::to_string(args.number("limit"))}};
   for (const char* name : {"user", "action", "resource", "since", "until", "before"})
     if (const auto text = args.find(name)) params.emplace_back(name, *text);
-  return fetch<contract::AuditPage>(api, "/api/admin/audit", "read the audit log", params);
+  auto page = fetch<contract::AuditPage>(api, "/api/admin/audit", "read the audit log", params);
+  // Somebody who is gone has left entries all the same, so whether there is such a user is asked last.
+  if (const auto user = args.find("user"); user && page.entries.empty()) find_user(api, *user);
+  return page;
 }
 void show_audit(const contract::AuditPage& page) {
   std::vector<std::vector<std::string>> rows;

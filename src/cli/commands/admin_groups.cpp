@@ -19,8 +19,8 @@ std::string yes_no(bool yes) {
   return yes ? "true" : "false";
 }
 
-std::string group_path(Api& api, const Args& args, const std::string& rest = "") {
-  return "/api/admin/groups/" + http_client::percent_encode(group_id_of(api, args.text("GROUP"))) + rest;
+std::string path_of(const contract::Group& group, const std::string& rest = "") {
+  return "/api/admin/groups/" + http_client::percent_encode(group.id) + rest;
 }
 
 // Of Everyone the servers' databases say that everybody is in it, which nobody is without a membership.
@@ -54,13 +54,15 @@ void show_created(const contract::Group& group, const Args& args) {
 
 Done delete_group(const Args& args) {
   Api api;
-  expect(api.del(group_path(api, args)), {200, 204}, "delete the group");
-  return {"deleted", "group", args.text("GROUP"), {}};
+  const auto group = group_of(api, args.text("GROUP"));
+  expect(api.del(path_of(group)), {200, 204}, "delete the group");
+  return {"deleted", "group", group.name, {}};
 }
 
 std::vector<contract::Member> list_members(const Args& args) {
   Api api;
-  return fetch<std::vector<contract::Member>>(api, group_path(api, args, "/members"), "list the members");
+  return fetch<std::vector<contract::Member>>(api, path_of(group_of(api, args.text("GROUP")), "/members"),
+                                              "list the members");
 }
 void show_members(const std::vector<contract::Member>& members) {
   std::vector<std::vector<std::string>> rows;
@@ -71,24 +73,26 @@ void show_members(const std::vector<contract::Member>& members) {
 
 Done add_member(const Args& args) {
   Api api;
-  expect(api.post(group_path(api, args, "/members"), json::to_json(contract::AddMember{args.text("EMAIL")})),
+  const auto group = group_of(api, args.text("GROUP"));
+  expect(api.post(path_of(group, "/members"), json::to_json(contract::AddMember{args.text("EMAIL")})),
          {201, 200}, "add the member");
-  return {"added", "member", args.text("EMAIL"), args.text("GROUP")};
+  return {"added", "member", args.text("EMAIL"), group.name};
 }
 
 Done remove_member(const Args& args) {
   Api api;
-  const std::string path = group_path(api, args, "/members/");
-  expect(api.del(path + http_client::percent_encode(user_id_of(api, args.text("EMAIL")))), {200, 204},
-         "remove the member");
-  return {"removed", "member", args.text("EMAIL"), args.text("GROUP")};
+  const auto group = group_of(api, args.text("GROUP"));
+  expect(
+      api.del(path_of(group, "/members/") + http_client::percent_encode(user_id_of(api, args.text("EMAIL")))),
+      {200, 204}, "remove the member");
+  return {"removed", "member", args.text("EMAIL"), group.name};
 }
 
 std::vector<contract::Grant> list_grants(const Args& args) {
   Api api;
   Params params;
   if (const auto type = args.find("type")) params.emplace_back("resource_type", *type);
-  if (const auto group = args.find("group")) params.emplace_back("group_id", group_id_of(api, *group));
+  if (const auto group = args.find("group")) params.emplace_back("group_id", group_of(api, *group).id);
   return fetch<std::vector<contract::Grant>>(api, "/api/admin/grants", "list the grants", params);
 }
 void show_grants(const std::vector<contract::Grant>& grants) {
@@ -107,9 +111,9 @@ std::vector<contract::Grant> grants_of(Api& api, const std::string& group, const
 // Of several, those that are granted already stay.
 std::vector<contract::Grant> create_grants(const Args& args) {
   Api api;
-  const auto group = group_id_of(api, args.text("GROUP"));
+  const auto group = group_of(api, args.text("GROUP")).id;
   const auto type = args.text("TYPE");
-  const auto wanted = resource_ids(api, type, args.text("RESOURCES"));
+  const auto wanted = resource_ids(api, type, args.text("RESOURCES"), true);
   std::map<std::string, contract::Grant> there;
   if (wanted.size() > 1)
     for (auto& grant : grants_of(api, group, type)) there.emplace(grant.resource_id, grant);
@@ -126,10 +130,10 @@ std::vector<contract::Grant> create_grants(const Args& args) {
   }
   return done;
 }
-void show_granted(const std::vector<contract::Grant>& grants, const Args& args) {
+void show_granted(const std::vector<contract::Grant>& grants) {
   for (const auto& grant : grants)
-    print("The group {} may see {} {} now.", args.text("GROUP"), args.text("TYPE"),
-          escape_control(grant.resource_id));
+    print("The group {} may see {} {} now.", escape_control(grant.group_name),
+          escape_control(grant.resource_type), escape_control(grant.resource_id));
 }
 
 std::vector<Done> delete_grants(const Args& args) {
@@ -140,25 +144,25 @@ std::vector<Done> delete_grants(const Args& args) {
     return {{"deleted", "grant", args.text("GRANT"), {}}};
   }
   const std::string type = args.text("TYPE");
-  const auto resources = resource_ids(api, type, args.text("RESOURCES"));
-  const auto grants = grants_of(api, group_id_of(api, args.text("GRANT")), type);
+  const auto resources = resource_ids(api, type, args.text("RESOURCES"), false);
+  const auto group = group_of(api, args.text("GRANT"));
+  const auto grants = grants_of(api, group.id, type);
   std::vector<contract::Grant> chosen;
   for (const auto& resource : resources) {
     const auto found = std::find_if(grants.begin(), grants.end(),
                                     [&](const auto& grant) { return grant.resource_id == resource; });
     if (found == grants.end())
-      throw Failure(
-          Cause::not_found,
-          fmt::format("the group {} has no grant for {} {}, so nothing was taken back",
-                      escape_control(args.text("GRANT")), escape_control(type), escape_control(resource)),
-          fmt::format("agnes admin grant list --group {}", escape_control(args.text("GRANT"))));
+      throw Failure(Cause::not_found,
+                    fmt::format("the group {} has no grant for {} {}, so nothing was taken back",
+                                escape_control(group.name), escape_control(type), escape_control(resource)),
+                    fmt::format("agnes admin grant list --group {}", escape_control(group.name)));
     chosen.push_back(*found);
   }
   std::vector<Done> done;
   for (const auto& grant : chosen) {
     expect(api.del("/api/admin/grants/" + http_client::percent_encode(grant.id)), {200, 204},
            "delete the grant");
-    done.push_back({"deleted", "grant", type + " " + grant.resource_id, args.text("GRANT")});
+    done.push_back({"deleted", "grant", type + " " + grant.resource_id, group.name});
   }
   return done;
 }

@@ -1,4 +1,5 @@
 #include "cli/api.h"
+#include "cli/commands/catalog_metrics.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/metrics_yaml.h"
 #include "cli/output.h"
@@ -146,9 +147,15 @@ std::vector<std::string> problems_of(Api& api, const contract::Metric& metric,
 
 Done run_delete(const Args& args) {
   Api api;
-  expect(api.del("/api/admin/metrics/" + http_client::percent_encode(args.text("METRIC"))), {200, 204},
-         "delete the metric " + escape_control(args.text("METRIC")));
-  return {"deleted", "metric", args.text("METRIC"), {}};
+  std::string id = args.text("METRIC");
+  const auto send = [&] { return api.del("/api/admin/metrics/" + http_client::percent_encode(id)); };
+  Response response = send();
+  if (response.status == 404) {
+    id = metric_of(all_metrics(api), id).id;
+    response = send();
+  }
+  expect(response, {200, 204}, "delete the metric " + escape_control(id));
+  return {"deleted", "metric", id, {}};
 }
 
 struct CheckedMetric {

@@ -27,7 +27,7 @@ std::string new_password() {
 
 void put_into_group(Api& api, const std::string& email, const std::string& name) {
   const auto named = find_group(api, name);
-  std::string id = named.value_or("");
+  std::string id = named ? named->id : "";
   if (!named) {
     const Response made =
         api.post("/api/admin/groups", json::to_json(contract::CreateGroup{name, std::nullopt}));

@@ -186,7 +186,7 @@ void run(const Args& args) {
   if (args.find("WORDS") || args.find("fields"))
     throw Failure(Cause::usage, "words and --fields choose tables, not metrics", "leave them out");
   if (metric) {
-    const auto found = find_metric(*metric);
+    const auto found = metric_of(list_metrics(), *metric);
     return args.json() ? print_json(json::to_json(found)) : show_metric(found);
   }
   const auto metrics = list_metrics();

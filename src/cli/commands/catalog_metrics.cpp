@@ -46,14 +46,20 @@ void show_metrics(const std::vector<contract::Metric>& metrics) {
   out(columns_text({"CATEGORY", "ID", "NAME", "UNIT"}, rows));
 }
 
-contract::Metric find_metric(const std::string& id) {
-  Nearest nearest(id, 4);
-  for (auto& metric : list_metrics()) {
-    if (iequals(metric.id, id)) return std::move(metric);
-    nearest.offer(metric.id);
+contract::Metric metric_of(const std::vector<contract::Metric>& metrics, const std::string& id) {
+  // "revenue" may be what comes close to, or names, finance/revenue.
+  Nearest near_id(id, 4), near_name(id, 4);
+  for (const auto& metric : metrics) {
+    if (iequals(metric.id, id)) return metric;
+    near_id.offer(metric.id);
+    near_name.offer(metric.name);
   }
+  std::string best(near_id.best());
+  for (const auto& metric : metrics)
+    if (iequals(metric.name, id) || (best.empty() && metric.name == near_name.best())) best = metric.id;
   throw Failure(Cause::not_found, "there is no metric " + escape_control(id),
-                meant(nearest, "agnes catalog --metrics lists them"));
+                best.empty() ? "agnes catalog --metrics lists them"
+                             : fmt::format("did you mean {}?", escape_control(best)));
 }
 
 void show_metric(const contract::Metric& metric) {

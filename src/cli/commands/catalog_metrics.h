@@ -10,8 +10,8 @@ namespace agnes::cli {
 
 std::vector<contract::Metric> list_metrics();
 void show_metrics(const std::vector<contract::Metric>& metrics);
-// Throws Failure (not_found).
-contract::Metric find_metric(const std::string& id);
+// The one of that id, in any case. Throws Failure (not_found).
+contract::Metric metric_of(const std::vector<contract::Metric>& metrics, const std::string& id);
 void show_metric(const contract::Metric& metric);
 
 }  // namespace agnes::cli

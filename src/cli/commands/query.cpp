@@ -14,6 +14,7 @@
 #include "cli/result_printer.h"
 #include "cli/sql_text.h"
 #include "cli/workspace.h"
+#include "contract/catalogue.h"
 #include "lib/base/env.h"
 #include "lib/base/files.h"
 #include "lib/base/text.h"
@@ -225,6 +226,24 @@ void query_here(const Ask& ask) {
   }
 }
 
+// What a statement may not read is often a misspelt name of what it may. Of the caller's own catalogue: no other table is named.
+void suggest_table(Api& api, const Response& response) {
+  const std::string said = refusal(response);
+  constexpr std::string_view kStart = "Table \"";
+  const auto start = said.find(kStart);
+  const auto end = start == said.npos ? said.npos : said.find('"', start + kStart.size());
+  if (end == said.npos) return;
+  const std::string name = said.substr(start + kStart.size(), end - start - kStart.size());
+  const Response list = api.get("/api/v2/catalog");
+  if (!list.ok()) return;
+  const auto tables = contract::read<contract::Catalogue>(list.json()).tables;
+  Nearest nearest(name, 4);
+  for (const auto& table : tables) nearest.offer(table.name);
+  if (nearest.best().empty()) return;
+  const Failure refusal = refused(response, "run the query");
+  throw Failure(refusal.cause(), refusal.message(), meant(nearest, ""));
+}
+
 void query_there(const Ask& ask) {
   if (ask.format == Format::parquet)
     throw Failure(Cause::usage, "the server's answer has no types for Parquet",
@@ -234,6 +253,7 @@ void query_there(const Ask& ask) {
   const Response response =
       api.post("/api/query", json::to_json(contract::Query{ask.sql, ask.most()}),
                std::chrono::seconds(std::max<std::int64_t>(1, static_cast<std::int64_t>(timeout))));
+  if (response.status == 403) suggest_table(api, response);
   expect(response, {200}, "run the query");
   ResultTable table = read_remote_result(response.body);
   const std::size_t rows = table.rows.size();
