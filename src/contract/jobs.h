@@ -77,9 +77,9 @@ struct SyncFailure {
 };
 BOOST_DESCRIBE_STRUCT(SyncFailure, (), (table, error))
 struct SyncProblem {
-  std::string message;
+  std::string kind, table, message;  // table: may be empty
 };
-BOOST_DESCRIBE_STRUCT(SyncProblem, (), (message))
+BOOST_DESCRIBE_STRUCT(SyncProblem, (), (kind, table, message))
 // What a sync tells at its end, as far as a client reads it.
 struct SyncResult {
   std::optional<std::int64_t> tables;

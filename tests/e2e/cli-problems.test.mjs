@@ -117,12 +117,22 @@ describe('files', () => {
       assertWell(await ask(site, admin));
     });
 
-  test('a sync of other tables tells what stands, too', async () => {
+  test('a sync of some tables ends with what is wrong with these', async () => {
     site.put('Sales (ž).csv', 'id\n1\n');
-    const done = await admin.run(['admin', 'sync', 'orders']);
-    assert.equal(done.code, 7);
-    assert.match(done.stderr, /^Error: 'Sales \(ž\)\.csv' is refused: /m);
+    site.put('kept.csv', 'id\n1,2\n');
+    assert.equal((await admin.run(['admin', 'sync'])).code, 7);
+    const done = await admin.run(['admin', 'sync', 'ORDERS']);
+    assert.deepEqual([done.code, done.stderr], [0, 'Note: something is wrong with other tables, too: agnes diagnose\n']);
+    assert.match(done.stdout, /^Synced: /);
+    const told = JSON.parse((await admin.run(['admin', 'sync', 'orders', '--json'])).stdout);
+    assert.deepEqual([told.outcome, told.failures, told.result.failed, told.result.problems], ['ok', [], [], []]);
+    const bad = await admin.run(['admin', 'sync', 'orders,kept']);
+    assert.equal(bad.code, 7);
+    assert.match(bad.stderr, /^Error: kept: kept\.csv line 2 /m);
+    assert.doesNotMatch(bad.stderr, /Sales/);
     rmSync(file('Sales (ž).csv'));
+    site.put('kept.csv', 'id\n1\n');
+    assertWell(await ask(site, admin));
   });
 
   test('what is no table by what it holds is a note, and nothing is wrong', async () => {

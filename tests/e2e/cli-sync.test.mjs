@@ -56,6 +56,11 @@ test('a file that cannot be read is named with its line, also one that was never
   assert.equal((await admin.run(['admin', 'sync'])).code, 0);
 });
 
+test('a name that is none is told with what comes close, and nothing is started', async () => {
+  const result = await admin.run(['admin', 'sync', 'customers,ordrs']);
+  assert.deepEqual([result.code, result.stderr], [4, 'Error: there is no table ordrs, so nothing was started; did you mean orders?\n']);
+});
+
 test('jobs are listed, run and cancelled by name', async () => {
   const list = await admin.run(['admin', 'jobs', 'list']);
   assert.equal(list.code, 0, list.stderr);

@@ -9,6 +9,7 @@
 #include "cli/table.h"
 #include "contract/jobs.h"
 #include "contract/read.h"
+#include "contract/registry.h"
 #include "lib/base/text.h"
 
 namespace agnes::cli {
@@ -58,27 +59,96 @@ contract::Job follow(Api& api, const std::optional<Timestamp>& before, bool quie
   }
 }
 
-contract::Job sync(const Args& args) {
-  boost::json::value body = nullptr;
-  if (const auto tables = args.find("TABLES")) {
-    boost::json::array names;
-    for (const auto& name : split(*tables, ','))
-      if (!trim(name).empty()) names.emplace_back(trim(name));
-    body = names;
+bool is_done(const contract::Job& job) {
+  return job.outcome == contract::JobOutcome::ok || job.outcome == contract::JobOutcome::partly;
+}
+
+// The tables of a sync, as somebody wrote them.
+struct Wanted {
+  std::vector<std::string> ids;    // for the server
+  std::set<std::string> names;     // their ids and names, in lower case: the results go by the names
+  std::optional<Failure> unknown;  // what to say when the server does not know one
+};
+Wanted wanted_tables(Api& api, const std::string& text) {
+  const auto tables =
+      fetch<contract::RegistryList>(api, "/api/admin/registry", "list the registered tables").tables;
+  Wanted out;
+  for (const auto& part : split(text, ',')) {
+    const std::string word(trim(part));
+    if (word.empty()) continue;
+    out.ids.push_back(word);
+    out.names.insert(to_lower(word));
+    Nearest nearest(word, 4);
+    bool found = false;
+    for (const auto& table : tables) {
+      nearest.offer(table.id);
+      nearest.offer(table.name);
+      if (!iequals(table.id, word) && !iequals(table.name, word)) continue;
+      found = true;
+      out.names.insert({to_lower(table.id), to_lower(table.name)});
+      if (table.name != word) out.ids.back() = table.id;
+    }
+    if (!found && !out.unknown)
+      out.unknown.emplace(Cause::not_found,
+                          fmt::format("there is no table {}, so nothing was started", escape_control(word)),
+                          meant(nearest, "agnes admin list-tables"));
   }
+  return out;
+}
+
+// Whether a problem keeps tables from coming, whichever they are.
+bool is_of_source(const contract::SyncProblem& problem) {
+  return problem.kind == "source" || problem.kind == "configuration" || problem.kind == "empty";
+}
+
+// Of the result what concerns these tables: what else is wrong stands from other runs.
+void keep_only(contract::Job& job, const std::set<std::string>& names) {
+  auto* result = job.result.if_object();
+  if (result == nullptr || !is_done(job)) return;
+  const auto before = contract::read<contract::SyncResult>(job.result);
+  std::size_t left_out = 0;
+  job.failures.clear();
+  boost::json::array failed, problems;
+  for (std::size_t i = 0; i < before.failed.size(); ++i) {
+    const auto& item = before.failed[i];
+    if (!names.contains(to_lower(item.table))) {
+      ++left_out;
+      continue;
+    }
+    failed.push_back(result->at("failed").at(i));
+    job.failures.push_back(item.table + ": " + item.error);
+  }
+  for (std::size_t i = 0; i < before.problems.size(); ++i) {
+    const auto& item = before.problems[i];
+    if (!names.contains(to_lower(item.table)) && !is_of_source(item)) {
+      ++left_out;
+      continue;
+    }
+    problems.push_back(result->at("problems").at(i));
+    job.failures.push_back(item.message);
+  }
+  (*result)["failed"] = std::move(failed);
+  (*result)["problems"] = std::move(problems);
+  if (job.failures.empty()) job.outcome = contract::JobOutcome::ok;
+  if (left_out > 0) note("Note: something is wrong with other tables, too: agnes diagnose");
+}
+
+contract::Job sync(const Args& args) {
   Api api;
+  std::optional<Wanted> wanted;
+  if (const auto tables = args.find("TABLES")) wanted = wanted_tables(api, *tables);
   const auto before = find_job(api, "sync").last_run;
-  const auto answer = body.is_null() ? api.post("/api/sync/trigger") : api.post("/api/sync/trigger", body);
+  const auto answer =
+      wanted ? api.post("/api/sync/trigger", json::to_json(wanted->ids)) : api.post("/api/sync/trigger");
+  if (answer.status == 404 && wanted && wanted->unknown) throw *wanted->unknown;
   // One that runs already may have begun before the sources changed, but it is the one to wait for.
   const bool other = answer.status == 409;
   if (!other) expect(answer, {200}, "start a sync");
   if (other) note("A sync is under way already{}", args.flag("no-wait") ? "." : ": following that one.");
   if (args.flag("no-wait")) return find_job(api, "sync");
-  return follow(api, other ? std::nullopt : before, args.json());
-}
-
-bool is_done(const contract::Job& job) {
-  return job.outcome == contract::JobOutcome::ok || job.outcome == contract::JobOutcome::partly;
+  auto job = follow(api, other ? std::nullopt : before, args.json());
+  if (wanted && !wanted->ids.empty()) keep_only(job, wanted->names);
+  return job;
 }
 
 void show_synced(const contract::Job& job, const Args& args) {
