@@ -207,6 +207,11 @@ void write_jobs(Exposition& out, const jobs::Service& jobs) {
 boost::json::object jobs_health(const jobs::Service& service) {
   boost::json::array running, failed, partly;
   std::int64_t count = 0;
+  const auto names = [](const boost::json::array& jobs) {
+    std::vector<std::string> out;
+    for (const auto& job : jobs) out.emplace_back(job.as_string());
+    return join(out, ", ");
+  };
   for (const auto& job : service.jobs()) {
     ++count;
     if (job.running) running.emplace_back(job.name);
@@ -219,9 +224,10 @@ boost::json::object jobs_health(const jobs::Service& service) {
                            {"failed", failed},
                            {"partly", partly}};
   if (!failed.empty())
-    part["detail"] = "the last run of these jobs failed: GET /api/admin/jobs says why";
+    part["detail"] = fmt::format("the last run of {} failed: agnes admin jobs list says why", names(failed));
   else if (!partly.empty())
-    part["detail"] = "a part of the last run of these jobs failed: GET /api/admin/jobs says which and why";
+    part["detail"] = fmt::format(
+        "a part of the last run of {} failed: agnes admin jobs list says which and why", names(partly));
   return part;
 }
 

@@ -87,6 +87,16 @@ std::string install_hooks(const Workspace& workspace) {
   return warning;
 }
 
+bool has_hook(const Workspace& workspace) {
+  const auto text = read_file(workspace.agent_settings());
+  boost::system::error_code error;
+  const auto settings = json::parse(text.value_or(""), error);
+  if (error) return false;
+  const auto* entries = settings.find_pointer("/hooks/SessionStart", error);
+  return entries != nullptr && entries->is_array() &&
+         std::any_of(entries->get_array().begin(), entries->get_array().end(), is_our_entry);
+}
+
 void install_notes(const Workspace& workspace) {
   const fs::path file = workspace.root / ".claude" / "CLAUDE.local.md";
   if (fs::exists(file)) return;

@@ -15,6 +15,9 @@ inline constexpr std::string_view kGuideMark = "AI Data Analyst";
 // no JSON is left alone, and so is a status line of the user's own.
 std::string install_hooks(const Workspace& workspace);
 
+// Whether a session of the agent begins with a pull.
+bool has_hook(const Workspace& workspace);
+
 // CLAUDE.local.md for the user's own notes, when missing.
 void install_notes(const Workspace& workspace);
 

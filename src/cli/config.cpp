@@ -241,7 +241,13 @@ std::optional<fs::path> find_workspace() {
 }
 
 fs::path workspace_folder() {
-  return find_workspace().value_or(absolute_path("."));
+  const auto found = find_workspace();
+  std::error_code error;
+  if (found && env("AGNES_LOCAL_DIR") && !fs::is_directory(*found, error))
+    throw Failure(Cause::failed,
+                  fmt::format("AGNES_LOCAL_DIR names {}, and there is no such folder", found->string()),
+                  "correct it, or unset it");
+  return found.value_or(absolute_path("."));
 }
 
 std::optional<std::string> workspace_server(const fs::path& root) {

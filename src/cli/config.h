@@ -40,7 +40,7 @@ std::optional<std::string> token_claim(const std::string& token, const std::stri
 // The workspace that a command works in: AGNES_LOCAL_DIR, else the nearest folder, from the current one up,
 // that `agnes init` or a pull has been in; nothing outside of workspaces.
 std::optional<std::filesystem::path> find_workspace();
-// The same, or the current folder.
+// The same, or the current folder. Throws Failure when AGNES_LOCAL_DIR names no folder: a misspelt one is not made.
 std::filesystem::path workspace_folder();
 // The server that a workspace was made for, when that is known.
 std::optional<std::string> workspace_server(const std::filesystem::path& root);

@@ -93,7 +93,9 @@ for (const [what, make] of Object.entries(broken)) {
     assert.equal(services.data.status, 'warning');
     assert.deepEqual(services.data.problems, problems);
     const told = must(200, await site.get('/api/health/detailed', { token: ana.token })).json.services.data;
-    assert.deepEqual([told.status, told.not_served, told.problems], ['warning', undefined, undefined]);
+    // What is wrong with a table that she may not see is nothing to her.
+    const hers = ['', 'orders'].includes(problems[0].table.toLowerCase());
+    assert.deepEqual([told.status, told.not_served, told.problems], [hers ? 'warning' : 'ok', undefined, undefined]);
     rmSync(bad, { recursive: true });
     assert.deepEqual(await rebuild(), []);
   });

@@ -3,7 +3,9 @@
 #include "cli/api.h"
 #include "cli/commands/commands.h"
 #include "cli/config.h"
+#include "cli/facts.h"
 #include "cli/output.h"
+#include "cli/workspace_check.h"
 #include "contract/health.h"
 #include "lib/base/files.h"
 #include "lib/base/text.h"
@@ -33,12 +35,16 @@ struct Diagnosis {
   std::vector<Check> checks;
   std::vector<std::string> suggested_actions;
   std::optional<std::string> symptom;
-  static constexpr json::Rule rules[] = {{.field = "symptom", .omit_null = true}};
+  // Apart from the checks, which are as the contract's client lists them.
+  std::optional<WorkspaceReport> workspace;
+  static constexpr json::Rule rules[] = {{.field = "symptom", .omit_null = true},
+                                         {.field = "workspace", .omit_null = true}};
 };
-BOOST_DESCRIBE_STRUCT(Diagnosis, (), (overall, checks, suggested_actions, symptom))
+BOOST_DESCRIBE_STRUCT(Diagnosis, (), (overall, checks, suggested_actions, symptom, workspace))
 
 constexpr const char* kApi = "api";
 constexpr const char* kSignIn = "sign_in";
+constexpr const char* kWorkspace = "workspace";
 
 Check check(std::string name, PartStatus status, std::string detail = "", std::optional<Cause> cause = {}) {
   Check out;
@@ -126,9 +132,15 @@ void advise(const Check& check, std::vector<std::string>& actions) {
     actions.push_back(fmt::format("{}: {}", check.name, *check.detail));
 }
 
-Verdict overall(const std::vector<Check>& checks) {
+void advise(const WorkspaceReport& workspace, std::vector<std::string>& actions) {
+  actions.insert(actions.end(), workspace.problems.begin(), workspace.problems.end());
+  actions.insert(actions.end(), workspace.hints.begin(), workspace.hints.end());
+}
+
+Verdict overall(const Diagnosis& diagnosis) {
   Verdict worst = Verdict::healthy;
-  for (const auto& check : checks) {
+  if (diagnosis.workspace && diagnosis.workspace->status == PartStatus::warning) worst = Verdict::degraded;
+  for (const auto& check : diagnosis.checks) {
     if (check.status == PartStatus::error) return Verdict::unhealthy;
     if (check.status == PartStatus::warning) worst = Verdict::degraded;
   }
@@ -138,17 +150,27 @@ Verdict overall(const std::vector<Check>& checks) {
 Diagnosis diagnose(const Args& args) {
   Diagnosis out;
   out.symptom = args.find("symptom");
+  const auto component = args.find("component");
+  out.workspace = check_workspace();
+  if (component && iequals(*component, kWorkspace)) {
+    advise(*out.workspace, out.suggested_actions);
+    out.overall = overall(out);
+    return out;
+  }
   ask_server(args, out);
-  if (const auto component = args.find("component")) {
+  if (component) {
+    out.workspace.reset();
     std::vector<std::string> names;
     for (const auto& check : out.checks) names.push_back(check.name);
+    names.emplace_back(kWorkspace);
     std::erase_if(out.checks, [&](const Check& check) { return !iequals(check.name, *component); });
     if (out.checks.empty())
       throw Failure(Cause::usage, fmt::format("there is no part {}", escape_control(*component)),
                     "there are: " + escape_control(join(names, ", ")));
   }
   for (const auto& check : out.checks) advise(check, out.suggested_actions);
-  out.overall = overall(out.checks);
+  if (out.workspace) advise(*out.workspace, out.suggested_actions);
+  out.overall = overall(out);
   return out;
 }
 
@@ -175,9 +197,20 @@ void print_checks(const std::vector<Check>& checks) {
   }
 }
 
+void print_workspace(const WorkspaceReport& workspace) {
+  std::string said = "none here or in a folder above";
+  if (workspace.folder)
+    said = fmt::format("{}, {} tables, last pull {}", *workspace.folder, workspace.tables,
+                       workspace.last_pull ? age_text(*workspace.last_pull) + " ago" : "never");
+  else if (!workspace.problems.empty())
+    said = "not found";
+  print("  [{:7}] {}: {}", word(workspace.status), kWorkspace, escape_control(said));
+}
+
 void show(const Diagnosis& out) {
   print("Overall: {}", word(out.overall));
   print_checks(out.checks);
+  if (out.workspace) print_workspace(*out.workspace);
   for (const auto& action : out.suggested_actions) print("Next: {}", escape_control(action));
 }
 
@@ -187,6 +220,7 @@ void judge(const Diagnosis& out) {
     if (check.status == PartStatus::error) throw Exit{check.cause.value_or(Cause::server_fault)};
   for (const auto& check : out.checks)
     if (check.status == PartStatus::warning) throw Exit{check.cause.value_or(Cause::partly_failed)};
+  if (out.workspace && out.workspace->status == PartStatus::warning) throw Exit{Cause::partly_failed};
 }
 
 // What was last pulled, as ~/.config/agnes/sync_state.json has it.
@@ -245,9 +279,11 @@ void system(const Args& args) {
 Command diagnose_command() {
   return {
       .name = "diagnose",
-      .help = "Find out what is wrong with the server, and what to do",
+      .help = "Find out what is wrong with the server and this workspace, and what to do",
       .options =
-          {{.names = "--component", .value = "NAME", .help = "Only this part of the report"},
+          {{.names = "--component",
+            .value = "NAME",
+            .help = "Only this part of the report; workspace asks no server"},
            {.names = "--symptom", .value = "TEXT", .help = "What you see; kept in the JSON for who reads it"},
            {.names = "--include-schema", .value = "", .help = "With the version of the server's database"}},
       .run = answers(diagnose, show, judge),

@@ -55,13 +55,13 @@ void check_server(const fs::path& root, const std::string& server) {
 
 PullResult run(const Args& args) {
   const std::string server = server_url();
-  const auto root = find_workspace();
   if (!has_server())
     throw Failure(Cause::failed, "no server is set up", "agnes init --server-url URL --token -");
-  if (!root)
+  if (!find_workspace())
     throw Failure(Cause::failed, "no workspace here or in a folder above",
                   "go to yours, or make one in an empty folder with agnes init");
-  check_server(*root, server);
+  const fs::path root = workspace_folder();
+  check_server(root, server);
   const auto token = stored_token(server);
   if (!token)
     throw Failure(Cause::not_signed_in, "not signed in to " + escape_control(server),
@@ -69,12 +69,12 @@ PullResult run(const Args& args) {
   Api api(server, token->text);
   const bool silent = args.json() || args.flag("quiet");
   const InterruptGuard guard;
-  PullResult result = pull(api, {*root},
+  PullResult result = pull(api, {root},
                            {.dry_run = args.flag("dry-run"),
                             .skip_materialize = args.flag("skip-materialize"),
                             .progress = silent ? Progress::Style::none : Progress::style_for_terminal(),
                             .say_when_waiting = !args.flag("quiet")});
-  if (result.tables_updated + result.tables_removed > 0) renew_guide(api, {*root});
+  if (result.tables_updated + result.tables_removed > 0) renew_guide(api, {root});
   return result;
 }
 }  // namespace

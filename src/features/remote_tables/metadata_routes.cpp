@@ -81,7 +81,7 @@ std::string run_refresh(jobs::Service& jobs) {
     boost::json::value since, id;
     if (active) id = active->id;
     if (active && active->started) since = format_iso_utc(*active->started);
-    const std::string hint = "a refresh is under way; see GET /api/admin/jobs";
+    const std::string hint = "a refresh is under way; see agnes admin jobs list";
     throw Error(ErrorKind::conflict, hint,
                 boost::json::object{
                     {"reason", "already_running"}, {"run_id", id}, {"started_at", since}, {"hint", hint}});
@@ -94,9 +94,9 @@ RefreshedTables refresh_all(jobs::Service& jobs) {
   const auto id = run_refresh(jobs);
   const auto run = jobs.wait(id);
   if (!run || !run->result.is_object())
-    throw Error(ErrorKind::unavailable, run && run->error
-                                            ? *run->error
-                                            : "the refresh did not come to its end; see GET /api/admin/jobs");
+    throw Error(
+        ErrorKind::unavailable,
+        run && run->error ? *run->error : "the refresh did not come to its end; see agnes admin jobs list");
   const auto& counts = run->result.get_object();
   const auto count = [&](std::string_view name) { return counts.at(name).to_number<std::int64_t>(); };
   return {.run_id = id,
