@@ -17,7 +17,9 @@ struct Credentials {
 Token sign_in(const std::string& server, Credentials credentials = {});
 
 // The token that a new workspace of the server works with: `given` ("-": from standard input), else a personal one made
-// with the stored session, else with one that sign_in() gets. The caller stores it.
-Token token_for_workspace(const std::string& server, const std::optional<std::string>& given);
+// with the stored session, else with one that sign_in() gets. It is named after this machine and `folder`, and takes the
+// place of the one that was made for these before. The caller stores it.
+Token token_for_workspace(const std::string& server, const std::optional<std::string>& given,
+                          const std::filesystem::path& folder);
 
 }  // namespace agnes::cli

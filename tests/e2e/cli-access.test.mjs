@@ -78,6 +78,30 @@ test('tokens are made, used elsewhere, and made worthless', async () => {
   machine.remove();
 });
 
+test('each init has a token that one can tell, in the place of the earlier one', async () => {
+  const names = async () => JSON.parse(await ok(ana, 'auth', 'token', 'list', '--json')).filter((t) => !t.revoked_at).map((t) => t.name);
+  for (let i = 0; i < 2; i++) {
+    await signIn(ana, 'ana@example.com', 'a-long-password-1');
+    await ok(ana, 'init', '--force');
+  }
+  assert.deepEqual((await names()).map((name) => name.replace(/^agnes on .*, /, '')), [ana.workspace]);
+  await signIn(ana, 'ana@example.com', 'a-long-password-1');
+  await ok(ana, 'init', '--workspace', `${ana.home}/other`);
+  assert.equal((await names()).length, 2);
+});
+
+test('what is asked for names the option that gives it, in JSON without the question', async () => {
+  const user = makeUser();
+  const asked = async (...args) => JSON.parse((await user.run([...args, '--json'])).stderr.trim().split('\n').at(-1)).error;
+  const login = ['auth', 'login', '--server', server.url];
+  assert.deepEqual(await asked(...login), { kind: 'failed', message: "no answer to 'Email'", hint: 'add --email' });
+  assert.match((await asked(...login, '--email', 'a@example.com')).hint, /--password/);
+  const admins = await admin.run(['admin', 'group', 'delete', 'Everyone', '--json']);
+  assert.match(admins.stderr, /^\{"error": .*"hint": "--yes /);
+  await fails(/^Error: no answer to 'Email'; add --email$/m, user, ...login);
+  user.remove();
+});
+
 test('who is gone is out', async () => {
   await signIn(ana, 'ana@example.com', 'a-long-password-1');
   const [user] = JSON.parse(await ok(admin, 'admin', 'list-users', '--json')).filter((u) => u.email === 'ana@example.com');

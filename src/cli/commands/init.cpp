@@ -81,7 +81,7 @@ Made run(const Args& args) {
   }
 
   const std::string server = http_client::normalize_server(args.find("server-url").value_or(server_url()));
-  const Token token = token_for_workspace(server, args.find("token"));
+  const Token token = token_for_workspace(server, args.find("token"), workspace.root);
   Api api(server, token.text);
   check_token(api);
   save_server(api.server());
