@@ -13,6 +13,7 @@ void add_routes(http::Routes& routes, identity::Identity& identity, identity::Em
   add_email_routes(routes, identity, outbox);
   add_debug_routes(routes, identity, config);
   add_provider_routes(routes, identity, config);
+  add_error_pages(routes);
 }
 
 }  // namespace agnes::auth

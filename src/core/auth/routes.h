@@ -24,5 +24,7 @@ void add_login_pages(http::Routes& routes, identity::Identity& identity, identit
 void add_email_routes(http::Routes& routes, identity::Identity& identity, identity::EmailOutbox& outbox);
 // /me/debug, which shows people what the server knows of their session; off unless AGNES_DEBUG_AUTH is on.
 void add_debug_routes(http::Routes& routes, identity::Identity& identity, const config::Config& config);
+// Outside of /api, a browser gets errors as pages, with a link on; programs get them as JSON.
+void add_error_pages(http::Routes& routes);
 
 }  // namespace agnes::auth
