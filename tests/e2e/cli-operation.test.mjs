@@ -115,6 +115,9 @@ test('settings are listed, changed, and changed back to what instance.yaml says'
   await usage(/no setting that can be changed here/, 'settings', 'unset', 'query.max_rows');
   await usage(/of the kind int/, 'settings', 'set', 'email.smtp_port', 'many');
   await fails(/email\.smtp_port/, 'settings', 'set', 'email.smtp_port', '0');
+  const lost = await run(['admin', 'settings', 'set', 'data_source.files.path', '/nowhere']);
+  assert.match(lost.stderr, /^Note: the folder of files '\/nowhere' cannot be read: No such file/m);
+  await ok('settings', 'unset', 'data_source.files.path');
   for (const input of ['', 'n\n']) assert.match((await run(['admin', 'settings', 'set', 'auth.allowed_domain', 'example.com'], { code: 1, input })).stderr, /lock everybody out/);
   await ok('settings', 'set', '-y', 'auth.allowed_domain', 'example.com');
   await ok('settings', 'unset', '-y', 'auth.allowed_domain');

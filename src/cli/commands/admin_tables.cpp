@@ -133,7 +133,9 @@ Registered add(const Args& args) {
   if (response.status == 409) return done;
   expect(response, {200, 201, 202}, "register the table");
   done.registered = true;
-  done.id = contract::read<contract::Registered>(response.json()).id;
+  const auto told = contract::read<contract::Registered>(response.json());
+  done.id = told.id;
+  if (told.message) note("Note: {}", escape_control(*told.message));
   done.data_follows = response.status == 202;
   return done;
 }

@@ -15,6 +15,7 @@ namespace agnes::connectors::files {
 
 namespace {
 
+using boost::json::object;
 using boost::json::value;
 
 // Names of tables that a sync has seen before. One that is here and not registered was unregistered by
@@ -45,14 +46,6 @@ bool has_other_extracts(const fs::path& extracts) {
   return false;
 }
 
-// The folder that a path or a glob starts from.
-fs::path root_of(const std::string& path) {
-  const auto wild = path.find_first_of("*?[");
-  if (wild == std::string::npos) return path;
-  const auto slash = path.rfind('/', wild);
-  return slash == std::string::npos ? fs::path(".") : fs::path(path.substr(0, slash + 1));
-}
-
 // Why a table failed, with what to do.
 std::string told(const TableResult& table) {
   std::string out = table.error;
@@ -63,6 +56,13 @@ std::string told(const TableResult& table) {
 }
 
 }  // namespace
+
+fs::path root_of(const std::string& path) {
+  const auto wild = path.find_first_of("*?[");
+  if (wild == std::string::npos) return path;
+  const auto slash = path.rfind('/', wild);
+  return slash == std::string::npos ? fs::path(".") : fs::path(path.substr(0, slash + 1));
+}
 
 FilesConnector::FilesConnector(const config::Config& config)
     : places_(config.places()),
@@ -97,8 +97,7 @@ Discovery FilesConnector::preview() const {
           ErrorKind::gateway_timeout, "timeout",
           fmt::format("the folder {} was not read in {} s", settings_.path, sync::kSourceTimeout.count()),
           "A network share that hangs, for one");
-    throw source_error(ErrorKind::bad_gateway, "unreachable", error.what(),
-                       "Check data_source.files.path and who may read it");
+    throw source_error(ErrorKind::bad_gateway, "unreachable", error.what(), "");
   }
 }
 
@@ -108,6 +107,27 @@ boost::json::object FilesConnector::test() {
   return {{"folder", settings_.path},
           {"tables", found.tables.size()},
           {"problems", json::to_json(found.problems)}};
+}
+
+// A table may be registered before its file comes: what is missing is told, not refused.
+object FilesConnector::look_up(const catalog::Registration& row) {
+  if (settings_.path.empty()) return {};
+  Discovery found;
+  try {
+    found = preview();
+  } catch (const Error& error) {
+    return {{"note", error.what()}};
+  }
+  Nearest nearest(row.name, 4);
+  for (const auto& preview : found.tables) {
+    if (iequals(preview.table, row.name)) return {{"size_bytes", preview.size_bytes}};
+    nearest.offer(preview.table);
+  }
+  return {{"note",
+           fmt::format(
+               "no file or sub-folder of {} makes the table {} yet{}; bring it there, or correct the name",
+               settings_.path, row.name,
+               nearest.best().empty() ? "" : fmt::format(" (is {} meant?)", nearest.best()))}};
 }
 
 sync::Discovery FilesConnector::discover(const std::optional<std::string>& /*part*/) {

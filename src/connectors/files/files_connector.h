@@ -8,6 +8,9 @@
 
 namespace agnes::connectors::files {
 
+// The folder that a path or a glob starts from.
+config::fs::path root_of(const std::string& path);
+
 // The server's side of the files connector: finds out what is new, and has workers do the reading.
 class FilesConnector : public sync::Connector {
  public:
@@ -15,6 +18,7 @@ class FilesConnector : public sync::Connector {
 
   std::string source_type() const override { return std::string(catalog::kFilesType); }
   boost::json::object test() override;
+  boost::json::object look_up(const catalog::Registration& row) override;
   sync::Discovery discover(const std::optional<std::string>& part) override;
   sync::Extraction extract(const std::vector<catalog::Registration>& registered,
                            const sync::TableSelection& selection, const jobs::Context& context) override;

@@ -4,6 +4,7 @@
 #include "connectors/files/files_connector.h"
 #include "connectors/files/settings.h"
 #include "core/catalog/source_kind.h"
+#include "lib/base/log.h"
 
 namespace agnes::connectors::files {
 
@@ -39,9 +40,22 @@ std::unique_ptr<sync::Connector> make_connector(const config::Config& config) {
 
 class FilesModule final : public app::Module {
  public:
-  explicit FilesModule(app::Services& services) {
+  explicit FilesModule(app::Services& services) : settings_(services.config.get<FilesSettings>()) {
     services.extend(sync::ConnectorKind{"files", make_connector});
   }
+
+  // The first sync says so, too, but that is later, and nobody may look.
+  void start() override {
+    if (settings_.path.empty()) return;
+    std::error_code error;
+    const auto root = root_of(settings_.path);
+    if (!fs::exists(root, error))
+      log::warn("the folder of files '{}' is not there: mount its disk, or correct data_source.files.path",
+                root.string());
+  }
+
+ private:
+  FilesSettings settings_;
 };
 
 }  // namespace

@@ -141,17 +141,21 @@ Registration registration(const RegisterTable& body, const http::Caller& caller,
 
 // The contract tells of tables whose source could keep them how they become queryable; those that stay there are so at
 // once (200).
-http::Response registered(const Registration& row) {
+http::Response registered(const Registration& row, const RegistryHooks& hooks) {
   contract::Registered out{row.id, row.name, contract::Registered::Status::registered, {}, {}};
   int status = 201;
   if (const auto* kind = source_kind(row); kind != nullptr && kind->remote_tables) {
     out.view_name = row.id;
     if (is_materialized(row)) {
-      out.message = "its query runs at the next sync; POST /api/sync/trigger starts one now";
+      out.message = "its query runs at the next sync; agnes admin sync starts one now";
     } else {
       out.status = contract::Registered::Status::ok;
       status = 200;
     }
+  }
+  if (row.source_type == kFilesType) {
+    const auto facts = hooks.describe(row);
+    if (const auto* note = facts.if_contains("note")) out.message = std::string(note->as_string());
   }
   return http::Response::json(json::to_json(out), status);
 }
@@ -227,7 +231,7 @@ void add_registry_routes(http::Routes& routes, identity::Directory& directory, R
                 });
                 changes->note(row.id, {caller.email, now(), version_of(row)});
                 hooks.changed();
-                return registered(row);
+                return registered(row, hooks);
               });
 
   routes.post("/api/admin/register-table/precheck",
