@@ -280,6 +280,18 @@ test('check names what is wrong, and changes nothing', async () => {
   assert.match(nothing.stdout, /is not a folder/);
 });
 
+test('check tells nothing of a table that was unregistered and whose file is gone', async () => {
+  const site = await startSite({ 'orders.csv': 'id\n1\n', 'old.csv': 'id\n1\n' });
+  await site.sync();
+  rmSync(path.join(site.source, 'old.csv'));
+  must(204, await site.delete('/api/admin/registry/old', { token: site.admin.token }));
+  await site.sync();
+  const idle = async () => must(200, await site.get('/api/admin/jobs', { token: site.admin.token })).json.jobs.every((job) => !job.running && job.queued === 0);
+  await site.until('the table is taken out', idle);
+  await site.stop();
+  assert.deepEqual((await findings(site.data)).filter((finding) => JSON.stringify(finding).includes('old')), []);
+});
+
 test('check tells of two sources that want one name, and who has it', async () => {
   const site = await startSite({ 'orders.csv': 'id\n1\n' });
   await site.sync();

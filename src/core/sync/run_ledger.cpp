@@ -44,6 +44,17 @@ void record_catalogue(state::Tx& tx, const RegistrySnapshot& registry, const ext
             "ON CONFLICT (view_name) DO UPDATE SET source_name = excluded.source_name");
 }
 
+// Of tables that are neither registered nor in an extract any more, nothing is kept but their history.
+void forget_gone(state::Tx& tx, const RegistrySnapshot& registry, const extracts::Catalogue& catalogue) {
+  std::unordered_set<std::string> there;
+  for (const auto& table : catalogue.tables) there.insert(to_lower(table.name));
+  std::vector<std::string> gone;
+  for (const auto& state : all_states(tx))
+    if (!there.contains(to_lower(state.table_id)) && registry.find(state.table_id) == nullptr)
+      gone.push_back(state.table_id);
+  tx.execute_for("DELETE FROM sync_state WHERE table_id IN", gone);
+}
+
 }  // namespace
 
 std::unordered_set<std::string> RunLedger::reported() const {
@@ -146,7 +157,10 @@ std::optional<std::string> owner_of(state::Tx& tx, std::string_view name) {
 void record(state::Tx& tx, const RunLedger& run, const extracts::Catalogue* catalogue) {
   const auto registry = RegistrySnapshot::read(tx);
   // First: a table that failed says so, though its extract has changed since it was read.
-  if (catalogue != nullptr) record_catalogue(tx, registry, *catalogue);
+  if (catalogue != nullptr) {
+    record_catalogue(tx, registry, *catalogue);
+    forget_gone(tx, registry, *catalogue);
+  }
   auto failures = run.failed();
   // Each run finds the same tables missing: the history has that once.
   for (const auto& failure : run.missing)

@@ -114,12 +114,25 @@ TEST_F(RecordTest, WithoutACatalogueWhatTheConnectorsSaidIsRecorded) {
 }
 
 TEST_F(RecordTest, ATableThatIsMissingIsInTheHistoryOnce) {
+  store.write([](state::Tx& tx) { catalog::insert(tx, registered("orders")); });
   RunLedger run;
   run.missing = {{"orders", "the source has no table 'orders'"}};
   record_run(run);
   record_run(run);
   EXPECT_EQ(state("orders").status, "error");
   EXPECT_EQ(history("orders"), 1);
+}
+
+TEST_F(RecordTest, WhatIsNeitherRegisteredNorInAnExtractIsForgotten) {
+  catalogue.tables = {with_file("orders")};
+  RunLedger run;
+  run.outcomes = {failed("gone", "cannot be read")};
+  record_run(run);
+  EXPECT_EQ(state("gone").status, "error");
+  record_run({});
+  EXPECT_EQ(state("gone").status, std::nullopt);
+  EXPECT_EQ(state("orders").status, "ok") << "an extract has it";
+  EXPECT_EQ(history("gone"), 1);
 }
 
 TEST_F(RecordTest, NothingIsRecordedOfWhatWasUnregisteredMeanwhile) {
