@@ -299,3 +299,19 @@ test('curl .../cli/install.sh | bash: a client that works, replaced in one step,
   fails(script, /has no client to offer/);
   assert.deepEqual(readdirSync(path.join(other, '.local/lib/agnes')), []);
 });
+
+test('a folder of files that is not there is in the log from the start', async () => {
+  const source = temporaryFolder();
+  rmSync(source, { recursive: true });
+  const site = await startSite({}, { source });
+  await site.logged(/the folder of files '[^']+' is not there: mount its disk, or correct data_source\.files\.path/);
+  await site.stop();
+});
+
+test('analysts are told how often data comes: what is set, else the schedule', async () => {
+  for (const [settings, told] of [[{}, '15 minutes'], [{ env: { SCHEDULER_DATA_REFRESH_INTERVAL: '3600' } }, 'hour'], [{ settings: 'instance:\n  sync_interval: night\n' }, 'night']]) {
+    const site = await startSite({ 'orders.csv': 'id\n1\n' }, settings);
+    assert.match(must(200, await site.get('/api/welcome', { token: site.admin.token })).json.content, new RegExp(`New data comes about every ${told}\\.`));
+    await site.stop();
+  }
+});

@@ -6,6 +6,7 @@
 #include "core/state/schema.h"
 #include "core/sync/data_routes.h"
 #include "core/sync/orchestrator.h"
+#include "core/sync/settings.h"
 #include "core/sync/sync_routes.h"
 
 namespace agnes::sync {
@@ -13,18 +14,6 @@ namespace agnes::sync {
 namespace {
 
 using boost::json::object;
-
-struct SyncSettings {
-  std::int64_t interval_seconds = 15 * 60;
-  static constexpr config::Rule kRules[] = {
-      {.member = "interval_seconds",
-       .variable = "SCHEDULER_DATA_REFRESH_INTERVAL",
-       .ge = 1,
-       .le = jobs::kMostIntervalSeconds,
-       .help = "Seconds between scheduled syncs, rounded up to minutes"},
-  };
-};
-BOOST_DESCRIBE_STRUCT(SyncSettings, (), (interval_seconds))
 
 void declare(app::Declarations& declarations) {
   declarations.settings.add<SyncSettings>();

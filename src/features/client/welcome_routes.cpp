@@ -2,6 +2,7 @@
 
 #include "core/auth/pages.h"
 #include "core/identity/settings.h"
+#include "core/sync/settings.h"
 #include "features/client/settings.h"
 
 namespace agnes::client {
@@ -54,6 +55,17 @@ This folder holds a local copy of the tables that you may see, fetched from {1}.
                      instance, address, interval, tables);
 }
 
+// "15 minutes", "hour": how often data is updated.
+std::string interval_of(const config::Config& config) {
+  const auto told = config.get<WelcomeSettings>().sync_interval;
+  if (!told.empty()) return told;
+  const auto minutes = (config.get<sync::SyncSettings>().interval_seconds + 59) / 60;
+  const bool hours = minutes % 60 == 0;
+  const auto count = hours ? minutes / 60 : minutes;
+  const std::string unit = hours ? "hour" : "minute";
+  return count == 1 ? unit : fmt::format("{} {}s", count, unit);
+}
+
 // Where people come after signing in, as long as there is no more to see in a browser: the way to a workspace.
 http::Response dashboard(const std::string& email, const std::string& server) {
   return auth::small_page(
@@ -72,14 +84,13 @@ http::Response dashboard(const std::string& email, const std::string& server) {
 
 void add_welcome_routes(http::Routes& routes, const catalog::Visible& visible, const config::Config& config,
                         const app::PublicAddress& address) {
-  routes.get(
-      "/api/welcome", {.tag = "workspace", .summary = "The guide for an analyst's workspace"},
-      [&visible, address, name = config.get<identity::InstanceSettings>().name,
-       interval = config.get<WelcomeSettings>().sync_interval](
-          const http::Caller& caller, const http::Request& request, const http::Query<WelcomeQuery>& query) {
-        return Welcome{guide(name, interval, query->server_url.value_or(address.for_request(request)),
-                             *visible.of(caller))};
-      });
+  routes.get("/api/welcome", {.tag = "workspace", .summary = "The guide for an analyst's workspace"},
+             [&visible, address, name = config.get<identity::InstanceSettings>().name,
+              interval = interval_of(config)](const http::Caller& caller, const http::Request& request,
+                                              const http::Query<WelcomeQuery>& query) {
+               return Welcome{guide(name, interval, query->server_url.value_or(address.for_request(request)),
+                                    *visible.of(caller))};
+             });
   routes.get("/dashboard",
              {.auth = http::Auth::user,
               .tag = "workspace",
