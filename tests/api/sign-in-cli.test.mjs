@@ -90,6 +90,31 @@ test('who was deactivated meanwhile gets no session', async () => {
   assert.equal(refused.status, 302);
 });
 
+test('a code is worth no more than the session that allowed it', async () => {
+  const bob = await server.addUser('bob@example.com');
+  const password = 'a-long-password-1';
+  const set = (text) => server.post(`/api/users/${bob.id}/set-password`, { password: text }, { token: server.admin.token });
+  must(204, await set(password));
+  for (const end of [(browser) => browser.send('POST', '/auth/logout', { headers: { origin: server.url, 'sec-fetch-site': 'same-origin' } }), () => set(`${password}x`)]) {
+    const browser = await signedIn('bob@example.com', password);
+    const { verifier, challenge } = made();
+    const code = await shownCode(browser, challenge);
+    await end(browser);
+    must(401, await exchange(code, verifier));
+  }
+});
+
+test('nobody takes the place of a code that somebody else allowed', async () => {
+  const eve = await server.addUser('eve@example.com');
+  must(204, await server.post(`/api/users/${eve.id}/set-password`, { password: 'a-long-password-1' }, { token: server.admin.token }));
+  const { verifier, challenge } = made();
+  const code = await shownCode(await signedIn(), challenge);
+  const other = await signedIn('eve@example.com', 'a-long-password-1');
+  must(200, await other.get(address({ challenge })));
+  must(429, await other.submit('/auth/cli'));
+  assert.equal(must(200, await exchange(code, verifier)).json.email, adminEmail);
+});
+
 test('only a signed-in person on this server’s own page may allow it', async () => {
   const { challenge } = made();
   const browser = await signedIn();

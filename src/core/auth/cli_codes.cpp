@@ -27,21 +27,24 @@ std::string random_code() {
 }
 }  // namespace
 
-std::optional<std::string> CliCodes::make(const std::string& challenge, const std::string& user_id,
+std::optional<std::string> CliCodes::make(const std::string& challenge, Allowed by,
                                           std::int64_t now_seconds) {
   const std::lock_guard lock(mutex_);
   std::erase_if(open_, [&](const auto& entry) { return entry.second.expires <= now_seconds; });
-  open_.erase(challenge);
+  if (const auto found = open_.find(challenge); found != open_.end()) {
+    if (found->second.by.user_id != by.user_id) return std::nullopt;
+    open_.erase(found);
+  }
   const auto own = std::count_if(open_.begin(), open_.end(),
-                                 [&](const auto& entry) { return entry.second.user_id == user_id; });
+                                 [&](const auto& entry) { return entry.second.by.user_id == by.user_id; });
   if (open_.size() >= kMostOpen || own >= static_cast<std::ptrdiff_t>(kMostOfOne)) return std::nullopt;
   const auto code = random_code();
-  open_.emplace(challenge, Open{code, user_id, now_seconds + kLifetime});
+  open_.emplace(challenge, Open{code, std::move(by), now_seconds + kLifetime});
   return code.substr(0, kLength / 2) + "-" + code.substr(kLength / 2);
 }
 
-std::optional<std::string> CliCodes::use(std::string_view code, std::string_view verifier,
-                                         std::int64_t now_seconds) {
+std::optional<CliCodes::Allowed> CliCodes::use(std::string_view code, std::string_view verifier,
+                                               std::int64_t now_seconds) {
   std::string letters;
   for (const char c : code)
     if (c != '-' && c != ' ') letters += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -50,10 +53,10 @@ std::optional<std::string> CliCodes::use(std::string_view code, std::string_view
   if (found == open_.end()) return std::nullopt;
   auto& open = found->second;
   const bool right = open.expires > now_seconds && constant_time_equal(letters, open.code);
-  std::optional<std::string> user_id;
-  if (right) user_id = open.user_id;
+  std::optional<Allowed> by;
+  if (right) by = open.by;
   if (right || ++open.tries >= kMostTries) open_.erase(found);
-  return user_id;
+  return by;
 }
 
 }  // namespace agnes::auth

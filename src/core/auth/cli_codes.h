@@ -16,16 +16,22 @@ class CliCodes {
  public:
   static constexpr std::int64_t kLifetime = 300;  // seconds
 
-  // A code ("BCDF-GHJK") for the program that made `challenge`. Nothing when too many are open.
-  std::optional<std::string> make(const std::string& challenge, const std::string& user_id,
-                                  std::int64_t now_seconds);
-  // Whose code it is. Works once; five wrong codes for one challenge end it, too. Letters in any case, without
+  // Who allowed it: the code is worth no more than their session.
+  struct Allowed {
+    std::string user_id;
+    std::string session;  // the token; empty in LOCAL_DEV_MODE
+  };
+  // A code ("BCDF-GHJK") for the program that made `challenge`. Nothing when too many are open, or when somebody else has
+  // one for the same challenge.
+  std::optional<std::string> make(const std::string& challenge, Allowed by, std::int64_t now_seconds);
+  // Who allowed it. Works once; five wrong codes for one challenge end it, too. Letters in any case, without
   // the dash just as well.
-  std::optional<std::string> use(std::string_view code, std::string_view verifier, std::int64_t now_seconds);
+  std::optional<Allowed> use(std::string_view code, std::string_view verifier, std::int64_t now_seconds);
 
  private:
   struct Open {
-    std::string code, user_id;
+    std::string code;
+    Allowed by;
     std::int64_t expires = 0;
     int tries = 0;
   };

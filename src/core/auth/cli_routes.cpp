@@ -5,6 +5,7 @@
 #include "core/auth/routes.h"
 #include "core/auth/sign_in.h"
 #include "lib/base/error.h"
+#include "lib/base/text.h"
 
 // Signing in `agnes` on somebody's machine by their browser: they allow it on a page here, and the code goes to a port of
 // the loopback interface where `agnes` listens (RFC 8252, 7.3), or is shown for typing where the browser is elsewhere.
@@ -79,9 +80,16 @@ Response page(const Caller& caller, const Wanted& wanted) {
   return response;
 }
 
+// As Identity::authenticate takes it.
+std::string session_text(const Request& request) {
+  const auto authorization = request.header("authorization");
+  const bool bearer = authorization.size() > 7 && iequals(authorization.substr(0, 7), "Bearer ");
+  return std::string(bearer ? trim(authorization.substr(7)) : request.cookie("access_token"));
+}
+
 Response allow(CliCodes& codes, const Caller& caller, const Request& request, const Wanted& wanted) {
   identity::refuse_other_sites(request);
-  const auto code = codes.make(wanted.challenge, caller.user_id, seconds(now()));
+  const auto code = codes.make(wanted.challenge, {caller.user_id, session_text(request)}, seconds(now()));
   if (!code) return come_back(request, 429, "Too many programs wait to be signed in: try again later", 60);
   if (wanted.port) {
     auto response = Response::redirect(loopback(wanted, "code", *code), 303);
@@ -99,9 +107,13 @@ Response allow(CliCodes& codes, const Caller& caller, const Request& request, co
 Response exchange(CliCodes& codes, identity::Identity& identity, const Request& request,
                   const contract::CliCode& body) {
   return limited(identity, request, "cli", kTries, [&] {
-    const auto user_id = codes.use(body.code, body.code_verifier, seconds(now()));
+    const auto by = codes.use(body.code, body.code_verifier, seconds(now()));
+    std::string reason;
+    // It may have been signed out of, or the password changed, since.
+    const bool holds = by && (identity.settings().local_dev ||
+                              identity.tokens().resolve(by->session, request.client_address(), reason));
     const auto user = identity.directory().read([&](const identity::Tables& tables) {
-      const auto* found = user_id ? tables.user(*user_id) : nullptr;
+      const auto* found = holds ? tables.user(by->user_id) : nullptr;
       return found != nullptr && found->active ? std::optional(*found) : std::nullopt;
     });
     if (!user) throw Error(ErrorKind::unauthenticated, "This code is wrong, used or older than five minutes");
