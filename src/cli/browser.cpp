@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <fstream>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -27,8 +28,9 @@ namespace agnes::cli {
 namespace {
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::minutes kPatience{5};  // as long as the server keeps a code
-constexpr timeval kOneRequest{2, 0};          // for one of whoever connects
+constexpr std::chrono::minutes kPatience{5};    // as long as the server keeps a code
+constexpr std::chrono::seconds kOneRequest{2};  // for all of what one of whoever connects has to say
+constexpr std::size_t kUidField = 7;            // of a line of /proc/net/tcp
 constexpr std::size_t kLongestRequest = 8 << 10;
 
 // The program that opens an address in a browser of this machine; nothing where there is none, as over SSH.
@@ -78,8 +80,11 @@ class Listener {
       pollfd waiting{fd_.get(), POLLIN, 0};
       if (left.count() <= 0 || ::poll(&waiting, 1, static_cast<int>(left.count())) == 0)
         throw Failure(Cause::not_signed_in, "nobody signed in within five minutes", "try again");
-      const UniqueFd connection(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      if (!connection) continue;
+      sockaddr_in peer{};
+      socklen_t size = sizeof peer;
+      const UniqueFd connection(
+          ::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      if (!connection || !is_own(ntohs(peer.sin_port))) continue;
       const auto brought = read_request(connection.get());
       if (!constant_time_equal(brought.state, state)) {
         answer(connection.get(), "404 Not Found", "This is not the page that you look for.");
@@ -96,15 +101,33 @@ class Listener {
   }
 
  private:
+  // Whether this account's program connects: others on this machine see the address, and could bring a code of theirs.
+  bool is_own(int peer_port) const {
+    std::ifstream table("/proc/net/tcp");
+    const auto ends = fmt::format("0100007F:{:04X} 0100007F:{:04X}", peer_port, port_);
+    for (std::string line; std::getline(table, line);) {
+      if (line.find(ends) == line.npos) continue;
+      const auto fields = split(std::string(trim(line)), ' ');
+      std::vector<std::string> words;
+      for (const auto& field : fields)
+        if (!field.empty()) words.push_back(field);
+      return words.size() > kUidField && parse_int(words[kUidField]) == static_cast<std::int64_t>(::getuid());
+    }
+    return true;  // this system does not tell
+  }
+
   struct Brought {
     std::string state, code;  // no code: it was not allowed
   };
   // Of "GET /?code=...&state=... HTTP/1.1"; nothing of anything else.
   static Brought read_request(int fd) {
-    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kOneRequest, sizeof kOneRequest);
+    const auto end = Clock::now() + kOneRequest;
     std::string text;
     std::array<char, 1024> piece{};
     while (text.find("\r\n\r\n") == text.npos && text.size() < kLongestRequest) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
+      pollfd more{fd, POLLIN, 0};
+      if (left.count() <= 0 || ::poll(&more, 1, static_cast<int>(left.count())) <= 0) return {};
       const auto got = ::recv(fd, piece.data(), piece.size(), 0);
       if (got <= 0) return {};
       text.append(piece.data(), static_cast<std::size_t>(got));

@@ -49,6 +49,7 @@ Token personal_token(const std::string& server, const Token& session, const std:
 Token sign_in(const std::string& server, Credentials credentials) {
   auto& [email, password, browser, code] = credentials;
   if (browser || code || (!email && !password && ::isatty(STDIN_FILENO) != 0)) {
+    warn_of_plain_http(server, "session");
     if (auto token = sign_in_by_browser(server, !code)) return *std::move(token);
     if (browser || code)
       throw Failure(Cause::failed, fmt::format("{} signs nobody in for agnes in a browser", server),

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { makeUser, program } from '../lib/agnes.mjs';
@@ -93,6 +94,19 @@ test('what others bring to the port is not taken', async () => {
   await visit(must(303, await browser.submit('/auth/cli')).headers.location);
   const { code, stdout } = await agnes.ended;
   assert.deepEqual([code, JSON.parse(stdout)], [0, { signed_in: true, server: site.url, email: adminEmail }]);
+});
+
+test('who connects and says nothing does not hold it', async () => {
+  await signedOut();
+  const agnes = login('--browser');
+  const url = await desk.opened();
+  const silent = net.connect(Number(url.searchParams.get('port')), '127.0.0.1');
+  await new Promise((go) => silent.on('connect', go));
+  silent.write('GET /?code=');
+  const browser = await opened(url);
+  await visit(must(303, await browser.submit('/auth/cli')).headers.location);
+  assert.equal((await agnes.ended).code, 0);
+  silent.destroy();
 });
 
 test('what is not allowed, and a code of somebody else’s, end it', async () => {
