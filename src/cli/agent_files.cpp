@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "cli/json_text.h"
+#include "lib/base/text.h"
 #include "lib/base/time.h"
 
 namespace agnes::cli {
@@ -105,8 +106,11 @@ void install_notes(const Workspace& workspace) {
 }
 
 std::string marked_guide(const std::string& before, const std::string& text) {
-  const std::string ours =
-      std::string(kGuideBegin) + text + (text.ends_with('\n') ? "" : "\n") + std::string(kGuideEnd);
+  // With marks of its own the server's text would leave its place.
+  std::string inside = text + (text.ends_with('\n') ? "" : "\n");
+  for (const auto mark : {kGuideBegin, kGuideEnd})
+    inside = replaced(std::move(inside), std::string(trim(mark)), "");
+  const std::string ours = std::string(kGuideBegin) + inside + std::string(kGuideEnd);
   const auto begin = before.find(kGuideBegin);
   const auto end = begin == before.npos ? begin : before.find(kGuideEnd, begin);
   if (end == before.npos) return ours;

@@ -194,7 +194,10 @@ Api::Api(const std::string& server, const std::string& token) : client_(options_
 Response Api::send(const http_client::Request& request) {
   Response response;
   try {
-    response = client_.send(request);
+    // A server that sends a byte now and then holds nobody's session for ever.
+    auto bounded = request;
+    if (bounded.time_limit.count() == 0) bounded.time_limit = 4 * request.timeout;
+    response = client_.send(bounded);
   } catch (const http_client::TransportError&) {
     if (named_) throw;
     throw Failure(Cause::failed, fmt::format("no server is set up, and none answers at {}", server()),

@@ -233,8 +233,15 @@ std::optional<fs::path> find_workspace() {
   for (fs::path folder = absolute_path("."); !folder.empty(); folder = folder.parent_path()) {
     if (fs::exists(folder / ".claude" / "init-complete", ignored) ||
         fs::exists(folder / "server" / ".agnes-pull", ignored) ||
-        fs::exists(folder / "user" / "duckdb" / "analytics.duckdb", ignored))
+        fs::exists(folder / "user" / "duckdb" / "analytics.duckdb", ignored)) {
+      // Its database may hold views that read what only this account can.
+      struct stat info {};
+      if (::stat(folder.c_str(), &info) == 0 && info.st_uid != ::getuid())
+        throw Failure(Cause::failed,
+                      fmt::format("{} is a workspace of another account", escape_control(folder.string())),
+                      "if you trust it: AGNES_LOCAL_DIR=" + escape_control(folder.string()));
       return folder;
+    }
     if (folder == folder.root_path()) break;
   }
   return std::nullopt;

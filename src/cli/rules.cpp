@@ -58,9 +58,10 @@ Rules sync_rules(Api& api, const Workspace& workspace, const Rules& known) {
   if (unchanged_here) request.headers.emplace_back("If-None-Match", known.etag);
   const Response response = api.send(request);
   if (unchanged_here && response.status == 304) return known;
-  if (response.status == 404) return {};
-  expect(response, {200}, "fetch the rules");
-  const json::value answer = response.json();
+  // A server that has none, and what an earlier one left is not its word.
+  const bool none = response.status == 404;
+  if (!none) expect(response, {200}, "fetch the rules");
+  const json::value answer = none ? json::value(json::object()) : response.json();
   if (!answer.is_object()) throw Error(ErrorKind::bad_gateway, "the rules are not a JSON object");
 
   std::map<std::string, std::string> files;
