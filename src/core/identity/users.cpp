@@ -207,6 +207,7 @@ void Users::set_password(const Actor& actor, const std::string& id, std::string_
 void Users::set_onboarded(const Actor& actor, bool onboarded, const std::string& trigger) {
   directory_.change([&](Change& change) {
     User user = user_of_id(change.tables(), actor.id);
+    if (user.onboarded == onboarded) return;
     user.onboarded = onboarded;
     change.put(user);
     change.record(actor, onboarded ? "user_onboarded" : "user_offboarded", "", {{"source", trigger}}, "ok");

@@ -36,7 +36,7 @@ void add_profile_routes(http::Routes& routes, const catalog::Visible& visible, P
               [&](const http::Caller& caller, const http::Param<"table_name">& name) {
                 const auto set = visible.of(caller);
                 const Table& table = visible.table(*set, caller, *name);
-                return Refreshed{"ok", table.id, profiles.refresh(table)};
+                return Refreshed{"ok", table.id, profiles.refresh(table, caller.user_id)};
               });
 }
 

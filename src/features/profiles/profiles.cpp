@@ -142,7 +142,7 @@ std::optional<std::int64_t> Profiles::columns_of(const std::string& table_id, co
   return data->at("column_count").to_number<std::int64_t>();
 }
 
-std::int64_t Profiles::refresh(const Table& table, const StopToken& stop) {
+std::int64_t Profiles::refresh(const Table& table, const std::string& caller, const StopToken& stop) {
   if (!has_profile(table))
     throw Error(ErrorKind::not_found,
                 fmt::format("the table {} has no data here to make a profile of", table.id));
@@ -150,6 +150,20 @@ std::int64_t Profiles::refresh(const Table& table, const StopToken& stop) {
       key_columns(store_.read([&](state::Tx& tx) { return catalog::find(tx, table.id); }));
   const std::string stamp = stamp_of(table, primary_key);
   if (const auto columns = columns_of(table.id, stamp)) return *columns;
+  struct Turn {
+    Profiles& of;
+    const std::string& caller;
+    Turn(Profiles& profiles, const std::string& id) : of(profiles), caller(id) {
+      const std::lock_guard lock(of.mutex_);
+      if (!caller.empty() && !of.callers_.insert(caller).second)
+        throw Error(ErrorKind::too_many,
+                    "a profile is being made for you already; try again when it is there");
+    }
+    ~Turn() {
+      const std::lock_guard lock(of.mutex_);
+      of.callers_.erase(caller);
+    }
+  } turn(*this, caller);
   if (!asked_for_.try_acquire_for(kWaitLimit))
     throw Error(ErrorKind::unavailable, "other profiles are being made; try again in a minute");
   struct Release {
@@ -197,7 +211,7 @@ catalog::Warmer Profiles::warmer() {
               },
           .warm = [this](const catalog::Registration&, const Table* table,
                          const StopToken& stop) -> std::optional<std::string> {
-            refresh(*table, stop);
+            refresh(*table, "", stop);
             return std::nullopt;
           }};
 }

@@ -45,9 +45,9 @@ class Profiles {
   // In the contract's form, with what is known of the table at this moment; nothing when there is none yet.
   std::optional<boost::json::object> find(const Table& table);
   // Makes the table's profile, unless there is one of its present data, and gives the number of columns.
-  // Throws Error: not_found when the table has no data here, unavailable when too many others are being made,
-  // timeout when it takes too long or `stop` says so.
-  std::int64_t refresh(const Table& table, const StopToken& stop = {});
+  // One at a time for a `caller`; none is the server itself. Throws Error: not_found when the table has no data here, too_many when
+  // one of the caller's is being made, unavailable when too many others are, timeout when it takes too long or `stop` says so.
+  std::int64_t refresh(const Table& table, const std::string& caller = "", const StopToken& stop = {});
   // Takes registered tables that are here and profiled after a sync.
   catalog::Warmer warmer();
   // The background job.
@@ -71,8 +71,9 @@ class Profiles {
   static constexpr int kAtOnce = 2;
   std::counting_semaphore<kAtOnce> asked_for_{kAtOnce};  // callers' computations at once
 
-  std::mutex mutex_;                        // guards what follows
-  std::unordered_set<std::string> making_;  // ids of tables
+  std::mutex mutex_;                         // guards what follows
+  std::unordered_set<std::string> making_;   // ids of tables
+  std::unordered_set<std::string> callers_;  // for whom one is made
   std::condition_variable made_;
   std::optional<std::unordered_set<std::string>> known_;  // stamps of the latest generation
   std::unordered_set<std::string> failed_;                // stamps that no profile could be made of
