@@ -28,6 +28,8 @@ inline std::string_view name_of(QueryMode mode) {
 
 // What registrations call tables of files.
 inline constexpr std::string_view kFilesType = "local";
+// The folder below extracts/ of that source.
+inline constexpr std::string_view kFilesFolder = "files";
 
 // A row of table_registry. `primary_key` and `where_filters` hold JSON text, as existing databases do.
 struct Registration {

@@ -428,6 +428,8 @@ void Reading::settle_names() {
   std::set<std::string> failed;
   for (const auto& source : sources_)
     if (!source.failure.empty()) failed.insert(source.name);
+  std::set<std::string> there;
+  for (const auto& source : sources_) there.insert(source.name);
   std::map<std::string, std::set<std::string>> claims;
   for (const auto& wanted : wanted_) claims[to_lower(wanted.table.name)].insert(wanted.table.source);
 
@@ -437,11 +439,11 @@ void Reading::settle_names() {
     const bool is_registered = registered != options_.registered.end();
     // The owner keeps its name while its extract cannot be read, too: nobody takes it over by being there
     // first.
-    const bool keeps = owner != owners.end() &&
+    // Where it is registered to be, once that source has brought anything.
+    const bool is_at_home = is_registered && there.contains(registered->second);
+    const bool keeps = owner != owners.end() && (!is_at_home || owner->second == registered->second) &&
                        (sources.contains(owner->second) || failed.contains(owner->second) || is_registered);
-    if (!keeps)
-      owners[name] =
-          is_registered && sources.contains(registered->second) ? registered->second : *sources.begin();
+    if (!keeps) owners[name] = is_at_home ? registered->second : *sources.begin();
   }
   for (const auto& [name, source] : options_.owners)
     if (failed.contains(source) || options_.registered.contains(to_lower(name))) out_.owners[name] = source;

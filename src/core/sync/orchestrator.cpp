@@ -182,7 +182,8 @@ extracts::Catalogue Orchestrator::read(const std::vector<catalog::Registration>&
     known.owners.emplace(owner.view_name, owner.source_name);
   for (const auto& row : registered) {
     const auto source = row.source_type.value_or("");
-    known.registered.emplace(to_lower(row.name), source);
+    known.registered.emplace(to_lower(row.name),
+                             source == catalog::kFilesType ? std::string(catalog::kFilesFolder) : source);
     if (catalog::is_materialized(row)) known.materialized.push_back(source + "/" + row.name);
   }
   known.keep_pins = publisher_.pins_in_use();

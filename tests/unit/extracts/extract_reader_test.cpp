@@ -104,6 +104,19 @@ TEST_F(ExtractReader, TakesTablesInTheDatabaseFileAndNoViewsWithLogic) {
             std::string::npos);
 }
 
+TEST_F(ExtractReader, GivesARegisteredNameToItsSourceOnceThatIsThere) {
+  make_extract("aaa", "orders", 2);
+  const auto as_registered = [](ReadOptions& options) {
+    options.registered = {{"orders", "files"}};
+    options.owners = {{"orders", "aaa"}};
+  };
+  EXPECT_EQ(find(read(as_registered), "orders")->source, "aaa");
+  make_extract("files", "other", 1);
+  EXPECT_EQ(find(read(as_registered), "orders"), nullptr) << "its source is there, and has none";
+  make_extract("files", "orders", 3);
+  EXPECT_EQ(find(read(as_registered), "orders")->source, "files");
+}
+
 // Whoever writes an extract may change its names at any time: what is served was opened in its folder.
 TEST_F(ExtractReader, ServesOnlyWhatLiesInTheFolderWhateverStandsThereLater) {
   make_extract("hr", "salaries", 3);
