@@ -30,7 +30,7 @@ constexpr Recorded kRecorded[] = {
     {"agnes catalog", Cause::not_found, 1},          {"agnes schema", Cause::not_found, 2},
     {"agnes describe", Cause::not_found, 2},         {"agnes sample", Cause::not_found, 2},
     {"agnes auth whoami", Cause::not_signed_in, 1},  {"agnes admin list-users", Cause::not_allowed, 1},
-    {"agnes admin deactivate", Cause::not_found, 1},
+    {"agnes admin deactivate", Cause::not_found, 1}, {"agnes snapshot drop", Cause::not_found, 2},
 };
 
 // Our own messages are "what: why; what to do next".
