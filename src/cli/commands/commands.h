@@ -20,6 +20,7 @@ namespace agnes::cli {
   X(sample)               \
   X(explore)              \
   X(snapshot)             \
+  X(skills)               \
   X(status)               \
   X(onboarded)            \
   X(diagnose)             \
