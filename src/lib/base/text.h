@@ -23,10 +23,10 @@ class Nearest {
  public:
   Nearest(std::string_view word, std::size_t below) : word_(word), least_(below) {}
   void offer(std::string_view candidate);
-  std::string_view best() const { return best_; }  // lives as long as what was offered
+  std::string_view best() const { return best_; }
 
  private:
-  std::string_view word_, best_;
+  std::string word_, best_;
   std::size_t least_;
 };
 bool iequals(std::string_view a, std::string_view b);  // ASCII, case-insensitive
