@@ -33,7 +33,7 @@ SkillText text(const Args& args) {
   for (const auto& skill : skills()) {
     if (iequals(skill.name, name))
       return {{std::string(skill.name), std::string(skill.title)}, std::string(skill.text)};
-    nearest.offer(std::string(skill.name));
+    nearest.offer(skill.name);
   }
   throw Failure(Cause::not_found, "there is no skill " + escape_control(name),
                 meant(nearest, "agnes skills list"));
