@@ -2,7 +2,7 @@
 // every door (the job, `agnes admin sync`, health, metrics, `agnes diagnose`) with what to do, and gone once it is mended.
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -71,6 +71,7 @@ describe('files', () => {
   let site, admin;
   const good = { 'orders.csv': 'id\n1\n', 'monthly/2024-01.csv': 'id\n1\n', 'kept.csv': 'id\n1\n' };
   const file = (name) => path.join(site.source, name);
+  const latin1 = (name) => Buffer.concat([Buffer.from(`${site.source}/`), Buffer.from(name, 'latin1')]);
   before(async () => {
     site = await startSite(good);
     admin = signedIn(site);
@@ -89,6 +90,7 @@ describe('files', () => {
     'two files of one name': [{ 'sales.csv': 'id\n1\n', 'Sales.json': '[{"id":1}]' }, 'collision', /'Sales\.json', 'sales\.csv' would all be the table 'Sales', .*rename all but one/],
     'a second file for the name of a table': [{ 'orders.json': '[{"id":1}]' }, 'collision', /orders: 'orders\.csv', 'orders\.json' would all .*rename all but one/],
     'a name that is refused': [{ 'Žluťoučký kůň.csv': 'id\n1\n' }, 'refused', /'Žluťoučký kůň\.csv' is refused: a table's name is of letters a-z, digits and '_'; rename it/],
+    'a name that is no text': [() => writeFileSync(latin1('müller.csv'), 'id\n1\n'), 'refused', /'m\\xFCller\.csv' is refused: its name is not UTF-8; rename it/, () => unlinkSync(latin1('müller.csv'))],
     'a link that leads out': [() => symlinkSync('/etc/hostname', file('out.csv')), 'refused', /'out\.csv' is refused: it is a link that leads out of the folder; put the file itself/, () => rmSync(file('out.csv'))],
     'a link in the folder of a table': [() => symlinkSync('/etc/hostname', file('monthly/out.csv')), 'refused', /monthly: 'monthly\/out\.csv' is refused: .*; put the file itself/, () => rmSync(file('monthly/out.csv'))],
     'a link to a folder': [() => symlinkSync('monthly', file('linked')), 'refused', /'linked' is refused: it is a link to a folder; put /, () => rmSync(file('linked'))],

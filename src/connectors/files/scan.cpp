@@ -52,6 +52,20 @@ std::string without_endings(const std::string& name) {
   return out;
 }
 
+// Bytes that are no UTF-8 as \xNN: what is told, and goes from process to process, is text.
+std::string as_text(std::string_view name) {
+  std::string out;
+  while (!name.empty()) {
+    const auto [c, size] = first_character(name);
+    if (size == 0)
+      out += fmt::format("\\x{:02X}", static_cast<unsigned char>(name.front()));
+    else
+      out += name.substr(0, size);
+    name.remove_prefix(std::max<std::size_t>(size, 1));
+  }
+  return out;
+}
+
 bool inside(const std::string& path, const std::string& folder) {
   return folder == "/" || path.starts_with(folder + "/");
 }
@@ -80,6 +94,10 @@ class Scanner {
                   fmt::format("the folder of files '{}' cannot be read: {}; mount its disk, or correct "
                               "data_source.files.path",
                               base, error.message()));
+    if (!is_utf8(canonical.string()))
+      throw Error(ErrorKind::invalid,
+                  fmt::format("the folder of files '{}' leads to '{}', whose name is not UTF-8: rename it",
+                              base, escape_control(as_text(canonical.string()))));
     // A single file stands for a pattern of its own name.
     if (fs::is_regular_file(canonical)) {
       pattern_ = canonical.filename();
@@ -143,8 +161,25 @@ class Scanner {
       const std::string name = entry.path().filename();
       const std::string relative = prefix.empty() ? name : prefix + "/" + name;
       if (name.starts_with('.') || name.starts_with('_') || excluded(relative)) continue;
-      visit(entry, name, relative, depth);
+      if (is_utf8(name))
+        visit(entry, name, relative, depth);
+      else
+        refuse_bytes(entry, name, relative, depth);
     }
+  }
+
+  // A name that is no text: neither SQL nor JSON could hold it.
+  void refuse_bytes(const fs::directory_entry& entry, const std::string& name, const std::string& relative,
+                    int depth) {
+    std::error_code error;
+    const bool could_be = entry.is_directory(error)
+                              ? may_match_below(depth + 1)
+                              : format_of(name) && (pattern_.empty() || matches(pattern_, relative));
+    if (!could_be) return;
+    out_.empty = false;
+    unusable(
+        "refused", as_text(relative),
+        fmt::format("'{}' is refused: its name is not UTF-8; rename it", escape_control(as_text(relative))));
   }
 
   // Whether a file that many folders down could match the glob.
@@ -173,6 +208,12 @@ class Scanner {
                         escape_control(relative), error ? "nowhere" : "out of the folder"));
         return;
       }
+    }
+    if (!is_utf8(real.string())) {
+      unusable("refused", relative,
+               fmt::format("'{}' is refused: it is a link to a name that is not UTF-8; rename that one",
+                           escape_control(relative)));
+      return;
     }
     const auto type = fs::status(real, error).type();
     if (type == fs::file_type::directory) {

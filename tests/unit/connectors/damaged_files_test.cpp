@@ -41,6 +41,34 @@ TEST_F(Files, AFileThatBreaksTheEngineIsBlamedAloneAndTheOthersProceed) {
   }
 }
 
+TEST_F(Files, NamesThatAreNoUtf8AreRefusedAloneAndShownAsText) {
+  put("good.csv", "a\n1\n");
+  put("m\xfcller.csv", "a\n1\n");
+  put("\xff/inner.csv", "a\n1\n");
+  put("sales/1.csv", "a\n1\n");
+  put("sales/\xc3\x28\n.csv", "a\n1\n");
+  put("readme-\xfc.txt", "no table");
+  fs::create_symlink(source() / "m\xfcller.csv", source() / "link.csv");
+  const Outcome outcome = run();
+  const auto told = json::from_json<Outcome>(boost::json::parse(json::to_text(outcome)));
+  std::set<std::string> said;
+  for (const auto& problem : told.problems) {
+    EXPECT_EQ(problem.kind, "refused");
+    said.insert(problem.message);
+  }
+  EXPECT_EQ(said, (std::set<std::string>{
+                      "'m\\xFCller.csv' is refused: its name is not UTF-8; rename it",
+                      "'\\xFF' is refused: its name is not UTF-8; rename it",
+                      "'sales/\\xC3(\\n.csv' is refused: its name is not UTF-8; rename it",
+                      "'link.csv' is refused: it is a link to a name that is not UTF-8; rename that one",
+                  }));
+  ASSERT_EQ(told.tables.size(), 1u) << "a folder is no table in part";
+  EXPECT_EQ(told.tables[0].name, "good");
+  EXPECT_EQ(told.tables[0].status, "ok");
+  const Discovery found = discover(job(), 0);
+  EXPECT_EQ(json::from_json<Discovery>(boost::json::parse(json::to_text(found))).tables.size(), 1u);
+}
+
 TEST_F(Files, WhatALedgerBlamesOnAFileForABrokenEngineHealsByItself) {
   put("a.csv", "a\n1\n,2,3\n");
   ASSERT_EQ(result(run(), "a").status, "failed");
