@@ -22,6 +22,9 @@ constexpr std::size_t kRowGroupValues = 8'000'000, kChunkRows = 2'048;
 // of each column in each of them, whether there are rows or not.
 constexpr std::size_t kWideColumns = 1'000;
 constexpr std::uint64_t kColumnBytes = 160 << 10;
+// DuckDB makes room for the dictionary of each column of text while it writes a row group: so much of it for all of them, of
+// which none needs more than the 1 MB that it has by itself.
+constexpr std::size_t kDictionaryBytes = 128 << 20, kLargestDictionary = 1 << 20;
 // About as quick as Snappy, at half the size; the usual level 3 costs a third more time for 8 % less.
 constexpr int kZstdLevel = 1;
 
@@ -33,6 +36,10 @@ void create_folder(const fs::path& folder) {
 std::size_t row_group_rows(std::size_t columns) {
   const auto chunks = kRowGroupValues / std::max<std::size_t>(columns, 1) / kChunkRows;
   return std::clamp(chunks * kChunkRows, kChunkRows, kRowGroupRows);
+}
+
+std::size_t dictionary_bytes(std::size_t columns) {
+  return std::min(kDictionaryBytes / std::max<std::size_t>(columns, 1), kLargestDictionary);
 }
 
 // The engine while it writes a table of many columns: with one thread, as each has chunks of its own, and with as much
@@ -194,9 +201,9 @@ WrittenTable ExtractWriter::write(duck::Connection& connection, const std::strin
     const WideTable wide(connection, described.size());
     connection.execute(
         fmt::format("COPY ({}) TO {} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {}, ROW_GROUP_SIZE "
-                    "{}, USE_TMP_FILE false)",
+                    "{}, STRING_DICTIONARY_PAGE_SIZE_LIMIT {}, USE_TMP_FILE false)",
                     duck::storable_select(select, described), duck::quote_literal(temporary.string()),
-                    kZstdLevel, row_group_rows(described.size())));
+                    kZstdLevel, row_group_rows(described.size()), dictionary_bytes(described.size())));
   }
   step("copied");
 
