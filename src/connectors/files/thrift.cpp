@@ -125,8 +125,9 @@ std::pair<Type, std::size_t> Reader::list() {
   const auto head = byte();
   const auto element = static_cast<Type>(head & 0x0F);
   const std::uint64_t count = head >> 4 != 15 ? head >> 4 : varint();
-  // An element has a byte at least.
-  if (element == Type::stop || element > Type::structure || count > bytes_.size() - at_) throw Malformed();
+  // An element has a byte at least. Programs that have none do not always say what it would be.
+  const bool known = element <= Type::structure && (element != Type::stop || count == 0);
+  if (!known || count > bytes_.size() - at_) throw Malformed();
   return {element, count};
 }
 

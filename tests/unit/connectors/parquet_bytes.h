@@ -136,6 +136,10 @@ class ParquetBytes {
     statistics_ = true;
     return *this;
   }
+  ParquetBytes& with_empty_lists() {
+    empty_lists_ = true;
+    return *this;
+  }
   ParquetBytes& with_checksums() {
     checksums_ = true;
     return *this;
@@ -167,6 +171,7 @@ class ParquetBytes {
                              {6, i64(length)},
                              {7, i64(length)},
                              {9, i64(empty_group_ ? 0 : offset)}});
+      if (empty_lists_) meta.set(8, list(thrift::Type::stop, {}));
       if (statistics_) meta.set(12, structure({{3, i64(0)}}));
       chunks.push_back(structure({{2, i64(offset)}, {3, meta}}));
     }
@@ -175,12 +180,14 @@ class ParquetBytes {
     const auto group = structure({{1, list(thrift::Type::structure, chunks)},
                                   {2, i64(static_cast<std::int64_t>(out.size()))},
                                   {3, i64(rows_)}});
-    const std::string footer = thrift::write(
+    auto all =
         structure({{1, i32(2)},
                    {2, list(thrift::Type::structure, schema)},
                    {3, i64(rows_)},
                    {4, list(thrift::Type::structure,
-                            rows_ > 0 || empty_group_ ? std::vector<Value>{group} : std::vector<Value>{})}}));
+                            rows_ > 0 || empty_group_ ? std::vector<Value>{group} : std::vector<Value>{})}});
+    if (empty_lists_) all.set(5, list(thrift::Type::stop, {}));
+    const std::string footer = thrift::write(all);
     return out + footer + plain<std::uint32_t>({static_cast<std::uint32_t>(footer.size())}) + "PAR1";
   }
 
@@ -192,7 +199,7 @@ class ParquetBytes {
     int values;
   };
   int rows_, columns_ = 0, inner_ = 0;
-  bool checksums_ = false, empty_group_ = false, statistics_ = false;
+  bool checksums_ = false, empty_group_ = false, statistics_ = false, empty_lists_ = false;
   std::vector<Value> elements_;
   std::vector<Leaf> leaves_;
 };

@@ -94,6 +94,13 @@ TEST_F(Parquet, TimesThatDuckDbDoesNotHaveAreRefusedByName) {
   EXPECT_EQ(rows("fine"), "{'n': 1, 't': '1970-01-01 00:00:00.000001+00'}");
 }
 
+// As fastparquet writes them: what is not there is a list of nothing.
+TEST_F(Parquet, EmptyListsInAFooterNeedNoTypeOfTheirElements) {
+  put("t.parquet", ParquetBytes(1).leaf("a", kInt32, plain<std::int32_t>({7})).with_empty_lists().bytes());
+  EXPECT_EQ(messages(run()), "");
+  EXPECT_EQ(rows("t"), "7");
+}
+
 TEST_F(Parquet, VariantsWithoutTheirPartsAreBlamedAlone) {
   const std::string empty = plain_texts({std::string("\1\0\0", 3)}),
                     one = plain_texts({std::string("\x0c\1", 2)});
