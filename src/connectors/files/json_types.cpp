@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "connectors/files/read.h"
 #include "connectors/files/values.h"
 #include "lib/base/text.h"
 #include "lib/duck/database.h"

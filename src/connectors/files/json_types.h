@@ -9,8 +9,7 @@
 
 namespace agnes::connectors::files {
 
-// Bounds of a column that has types for what is in it; beyond, the column is of type JSON.
-constexpr int kMaxNesting = 12;          // objects and lists in each other
+// Bound of a column that has types for what is in it, as kMaxNesting; beyond, the column is of type JSON.
 constexpr std::size_t kMaxKeys = 1'000;  // in all its objects
 
 // Keys in the order in which they first came. Objects mostly have theirs in one order, so that the next key is the one

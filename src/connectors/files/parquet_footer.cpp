@@ -5,6 +5,7 @@
 
 #include <zlib.h>
 
+#include "connectors/files/read.h"
 #include "connectors/files/source_error.h"
 #include "lib/base/text.h"
 
@@ -35,7 +36,7 @@ constexpr int text = 1, map = 2, list = 3, enumeration = 4, decimal = 5, date = 
               integer = 10, json = 12, bson = 13, variant = 16;
 }
 enum Physical { int32 = 1, int64 = 2, int96 = 3, byte_array = 6, fixed = 7 };
-constexpr int kConvertedDecimal = 5;
+constexpr int kConvertedMap = 1, kConvertedPairs = 2, kConvertedList = 3, kConvertedDecimal = 5;
 
 Value small_number(std::int64_t whole) {
   Value out;
@@ -125,7 +126,7 @@ class Schema {
     for (next_ = 1; footer_.columns.size() < count;) {
       const auto& element = at(next_);
       footer_.columns.push_back({name_of(element), next_, children_of(element) > 0 || is_repeated(element)});
-      node("", 0);
+      node("", 0, footer_.schema.front());
     }
     if (next_ != footer_.schema.size()) throw Malformed();
   }
@@ -152,20 +153,45 @@ class Schema {
     return type != nullptr ? type->find(kind) : nullptr;
   }
 
-  void node(const std::string& above, int depth) {
-    // Deeper ones cost DuckDB more than they hold.
-    if (depth > 200) throw Malformed();
+  static bool is_collection(const Value& element) {
+    const auto converted = element.whole_of(element_field::converted, -1);
+    return logical(element, logical_field::list) != nullptr ||
+           logical(element, logical_field::map) != nullptr || converted == kConvertedList ||
+           converted == kConvertedMap || converted == kConvertedPairs;
+  }
+  // How many lists, structs and maps an element adds to those that it is in: the repeated group in a list or map is a part
+  // of it, and so are the typed values of each level of a VARIANT.
+  int levels_of(const Value& element, const Value& parent) const {
+    const bool group = children_of(element) > 0;
+    const auto is_typed = [](const Value& each) { return name_of(each) == "typed_value"; };
+    if (variants_ > 0 && is_typed(element) && !is_typed(parent)) return 0;
+    if (!is_repeated(element)) return group ? 1 : 0;
+    if (is_collection(parent)) return children_of(element) > 2 ? 1 : 0;
+    return group ? 2 : 1;
+  }
+
+  void node(const std::string& above, int depth, const Value& parent) {
     const std::size_t index = next_++;
     const Value& element = at(index);
     const std::string path = (above.empty() ? "" : above + ".") + name_of(element);
     const auto count = children_of(element);
+    depth += levels_of(element, parent);
+    // With each level DuckDB takes twice as long to open the file.
+    if (depth > kMaxNesting)
+      wrong(file_,
+            fmt::format("has more than {} lists, structs and maps in each other in the column '{}': write it "
+                        "flatter, or as text",
+                        kMaxNesting, escape_control(footer_.columns.back().name)));
     check_decimal(element, path);
     if (count == 0) {
       footer_.leaves.push_back({footer_.columns.size() - 1, index, path, nanos_of(element)});
       return;
     }
-    if (logical(element, logical_field::variant) != nullptr) check_variant(index, path);
-    for (std::uint64_t i = 0; i < count; ++i) node(path, depth + 1);
+    const int variant = logical(element, logical_field::variant) != nullptr ? 1 : 0;
+    if (variant != 0) check_variant(index, path);
+    variants_ += variant;
+    for (std::uint64_t i = 0; i < count; ++i) node(path, depth, element);
+    variants_ -= variant;
   }
 
   void check_decimal(const Value& element, const std::string& path) const {
@@ -219,6 +245,7 @@ class Schema {
   const SourceFile& file_;
   ParquetFooter& footer_;
   std::size_t next_ = 0;
+  int variants_ = 0;  // that are open
 };
 
 // ColumnMetaData: where the pages begin, and how long they are together.

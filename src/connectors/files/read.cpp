@@ -75,6 +75,13 @@ std::string checked_type(const std::string& table, const std::string& column, co
                 fmt::format("table '{}': '{}' is not a type for column '{}'; use a DuckDB type such as "
                             "VARCHAR or DECIMAL(18,2)",
                             table, escape_control(type), escape_control(column)));
+  // As short as types are, none that is not too deep has so many brackets.
+  if (std::count(type.begin(), type.end(), '[') + std::count(type.begin(), type.end(), '(') > kMaxNesting)
+    throw Error(
+        ErrorKind::invalid,
+        fmt::format("table '{}': '{}' for column '{}' has more than {} lists and structs in each other; "
+                    "use JSON or VARCHAR",
+                    table, type, escape_control(column), kMaxNesting));
   return type;
 }
 

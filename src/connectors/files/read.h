@@ -11,6 +11,9 @@
 
 namespace agnes::connectors::files {
 
+// Lists, structs and maps in each other that a column may have.
+constexpr int kMaxNesting = 12;
+
 // How to read one candidate's files as rows. Its functions throw SourceError for what is wrong with the
 // files, and duck::QueryError for what is not their fault (memory, disk).
 class TableReader {

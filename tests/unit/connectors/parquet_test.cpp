@@ -94,6 +94,49 @@ TEST_F(Parquet, TimesThatDuckDbDoesNotHaveAreRefusedByName) {
   EXPECT_EQ(rows("fine"), "{'n': 1, 't': '1970-01-01 00:00:00.000001+00'}");
 }
 
+TEST_F(Parquet, ColumnsOfMoreThanTwelveLevelsAreRefusedBeforeDuckDbOpensThem) {
+  const auto structs = [](int levels) {
+    ParquetBytes out(1);
+    for (int i = 0; i < levels; ++i) out.group("g", 1);
+    return out.leaf("n", kInt32, plain<std::int32_t>({1})).bytes();
+  };
+  put("structs.parquet", structs(40));
+  put("more.parquet", structs(13));
+  put("enough.parquet", structs(12));
+  const auto lists = [](int levels) {
+    return fmt::format("SELECT {}1{} AS c", std::string(levels, '['), std::string(levels, ']'));
+  };
+  copy_to("lists.parquet", lists(13), "FORMAT parquet");
+  copy_to("fine.parquet", lists(12), "FORMAT parquet");
+  const std::string map = "MAP {'k': MAP {'k': MAP {'k': [{'a': [{'a': [[{'a': [[1]]}]]}]}]}}}";
+  copy_to("kinds.parquet", "SELECT " + map + " AS c", "FORMAT parquet");
+  copy_to("deeper.parquet", "SELECT [" + map + "] AS c", "FORMAT parquet");
+  const std::vector<std::string> said = {"more than 12 lists, structs and maps in each other",
+                                         "write it flatter, or as text"};
+  for (const char* table : {"structs", "more", "lists", "deeper"}) expect_refused(table, said);
+  const Outcome outcome = run();
+  for (const char* table : {"enough", "fine", "kinds"}) EXPECT_EQ(result(outcome, table).status, "unchanged");
+}
+
+TEST_F(Parquet, ATypeOfMoreThanTwelveLevelsIsRefused) {
+  put("c.csv", "a\n[]\n");
+  put("j.json", "[{\"a\": []}]");
+  copy_to("p.parquet", "SELECT [] AS a", "FORMAT parquet");
+  std::string type = "BIGINT";
+  for (int i = 0; i < 13; ++i) type += "[]";
+  const Outcome outcome = run([&](Job& job) {
+    for (const char* name : {"c", "j", "p"}) {
+      auto& spec = job.tables.emplace_back();
+      spec.name = name;
+      spec.types = {{"a", type}};
+    }
+  });
+  for (const char* table : {"c", "j", "p"})
+    EXPECT_NE(result(outcome, table).error.find("has more than 12 lists and structs in each other; use JSON"),
+              std::string::npos)
+        << result(outcome, table).error;
+}
+
 // As fastparquet writes them: what is not there is a list of nothing.
 TEST_F(Parquet, EmptyListsInAFooterNeedNoTypeOfTheirElements) {
   put("t.parquet", ParquetBytes(1).leaf("a", kInt32, plain<std::int32_t>({7})).with_empty_lists().bytes());
