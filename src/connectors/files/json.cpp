@@ -3,8 +3,10 @@
 #include <set>
 
 #include "connectors/files/json_vectors.h"
+#include "connectors/files/parquet_values.h"
 #include "connectors/files/partitions.h"
 #include "connectors/files/read.h"
+#include "connectors/files/set_types.h"
 #include "connectors/files/value_functions.h"
 #include "lib/base/text.h"
 #include "lib/duck/rows.h"
@@ -114,8 +116,30 @@ class Rows : public duck::RowProducer {
   std::string space_;
 };
 
-bool is_nested_type(std::string_view type) {
-  return type.ends_with(']') || type.starts_with("STRUCT(") || type.starts_with("MAP(");
+// How values are read as a type that is set: as texts where it has no lists and structs, so that each is held against its
+// own type as it is written. Nothing where the lists and objects of the file are others.
+std::optional<JsonPlan> plan_as_set(const JsonPlan& natural, const SetType& type) {
+  if (type.name == "JSON") return JsonPlan{JsonAs::json, "JSON", {}, {}};
+  if (type.kind == SetType::Kind::plain) return JsonPlan{};
+  JsonPlan out{natural.as, text_form(type), type.keys, {}};
+  if (type.kind == SetType::Kind::list && natural.as == JsonAs::list) {
+    auto element = plan_as_set(natural.children[0], type.children[0]);
+    if (!element) return std::nullopt;
+    out.children.push_back(std::move(*element));
+    return out;
+  }
+  if (type.kind != SetType::Kind::structure || natural.as != JsonAs::structure ||
+      natural.keys.size() != type.keys.size())
+    return std::nullopt;
+  for (std::size_t i = 0; i < type.keys.size(); ++i) {
+    const auto found = std::find(natural.keys.begin(), natural.keys.end(), type.keys[i]);
+    if (found == natural.keys.end()) return std::nullopt;
+    auto child = plan_as_set(natural.children[static_cast<std::size_t>(found - natural.keys.begin())],
+                             type.children[i]);
+    if (!child) return std::nullopt;
+    out.children.push_back(std::move(*child));
+  }
+  return out;
 }
 
 class JsonReader : public TableReader {
@@ -275,10 +299,17 @@ class JsonReader : public TableReader {
       if (!is_partition(i)) table_->plans[i] = {JsonAs::json, "JSON", {}, {}};
       return fmt::format("CAST({} AS JSON)", name);
     }
-    if (is_nested_type(column.type)) {
-      value = fmt::format("CAST({} AS {})", name, natural);
-      fits = fmt::format("TRY_CAST(TRY_CAST({0} AS {1}) AS {2}) IS NOT DISTINCT FROM {0}", value, column.type,
-                         natural);
+    const auto parsed = parse_type(column.type);
+    if (parsed.kind != SetType::Kind::plain) {
+      if (auto plan = is_partition(i) ? std::nullopt : plan_as_set(table_->plans[i], parsed)) {
+        table_->plans[i] = std::move(*plan);
+        fits = parts_fit_sql(name, parsed);
+      } else {
+        value = fmt::format("CAST({} AS {})", name, natural);
+        fits = natural == "JSON" ? fmt::format("CAST(TRY_CAST({0} AS {1}) AS JSON) IS NOT DISTINCT FROM {0}",
+                                               value, column.type)
+                                 : keeps_value_sql(value, natural, column.type);
+      }
     } else {
       if (!is_partition(i)) table_->plans[i] = {};
       if (column.type == "VARCHAR") return name;

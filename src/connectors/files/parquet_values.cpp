@@ -153,8 +153,13 @@ std::string exact_nanos_sql(const std::string& name, Nanos kind) {
 std::string keeps_value_sql(const std::string& name, std::string_view from, std::string_view to) {
   if (to == "VARCHAR" || from == to) return "true";
   if (is_text(from)) return fits_set_type_sql(fmt::format("CAST({} AS VARCHAR)", name), std::string(to));
-  // Without its offset an instant is another value.
-  if (from == "TIMESTAMP WITH TIME ZONE") return "false";
+  // Without its offset an instant is another value, also inside of a list.
+  constexpr std::string_view instant = "TIMESTAMP WITH TIME ZONE";
+  if (from == instant) return "false";
+  const std::string others = replaced(std::string(to), instant, "");
+  if (from.find(instant) != std::string_view::npos &&
+      (others.find("TIME") != std::string::npos || others.find("DATE") != std::string::npos))
+    return "false";
   return fmt::format("CAST(TRY_CAST({0} AS {1}) AS {2}) IS NOT DISTINCT FROM {0}", name, to, from);
 }
 

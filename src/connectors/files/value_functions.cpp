@@ -1,5 +1,6 @@
 #include "connectors/files/value_functions.h"
 
+#include "connectors/files/set_types.h"
 #include "lib/base/text.h"
 #include "lib/duck/types.h"
 
@@ -211,17 +212,18 @@ std::string empty_sql(const std::string& name, std::size_t column) {
 }
 
 std::string fits_set_type_sql(const std::string& name, const std::string& type) {
-  return fmt::format("(agnes_has_form({0}, {1}) AND TRY_CAST({0} AS {2}) IS NOT NULL)", name,
-                     duck::quote_literal(type), type);
+  const auto parsed = parse_type(type);
+  std::string fits = fmt::format("agnes_has_form({}, {})", name, duck::quote_literal(type));
+  if (parsed.kind != SetType::Kind::plain)
+    fits = parts_fit_sql(fmt::format("TRY_CAST({} AS {})", name, text_form(parsed)), parsed);
+  return fmt::format("({} AND TRY_CAST({} AS {}) IS NOT NULL)", fits, name, type);
 }
 
 std::string set_type_sql(const std::string& name, const std::string& type, std::size_t column) {
   if (type == "VARCHAR") return name;
   return fmt::format(
-      "CASE WHEN {0} IS NULL OR {0} = '' THEN NULL WHEN agnes_has_form({0}, {1}) THEN coalesce(TRY_CAST({0} "
-      "AS {2}), {3}) "
-      "ELSE {3} END",
-      name, duck::quote_literal(type), type, unfit_sql(name, column));
+      "CASE WHEN {0} IS NULL OR {0} = '' THEN NULL WHEN {1} THEN TRY_CAST({0} AS {2}) ELSE {3} END", name,
+      fits_set_type_sql(name, type), type, unfit_sql(name, column));
 }
 
 std::string unfit_sql(const std::string& name, std::size_t column) {

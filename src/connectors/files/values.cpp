@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "lib/base/text.h"
 
@@ -9,8 +10,8 @@ namespace agnes::connectors::files {
 
 namespace {
 
-// Digits that a DOUBLE keeps of every number, and the most that one prints.
-constexpr std::size_t kDoubleDigits = 15, kPrintedDigits = 17;
+// Digits that a DOUBLE keeps of every number.
+constexpr std::size_t kDoubleDigits = std::numeric_limits<double>::digits10;
 constexpr int kSmallDecimal = 18, kLargeDecimal = 38;
 constexpr std::int64_t kSecond = 1'000'000, kMinute = 60 * kSecond, kDay = 24 * 60 * kMinute;
 
@@ -121,30 +122,46 @@ Digits digits_of(const Number& number) {
   return out;
 }
 
-// The DOUBLE that says every digit of the text.
-std::optional<double> exact_double(std::string_view text, const Number& number) {
+// The number of type T that says every digit of the text.
+template <class T>
+std::optional<T> exact_real(std::string_view text, const Number& number) {
+  using Limits = std::numeric_limits<T>;
+  // Of every number with so many digits, and none that is close to the ends, T keeps all.
+  constexpr std::size_t kept_digits = Limits::digits10, printed_digits = Limits::max_digits10;
+  const auto far_from_ends = [](T found) {
+    return std::abs(found) > Limits::min() * 100 && std::abs(found) < Limits::max() / 100;
+  };
   if (number.plus) text.remove_prefix(1);
-  double value = 0;
+  T value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   if (is_zero(number)) return value;
-  if (number.whole.size() + number.part.size() <= kDoubleDigits && std::abs(value) > 1e-300 &&
-      std::abs(value) < 1e300)
-    return value;
+  if (number.whole.size() + number.part.size() <= kept_digits && far_from_ends(value)) return value;
   std::size_t count = number.whole.size() + number.part.size();
   for (const auto part : {number.whole, number.part}) {
     const auto first = part.find_first_not_of('0');
     count -= std::min(first, part.size());
     if (first != std::string_view::npos) break;
   }
-  if (count <= kDoubleDigits && std::abs(value) > 1e-300 && std::abs(value) < 1e300) return value;
-  if (count > kPrintedDigits) return std::nullopt;
+  if (count <= kept_digits && far_from_ends(value)) return value;
+  if (count > printed_digits) return std::nullopt;
   char printed[40];
   const auto done =
       std::to_chars(printed, printed + sizeof printed, std::abs(value), std::chars_format::scientific);
   const auto again = split_number({printed, static_cast<std::size_t>(done.ptr - printed)});
   const Digits said = digits_of(number), kept = digits_of(*again);
   return said.digits == kept.digits && said.point == kept.point ? std::optional(value) : std::nullopt;
+}
+
+// Without the seventh to ninth digit of a second: nanoseconds are microseconds and these.
+std::string to_micros(std::string_view text) {
+  std::string out(text);
+  const auto point = out.rfind('.');
+  if (point == std::string::npos) return out;
+  std::size_t end = point + 1;
+  while (end < out.size() && is_digit(out[end])) ++end;
+  if (end > point + 7 && end <= point + 10) out.erase(point + 7, end - point - 7);
+  return out;
 }
 
 std::optional<int> two_digits(std::string_view text, std::size_t at) {
@@ -221,7 +238,7 @@ TypeSet numbers(std::string_view text) {
   const auto digits = number->whole.size() + number->part.size();
   const bool small = digits <= kDoubleDigits && !number->scientific;
   TypeSet out = to_bigint(text) ? bit(kBigint) : 0;
-  if (is_float(*number) && (small || exact_double(text, *number))) out |= bit(kDouble);
+  if (is_float(*number) && (small || exact_real<double>(text, *number))) out |= bit(kDouble);
   if (is_decimal(*number) && digits <= kLargeDecimal) {
     out |= bit(kScale + static_cast<int>(number->part.size()));
     if (digits <= kSmallDecimal) out |= bit(kSmall);
@@ -349,7 +366,7 @@ std::optional<std::int64_t> to_bigint(std::string_view text) {
 std::optional<double> to_double(std::string_view text) {
   text = trimmed(text);
   const auto number = split_number(text);
-  return number && is_float(*number) ? exact_double(text, *number) : std::nullopt;
+  return number && is_float(*number) ? exact_real<double>(text, *number) : std::nullopt;
 }
 
 std::optional<std::int64_t> to_time(std::string_view text) {
@@ -390,7 +407,7 @@ std::optional<duck::Int128> to_decimal(std::string_view text, int width, int sca
 bool has_form_of(std::string_view text, std::string_view type) {
   text = trimmed(text);
   const auto number = split_number(text);
-  if (type.ends_with("INT") || type.ends_with("INTEGER"))
+  if (type.ends_with("INT") || type.ends_with("INTEGER") || type == "BIGNUM")
     return number && !number->scientific && !number->whole.empty() &&
            number->part.find_first_not_of('0') == std::string_view::npos;
   if (type.starts_with("DECIMAL(")) {
@@ -399,10 +416,20 @@ bool has_form_of(std::string_view text, std::string_view type) {
     return number && !number->scientific &&
            static_cast<std::int64_t>(number->part.find_last_not_of('0') + 1) <= scale;
   }
-  if (type == "DOUBLE")
-    return (number && exact_double(text, *number)) || iequals(text, "nan") || iequals(text, "inf") ||
-           iequals(text, "-inf");
+  const auto is_multiple = [&](std::int64_t unit) {
+    const auto micros = to_timestamp(text);
+    return micros && *micros % unit == 0;
+  };
+  if (type == "DOUBLE" || type == "FLOAT")
+    return (number && (type == "DOUBLE" ? exact_real<double>(text, *number).has_value()
+                                        : exact_real<float>(text, *number).has_value())) ||
+           iequals(text, "nan") || iequals(text, "inf") || iequals(text, "-inf");
   if (type == "TIME") return take_time(text, false) && text.empty();
+  if (type == "TIME WITH TIME ZONE") return take_time(text, false) && (text.empty() || plain_offset(text));
+  if (type == "TIME_NS") return has_form_of(to_micros(text), "TIME");
+  if (type == "TIMESTAMP_S") return is_multiple(kSecond);
+  if (type == "TIMESTAMP_MS") return is_multiple(1000);
+  if (type == "TIMESTAMP_NS") return to_timestamp(to_micros(text)).has_value();
   if (type == "DATE") return to_date(text).has_value();
   if (type == "TIMESTAMP") return to_timestamp(text).has_value();
   if (type == "TIMESTAMP WITH TIME ZONE") return to_instant(text) || to_timestamp(text);

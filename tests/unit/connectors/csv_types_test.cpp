@@ -356,25 +356,46 @@ TEST_F(CsvTypes, ATypeThatIsSetRoundsNothing) {
       {"DATE", "2024-01-02", "01/02/2024"},
       {"TIMESTAMP", "2024-01-02 03:04:05", "2024-01-02T03:04:05+02:00"},
       {"BOOLEAN", "true", "maybe"},
+      {"FLOAT", "0.1", "16777217"},
+      {"FLOAT", "3.4028235e+38", "1e39"},
+      {"FLOAT", "1e-40", "1e-50"},
+      {"TIMESTAMP_S", "2024-01-02 03:04:05", "2024-01-02 03:04:05.5"},
+      {"TIMESTAMP_MS", "2024-01-02 03:04:05.123", "2024-01-02 03:04:05.1234"},
+      {"TIMESTAMP_NS", "2024-01-02 03:04:05.123456789", "2024-01-02 03:04:05.1234567891"},
+      {"TIMESTAMP_NS", "2024-01-02", "2024-01-02 03:04:05+02:00"},
+      {"TIME_NS", "10:15:00.123456789", "10:15:00.1234567891"},
+      {"BIGINT[]", "[1]", "[2.7]"},
+      {"BIGINT[][]", "[[1]]", "[[1], [2.7]]"},
+      {"STRUCT(a BIGINT, b VARCHAR)", "{'a': 1; 'b': x}", "{'a': 2.7; 'b': x}"},
+      {"MAP(VARCHAR, BIGINT)", "{k=1}", "{k=2.7}"},
+      {"DATE[]", "[2024-01-02]", "[2024-01-02 10:00:00]"},
+      {"TIMESTAMP[]", "[2024-01-02]", "[2024-01-02T03:04:05+02:00]"},
+      {"DOUBLE[]", "[0.1]", "[9007199254740993]"},
   };
   for (std::size_t i = 0; i < wrong.size(); ++i) {
     const auto& [type, good, bad] = wrong[i];
-    put(fmt::format("t{}.csv", i), fmt::format("a,c\n\"x\ny\",{}\nz,\nz,{}\n", good, bad));
+    const auto quoted = [](const char* text) { return '"' + replaced(text, ";", ",") + '"'; };
+    put(fmt::format("t{}.csv", i), fmt::format("a,c\n\"x\ny\",{}\nz,\nz,{}\n", quoted(good), quoted(bad)));
+    put(fmt::format("g{}.csv", i), fmt::format("c\n{}\n", quoted(good)));
   }
   const Outcome outcome = run([&](Job& job) {
     for (std::size_t i = 0; i < wrong.size(); ++i) {
       TableSpec spec;
-      spec.name = fmt::format("t{}", i);
       spec.types = {{"c", std::get<0>(wrong[i])}};
-      job.tables.push_back(spec);
+      for (const char* file : {"t", "g"}) {
+        spec.name = fmt::format("{}{}", file, i);
+        job.tables.push_back(spec);
+      }
     }
   });
   for (std::size_t i = 0; i < wrong.size(); ++i) {
     const auto& [type, good, bad] = wrong[i];
     const auto& found = result(outcome, fmt::format("t{}", i));
     EXPECT_EQ(found.status, "failed") << type;
-    EXPECT_EQ(found.error,
-              fmt::format("t{}.csv line 5 has '{}' in column 'c', which is not a {}", i, bad, type));
+    EXPECT_EQ(found.error, fmt::format("t{}.csv line 5 has '{}' in column 'c', which is not a {}", i,
+                                       replaced(bad, ";", ","), type));
+    EXPECT_EQ(result(outcome, fmt::format("g{}", i)).status, "ok")
+        << result(outcome, fmt::format("g{}", i)).error;
   }
 }
 

@@ -386,6 +386,7 @@ TEST_F(JsonFiles, ATypeThatIsSetChangesNothing) {
       {"TIMESTAMP", "\"2024-01-02 03:04:05\"", "2024-01-02T03:04:05+02:00"},
       {"BOOLEAN", "\"true\"", "maybe"},
       {"BIGINT[]", "[1]", "[2.7]"},
+      {"FLOAT", "0.1", "16777217"},
   };
   for (std::size_t i = 0; i < std::size(good); ++i) {
     std::string lines;
@@ -420,6 +421,47 @@ TEST_F(JsonFiles, ATypeThatIsSetChangesNothing) {
     const auto& [type, fits, bad] = wrong[i];
     EXPECT_EQ(result(outcome, fmt::format("w{}", i)).error,
               fmt::format("w{}/b.json line 3 has '{}' in column 'c', which is not a {}", i, bad, type));
+  }
+}
+
+TEST_F(JsonFiles, ATypeThatIsSetForPartsHoldsThemAsTheyAreWritten) {
+  const std::vector<std::tuple<const char*, const char*, const char*>> good = {
+      {"VARCHAR[]", "[1.50,\"x\",null]", "[1.50, x, NULL]"},
+      {"DECIMAL(9,2)[]", "[1.5,\"2.25\"]", "[1.50, 2.25]"},
+      {"STRUCT(b VARCHAR, a DATE[])", "{\"a\":[\"2024-01-02\"],\"b\":1.50}",
+       "{'b': 1.50, 'a': [2024-01-02]}"},
+      {"JSON[]", "[1.50,\"x\"]", "[1.50, \"x\"]"},
+  };
+  const std::vector<std::pair<const char*, const char*>> bad = {
+      {"FLOAT[]", "[16777217]"},
+      {"TIMESTAMP[]", "[\"2024-01-01T00:00:00+02:00\"]"},
+      {"DATE[]", "[\"2024-01-01T10:00:00\"]"},
+      {"STRUCT(a BIGINT)", "{\"a\":1,\"b\":2}"},
+      {"STRUCT(a BIGINT[])", "{\"a\":[1,2.7]}"},
+  };
+  for (std::size_t i = 0; i < good.size(); ++i)
+    put(fmt::format("g{}.json", i), fmt::format("[{{\"c\":{}}}]", std::get<1>(good[i])));
+  for (std::size_t i = 0; i < bad.size(); ++i)
+    put(fmt::format("b{}.json", i), fmt::format("[{{\"c\":{}}}]", bad[i].second));
+  const Outcome outcome = run([&](Job& job) {
+    const auto set = [&](const std::string& table, const char* type) {
+      auto& spec = job.tables.emplace_back();
+      spec.name = table;
+      spec.types = {{"c", type}};
+    };
+    for (std::size_t i = 0; i < good.size(); ++i) set(fmt::format("g{}", i), std::get<0>(good[i]));
+    for (std::size_t i = 0; i < bad.size(); ++i) set(fmt::format("b{}", i), bad[i].first);
+  });
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    const std::string table = fmt::format("g{}", i);
+    ASSERT_EQ(result(outcome, table).error, "");
+    EXPECT_EQ(types(table), fmt::format("c {}", std::get<0>(good[i])));
+    EXPECT_EQ(rows(table), std::get<2>(good[i]));
+  }
+  for (std::size_t i = 0; i < bad.size(); ++i) {
+    const auto& error = result(outcome, fmt::format("b{}", i)).error;
+    EXPECT_TRUE(error.starts_with(fmt::format("b{}.json line 1 has '", i))) << error;
+    EXPECT_TRUE(error.ends_with(fmt::format("in column 'c', which is not a {}", bad[i].first))) << error;
   }
 }
 
