@@ -80,7 +80,7 @@ class CsvReader : public TableReader {
     for (const auto& column : columns_) names.push_back(column.name);
     refuse_hidden(partitions_, candidate.files.front(), names);
     apply_set_types();
-    const bool plain = columns_.size() <= kWideColumns &&
+    const bool plain = columns_.size() <= kWideColumns && !partitions_.read_as_null() &&
                        std::all_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.plain; });
     if (plain)
       decide_types();
@@ -95,7 +95,13 @@ class CsvReader : public TableReader {
       list += (list.empty() ? "" : ", ") + value;
       if (value != name) list += " AS " + name;
     }
-    for (const auto& column : partitions_.columns) list += ", " + duck::quote_identifier(column.name);
+    for (std::size_t i = 0; i < partitions_.columns.size(); ++i) {
+      const std::string name = duck::quote_identifier(partitions_.columns[i].name);
+      list += ", ";
+      if (const auto set = folder_types_.find(i); set != folder_types_.end())
+        list += set_type_sql(name, set->second, columns_.size() + i) + " AS ";
+      list += name;
+    }
     return fmt::format("SELECT {} FROM {}", list, read_sql());
   }
 
@@ -103,6 +109,7 @@ class CsvReader : public TableReader {
     if (not_the_files_fault(error)) throw error;
     const auto unfit = unfit_value(error);
     if (unfit) {
+      if (unfit->column >= columns_.size()) name_folder(*unfit);
       if (columns_.at(unfit->column).fixed || whole_) name_value(*unfit);
       reread();
       return true;
@@ -265,19 +272,31 @@ class CsvReader : public TableReader {
   void apply_set_types() {
     std::vector<extracts::Column> columns;
     for (const auto& column : columns_) columns.push_back({column.name, column.type});
+    columns.insert(columns.end(), partitions_.columns.begin(), partitions_.columns.end());
     check_overrides(candidate_, columns);
     if (spec_ == nullptr) return;
+    for (std::size_t i = 0; i < partitions_.columns.size(); ++i) {
+      auto& column = partitions_.columns[i];
+      const auto type = spec_->types.find(column.name);
+      if (type == spec_->types.end()) continue;
+      folder_types_[i] = in_full(column.name, type->second);
+      column.type = "VARCHAR";  // as it is written
+    }
     for (auto& column : columns_) {
       const auto type = spec_->types.find(column.name);
       if (type == spec_->types.end()) continue;
-      column.type = duck::scalar<std::string>(
-                        connection_, fmt::format("SELECT typeof(CAST(NULL AS {}))",
-                                                 checked_type(candidate_.table, column.name, type->second)))
-                        .value();
+      column.type = in_full(column.name, type->second);
       column.fixed = true;
       if (column.type == "DATE") column.format = spec_->date_format.value_or("");
       if (column.type.starts_with("TIMESTAMP")) column.format = spec_->timestamp_format.value_or("");
     }
+  }
+
+  // A type as DuckDB writes it.
+  std::string in_full(const std::string& column, const std::string& type) {
+    return duck::scalar<std::string>(connection_, fmt::format("SELECT typeof(CAST(NULL AS {}))",
+                                                              checked_type(candidate_.table, column, type)))
+        .value();
   }
 
   // Throws what is wrong with a record.
@@ -463,6 +482,20 @@ class CsvReader : public TableReader {
         partitions_.options(), nulls);
   }
 
+  [[noreturn]] void name_folder(const UnfitValue& unfit) const {
+    const auto index = unfit.column - columns_.size();
+    const auto& values = partitions_.values;
+    const auto found = std::find_if(values.begin(), values.end(),
+                                    [&](const auto& folders) { return folders.at(index) == unfit.text; });
+    const auto& file =
+        candidate_.files.at(found == values.end() ? 0 : static_cast<std::size_t>(found - values.begin()));
+    throw SourceError(
+        "malformed", file.relative, std::nullopt,
+        fmt::format("{} lies in a folder with '{}' for column '{}', which is not a {}", shown(file.relative),
+                    escape_control(unfit.text.substr(0, 200)),
+                    escape_control(partitions_.columns.at(index).name), folder_types_.at(index)));
+  }
+
   // Says where the value stands that does not fit.
   [[noreturn]] void name_value(const UnfitValue& unfit) {
     const auto& column = columns_.at(unfit.column);
@@ -497,6 +530,7 @@ class CsvReader : public TableReader {
   std::vector<Part> parts_;
   std::vector<std::string> header_;  // the first part's first record
   Partitions partitions_;
+  std::map<std::size_t, std::string> folder_types_;  // of these columns: what the configuration says
   std::vector<ColumnPlan> columns_;
   bool delimiter_known_ = false, header_differs_ = false, header_settled_ = false;
   bool whole_ = false;    // the types are those of all values

@@ -167,7 +167,7 @@ class ParquetReader : public TableReader {
   }
 
   std::string source() {
-    if (exact_.empty()) return read(path_list({{}, files_}));
+    if (exact_.empty() && !partitions_.read_as_null()) return read(path_list({{}, files_}));
     std::string out;
     for (std::size_t i = 0; i < files_.size(); ++i)
       out += (out.empty() ? "" : " UNION ALL ") + fmt::format("SELECT * FROM {}", source(i));
@@ -178,9 +178,9 @@ class ParquetReader : public TableReader {
   std::string source(std::size_t index) {
     const auto& file = files_[index];
     auto& part = parts_[index];
-    if (exact_.empty()) return read(quoted_path(file));
+    if (exact_.empty() && !partitions_.read_as_null()) return read(quoted_path(file));
     std::map<std::size_t, Nanos> stored;
-    if (part.footer) {
+    if (part.footer && !exact_.empty()) {
       if (part.twin.empty()) {
         // In folders of the same names, which may be columns.
         const fs::path twin = folder() / file.relative;
@@ -206,6 +206,11 @@ class ParquetReader : public TableReader {
         value = fmt::format("CAST(CAST({} AS TIMESTAMP) AS VARCHAR) || '+00:00'", name);
       replaced += (replaced.empty() ? "" : ", ") + value + " AS " + name;
     }
+    for (std::size_t p = 0; p < partitions_.columns.size(); ++p)
+      if (partitions_.reads_as_null(index, p))
+        replaced += fmt::format("{}{} AS {}", replaced.empty() ? "" : ", ",
+                                duck::quote_literal(*partitions_.values[index][p]),
+                                duck::quote_identifier(partitions_.columns[p].name));
     const std::string from =
         read(part.twin.empty() ? quoted_path(file) : duck::quote_literal(extracts::escape_glob(part.twin)));
     return fmt::format("(SELECT *{} FROM {})", replaced.empty() ? "" : " REPLACE (" + replaced + ")", from);

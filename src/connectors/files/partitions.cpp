@@ -13,6 +13,10 @@ struct Folder {
   std::optional<std::string> value;
 };
 
+[[noreturn]] void wrong(const SourceFile& file, const std::string& what) {
+  throw SourceError("malformed", file.relative, std::nullopt, shown(file.relative) + " " + what);
+}
+
 std::vector<Folder> folders_of(const SourceFile& file) {
   std::vector<Folder> out;
   auto parts = split(file.relative, '/');
@@ -20,8 +24,16 @@ std::vector<Folder> folders_of(const SourceFile& file) {
   for (const auto& part : parts) {
     const auto at = part.find('=');
     if (at == std::string::npos || at == 0) continue;
-    const std::string value = part.substr(at + 1);
-    out.push_back({part.substr(0, at), http::percent_decode(value, false).value_or(value)});
+    const std::string key = part.substr(0, at), value = part.substr(at + 1);
+    const std::string text = http::percent_decode(value, false).value_or(value);
+    if (!is_utf8(text) || text.find('\0') != std::string::npos)
+      wrong(file, fmt::format("lies in the folder '{}', whose value is no text of UTF-8: rename the folder",
+                              escape_control(part)));
+    for (const auto& other : out)
+      if (iequals(other.name, key))
+        wrong(file, fmt::format("lies in two folders that give the column '{}': rename one of them",
+                                escape_control(key)));
+    out.push_back({key, text});
     if (value == "__HIVE_DEFAULT_PARTITION__") out.back().value.reset();
   }
   return out;
@@ -53,11 +65,31 @@ std::string Partitions::options() const {
   return fmt::format("hive_partitioning = true, hive_types_autocast = false, hive_types = {{{}}}", types);
 }
 
+bool Partitions::reads_as_null(std::size_t file, std::size_t column) const {
+  const auto& value = values.at(file).at(column);
+  return value && iequals(*value, "NULL");
+}
+
+bool Partitions::read_as_null() const {
+  for (std::size_t file = 0; file < values.size(); ++file)
+    for (std::size_t column = 0; column < columns.size(); ++column)
+      if (reads_as_null(file, column)) return true;
+  return false;
+}
+
 Partitions find_partitions(duck::Connection& connection, const std::vector<SourceFile>& files) {
   Partitions out;
+  const SourceFile *inside = nullptr, *outside = nullptr;
   for (const auto& file : files) {
     const auto folders = folders_of(file);
-    if (folders.empty()) return {};
+    if (inside == nullptr && !folders.empty()) inside = &file;
+    if (outside == nullptr && folders.empty()) outside = &file;
+    if (inside != nullptr && outside != nullptr)
+      wrong(*outside,
+            fmt::format("lies in no column=value folder, and {} does: move it into one, or out of the "
+                        "table's folder",
+                        shown(inside->relative)));
+    if (folders.empty()) continue;
     auto& values = out.values.emplace_back();
     std::vector<extracts::Column> columns;
     for (const auto& folder : folders) {
@@ -66,10 +98,10 @@ Partitions find_partitions(duck::Connection& connection, const std::vector<Sourc
     }
     if (out.columns.empty()) out.columns = columns;
     if (columns != out.columns)
-      throw SourceError("malformed", file.relative, std::nullopt,
-                        fmt::format("{} lies in other column=value folders than {}: the files of one table "
-                                    "must lie in the same ones",
-                                    shown(file.relative), shown(files.front().relative)));
+      wrong(file,
+            fmt::format("lies in other column=value folders than {}: the files of one table must lie in the "
+                        "same ones",
+                        shown(files.front().relative)));
   }
   for (std::size_t i = 0; i < out.columns.size(); ++i) out.columns[i].type = type_of(connection, out, i);
   return out;

@@ -15,11 +15,16 @@ struct Partitions {
   // By file. `__HIVE_DEFAULT_PARTITION__` is nothing; percent encoding is undone.
   std::vector<std::vector<std::optional<std::string>>> values;
 
+  // Whether DuckDB's readers take a value for NULL that is the text NULL, of one file or of any.
+  bool reads_as_null(std::size_t file, std::size_t column) const;
+  bool read_as_null() const;
+
   // Options of DuckDB's readers that give these columns.
   std::string options() const;
 };
 
-// None unless all files lie in such folders. Throws SourceError where they lie in folders of other names.
+// None unless all files lie in such folders. Throws SourceError where they lie in folders of other names, or some
+// in none.
 Partitions find_partitions(duck::Connection& connection, const std::vector<SourceFile>& files);
 
 // Throws SourceError where a column of the file has the name of one of its folders, which would overwrite it.
