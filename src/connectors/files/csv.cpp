@@ -301,6 +301,11 @@ class CsvReader : public TableReader {
 
   // Throws what is wrong with a record.
   void check(const Part& part, const CsvText& text, const CsvRecord& record, std::size_t wanted) const {
+    if (record.raw.find('\0') != std::string_view::npos)
+      complain(
+          part, record.line,
+          "has a NUL byte, which no text has: the file is damaged, or in another encoding (UTF-16?), which "
+          "the setting encoding names");
     if (!record.fault.empty()) complain(part, record.line, std::string(record.fault));
     if (!is_utf8(record.raw)) {
       std::int64_t line = record.line;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "connectors/files/source_error.h"
 #include "lib/base/text.h"
 
 namespace agnes::connectors::files {
@@ -13,6 +14,7 @@ constexpr std::size_t kChunk = 1 << 20;
 // Stands for what the encoding has no character for: no text in UTF-8 has it.
 constexpr char kNoCharacter = '\xff';
 constexpr std::string_view kUtf8Mark = "\xef\xbb\xbf", kLittleMark = "\xff\xfe", kBigMark = "\xfe\xff";
+constexpr std::string_view kLongLittleMark("\xff\xfe\0\0", 4), kLongBigMark("\0\0\xfe\xff", 4);
 
 // 0x80 to 0x9f; the rest of cp1252 is latin-1.
 constexpr std::array<char16_t, 32> kCp1252 = {0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021,
@@ -51,11 +53,14 @@ std::optional<std::string> known_encoding(std::string_view name) {
 }
 
 CsvText::CsvText(const SourceFile& file, const std::string& encoding) : contents_(file), encoding_(encoding) {
-  std::string begin(kUtf8Mark.size(), '\0');
+  std::string begin(kLongBigMark.size(), '\0');
   std::size_t size = 0;
   for (std::size_t got = 1; got > 0 && size < begin.size(); size += got)
     got = contents_.read(begin.data() + size, begin.size() - size);
   begin.resize(size);
+  if (begin == kLongLittleMark || begin == kLongBigMark)
+    throw SourceError("malformed", file.relative, std::nullopt,
+                      shown(file.relative) + " is in UTF-32, which is not read: save it as UTF-8");
   // A mark is stronger than what was set for all files: a reader that takes it for text gets the first name wrong.
   const bool wide = encoding_.empty() || encoding_.starts_with("utf");
   if (begin.starts_with(kUtf8Mark)) {
@@ -67,7 +72,8 @@ CsvText::CsvText(const SourceFile& file, const std::string& encoding) : contents
   } else if (encoding_.empty()) {
     encoding_ = "utf-8";
   } else if (encoding_ == "utf-16") {
-    encoding_ = "utf-16le";
+    // The first character is mostly one of ASCII.
+    encoding_ = begin.starts_with('\0') ? "utf-16be" : "utf-16le";
   }
   decode(begin);
 }

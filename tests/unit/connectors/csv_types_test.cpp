@@ -216,9 +216,45 @@ TEST_F(CsvTypes, ADelimiterInAQuotedNameIsNone) {
 }
 
 TEST_F(CsvTypes, ANameMayHoldAnyCharacter) {
-  put("n.csv", std::string_view("a\0b,\"c\"\"d\"\n1,2\n", 15));
+  put("n.csv", "a\1b,\"c\"\"d\"\n1,2\n");
   EXPECT_EQ(messages(run()), "");
-  EXPECT_EQ(types("n"), "a\\u0000b BIGINT, c\"d BIGINT");
+  EXPECT_EQ(types("n"), "a\1b BIGINT, c\"d BIGINT");
+}
+
+TEST_F(CsvTypes, AByteOfZeroIsRefusedWithItsLikelyCause) {
+  const auto wide = [](std::string_view text, int before, int after) {
+    std::string out;
+    for (const char c : text)
+      out += std::string(static_cast<std::size_t>(before), '\0') + c +
+             std::string(static_cast<std::size_t>(after), '\0');
+    return out;
+  };
+  put("little.csv", wide("name\nann\n", 0, 1));
+  put("big.csv", wide("name\nann\n", 1, 0));
+  put("zeros.csv", std::string(4096, '\0'));
+  put("header.csv", std::string_view("a\0b,c\n1,2\n", 10));
+  put("late.csv", std::string_view("a,c\n1,2\n3,x\0\n", 14));
+  put("long.csv", std::string("\xff\xfe\0\0", 4) + wide("name\nann\n", 0, 3));
+  put("long_big.csv", std::string("\0\0\xfe\xff", 4) + wide("name\nann\n", 3, 0));
+  put("fine.csv", wide("name\nann\n", 1, 0));
+  put("good.csv", "a\n1\n");
+  const Outcome outcome = run([](Job& job) {
+    auto& spec = job.tables.emplace_back();
+    spec.name = "fine";
+    spec.encoding = "utf-16";
+  });
+  for (const auto& [table, line] :
+       {std::pair{"little", 1}, {"big", 1}, {"zeros", 1}, {"header", 1}, {"late", 3}})
+    EXPECT_EQ(
+        result(outcome, table).error,
+        fmt::format("{}.csv line {} has a NUL byte, which no text has: the file is damaged, or in another "
+                    "encoding (UTF-16?), which the setting encoding names",
+                    table, line));
+  for (const char* table : {"long", "long_big"})
+    EXPECT_EQ(result(outcome, table).error,
+              fmt::format("{}.csv is in UTF-32, which is not read: save it as UTF-8", table));
+  EXPECT_EQ(rows("fine"), "ann");
+  EXPECT_EQ(rows("good"), "1");
 }
 
 TEST_F(CsvTypes, TheFirstLineOfEachFileIsARowWhereThereIsNoHeader) {

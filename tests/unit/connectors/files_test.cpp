@@ -189,7 +189,7 @@ TEST_F(Files, AMalformedFileNamesItsLineAndKeepsTheLastGoodVersion) {
       {"latin.csv", "a,b\n1,caf\xe9\n", 2, "is not UTF-8"},
       {"empty.csv", "", std::nullopt, "is empty"},
       {"blank.csv", "\n\n\n", std::nullopt, "is empty"},
-      {"binary.csv", std::string("\x00\x01\xff\xfe\x00,\n\x80\x81,\n", 12), 1, "is not UTF-8"},
+      {"binary.csv", std::string("\x00\x01\xff\xfe\x00,\n\x80\x81,\n", 12), 1, "has a NUL byte"},
       {"comma.json", "[{\"a\": 1},\n{\"a\": 2},\n{\"a\": 3,,}\n]", 3, "is not JSON"},
       {"cut.json", "[{\"a\": 1},\n{\"a\": 2},\n{\"a\": 3", 3, "is not JSON"},
       {"line.ndjson", "{\"a\": 1}\n\n{\"a\": 2}\n{\"a\":\n{\"a\": 4}\n", 4, "is not JSON"},
