@@ -43,6 +43,14 @@ Candidate with_plain_endings(Candidate candidate, const fs::path& links) {
   return candidate;
 }
 
+// In a folder, a file of text without a byte is one without rows: its columns are those of the others.
+Candidate without_empty(Candidate candidate) {
+  auto kept = candidate.files;
+  std::erase_if(kept, [](const SourceFile& file) { return file.stamp.size == 0; });
+  if (!kept.empty() && kept.front().format != Format::parquet) candidate.files = std::move(kept);
+  return candidate;
+}
+
 class Extraction {
  public:
   Extraction(const Job& job, const workers::TaskContext& context,
@@ -131,7 +139,7 @@ class Extraction {
       for (const auto& file : candidate.files) check_compression(file);
       fs::create_directories(job_.temp_dir);
       const TemporaryFolder links(job_.temp_dir);
-      const extracts::WrittenTable written = write(with_plain_endings(candidate, links.path()));
+      const extracts::WrittenTable written = write(with_plain_endings(without_empty(candidate), links.path()));
       result.status = "ok";
       result.rows = entry.rows = written.rows;
       result.size_bytes = written.size_bytes;
@@ -290,7 +298,7 @@ Discovery discover(const Job& job, std::int64_t rows) {
       if (!job.temp_dir.empty()) fs::create_directories(job.temp_dir);
       const TemporaryFolder scratch(job.temp_dir.empty() ? fs::temp_directory_path()
                                                          : fs::path(job.temp_dir));
-      const Candidate here = with_plain_endings(candidate, scratch.path());
+      const Candidate here = with_plain_endings(without_empty(candidate), scratch.path());
       auto reader = open_table(*connection, here, true);
       const std::string select = reader->select();
       for (const auto& row : connection->execute("DESCRIBE " + select).rows())

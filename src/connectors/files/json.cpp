@@ -180,7 +180,15 @@ class JsonReader : public TableReader {
  private:
   [[noreturn]] static void no_table(const SourceFile& file, const std::string& why) {
     throw SourceError("not_a_table", file.relative, std::nullopt,
-                      fmt::format("{} is not a table: {}", shown(file.relative), why));
+                      fmt::format("{} is not a table: it {}", shown(file.relative), why));
+  }
+
+  // What is no table from its first line on may lie there as it likes; in the middle of rows, or among the files of a table,
+  // it is in the way of these.
+  [[noreturn]] void no_row(const JsonRows& rows, bool is_first, const std::string& why) const {
+    const auto& file = rows.file();
+    if (is_first && file.format == Format::json && candidate_.files.size() == 1) no_table(file, why);
+    rows.fail(rows.line(), why);
   }
 
   // Looks at every row: which keys there are, and what is in them.
@@ -190,7 +198,13 @@ class JsonReader : public TableReader {
       if (left > 0) learn(file, left);
       refuse_hidden(table_->partitions, file, types_.keys());
     }
-    if (types_.keys().empty()) no_table(candidate_.files.front(), "its objects are empty");
+    const auto& [file, why] = document_;
+    if (documents_ == candidate_.files.size()) no_table(*file, why);
+    if (documents_ > 0)
+      throw SourceError("malformed", file->relative, std::nullopt, shown(file->relative) + " " + why);
+    if (types_.keys().empty())
+      no_table(candidate_.files.front(), has_rows_ ? "holds objects without keys"
+                                                   : "holds no rows, so that its columns are not known");
   }
 
   void learn(const SourceFile& file, std::int64_t& left) {
@@ -198,30 +212,30 @@ class JsonReader : public TableReader {
     std::int64_t objects = 0;
     std::string nested;
     while (left > 0 && rows.next()) {
-      check_row(rows);
+      check_row(rows, objects == 0);
       types_.add(rows);
+      has_rows_ = true;
       if (types_.keys().size() > kMaxColumns)
-        no_table(
-            file,
-            fmt::format("its objects have more than {} different keys; with ids as keys, put the id into a "
-                        "value",
-                        kMaxColumns));
+        no_row(rows, objects == 0 && !rows.is_list(),
+               fmt::format("has the key number {}, and a table has {} columns at most; with ids as keys, put the "
+                           "id into a value",
+                           types_.keys().size(), kMaxColumns));
       if (++objects == 1) nested = nested_keys(rows);
       --left;
     }
+    if (objects == 0 && candidate_.files.size() > 1) return;  // its columns are those of the others
     if (objects == 0 && rows.is_empty())
       throw SourceError("malformed", file.relative, std::nullopt,
                         fmt::format("{} is empty", shown(file.relative)));
-    if (objects == 0) no_table(file, "it holds no rows, so that its columns are not known");
-    if (objects == 1 && file.format == Format::json && !rows.is_list() && !nested.empty())
-      no_table(
-          file,
-          fmt::format("it is one object with nested values ({}); a table is a list of objects, or one object "
-                      "a line",
-                      nested));
+    if (objects == 1 && file.format == Format::json && !rows.is_list() && !nested.empty()) {
+      ++documents_;
+      document_ = {&file, fmt::format("is one object with nested values ({}); a table is a list of objects, or one "
+                                      "object a line",
+                                      nested)};
+    }
   }
 
-  static void check_row(const JsonRows& rows) {
+  void check_row(const JsonRows& rows, bool is_first) const {
     const auto kind = rows.tokens()[0].kind;
     if (kind == JsonKind::object) return;
     const char* what = kind == JsonKind::list      ? "a list"
@@ -229,8 +243,11 @@ class JsonReader : public TableReader {
                        : kind == JsonKind::null    ? "null"
                        : kind == JsonKind::boolean ? "a truth value"
                                                    : "a number";
-    no_table(rows.file(), fmt::format("it holds {} in line {} where a table has objects with named values",
-                                      what, rows.line()));
+    no_row(rows, is_first,
+           fmt::format("holds {} where a table has objects with named values{}", what,
+                       kind == JsonKind::list && rows.file().format == Format::json_lines
+                           ? ": write one a line, or end the name in .json"
+                           : ""));
   }
 
   static std::string nested_keys(const JsonRows& rows) {
@@ -369,6 +386,9 @@ class JsonReader : public TableReader {
   std::vector<extracts::Column> columns_;
   std::vector<std::string> expressions_;
   std::string function_;
+  bool has_rows_ = false;
+  std::size_t documents_ = 0;  // files that are one nested object each, and the last of them
+  std::pair<const SourceFile*, std::string> document_{nullptr, ""};
 };
 
 }  // namespace
