@@ -139,7 +139,8 @@ class Extraction {
       for (const auto& file : candidate.files) check_compression(file);
       fs::create_directories(job_.temp_dir);
       const TemporaryFolder links(job_.temp_dir);
-      const extracts::WrittenTable written = write(with_plain_endings(without_empty(candidate), links.path()));
+      const extracts::WrittenTable written =
+          write(with_plain_endings(without_empty(candidate), links.path()));
       result.status = "ok";
       result.rows = entry.rows = written.rows;
       result.size_bytes = written.size_bytes;

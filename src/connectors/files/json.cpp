@@ -203,8 +203,8 @@ class JsonReader : public TableReader {
     if (documents_ > 0)
       throw SourceError("malformed", file->relative, std::nullopt, shown(file->relative) + " " + why);
     if (types_.keys().empty())
-      no_table(candidate_.files.front(), has_rows_ ? "holds objects without keys"
-                                                   : "holds no rows, so that its columns are not known");
+      no_table(candidate_.files.front(),
+               has_rows_ ? "holds objects without keys" : "holds no rows, so that its columns are not known");
   }
 
   void learn(const SourceFile& file, std::int64_t& left) {
@@ -217,9 +217,10 @@ class JsonReader : public TableReader {
       has_rows_ = true;
       if (types_.keys().size() > kMaxColumns)
         no_row(rows, objects == 0 && !rows.is_list(),
-               fmt::format("has the key number {}, and a table has {} columns at most; with ids as keys, put the "
-                           "id into a value",
-                           types_.keys().size(), kMaxColumns));
+               fmt::format(
+                   "has the key number {}, and a table has {} columns at most; with ids as keys, put the "
+                   "id into a value",
+                   types_.keys().size(), kMaxColumns));
       if (++objects == 1) nested = nested_keys(rows);
       --left;
     }
@@ -229,9 +230,10 @@ class JsonReader : public TableReader {
                         fmt::format("{} is empty", shown(file.relative)));
     if (objects == 1 && file.format == Format::json && !rows.is_list() && !nested.empty()) {
       ++documents_;
-      document_ = {&file, fmt::format("is one object with nested values ({}); a table is a list of objects, or one "
-                                      "object a line",
-                                      nested)};
+      document_ = {&file,
+                   fmt::format("is one object with nested values ({}); a table is a list of objects, or one "
+                               "object a line",
+                               nested)};
     }
   }
 

@@ -97,9 +97,10 @@ bool JsonRows::fill() {
   if (at_ - row_ > kMaxJsonRowBytes) {
     // A file that is one long document is no table, and nothing is wrong with it.
     const bool document = first_ && !is_list_ && !one_a_line_;
-    throw SourceError(document ? "not_a_table" : "malformed", file_.relative, line_,
-                      fmt::format("{} line {} has a value of more than {} MB, which no row of a table may have",
-                                  shown(file_.relative), line_, kMaxJsonRowBytes >> 20));
+    throw SourceError(
+        document ? "not_a_table" : "malformed", file_.relative, line_,
+        fmt::format("{} line {} has a value of more than {} MB, which no row of a table may have",
+                    shown(file_.relative), line_, kMaxJsonRowBytes >> 20));
   }
   if (end_ + kReadBytes > buffer_.size()) buffer_.resize(end_ + kReadBytes);
   const auto got = bytes_.read(buffer_.data() + end_, kReadBytes);

@@ -270,16 +270,19 @@ TEST_F(Files, WhatIsInTheWayOfJsonRowsIsAnErrorWithItsLine) {
       {"later", 3, "later.jsonl line 3 holds null where a table has objects with named values"},
       {"first", 1, "first.jsonl line 1 holds a number where a table has objects with named values"},
       {"list", 1,
-       "list.jsonl line 1 holds a list where a table has objects with named values: write one a line, or end the "
+       "list.jsonl line 1 holds a list where a table has objects with named values: write one a line, or end "
+       "the "
        "name in .json"},
       {"ids", 1001,
-       "ids.jsonl line 1001 has the key number 1001, and a table has 1000 columns at most; with ids as keys, put "
+       "ids.jsonl line 1001 has the key number 1001, and a table has 1000 columns at most; with ids as keys, "
+       "put "
        "the id into a value"},
       {"long", 2, "long.json line 2 has a value of more than 16 MB, which no row of a table may have"},
       {"folder", 1, "folder/b.json line 1 holds a number where a table has objects with named values"},
       {"document",
        {},
-       "document/b.json is one object with nested values (a); a table is a list of objects, or one object a line"},
+       "document/b.json is one object with nested values (a); a table is a list of objects, or one object a "
+       "line"},
   };
   for (const auto& [table, line, said] : cases) {
     EXPECT_EQ(result(outcome, table).status, "failed") << table;

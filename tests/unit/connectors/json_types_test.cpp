@@ -302,7 +302,8 @@ TEST_F(JsonFiles, AnObjectMayHaveSixteenMegabytes) {
   put("fits.json", "[{\"a\":\"" + long_text + "\"},{\"a\":\"" + long_text + "\"}]");
   put("more.json", "[{\"a\":1},\n{\"a\":\"" + long_text + std::string(2 << 20, 'x') + "\"}]");
   const Outcome outcome = run();
-  EXPECT_EQ(messages(outcome), "more.json line 2 has a value of more than 16 MB, which no row of a table may have\n");
+  EXPECT_EQ(messages(outcome),
+            "more.json line 2 has a value of more than 16 MB, which no row of a table may have\n");
   EXPECT_EQ(rows("fits"), long_text + ";" + long_text);
 }
 
