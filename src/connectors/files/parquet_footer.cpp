@@ -126,7 +126,7 @@ class Schema {
     for (next_ = 1; footer_.columns.size() < count;) {
       const auto& element = at(next_);
       footer_.columns.push_back({name_of(element), next_, children_of(element) > 0 || is_repeated(element)});
-      node("", 0, footer_.schema.front());
+      node("", 0, 0, footer_.schema.front());
     }
     if (next_ != footer_.schema.size()) throw Malformed();
   }
@@ -159,29 +159,28 @@ class Schema {
            logical(element, logical_field::map) != nullptr || converted == kConvertedList ||
            converted == kConvertedMap || converted == kConvertedPairs;
   }
-  // How many lists, structs and maps an element adds to those that it is in: the repeated group in a list or map is a part
+  // How many lists and maps an element adds to those that it is in: the repeated group in a list or map is a part
   // of it, and so are the typed values of each level of a VARIANT.
   int levels_of(const Value& element, const Value& parent) const {
-    const bool group = children_of(element) > 0;
     const auto is_typed = [](const Value& each) { return name_of(each) == "typed_value"; };
     if (variants_ > 0 && is_typed(element) && !is_typed(parent)) return 0;
-    if (!is_repeated(element)) return group ? 1 : 0;
-    if (is_collection(parent)) return children_of(element) > 2 ? 1 : 0;
-    return group ? 2 : 1;
+    if (!is_repeated(element)) return is_collection(element) ? 1 : 0;
+    return is_collection(parent) ? 0 : 1;
   }
 
-  void node(const std::string& above, int depth, const Value& parent) {
+  void node(const std::string& above, int depth, int lists, const Value& parent) {
+    // Deeper ones cost DuckDB more than they hold.
+    if (depth > 200) throw Malformed();
     const std::size_t index = next_++;
     const Value& element = at(index);
     const std::string path = (above.empty() ? "" : above + ".") + name_of(element);
     const auto count = children_of(element);
-    depth += levels_of(element, parent);
-    // With each level DuckDB takes twice as long to open the file.
-    if (depth > kMaxNesting)
-      wrong(file_,
-            fmt::format("has more than {} lists, structs and maps in each other in the column '{}': write it "
-                        "flatter, or as text",
-                        kMaxNesting, escape_control(footer_.columns.back().name)));
+    lists += levels_of(element, parent);
+    // With each level DuckDB takes twice as long to open the file; a struct costs it little.
+    if (lists > kMaxNesting)
+      wrong(file_, fmt::format("has more than {} lists and maps in each other in the column '{}': write it "
+                               "flatter, or as text",
+                               kMaxNesting, escape_control(footer_.columns.back().name)));
     check_decimal(element, path);
     if (count == 0) {
       footer_.leaves.push_back({footer_.columns.size() - 1, index, path, nanos_of(element)});
@@ -190,7 +189,7 @@ class Schema {
     const int variant = logical(element, logical_field::variant) != nullptr ? 1 : 0;
     if (variant != 0) check_variant(index, path);
     variants_ += variant;
-    for (std::uint64_t i = 0; i < count; ++i) node(path, depth, element);
+    for (std::uint64_t i = 0; i < count; ++i) node(path, depth + 1, lists, element);
     variants_ -= variant;
   }
 
