@@ -68,18 +68,11 @@ std::size_t body_limit(const Route& route) {
   return is_small ? kSmallBody : kJsonBody;
 }
 
-// Opens a file below a folder, segment by segment, so that no link leads out of it.
+// Opens a file below a folder, in which hidden ones are not to be seen.
 UniqueFd open_below(const fs::path& folder, std::string_view path, const std::string& ending) {
-  UniqueFd at(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  const auto parts = split(path, '/');
-  for (std::size_t i = 0; i < parts.size() && at; ++i) {
-    if (parts[i].empty() || parts[i].starts_with('.')) return UniqueFd();
-    const bool last = i + 1 == parts.size();
-    const std::string name = last ? parts[i] + ending : parts[i];
-    at = UniqueFd(::openat(at.get(), name.c_str(),
-                           O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | (last ? 0 : O_DIRECTORY)));
-  }
-  return at;
+  for (const auto& part : split(path, '/'))
+    if (part.empty() || part.starts_with('.')) return UniqueFd();
+  return open_beneath(folder, std::string(path) + ending);
 }
 
 bool accepts_gzip_files(const Request& request) {
