@@ -62,15 +62,14 @@ ExtractFacts read_database(duck::Connection& connection, const fs::path& file, c
   for (const auto& row : objects.rows()) {
     if (std::get<bool>(row.at(2)))
       out.views[text_of(row.at(0))] = text_of(row.at(1));
-    else
+    else if (duck::is_plain_table(text_of(row.at(1))))
       out.tables.push_back(text_of(row.at(0)));
   }
   const auto has_table = [&](const char* name) {
     return std::find(out.tables.begin(), out.tables.end(), name) != out.tables.end();
   };
-  if (!has_table("_meta")) throw Error(ErrorKind::invalid, "it has no table _meta");
-  for (const auto* own : {"_meta", "_remote_attach"})
-    if (has_table(own)) duck::check_plain_table(connection, "extract", own);
+  if (!has_table("_meta"))
+    throw Error(ErrorKind::invalid, "it has no table _meta, or one with generated columns");
   for (auto& row : text_rows(connection, "_meta")) {
     MetaRow meta;
     meta.table_name = row["table_name"];
@@ -88,11 +87,9 @@ ExtractFacts read_database(duck::Connection& connection, const fs::path& file, c
     // A view is not bound here: it may read anything.
     if (!has_table(name.c_str()) || out.table_columns.contains(name)) continue;
     try {
-      duck::check_plain_table(connection, "extract", name);
       out.table_columns[name] = describe(connection, name);
     } catch (const Error&) {
-      // Too much to describe, or not data.
-      std::erase(out.tables, name);
+      // Too much to describe.
     }
   }
   return out;

@@ -294,15 +294,6 @@ bool Reading::find_files(const Source& source, Wanted& wanted, const ViewFiles& 
     return false;
   }
   for (const auto& file : found) {
-    std::error_code error;
-    if (const fs::path real = fs::canonical(file, error);
-        error || !real.string().starts_with(source.folder.string() + "/")) {
-      wanted.refused = true;
-      wanted.failure =
-          fmt::format("table '{}' of '{}' is refused: {} is a link that leads out of the extract's folder",
-                      name, source.name, escape_control(file.lexically_relative(source.folder).string()));
-      return false;
-    }
     DataFile data;
     data.origin = file;
     wanted.table.files.push_back(std::move(data));
@@ -354,10 +345,13 @@ void Reading::read_files(Wanted& wanted, duck::Connection& connection) {
     file_name = "data";
     table.columns = alike ? wanted.facts.front().columns : parquet_columns(connection, paths, true);
   } catch (const std::exception& error) {
-    wanted.failure = fmt::format(
-        "table '{}' of '{}' cannot be read: {}: {}", table.name, table.source, escape_control(file_name),
-        without_folder(without_folder(short_message(error.what()), wanted.source->folder),
-                       options_.pin_folder));
+    const auto* ours = dynamic_cast<const Error*>(&error);
+    wanted.failure =
+        fmt::format("table '{}' of '{}' {}: {}: {}", table.name, table.source,
+                    ours != nullptr && ours->kind() == ErrorKind::forbidden ? "is refused" : "cannot be read",
+                    escape_control(file_name),
+                    without_folder(without_folder(short_message(error.what()), wanted.source->folder),
+                                   options_.pin_folder));
   }
 }
 

@@ -25,12 +25,15 @@ FileStamp stamp_of_open(int fd) {
 }
 
 UniqueFd open_in(const fs::path& folder, const fs::path& file) {
+  if (UniqueFd fd = open_beneath(folder, file.lexically_relative(folder))) return fd;
   // Links that stay in the folder are fine; once followed, there must be none left on the way.
   std::error_code error;
   const fs::path real = fs::canonical(file, error);
   if (error) throw Error(ErrorKind::not_found, "it is gone");
+  if (!real.string().starts_with(folder.string() + "/"))
+    throw Error(ErrorKind::forbidden, "it is a link that leads out of the extract's folder");
   UniqueFd fd = open_beneath(folder, real.lexically_relative(folder));
-  if (!fd) throw Error(ErrorKind::not_found, "it is gone, no file, or not in the extract's folder");
+  if (!fd) throw Error(ErrorKind::not_found, "it is no file, or may not be read");
   return fd;
 }
 

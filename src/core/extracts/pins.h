@@ -24,7 +24,7 @@ class Pins {
 
   // The content of a file of the extract's `folder` now, under a name that no sync touches. `known` may tell the facts of a
   // stamp; else `read` finds them. Where links are not possible (somebody else's files on a hardened kernel) the
-  // file is copied. Throws Error (not_found) for what is no file, or not in the folder.
+  // file is copied. Throws Error: not_found for what is no file, forbidden for what is not in the folder.
   PinnedFile pin(const fs::path& folder, const fs::path& file,
                  const std::function<std::optional<FileFacts>(const FileStamp&)>& known,
                  const std::function<FileFacts(const std::string& path, const FileStamp&)>& read) const;
