@@ -14,7 +14,7 @@
 
 #include "cli/api.h"
 #include "cli/output.h"
-#include "contract/users.h"
+#include "cli/sign_in.h"
 #include "lib/base/env.h"
 #include "lib/base/files.h"
 #include "lib/base/hash.h"
@@ -198,11 +198,7 @@ std::optional<Token> sign_in_by_browser(const std::string& server, bool open) {
       api.post("/auth/cli/token", boost::json::object{{"code", code}, {"code_verifier", verifier}});
   if (response.status == 401)
     throw Failure(Cause::not_signed_in, refusal(response), "agnes auth login begins again");
-  expect(response, {200}, "sign in");
-  const auto signed_in = contract::read<contract::SignedIn>(response.json());
-  if (signed_in.access_token.empty())
-    throw Failure(Cause::server_fault, "cannot sign in: the server's answer holds no token");
-  return Token{signed_in.access_token, signed_in.email};
+  return session_of(response);
 }
 
 }  // namespace agnes::cli

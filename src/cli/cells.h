@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/json/value.hpp>
+#include <boost/json/object.hpp>
 
 #include "lib/duck/database.h"
 #include "lib/duck/types.h"
@@ -31,6 +31,8 @@ struct Cell {
 boost::json::value json_value(const Cell& cell);
 
 using Row = std::vector<Cell>;
+// An object of the row's values by their columns.
+boost::json::object json_object(const std::vector<std::string>& columns, const Row& row);
 
 struct ResultTable {
   std::vector<std::string> columns;

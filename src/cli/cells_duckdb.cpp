@@ -205,6 +205,12 @@ boost::json::value json_value(const Cell& cell) {
   return error ? boost::json::value(nullptr) : value;
 }
 
+boost::json::object json_object(const std::vector<std::string>& columns, const Row& row) {
+  boost::json::object out;
+  for (std::size_t c = 0; c < row.size(); ++c) out[columns[c]] = json_value(row[c]);
+  return out;
+}
+
 ResultReader::ResultReader(duck::Result& result) : result_(result) {
   for (std::size_t c = 0; c < result.column_count(); ++c) {
     columns_.push_back(result.column_name(c));

@@ -46,6 +46,14 @@ Token personal_token(const std::string& server, const Token& session, const std:
 }
 }  // namespace
 
+Token session_of(const Response& response, const std::string& email) {
+  expect(response, {200}, "sign in");
+  const auto signed_in = contract::read<contract::SignedIn>(response.json());
+  if (signed_in.access_token.empty())
+    throw Failure(Cause::server_fault, "cannot sign in: the server's answer holds no token");
+  return {signed_in.access_token, signed_in.email.empty() ? email : signed_in.email};
+}
+
 Token sign_in(const std::string& server, Credentials credentials) {
   auto& [email, password, browser, code] = credentials;
   if (browser || code || (!email && !password && ::isatty(STDIN_FILENO) != 0)) {
@@ -70,11 +78,7 @@ Token sign_in(const std::string& server, Credentials credentials) {
             "{} does not accept this email and password: {}", server,
             plain(response.json().is_object() ? response.json().get_object() : json::object{}, "detail")),
         "an account without a password signs in in the browser: agnes auth login --browser");
-  expect(response, {200}, "sign in");
-  const auto signed_in = contract::read<contract::SignedIn>(response.json());
-  if (signed_in.access_token.empty())
-    throw Failure(Cause::server_fault, "cannot sign in: the server's answer holds no token");
-  return {signed_in.access_token, signed_in.email.empty() ? *email : signed_in.email};
+  return session_of(response, *email);
 }
 
 Token token_for_workspace(const std::string& server, const std::optional<std::string>& given,

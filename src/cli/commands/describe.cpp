@@ -102,11 +102,7 @@ class Offline {
         connection_.stream(fmt::format("FROM {} LIMIT {}", duck::quote_identifier(table_.name), rows));
     ResultReader reader(result);
     for (auto chunk = reader.next(); !chunk.empty(); chunk = reader.next())
-      for (const auto& row : chunk) {
-        json::object item;
-        for (std::size_t c = 0; c < row.size(); ++c) item[reader.columns()[c]] = json_value(row[c]);
-        out.rows.push_back(std::move(item));
-      }
+      for (const auto& row : chunk) out.rows.push_back(json_object(reader.columns(), row));
     return out;
   }
 

@@ -68,11 +68,7 @@ void explore_here(const Args& args) {
     print("");
     return out(table_text(sample, {.width = terminal_width(), .cut = is_terminal_out()}));
   }
-  for (const auto& row : sample.rows) {
-    boost::json::object item;
-    for (std::size_t c = 0; c < row.size(); ++c) item[sample.columns[c]] = json_value(row[c]);
-    found.sample_rows.push_back(std::move(item));
-  }
+  for (const auto& row : sample.rows) found.sample_rows.push_back(json_object(sample.columns, row));
   print_json(json::to_json(found));
 }
 
