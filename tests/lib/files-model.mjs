@@ -133,9 +133,11 @@ export function readCsv(cells, settings = {}) {
     return kinds.size === 0 ? undefined : kinds.size === 1 ? [...kinds][0] : '';
   };
   const [first] = cells;
+  const standsAlone = cells.length === 1 && new Set(first.map((cell) => cell.text)).size === first.length && first.some((cell) => trim(cell.text) !== '' && kindOf(usual(cell)) === '');
   const hasHeader =
     settings.header ??
-    (first.every((cell) => kindOf(usual(cell)) === '') ||
+    (standsAlone ||
+      first.every((cell) => kindOf(usual(cell)) === '') ||
       first.some((cell, i) => cell.text !== '' && kindsOf(i) !== undefined && kindOf(usual(cell)) !== kindsOf(i)));
   const rows = hasHeader ? cells.slice(1) : cells;
   const digits = String(first.length - 1).length;

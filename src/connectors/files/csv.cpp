@@ -1,4 +1,5 @@
 #include <atomic>
+#include <set>
 
 #include "connectors/files/csv_rows.h"
 #include "connectors/files/partitions.h"
@@ -103,6 +104,18 @@ class CsvReader : public TableReader {
       list += name;
     }
     return fmt::format("SELECT {} FROM {}", list, read_sql());
+  }
+
+  std::string note() const override {
+    const auto is_text = [](const std::string& cell) { return !trim(cell).empty() && !is_value(cell); };
+    if (has_header() || (spec_ != nullptr && spec_->header) ||
+        std::none_of(header_.begin(), header_.end(), is_text))
+      return "";
+    const auto& part = parts_.front();
+    return fmt::format(
+        "{} line {} is taken as a row, as its values are like those below: set header to true for the "
+        "table {} if it is the header, else to false",
+        shown(part.source->relative), part.skipped + 1, candidate_.table);
   }
 
   bool reconsider(const duck::QueryError& error) override {
@@ -245,7 +258,16 @@ class CsvReader : public TableReader {
     if (spec_ != nullptr && spec_->header) return *spec_->header;
     return std::none_of(header_.begin(), header_.end(),
                         [this](const std::string& cell) { return is_value(plain_text(cell, forms_)); }) ||
-           header_differs_;
+           header_differs_ || stands_alone();
+  }
+
+  // The only line of the only file names columns when it could: no name is there twice, and one is a text.
+  bool stands_alone() const {
+    const std::set<std::string> names(header_.begin(), header_.end());
+    return whole_ && !has_rows_ && parts_.size() == 1 && names.size() == header_.size() &&
+           std::any_of(header_.begin(), header_.end(), [this](const std::string& cell) {
+             return !trim(cell).empty() && !is_value(plain_text(cell, forms_));
+           });
   }
 
   // A first line with a number, a date or such is a row when the rows have the same kinds of values.
@@ -354,6 +376,7 @@ class CsvReader : public TableReader {
       CsvRecord record;
       for (bool first = true; text.next(record); first = false) {
         check(part, text, record, columns_.size());
+        has_rows_ = has_rows_ || (!first && !record.values.empty());
         if (!first || !header_settled_ || !has_header()) examine(record, first && !header_settled_);
         if (sample && (++rows > kSampleRows || text.bytes() > kSampleBytes)) return false;
       }
@@ -538,8 +561,9 @@ class CsvReader : public TableReader {
   std::map<std::size_t, std::string> folder_types_;  // of these columns: what the configuration says
   std::vector<ColumnPlan> columns_;
   bool delimiter_known_ = false, header_differs_ = false, header_settled_ = false;
-  bool whole_ = false;    // the types are those of all values
-  std::string function_;  // reads the rows where DuckDB's reader does not
+  bool has_rows_ = false;  // behind a first line
+  bool whole_ = false;     // the types are those of all values
+  std::string function_;   // reads the rows where DuckDB's reader does not
 };
 
 }  // namespace

@@ -19,6 +19,8 @@ using Clock = std::chrono::steady_clock;
 
 // How long finished tables wait for others before readers see them.
 constexpr auto kCommitEvery = std::chrono::seconds(10);
+// Columns that a note names.
+constexpr std::size_t kMostNames = 5;
 
 duck::Connection connect(duck::Database& engine) {
   auto connection = engine.connect();
@@ -139,6 +141,7 @@ class Extraction {
       for (const auto& file : candidate.files) check_compression(file);
       fs::create_directories(job_.temp_dir);
       const TemporaryFolder links(job_.temp_dir);
+      const auto before = columns_of(candidate.table);
       const extracts::WrittenTable written =
           write(with_plain_endings(without_empty(candidate), links.path()));
       result.status = "ok";
@@ -147,6 +150,7 @@ class Extraction {
       result.hash = entry.hash = written.md5;
       result.columns = entry.columns = written.columns;
       entry.made = written.stamp;
+      note_gone(candidate, before, written.columns);
       finished_[candidate.table] = std::move(entry);
       if (Clock::now() - last_commit_ > kCommitEvery) commit();
     } catch (const SourceError& error) {
@@ -166,6 +170,45 @@ class Extraction {
     }
   }
 
+  // Of the table as readers see it.
+  std::vector<extracts::Column> columns_of(const std::string& table) {
+    if (!writer_.tables().contains(table)) return {};
+    try {
+      return extracts::parquet_columns(*connection_, {writer_.file_of(table).string()});
+    } catch (const Error&) {
+      return {};  // damaged, and about to be replaced
+    }
+  }
+
+  void note(const Candidate& candidate, const std::string& kind, const std::string& message) {
+    out_.problems.push_back(
+        {kind, "", candidate.table, {candidate.files.front().relative}, std::nullopt, message});
+  }
+
+  // Whoever asks for a column by its name learns here why it is gone.
+  void note_gone(const Candidate& candidate, const std::vector<extracts::Column>& before,
+                 const std::vector<extracts::Column>& now) {
+    const auto missing = [](const auto& from, const auto& in) {
+      std::vector<std::string> out;
+      for (const auto& column : from)
+        if (std::none_of(in.begin(), in.end(),
+                         [&](const auto& each) { return iequals(each.name, column.name); }))
+          out.push_back("'" + escape_control(column.name) + "'");
+      if (out.size() > kMostNames) {
+        const auto more = out.size() - kMostNames;
+        out.resize(kMostNames);
+        out.push_back(fmt::format("and {} more", more));
+      }
+      return join(out, ", ");
+    };
+    const std::string gone = missing(before, now), added = missing(now, before);
+    if (gone.empty()) return;
+    note(candidate, "columns",
+         fmt::format("table '{}' has lost the columns {}{}: correct {} if they are meant to be there",
+                     candidate.table, gone, added.empty() ? "" : ", and got " + added,
+                     shown(candidate.files.front().relative)));
+  }
+
   // An engine that has met an internal error answers nothing any more: whoever comes next gets another one.
   void drop_engine() {
     connection_.reset();
@@ -180,7 +223,9 @@ class Extraction {
       auto reader = open_table(*connection_, candidate);
       for (;;) {
         try {
-          return try_it(*reader);
+          auto written = try_it(*reader);
+          if (const auto said = reader->note(); !said.empty()) note(candidate, "header", said);
+          return written;
         } catch (const duck::QueryError& error) {
           if (is_engine_failure(error) || !reader->reconsider(error)) throw;
         }

@@ -24,6 +24,8 @@ class TableReader {
   // Called when that SELECT failed half way: true when `select` gives a better one now, else throws what was
   // wrong.
   virtual bool reconsider(const duck::QueryError& error) = 0;
+  // What somebody should know who may have meant it otherwise: one line with the file, or "".
+  virtual std::string note() const { return ""; }
 };
 
 // Looks at the files as far as is needed to know their columns; with `quick`, at their first rows only. The

@@ -29,6 +29,8 @@ struct Problem {
   //   extract        a part of an extract is not served
   //   not_a_table    a note: a document without rows
   //   removed        a note: its source is gone, and so is the table
+  //   header         a note: the first line of a file is taken as a row, and has texts as a header would
+  //   columns        a note: columns that the table had are gone
   std::string kind;
   std::string source;              // the name of the extract, or the type of the source
   std::string table;               // may be empty
@@ -37,7 +39,9 @@ struct Problem {
   std::string message;  // one line: what, where, what to do
 
   // Worth a word, and nothing is wrong.
-  bool is_note() const { return kind == "not_a_table" || kind == "removed"; }
+  bool is_note() const {
+    return kind == "not_a_table" || kind == "removed" || kind == "header" || kind == "columns";
+  }
 };
 BOOST_DESCRIBE_STRUCT(Problem, (), (kind, source, table, files, line, message))
 
