@@ -80,11 +80,9 @@ Response page(const Caller& caller, const Wanted& wanted) {
   return response;
 }
 
-// As Identity::authenticate takes it.
 std::string session_text(const Request& request) {
-  const auto authorization = request.header("authorization");
-  const bool bearer = authorization.size() > 7 && iequals(authorization.substr(0, 7), "Bearer ");
-  return std::string(bearer ? trim(authorization.substr(7)) : request.cookie("access_token"));
+  const auto bearer = identity::bearer_token(request);
+  return std::string(bearer.empty() ? request.cookie("access_token") : bearer);
 }
 
 Response allow(CliCodes& codes, const Caller& caller, const Request& request, const Wanted& wanted) {

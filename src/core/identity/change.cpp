@@ -154,6 +154,11 @@ void Change::set_password(const std::string& user_id, const std::string& hash) {
   steps_.push_back([user](Tables& tables) { tables.put(user); });
 }
 
+void Change::erase_token(const std::string& id) {
+  tx_.execute("DELETE FROM personal_access_tokens WHERE id = ?", id);
+  steps_.push_back([id](Tables& tables) { tables.erase_token(id); });
+}
+
 void Change::erase_user(const std::string& id) {
   tx_.execute("DELETE FROM user_group_members WHERE user_id = ?", id);
   tx_.execute("DELETE FROM users WHERE id = ?", id);

@@ -33,6 +33,7 @@ class Change {
   // The links for setting one that were sent before end to work.
   void set_password(const std::string& user_id, const std::string& hash);
 
+  void erase_token(const std::string& id);
   void erase_user(const std::string& id);   // with their memberships; tokens stay for the record
   void erase_group(const std::string& id);  // with its members and grants
   void erase_member(const std::string& user_id, const std::string& group_id);

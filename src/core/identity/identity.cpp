@@ -69,6 +69,12 @@ void refuse_embedded(const http::Request& request) {
     throw Error(ErrorKind::forbidden, "this request came from within a page of another site");
 }
 
+std::string_view bearer_token(const http::Request& request) {
+  const auto authorization = request.header("authorization");
+  const bool is_bearer = authorization.size() > 7 && iequals(authorization.substr(0, 7), "Bearer ");
+  return is_bearer ? trim(authorization.substr(7)) : std::string_view();
+}
+
 Identity::Identity(state::Store& store, Settings settings)
     : settings_(std::move(settings)),
       directory_(store),
@@ -87,10 +93,10 @@ std::optional<http::Caller> Identity::authenticate(const http::Request& request,
                   "LOCAL_DEV_MODE answers only to localhost and to the host of SERVER_URL");
     if (auto developer = tokens_.developer()) return developer;
   }
-  const auto authorization = request.header("authorization");
-  if (authorization.size() > 7 && iequals(authorization.substr(0, 7), "Bearer "))
-    return tokens_.resolve(trim(authorization.substr(7)), request.client_address(), reason);
+  if (const auto bearer = bearer_token(request); !bearer.empty())
+    return tokens_.resolve(bearer, request.client_address(), reason);
   // As git sends it. Whatever else stands there is a proxy's business, and the cookie counts.
+  const auto authorization = request.header("authorization");
   if (authorization.size() > 6 && iequals(authorization.substr(0, 6), "Basic ")) {
     auto caller = tokens_.resolve(basic_password(authorization.substr(6)), request.client_address(), reason);
     if (caller && caller->token_kind == http::Caller::TokenKind::pat) {

@@ -25,6 +25,9 @@ void refuse_other_sites(const http::Request& request);
 // leading the visitor there.
 void refuse_embedded(const http::Request& request);
 
+// What stands behind "Authorization: Bearer"; empty when there is none.
+std::string_view bearer_token(const http::Request& request);
+
 // Who may do what, as one object: the parts wired together over the state database. Thread-safe.
 class Identity {
  public:

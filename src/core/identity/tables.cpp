@@ -168,6 +168,12 @@ void Tables::put(Grant grant) {
   auto id = grant.id;
   grants_.insert_or_assign(std::move(id), std::move(grant));
 }
+void Tables::erase_token(std::string_view id) {
+  const auto found = tokens_.find(id);
+  if (found == tokens_.end()) return;
+  tokens_of_user_[found->second.user_id].erase(found->first);
+  tokens_.erase(found);
+}
 void Tables::put(Token token) {
   tokens_of_user_[token.user_id].insert(token.id);
   auto id = token.id;

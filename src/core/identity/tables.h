@@ -104,6 +104,7 @@ class Tables {
   void put(Member member);
   void put(Grant grant);
   void put(Token token);
+  void erase_token(std::string_view id);
   void erase_user(std::string_view id);   // with their memberships; tokens stay for the record
   void erase_group(std::string_view id);  // with its members and grants
   void erase_member(std::string_view user_id, std::string_view group_id);

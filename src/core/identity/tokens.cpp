@@ -80,12 +80,19 @@ Tokens::CreatedToken Tokens::create(const Actor& actor, const TokenRequest& wish
   directory_.change([&](Change& change) {
     if (change.tables().user(actor.id) == nullptr) throw Error(ErrorKind::not_found, "User not found");
     const auto all = change.tables().tokens_of(actor.id);
-    const auto live = std::count_if(all.begin(), all.end(), [&](const Token* token) {
+    const auto works = [&](const Token* token) {
       return !token->revoked_at && (!token->expires_at || *token->expires_at > moment);
-    });
+    };
+    const auto live = std::count_if(all.begin(), all.end(), works);
     if (live >= kMostLive)
       throw Error(ErrorKind::conflict,
                   fmt::format("an account has {} tokens at most that work: revoke one first", kMostLive));
+    auto kept = all.size();
+    for (auto token = all.rbegin(); token != all.rend() && kept >= kMostKept; ++token) {
+      if (works(*token)) continue;
+      change.erase_token((*token)->id);
+      --kept;
+    }
     const auto& token = made.token;
     change.put(token);
     change.record(actor, "token.create", "token:" + token.id, {{"name", token.name}, {"scope", wish.scope}});

@@ -38,7 +38,9 @@ class Tokens {
     std::string text;  // shown to its owner once and kept nowhere
   };
   // Throws Error (`conflict`) when the account has kMostLive that still work.
+  // Of its tokens that do not work any more the oldest are forgotten, so that it has kMostKept in all.
   static constexpr std::int64_t kMostLive = 200;
+  static constexpr std::size_t kMostKept = 1000;
   CreatedToken create(const Actor& actor, const TokenRequest& wish);
 
   // With the latest use, written or not yet; newest first. Nothing when there is none of the id.

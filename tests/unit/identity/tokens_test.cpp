@@ -30,6 +30,31 @@ TEST_F(AccessTest, AnAccountHasSoManyTokensAtMost) {
   more();
 }
 
+TEST_F(AccessTest, TokensThatDoNotWorkAnyMoreAreForgottenWhenThereAreMany) {
+  const auto ana = add_user("ana@example.com");
+  const Actor actor{ana.id, ana.email, ""};
+  auto& tokens = access_.tokens();
+  const auto live = tokens.create(actor, {.name = "laptop", .seconds = {}});
+  const std::string first = "token-1000";
+  access_.directory().change([&](Change& change) {
+    for (std::size_t i = 1; i < Tokens::kMostKept; ++i) {
+      Token dead = live.token;
+      dead.id = fmt::format("token-{}", 999 + i);
+      dead.created_at = plus_seconds(*live.token.created_at, static_cast<std::int64_t>(i));
+      dead.revoked_at = dead.created_at;
+      change.put(dead);
+    }
+  });
+  EXPECT_EQ(tokens.of(ana.id).size(), Tokens::kMostKept);
+  ASSERT_TRUE(tokens.get(first));
+  const auto last = tokens.create(actor, {.name = "one more", .seconds = {}});
+  EXPECT_FALSE(tokens.get(first));
+  EXPECT_EQ(tokens.of(ana.id).size(), Tokens::kMostKept);
+  EXPECT_EQ(count("SELECT count(*) FROM personal_access_tokens"), Tokens::kMostKept);
+  EXPECT_TRUE(resolve(live.text)) << "though it is the oldest";
+  EXPECT_TRUE(resolve(last.text));
+}
+
 TEST_F(AccessTest, TokensAreWhatTheySay) {
   const auto ana = add_user("ana@example.com"), bob = add_user("bob@example.com");
   const Actor actor{ana.id, ana.email, "10.0.0.1"};
