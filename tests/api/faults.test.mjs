@@ -2,6 +2,7 @@
 // are gone, schedules that are none, jobs that fail, hang or are cancelled, clocks that were wrong, and kills while the
 // server converts or saves what it has. Each time the rest goes on and the report names the thing.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -378,6 +379,21 @@ test('killed while it converts an old state database, at many points: nothing is
     assert.ok(users.length >= 3, `after ${changes} changes: ${users.length}`);
     await again.stop();
   }
+});
+
+test('a start serves what was served before while an extract is read that never ends', async () => {
+  const other = await startSite({ 'orders.csv': 'id\n1\n2\n' });
+  await other.sync();
+  await other.stop();
+  // The reader opens it first of all, and waits for somebody who writes into it.
+  const cache = path.join(other.data, 'extracts', '.agnes-cache.json');
+  rmSync(cache);
+  execFileSync('mkfifo', [cache]);
+  const again = await startServer({ data: other.data, config: other.config });
+  await again.until('the rebuild runs', async () => (await job('rebuild', again)).running);
+  const answer = must(200, await again.post('/api/query', { sql: 'SELECT count(*) FROM orders' }, { token: again.admin.token })).json;
+  assert.equal(answer.rows[0][0], 2);
+  await again.kill();
 });
 
 // The server that has this data directory, which need not listen yet.

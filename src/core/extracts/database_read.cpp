@@ -62,8 +62,9 @@ ExtractFacts read_database(duck::Connection& connection, const fs::path& file, c
   for (const auto& row : objects.rows()) {
     if (std::get<bool>(row.at(2)))
       out.views[text_of(row.at(0))] = text_of(row.at(1));
-    else if (duck::is_plain_table(text_of(row.at(1))))
-      out.tables.push_back(text_of(row.at(0)));
+    else
+      (duck::is_plain_table(text_of(row.at(1))) ? out.tables : out.computed_tables)
+          .push_back(text_of(row.at(0)));
   }
   const auto has_table = [&](const char* name) {
     return std::find(out.tables.begin(), out.tables.end(), name) != out.tables.end();

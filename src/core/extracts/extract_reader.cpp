@@ -253,6 +253,14 @@ void Reading::plan_table(const Source& source, const MetaRow& row) {
     wanted_.push_back(std::move(wanted));
     return;
   }
+  const auto is_same = [&](const std::string& name) { return iequals(name, row.table_name); };
+  if (std::any_of(facts.computed_tables.begin(), facts.computed_tables.end(), is_same)) {
+    problem(source.name, table.name,
+            fmt::format("table '{}' of '{}' is not served: it has a generated column; write the values into "
+                        "an ordinary one",
+                        table.name, source.name));
+    return;
+  }
   const ViewFiles names = view == nullptr ? ViewFiles{{}, true, false} : view_files(*view);
   if (view != nullptr && !names.plain) {
     // What is behind it can only be in an engine elsewhere: see settle_view.
@@ -424,6 +432,7 @@ void Reading::settle_names() {
     if (!source.failure.empty()) failed.insert(source.name);
   std::set<std::string> there;
   for (const auto& source : sources_) there.insert(source.name);
+  there.insert(options_.connected.begin(), options_.connected.end());
   std::map<std::string, std::set<std::string>> claims;
   for (const auto& wanted : wanted_) claims[to_lower(wanted.table.name)].insert(wanted.table.source);
 

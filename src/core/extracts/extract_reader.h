@@ -65,6 +65,9 @@ struct ReadOptions {
   // Registered tables, by name in lower case, with their source types. Such a name stays with its owner, also while that
   // has no table of it: grants name the table, and must not open another one.
   std::map<std::string, std::string> registered;
+  // Sources that a connector brings: a name that is registered as of one of them is served of no other, also before that has
+  // brought anything.
+  std::vector<std::string> connected;
   // "source/name" of registered materialised tables: their file is served without a row in _meta too.
   std::vector<std::string> materialized;
   // Sources to read; empty: all.
@@ -78,7 +81,7 @@ struct ReadOptions {
 };
 BOOST_DESCRIBE_STRUCT(ReadOptions, (),
                       (extracts_dir, cache_file, pin_folder, keep_pins, analytics_file, owners, registered,
-                       materialized, only, skip, trust_notes, remote, threads))
+                       connected, materialized, only, skip, trust_notes, remote, threads))
 
 struct Catalogue {
   std::vector<CatalogueTable> tables;  // by source, then name; names are unique, whatever their case

@@ -30,10 +30,12 @@ struct ExtractFacts {
   std::vector<MetaRow> meta;
   std::map<std::string, std::string> views;  // name -> CREATE VIEW ...
   std::vector<std::string> tables;
+  std::vector<std::string> computed_tables;  // those with generated columns, which are not read
   std::map<std::string, std::vector<Column>> table_columns;
   std::vector<std::map<std::string, std::string>> remote_attach;
 };
-BOOST_DESCRIBE_STRUCT(ExtractFacts, (), (stamp, meta, views, tables, table_columns, remote_attach))
+BOOST_DESCRIBE_STRUCT(ExtractFacts, (),
+                      (stamp, meta, views, tables, computed_tables, table_columns, remote_attach))
 
 // What was learned of files, by path, and valid as long as the file's stamp is the same. Thread-safe.
 class FactsCache {

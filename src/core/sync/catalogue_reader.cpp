@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* kPinFolder = ".agnes-pins";
 constexpr const char* kCacheFile = ".agnes-cache.json";
+constexpr const char* kKeptFile = "catalogue.json";  // in the state folder
 constexpr std::uint64_t kReaderMemory = 2ull << 30;
 
 // Whether what an extract holds can have ended its reader so.
@@ -37,6 +38,7 @@ extracts::Catalogue CatalogueReader::read(Known known, const jobs::Context& cont
   options.analytics_file = places_.analytics();
   options.owners = std::move(known.owners);
   options.registered = std::move(known.registered);
+  options.connected = std::move(known.connected);
   options.materialized = std::move(known.materialized);
   options.remote = remote_();
   std::erase_if(excluded_, [&](const auto& entry) {
@@ -63,6 +65,39 @@ extracts::Catalogue CatalogueReader::read(Known known, const jobs::Context& cont
   }
   add_one_by_one(options, context);
   return run(options, context, limit_ * (sources + 1));
+}
+
+std::optional<extracts::Catalogue> CatalogueReader::kept() const {
+  const auto pins = places_.extracts() / kPinFolder;
+  const auto is_pin = [&](const fs::path& file) {
+    std::error_code error;
+    return file.parent_path() == pins && fs::is_regular_file(file, error);
+  };
+  try {
+    const auto text = read_file(places_.state / kKeptFile);
+    if (!text) return std::nullopt;
+    auto catalogue = json::from_json<extracts::Catalogue>(boost::json::parse(*text));
+    const auto rules = remote_();
+    for (const auto& attach : catalogue.remote_attaches)
+      if (extracts::refusal(attach, rules)) return std::nullopt;
+    for (const auto& table : catalogue.tables) {
+      if (!table.attach_file.empty() && !is_pin(table.attach_file)) return std::nullopt;
+      for (const auto& file : table.files)
+        if (!is_pin(file.path)) return std::nullopt;
+    }
+    return catalogue;
+  } catch (const std::exception& error) {
+    log::debug("no catalogue of an earlier run is used: {}", error.what());
+    return std::nullopt;
+  }
+}
+
+void CatalogueReader::keep(const extracts::Catalogue& catalogue) const {
+  try {
+    replace_file(places_.state / kKeptFile, json::to_text(catalogue), 0600);
+  } catch (const std::exception& error) {
+    log::warn("what the extracts hold is not kept for the next start: {}", error.what());
+  }
 }
 
 std::vector<std::string> CatalogueReader::sources_to_read(const extracts::ReadOptions& options) const {

@@ -14,6 +14,8 @@ namespace {
 
 using boost::json::value;
 
+// What a table's removal takes away, no sync of the table registered anew may be bringing.
+constexpr const char* kWritersGroup = "extracts";
 constexpr const char* kLedgerFile = "synced.json";  // in the state folder
 
 // The result of a materialized table's query is a file that no list of an extract names.
@@ -65,6 +67,7 @@ void Orchestrator::add_jobs(jobs::Service& jobs, std::int64_t interval_seconds) 
   jobs.add({.name = kSyncJob,
             .description = "Brings the tables that are due from the source",
             .schedule = jobs::interval(interval_seconds),
+            .group = kWritersGroup,
             .work = jobs::work<SyncInput>(
                 [this](const Context& context, const SyncInput& input) { return sync(context, input); })});
   jobs.add({.name = kRebuildJob,
@@ -72,7 +75,7 @@ void Orchestrator::add_jobs(jobs::Service& jobs, std::int64_t interval_seconds) 
             .work = jobs::work([this](const Context& context) { return reread(context); })});
   jobs.add({.name = kRemoveTableJob,
             .description = "Takes away the data of a table that was unregistered",
-            .at_once = 2,
+            .group = kWritersGroup,
             .retry = {.attempts = 6, .base = std::chrono::seconds(10), .cap = std::chrono::minutes(10)},
             .durable = true,
             .follow_up = true,
@@ -83,6 +86,7 @@ void Orchestrator::add_jobs(jobs::Service& jobs, std::int64_t interval_seconds) 
 }
 
 void Orchestrator::start() {
+  if (auto kept = reader_.kept()) publisher_.publish(std::move(*kept));
   jobs_.enqueue(kRebuildJob);
 }
 
@@ -186,6 +190,9 @@ extracts::Catalogue Orchestrator::read(const std::vector<catalog::Registration>&
                              source == catalog::kFilesType ? std::string(catalog::kFilesFolder) : source);
     if (catalog::is_materialized(row)) known.materialized.push_back(source + "/" + row.name);
   }
+  // Tables of the Python implementation's custom extracts are registered as `local`, whatever their folder is.
+  for (const auto& connector : connectors_)
+    if (connector->source_type() != catalog::kFilesType) known.connected.push_back(connector->source_type());
   known.keep_pins = publisher_.pins_in_use();
   auto catalogue = reader_.read(std::move(known), context);
   for (const auto& problem : catalogue.problems)
@@ -198,6 +205,7 @@ boost::json::object Orchestrator::publish(extracts::Catalogue catalogue) {
   boost::json::object done{{"tables", catalogue.tables.size()},
                            {"problems", json::to_json(catalogue.problems)}};
   extensions_.install(catalogue.remote_attaches);
+  reader_.keep(catalogue);
   publisher_.publish(std::move(catalogue));
   return done;
 }

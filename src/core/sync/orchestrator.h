@@ -54,7 +54,7 @@ class Orchestrator {
                jobs::Service& jobs, Connectors connectors, std::chrono::seconds read_limit,
                std::function<extracts::RemoteRules()> remote, Extensions& extensions);
 
-  // Starts the job that reads the extracts and publishes the first generation.
+  // Publishes what the run before this one served, if it can be, and starts the job that reads the extracts again.
   void start();
   // Starts a sync of these tables (ids or names), or of all; materialized ones, whose queries may cost money,
   // only when they are due or named. Throws Error: not_found naming a table that does not exist, conflict
@@ -66,7 +66,8 @@ class Orchestrator {
   // What of the extracts is not served, and why, as of the last reading; what extensions are missing; and what is wrong
   // with the sources as of the last sync.
   std::vector<extracts::Problem> problems() const;
-  bool syncing() const { return jobs_.running(kSyncJob); }
+  // Or it waits until a removal is done.
+  bool syncing() const { return jobs_.active(kSyncJob).has_value(); }
 
   // What a table is brought from has changed: it is due, whenever it was synced.
   void redefined(const catalog::Registration& row) { ledger_.redefined(row.name); }

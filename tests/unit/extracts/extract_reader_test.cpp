@@ -100,6 +100,8 @@ TEST_F(ExtractReader, TakesTablesInTheDatabaseFileAndNoViewsWithLogic) {
   EXPECT_EQ(held->rows, 1);
   EXPECT_EQ(held->columns.size(), 2u);
   EXPECT_EQ(catalogue.tables.size(), 1u);
+  EXPECT_NE(problems(catalogue).find("'made' of 'own' is not served: it has a generated column"),
+            std::string::npos);
   EXPECT_NE(problems(catalogue).find("'few' of 'own' is not served: its view does more than to read"),
             std::string::npos);
 }
@@ -115,6 +117,19 @@ TEST_F(ExtractReader, GivesARegisteredNameToItsSourceOnceThatIsThere) {
   EXPECT_EQ(find(read(as_registered), "orders"), nullptr) << "its source is there, and has none";
   make_extract("files", "orders", 3);
   EXPECT_EQ(find(read(as_registered), "orders")->source, "files");
+}
+
+TEST_F(ExtractReader, KeepsARegisteredNameForTheConnectorThatHasNotBroughtIt) {
+  make_extract("aaa", "orders", 2);
+  const auto keboola = [](ReadOptions& options) {
+    options.registered = {{"orders", "keboola"}};
+    options.connected = {"keboola"};
+  };
+  const auto catalogue = read(keboola);
+  EXPECT_EQ(find(catalogue, "orders"), nullptr);
+  EXPECT_NE(problems(catalogue).find("'keboola' has that name already"), std::string::npos);
+  make_extract("keboola", "orders", 3);
+  EXPECT_EQ(find(read(keboola), "orders")->source, "keboola");
 }
 
 // Whoever writes an extract may change its names at any time: what is served was opened in its folder.
