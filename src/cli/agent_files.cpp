@@ -17,7 +17,11 @@ constexpr std::string_view kOurs[] = {
     "agnes capture-session", "agnes mark-private", "agnes statusline", "da sync"};
 
 // Through bash, because on Windows no shell reads the line. A hook must not fail a session: it ends well.
-constexpr const char* kAtStart = R"(bash -c "agnes pull --quiet 2>/dev/null || true")";
+const std::vector<std::string_view> kAtStart{R"(bash -c "agnes capture-session 2>/dev/null || true")",
+                                             R"(bash -c "agnes pull --quiet 2>/dev/null || true")"};
+// The agent ends its hooks with the session: a push takes longer, and goes on by itself.
+const std::vector<std::string_view> kAtEnd{
+    R"(bash -c "( nohup agnes push --quiet </dev/null >/dev/null 2>&1 & ) ; true")"};
 
 constexpr std::string_view kGuideBegin =
     "<!-- From here to the next such line: written by agnes, renewed by agnes pull. What you write elsewhere "
@@ -37,20 +41,29 @@ bool is_our_entry(const json::value& entry) {
   });
 }
 
-// Takes Agnes's entries of an event away and puts `command` there, unless it is empty.
-bool replace_entries(json::object& hooks, const char* event, std::string_view command) {
+// Takes Agnes's entries of an event away and puts one for each of `commands` there.
+bool replace_entries(json::object& hooks, const char* event, const std::vector<std::string_view>& commands) {
   json::value& slot = hooks[event];
   if (slot.is_null()) slot = json::array{};
   if (!slot.is_array()) return false;
   auto& entries = slot.get_array();
   for (auto entry = entries.begin(); entry != entries.end();)
     entry = is_our_entry(*entry) ? entries.erase(entry) : entry + 1;
-  if (!command.empty())
+  for (const auto command : commands)
     entries.push_back(
         json::object{{"hooks", json::array{json::object{{"type", "command"}, {"command", command}}}}});
-  if (entries.empty()) hooks.erase(event);
   return true;
 }
+
+// What `/agnes-private` does in a session.
+constexpr const char* kPrivateCommand = R"(---
+description: Keep this session from being uploaded to Agnes
+---
+
+!`agnes mark-private`
+
+Tell the user in one sentence what the line above says.
+)";
 
 void write_if_changed(const fs::path& file, const std::string& text) {
   if (read_file(file) != text) replace_file(file, text);
@@ -72,7 +85,7 @@ std::string install_hooks(const Workspace& workspace) {
   json::value& hooks = object["hooks"];
   if (hooks.is_null()) hooks = json::object{};
   if (!hooks.is_object() || !replace_entries(hooks.get_object(), "SessionStart", kAtStart) ||
-      !replace_entries(hooks.get_object(), "SessionEnd", ""))
+      !replace_entries(hooks.get_object(), "SessionEnd", kAtEnd))
     return left + ": its hooks have an unknown form";
 
   std::string warning;
@@ -83,8 +96,10 @@ std::string install_hooks(const Workspace& workspace) {
              plain(line->get_object(), "command").find("agnes statusline") == std::string::npos) {
     warning = "your own status line stays; add `agnes statusline` to it to see when a session is private";
   }
-  fs::create_directories(file.parent_path());
+  const auto commands = file.parent_path() / "commands";
+  fs::create_directories(commands);
   write_if_changed(file, pretty(settings) + "\n");
+  write_if_changed(commands / "agnes-private.md", kPrivateCommand);
   return warning;
 }
 
@@ -138,7 +153,7 @@ full speed and without a network.
 | Path | What it is |
 |---|---|
 | `CLAUDE.md` | what the agent reads first; the server's part is renewed by `agnes pull`, what you write beside it stays |
-| `.claude/settings.json` | the agent's settings, with a hook that calls `agnes pull` when a session starts |
+| `.claude/settings.json` | the agent's settings, with hooks: `agnes pull` when a session starts, `agnes push` when it ends |
 | `.claude/CLAUDE.local.md` | your own notes |
 | `.claude/rules/km_*.md` | knowledge of your company that every session gets; the server's, do not edit |
 | `server/parquet/*.parquet` | the tables |

@@ -10,7 +10,7 @@ namespace agnes::cli {
 // The word by which a guide is known to be Agnes's, as the contract's clients look for it in CLAUDE.md.
 inline constexpr std::string_view kGuideMark = "AI Data Analyst";
 
-// Merges Agnes's hook and status line into .claude/settings.json. Entries of Agnes are replaced, also those
+// Merges Agnes's hooks and status line into .claude/settings.json, and adds the command /agnes-private. Entries of Agnes are replaced, also those
 // of earlier versions; everything else stays as it is. Answers a warning for the user, or "": a file that is
 // no JSON is left alone, and so is a status line of the user's own.
 std::string install_hooks(const Workspace& workspace);

@@ -29,13 +29,18 @@ test('an empty folder becomes a workspace', async (t) => {
   assert.equal(result.code, 0, result.stderr);
   assert.match(result.stdout, /The workspace is ready/);
   assert.deepEqual(readdirSync(user.workspace).sort(), ['.claude', 'AGNES_WORKSPACE.md', 'CLAUDE.md', 'server', 'user']);
-  assert.deepEqual(readdirSync(user.file('.claude')).sort(), ['CLAUDE.local.md', 'init-complete', 'settings.json']);
+  assert.deepEqual(readdirSync(user.file('.claude')).sort(), ['CLAUDE.local.md', 'commands', 'init-complete', 'settings.json']);
   assert.deepEqual(JSON.parse(server.of('/api/me/onboarded')[0].body), { onboarded: true, source: 'agnes_init' });
   assert.ok(user.read('CLAUDE.md').toString().includes(server.welcome));
   assert.equal(server.of('/api/welcome')[0].query.get('server_url'), server.url);
   const settings = JSON.parse(user.read('.claude/settings.json'));
   assert.deepEqual(Object.keys(settings).sort(), ['hooks', 'statusLine']);
-  assert.deepEqual(settings.hooks, { SessionStart: [{ hooks: [{ type: 'command', command: 'bash -c "agnes pull --quiet 2>/dev/null || true"' }] }] });
+  const hook = (command) => ({ hooks: [{ type: 'command', command }] });
+  assert.deepEqual(settings.hooks, {
+    SessionStart: [hook('bash -c "agnes capture-session 2>/dev/null || true"'), hook('bash -c "agnes pull --quiet 2>/dev/null || true"')],
+    SessionEnd: [hook('bash -c "( nohup agnes push --quiet </dev/null >/dev/null 2>&1 & ) ; true"')],
+  });
+  assert.match(user.read('.claude/commands/agnes-private.md').toString(), /^---\ndescription: .*\n---\n\n!`agnes mark-private`\n/);
   assert.deepEqual(settings.statusLine, { type: 'command', command: 'agnes statusline' });
   assert.match(user.read('.claude/init-complete').toString(), new RegExp(`^completed_at: .*\nagnes_version: .*\nserver_url: ${server.url}\n$`));
   assert.equal((await user.run(['query', 'SELECT count(*) FROM orders', '-f', 'csv'])).stdout, 'count_star()\n300000\n');
@@ -211,7 +216,7 @@ describe('hooks are merged', () => {
     assert.equal(settings.permissions, undefined);
     assert.deepEqual(settings.hooks.PreToolUse, [{ hooks: [] }]);
     assert.deepEqual(settings.hooks.SessionStart.slice(0, 2), [others, mixed]);
-    assert.equal(settings.hooks.SessionStart.length, 3);
+    assert.equal(settings.hooks.SessionStart.length, 4);
     assert.ok(!commands(settings, 'SessionStart').includes('da sync'));
   });
 

@@ -45,6 +45,8 @@ export async function startFake({ tables = {}, token = makeToken('ana@example.co
     welcome: '# Example — AI Data Analyst\n\nHello.\n',
     faults: [],
     requests: [],
+    uploads: {}, // transcripts, by name
+    notes: null,
     answers: {}, // 'GET /path' -> { status, body }
     headers: {}, // on every answer
     onRequest: () => {},
@@ -143,6 +145,18 @@ export async function startFake({ tables = {}, token = makeToken('ana@example.co
         Object.entries(state.tables).map(([name, { bytes, etag, ...entry }]) => [name, entry]),
       );
       return cached(req, res, { tables: listed, assets: {} });
+    }
+    if (path === '/api/upload/sessions') {
+      // RFC 7578, as strict as a reader of it may be.
+      const boundary = /^multipart\/form-data; boundary=([\w-]{1,70})$/.exec(req.headers['content-type'])?.[1];
+      const part = new RegExp(`^--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="([^"]+)"\r\n(?:[^\r]+\r\n)*\r\n([^]*)\r\n--${boundary}--\r\n$`).exec(seen.body);
+      if (!part) return json(res, 422, { detail: [{ loc: ['body', 'file'], msg: 'Field required', type: 'missing' }] });
+      state.uploads[part[1]] = part[2];
+      return json(res, 200, { status: 'ok', filename: part[1], size: Buffer.byteLength(part[2]) });
+    }
+    if (path === '/api/upload/local-md') {
+      state.notes = JSON.parse(seen.body).content;
+      return json(res, 200, { status: 'ok', user: state.email, size: state.notes.length });
     }
     const download = /^\/api\/data\/(.+)\/download$/.exec(path);
     if (download) {

@@ -21,11 +21,14 @@ namespace agnes::cli {
   X(explore)              \
   X(snapshot)             \
   X(skills)               \
+  X(push)                 \
   X(status)               \
   X(onboarded)            \
   X(diagnose)             \
   X(disk_info)            \
   X(statusline)           \
+  X(capture_session)      \
+  X(mark_private)         \
   X(completion)           \
   X(auth)                 \
   X(admin)                \

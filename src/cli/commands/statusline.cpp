@@ -5,8 +5,7 @@
 #include "cli/config.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
-#include "lib/base/files.h"
-#include "lib/base/text.h"
+#include "cli/private_sessions.h"
 
 namespace agnes::cli {
 
@@ -32,10 +31,7 @@ StatusLine status_line(const Args&) {
   const std::string id = plain(session.get_object(), "session_id");
   if (id.empty()) return {};
   try {
-    const auto list = read_file(workspace_folder() / ".claude" / "agnes-sessions-private.txt");
-    if (!list) return {};
-    for (const auto& line : split(*list, '\n'))
-      if (trim(line) == id) return {"\xF0\x9F\x94\x92 agnes-private"};
+    if (private_sessions(workspace_folder()).contains(id)) return {"\xF0\x9F\x94\x92 agnes-private"};
   } catch (const Error&) {
     return {};
   }
