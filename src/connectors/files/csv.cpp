@@ -2,6 +2,7 @@
 #include <set>
 
 #include "connectors/files/csv_rows.h"
+#include "connectors/files/csv_settings.h"
 #include "connectors/files/partitions.h"
 #include "connectors/files/read.h"
 #include "connectors/files/value_functions.h"
@@ -64,7 +65,12 @@ class CsvReader : public TableReader {
  public:
   CsvReader(duck::Connection& connection, const Candidate& candidate)
       : connection_(connection), candidate_(candidate), spec_(candidate.spec) {
-    if (spec_ != nullptr) read_settings();
+    if (spec_ != nullptr) {
+      const auto settings = read_csv_settings(connection, candidate);
+      std::tie(dialect_, encoding_, forms_, format_type_) =
+          std::tie(settings.dialect, settings.encoding, settings.forms, settings.format_type);
+      delimiter_known_ = spec_->delimiter.has_value();
+    }
     for (const auto& file : candidate.files) {
       parts_.push_back({&file});
       look_at_header(parts_.back());
@@ -136,43 +142,6 @@ class CsvReader : public TableReader {
   }
 
  private:
-  void read_settings() {
-    const auto one_byte = [&](const char* setting, const std::string& value) {
-      if (value.size() > 1) refuse(setting, value, "one character, or nothing");
-      return value.empty() ? '\0' : value.front();
-    };
-    if (spec_->encoding) {
-      const auto known = known_encoding(*spec_->encoding);
-      if (!known) refuse("encoding", *spec_->encoding, kKnownEncodings);
-      encoding_ = *known;
-    }
-    if (spec_->delimiter && (spec_->delimiter->empty() || spec_->delimiter->size() > 4))
-      refuse("delimiter", *spec_->delimiter, "one to four characters");
-    if (spec_->skip.value_or(0) < 0)
-      refuse("skip", std::to_string(*spec_->skip), "a number of lines, 0 or more");
-    const auto one_of = [&](const char* setting, const std::optional<std::string>& value,
-                            std::string_view marks) {
-      if (!value) return '\0';
-      if (value->size() != 1 || marks.find(value->front()) == std::string_view::npos)
-        refuse(setting, *value, fmt::format("one of {}", marks));
-      return value->front();
-    };
-    forms_.decimal = one_of("decimal", spec_->decimal, ".,");
-    forms_.thousands = one_of("thousands", spec_->thousands, ".,' ");
-    if (forms_.thousands == (forms_.decimal == '\0' ? '.' : forms_.decimal))
-      refuse("thousands", *spec_->thousands, "another character than decimal, which is '.' unless set");
-    forms_.order = spec_->date_order.value_or("");
-    if (!forms_.order.empty() && forms_.order != "dmy" && forms_.order != "mdy" && forms_.order != "ymd")
-      refuse("date_order", forms_.order, "dmy, mdy or ymd");
-    if (spec_->quote) dialect_.quote = dialect_.escape = one_byte("quote", *spec_->quote);
-    if (spec_->escape) dialect_.escape = one_byte("escape", *spec_->escape);
-  }
-  [[noreturn]] void refuse(std::string_view setting, const std::string& value,
-                           std::string_view allowed) const {
-    throw Error(ErrorKind::invalid, fmt::format("table '{}' has the setting {} '{}', which must be {}",
-                                                candidate_.table, setting, escape_control(value), allowed));
-  }
-
   [[noreturn]] static void complain(const Part& part, std::int64_t line, const std::string& what) {
     const auto& file = part.source->relative;
     throw SourceError("malformed", file, line, fmt::format("{} line {} {}", shown(file), line, what));
@@ -229,10 +198,6 @@ class CsvReader : public TableReader {
   }
 
   void look_at_header(Part& part) {
-    if (spec_ != nullptr && spec_->delimiter) {
-      dialect_.delimiter = *spec_->delimiter;
-      delimiter_known_ = true;
-    }
     CsvText text = open(part);
     choose_delimiter(text, part);
     CsvRecord record;
@@ -296,29 +261,21 @@ class CsvReader : public TableReader {
     for (const auto& column : columns_) columns.push_back({column.name, column.type});
     columns.insert(columns.end(), partitions_.columns.begin(), partitions_.columns.end());
     check_overrides(candidate_, columns);
-    if (spec_ == nullptr) return;
     for (std::size_t i = 0; i < partitions_.columns.size(); ++i) {
       auto& column = partitions_.columns[i];
-      const auto type = spec_->types.find(column.name);
-      if (type == spec_->types.end()) continue;
-      folder_types_[i] = in_full(column.name, type->second);
+      const auto type = set_type(connection_, candidate_, column.name);
+      if (!type) continue;
+      folder_types_[i] = *type;
       column.type = "VARCHAR";  // as it is written
     }
     for (auto& column : columns_) {
-      const auto type = spec_->types.find(column.name);
-      if (type == spec_->types.end()) continue;
-      column.type = in_full(column.name, type->second);
+      const auto type = set_type(connection_, candidate_, column.name);
+      if (!type) continue;
+      column.type = *type;
       column.fixed = true;
       if (column.type == "DATE") column.format = spec_->date_format.value_or("");
       if (column.type.starts_with("TIMESTAMP")) column.format = spec_->timestamp_format.value_or("");
     }
-  }
-
-  // A type as DuckDB writes it.
-  std::string in_full(const std::string& column, const std::string& type) {
-    return duck::scalar<std::string>(connection_, fmt::format("SELECT typeof(CAST(NULL AS {}))",
-                                                              checked_type(candidate_.table, column, type)))
-        .value();
   }
 
   // Throws what is wrong with a record.
@@ -439,12 +396,13 @@ class CsvReader : public TableReader {
   void decide_formats() {
     if (spec_ == nullptr) return;
     for (const auto& [type, format] :
-         {std::pair{"DATE", spec_->date_format}, {"TIMESTAMP", spec_->timestamp_format}}) {
+         {std::pair{std::string("DATE"), spec_->date_format}, {format_type_, spec_->timestamp_format}}) {
       if (!format) continue;
       std::string list;
       for (const auto& column : columns_)
-        list += fmt::format("{0}count_if({1} <> ''), count(try_strptime({1}, {2}))", list.empty() ? "" : ", ",
-                            duck::quote_identifier(column.name), duck::quote_literal(*format));
+        list += fmt::format("{0}count_if({1} <> ''), count({2})", list.empty() ? "" : ", ",
+                            duck::quote_identifier(column.name),
+                            formatted(duck::quote_identifier(column.name), *format, type));
       const auto query = fmt::format("SELECT {} FROM (SELECT * FROM {}{})", list, read_sql(),
                                      whole_ ? "" : fmt::format(" LIMIT {}", kSampleRows));
       std::vector<duck::Value> row;
@@ -462,6 +420,17 @@ class CsvReader : public TableReader {
       }
     }
   }
+  // The value of the text `name` by a format; NULL where it has another one, or says more than the type holds. The words that
+  // strptime takes for days (infinity, epoch) have no digit.
+  std::string formatted(const std::string& name, const std::string& format, const std::string& type) const {
+    const std::string read_as = type == "DATE" ? "TIMESTAMP" : format_type_;
+    if (read_as.ends_with("ZONE") && type != read_as) return fmt::format("NULL::{}", type);
+    const std::string value = fmt::format("try_strptime({}, {})", name, duck::quote_literal(format));
+    return fmt::format(
+        "CASE WHEN regexp_matches({0}, '[0-9]') AND CAST(TRY_CAST({1} AS {2}) AS {3}) = {1} THEN "
+        "TRY_CAST({1} AS {2}) END",
+        name, value, type, read_as);
+  }
   // count_if of no rows is NULL.
   static std::int64_t number(const duck::Value& value) {
     const auto* count = std::get_if<std::int64_t>(&value);
@@ -472,10 +441,8 @@ class CsvReader : public TableReader {
     const auto& column = columns_[index];
     const std::string name = duck::quote_identifier(column.name);
     if (!column.format.empty())
-      return fmt::format(
-          "CASE WHEN {0} IS NULL OR {0} = '' THEN NULL ELSE coalesce(CAST(try_strptime({0}, {1}) AS {2}), "
-          "{3}) END",
-          name, duck::quote_literal(column.format), column.type, unfit_sql(name, index));
+      return fmt::format("CASE WHEN {0} IS NULL OR {0} = '' THEN NULL ELSE coalesce({1}, {2}) END", name,
+                         formatted(name, column.format, column.type), unfit_sql(name, index));
     if (column.type == "VARCHAR" && (column.fixed || whole_ || !column.empty())) return name;
     const std::string text = plain_sql(name, forms_);
     if (column.fixed) return set_type_sql(text, column.type, index);
@@ -563,6 +530,7 @@ class CsvReader : public TableReader {
   bool delimiter_known_ = false, header_differs_ = false, header_settled_ = false;
   bool has_rows_ = false;  // behind a first line
   bool whole_ = false;     // the types are those of all values
+  std::string format_type_ = "TIMESTAMP";  // of what timestamp_format reads
   std::string function_;   // reads the rows where DuckDB's reader does not
 };
 

@@ -305,14 +305,10 @@ class JsonReader : public TableReader {
   std::string expression(std::size_t i) {
     auto& column = columns_[i];
     const std::string name = raw_name(i);
-    const auto* set = candidate_.spec != nullptr ? find_set(column.name) : nullptr;
-    if (set == nullptr)
-      return column.type == "VARCHAR" ? name : fmt::format("CAST({} AS {})", name, column.type);
+    const auto set = set_type(connection_, candidate_, column.name);
+    if (!set) return column.type == "VARCHAR" ? name : fmt::format("CAST({} AS {})", name, column.type);
     const std::string natural = column.type;
-    column.type =
-        duck::scalar<std::string>(connection_, fmt::format("SELECT typeof(CAST(NULL AS {}))",
-                                                           checked_type(candidate_.table, column.name, *set)))
-            .value();
+    column.type = *set;
     std::string value = name, fits;
     if (column.type == "JSON") {
       if (!is_partition(i)) table_->plans[i] = {JsonAs::json, "JSON", {}, {}};
@@ -338,11 +334,6 @@ class JsonReader : public TableReader {
         "CASE WHEN {0} IS NULL THEN NULL WHEN {1} THEN CAST({2} AS {3}) ELSE error(concat({4}, file, '.', "
         "line, '.', CAST({0} AS VARCHAR))) END",
         name, fits, value, column.type, duck::quote_literal(fmt::format("{}{}.", kUnfit, i)));
-  }
-
-  const std::string* find_set(const std::string& column) const {
-    const auto found = candidate_.spec->types.find(column);
-    return found == candidate_.spec->types.end() ? nullptr : &found->second;
   }
 
   void register_rows() {

@@ -33,8 +33,8 @@ class ParquetReader : public TableReader {
     for (std::size_t c = 0; c < columns_.size(); ++c)
       if (kind_of(c) == Nanos::instant) columns_[c].type = "VARCHAR";
     check_overrides(candidate, columns_);
-    if (candidate.spec != nullptr)
-      for (const auto& [column, type] : candidate.spec->types) set_types_[column] = in_full(column, type);
+    for (const auto& column : columns_)
+      if (const auto type = set_type(connection, candidate, column.name)) set_types_[column.name] = *type;
   }
 
   std::string select() override {
@@ -214,13 +214,6 @@ class ParquetReader : public TableReader {
     const std::string from =
         read(part.twin.empty() ? quoted_path(file) : duck::quote_literal(extracts::escape_glob(part.twin)));
     return fmt::format("(SELECT *{} FROM {})", replaced.empty() ? "" : " REPLACE (" + replaced + ")", from);
-  }
-
-  // A type as DuckDB writes it.
-  std::string in_full(const std::string& column, const std::string& type) {
-    return duck::scalar<std::string>(connection_, fmt::format("SELECT typeof(CAST(NULL AS {}))",
-                                                              checked_type(candidate_.table, column, type)))
-        .value();
   }
 
   std::string checked_cast(std::size_t column, const std::string& type) const {

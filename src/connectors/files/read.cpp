@@ -1,6 +1,10 @@
 #include "connectors/files/read.h"
 
+#include <set>
+
+#include "connectors/files/table_spec.h"
 #include "lib/base/text.h"
+#include "lib/duck/rows.h"
 
 namespace agnes::connectors::files {
 
@@ -64,36 +68,60 @@ std::string path_list(const Candidate& candidate) {
   return "[" + out + "]";
 }
 
-std::string checked_type(const std::string& table, const std::string& column, const std::string& type) {
+void wrong_setting(const Candidate& candidate, std::string_view setting, const std::string& what) {
+  throw SourceError(
+      "setting", candidate.files.front().relative, std::nullopt,
+      fmt::format("{}.{} {}: correct it, and restart", spec_path(candidate.spec->name), setting, what));
+}
+
+std::optional<std::string> set_type(duck::Connection& connection, const Candidate& candidate,
+                                    const std::string& column) {
+  if (candidate.spec == nullptr) return std::nullopt;
+  const auto& types = candidate.spec->types;
+  const auto found =
+      std::find_if(types.begin(), types.end(), [&](const auto& each) { return iequals(each.first, column); });
+  if (found == types.end()) return std::nullopt;
+  const std::string& type = found->second;
+  const auto wrong = [&](std::string_view what) {
+    wrong_setting(candidate, "types",
+                  fmt::format("has '{}' for the column '{}', which {}", escape_control(type),
+                              escape_control(column), what));
+  };
+  // It becomes part of a statement.
   const bool plain = !type.empty() && type.size() <= 100 && type.find("--") == std::string::npos &&
                      std::all_of(type.begin(), type.end(), [](char c) {
                        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                               std::string_view("_(),[] ").find(c) != std::string_view::npos;
                      });
-  if (!plain)
-    throw Error(ErrorKind::invalid,
-                fmt::format("table '{}': '{}' is not a type for column '{}'; use a DuckDB type such as "
-                            "VARCHAR or DECIMAL(18,2)",
-                            table, escape_control(type), escape_control(column)));
   // As short as types are, none that is not too deep has so many brackets.
   if (std::count(type.begin(), type.end(), '[') + std::count(type.begin(), type.end(), '(') > kMaxNesting)
-    throw Error(
-        ErrorKind::invalid,
-        fmt::format("table '{}': '{}' for column '{}' has more than {} lists and structs in each other; "
-                    "use JSON or VARCHAR",
-                    table, type, escape_control(column), kMaxNesting));
-  return type;
+    wrong(fmt::format("has more than {} lists and structs in each other; use JSON or VARCHAR", kMaxNesting));
+  try {
+    if (plain)
+      return duck::scalar<std::string>(connection, fmt::format("SELECT typeof(CAST(NULL AS {}))", type));
+  } catch (const duck::QueryError& error) {
+    if (not_the_files_fault(error) || is_engine_failure(error)) throw;
+  }
+  wrong(
+      "is no type: use VARCHAR, BIGINT, DOUBLE, DECIMAL(18,2) of 38 digits at most, BOOLEAN, DATE, TIME, "
+      "TIMESTAMP, "
+      "TIMESTAMP WITH TIME ZONE, JSON, lists (BIGINT[]), STRUCT(a BIGINT) or MAP(VARCHAR, BIGINT)");
+  return std::nullopt;
 }
 
 void check_overrides(const Candidate& candidate, const std::vector<extracts::Column>& columns) {
   if (candidate.spec == nullptr) return;
+  std::vector<std::string> names;
+  for (const auto& column : columns) names.push_back(column.name);
+  std::set<std::string> known;
   for (const auto& [name, type] : candidate.spec->types) {
-    const auto found = std::find_if(columns.begin(), columns.end(),
-                                    [&](const extracts::Column& column) { return column.name == name; });
-    if (found == columns.end())
-      throw Error(ErrorKind::invalid,
-                  fmt::format("table '{}' has no column '{}', for which the configuration sets a type",
-                              candidate.table, escape_control(name)));
+    if (std::none_of(names.begin(), names.end(),
+                     [&](const std::string& each) { return iequals(each, name); }))
+      wrong_setting(candidate, "types",
+                    fmt::format("has the column '{}', which the table does not have{}", escape_control(name),
+                                nearest_name(name, names)));
+    if (!known.insert(to_lower(name)).second)
+      wrong_setting(candidate, "types", fmt::format("has the column '{}' twice", escape_control(name)));
   }
 }
 

@@ -50,8 +50,12 @@ std::string without_paths(const Candidate& candidate, std::string message);
 // ['/a/b.csv', ...] as DuckDB's readers take it.
 std::string path_list(const Candidate& candidate);
 std::string quoted_path(const SourceFile& file);
-// Checks a type from the configuration and gives it back; it becomes part of a statement.
-std::string checked_type(const std::string& table, const std::string& column, const std::string& type);
+// Throws SourceError: what the configuration says under tables.TABLE.{setting} cannot be.
+[[noreturn]] void wrong_setting(const Candidate& candidate, std::string_view setting,
+                                const std::string& what);
+// The type that the configuration sets for a column, as DuckDB writes it. Names are alike in any case.
+std::optional<std::string> set_type(duck::Connection& connection, const Candidate& candidate,
+                                    const std::string& column);
 // The columns that the configuration gives types must be there.
 void check_overrides(const Candidate& candidate, const std::vector<extracts::Column>& columns);
 

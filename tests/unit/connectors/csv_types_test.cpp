@@ -363,6 +363,57 @@ TEST_F(CsvTypes, ASettingGivesTheOrderOfDates) {
   EXPECT_EQ(rows("d"), "2020-02-01|2024-03-25 10:15:00|1/2;2020-04-03|2024-03-26 11:00:00|x");
 }
 
+TEST_F(CsvTypes, AFormatOfTimesLosesNoDigitAndNoOffset) {
+  struct Form {
+    const char *date, *time, *set, *value, *type,
+        *row;  // nothing in `row`: the value is no value of the type that is set
+  };
+  const std::vector<Form> cases = {
+      {"", "%d.%m.%Y %H:%M:%S.%n", "", "2.1.2024 03:04:05.123456789", "TIMESTAMP_NS",
+       "2024-01-02 03:04:05.123456789"},
+      {"", "%d.%m.%Y %H:%M:%S.%n", "TIMESTAMP", "2.1.2024 03:04:05.123456000", "TIMESTAMP",
+       "2024-01-02 03:04:05.123456"},
+      {"", "%d.%m.%Y %H:%M:%S.%n", "TIMESTAMP", "2.1.2024 03:04:05.123456789", "TIMESTAMP", nullptr},
+      {"", "%d.%m.%Y %H:%M:%S.%f", "", "2.1.2024 03:04:05.123456789", "VARCHAR",
+       "2.1.2024 03:04:05.123456789"},
+      {"", "%d.%m.%Y %H:%M:%S.%f", "TIMESTAMP_S", "2.1.2024 03:04:05.5", "TIMESTAMP_S", nullptr},
+      {"", "%d.%m.%Y %H:%M %z", "", "2.1.2024 03:04 +0200", "TIMESTAMP WITH TIME ZONE",
+       "2024-01-02 01:04:00+00"},
+      {"", "%d.%m.%Y %H:%M %z", "TIMESTAMPTZ", "2.1.2024 03:04 +02:00", "TIMESTAMP WITH TIME ZONE",
+       "2024-01-02 01:04:00+00"},
+      {"", "%d.%m.%Y %H:%M %z", "TIMESTAMP", "2.1.2024 03:04 +02:00", "TIMESTAMP", nullptr},
+      {"", "%d.%m.%Y %H:%M %Z", "", "2.1.2024 03:04 Europe/Prague", "TIMESTAMP WITH TIME ZONE",
+       "2024-01-02 02:04:00+00"},
+      {"", "%d.%m.%Y", "", "infinity", "VARCHAR", "infinity"},
+      {"%d.%m.%Y", "", "", "epoch", "VARCHAR", "epoch"},
+      {"%d.%m.%Y %H:%M", "", "", "2.1.2024 03:04", "VARCHAR", "2.1.2024 03:04"},
+      {"%d.%m.%Y %H:%M", "", "DATE", "2.1.2024 03:04", "DATE", nullptr},
+      {"%d.%m.%Y %H:%M", "", "DATE", "2.1.2024 00:00", "DATE", "2024-01-02"},
+  };
+  for (std::size_t i = 0; i < cases.size(); ++i)
+    put(fmt::format("t{}.csv", i), fmt::format("c,n\n{},1\n", cases[i].value));
+  const Outcome outcome = run([&](Job& job) {
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      auto& spec = job.tables.emplace_back();
+      spec.name = fmt::format("t{}", i);
+      if (*cases[i].date != '\0') spec.date_format = cases[i].date;
+      if (*cases[i].time != '\0') spec.timestamp_format = cases[i].time;
+      if (*cases[i].set != '\0') spec.types = {{"c", cases[i].set}};
+    }
+  });
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const std::string table = fmt::format("t{}", i), error = result(outcome, table).error;
+    if (cases[i].row == nullptr) {
+      EXPECT_EQ(error, fmt::format("{}.csv line 2 has '{}' in column 'c', which is not a {}", table,
+                                   cases[i].value, cases[i].type));
+      continue;
+    }
+    EXPECT_EQ(error, "");
+    EXPECT_EQ(types(table), fmt::format("c {}, n BIGINT", cases[i].type)) << cases[i].value;
+    EXPECT_EQ(rows(table), fmt::format("{}|1", cases[i].row));
+  }
+}
+
 TEST_F(CsvTypes, SettingsSayHowNumbersAndDatesAreWritten) {
   struct Form {
     const char *decimal, *thousands, *order, *values, *type, *rows;
@@ -422,10 +473,15 @@ TEST_F(CsvTypes, ASettingThatCannotBeIsNamed) {
                             said([](TableSpec& spec) { spec.thousands = "."; }),
                             said([](TableSpec& spec) { spec.date_order = "dym"; }),
                             said([](TableSpec& spec) { spec.encoding = "utf-9"; }),
+                            said([](TableSpec& spec) { spec.date_format = "%d.%q"; }),
+                            said([](TableSpec& spec) { spec.date_format = "%d.%m.%Y %z"; }),
+                            said([](TableSpec& spec) { spec.timestamp_format = "%H:%M:%S %"; }),
+                            said([](TableSpec& spec) { spec.timestamp_format = "%Y-%m-%d %H:%M:%S.%n %z"; }),
                             said([](TableSpec& spec) { spec.quote = "ab"; }),
                             said([](TableSpec& spec) { spec.delimiter = ""; })}) {
-    EXPECT_NE(error.find("has the setting"), std::string::npos) << error;
+    EXPECT_TRUE(error.starts_with("data_source.files.tables.a.")) << error;
     EXPECT_NE(error.find("must be"), std::string::npos) << error;
+    EXPECT_TRUE(error.ends_with(": correct it, and restart")) << error;
   }
 }
 

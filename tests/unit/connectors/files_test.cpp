@@ -154,8 +154,8 @@ TEST_F(Files, TypesAndFormatsCanBeSet) {
   EXPECT_EQ(result(unfit, "a").line, 3) << messages(unfit);
   EXPECT_EQ(rows("a"), "7|1.25|2026-01-02");
   for (const auto& [column, type, said] : std::vector<std::tuple<std::string, std::string, std::string>>{
-           {"amuont", "DOUBLE", "no column 'amuont'"},
-           {"amount", "DOUBLE); DROP TABLE x; --", "is not a type"},
+           {"amuont", "DOUBLE", "the column 'amuont', which the table does not have"},
+           {"amount", "DOUBLE); DROP TABLE x; --", "is no type"},
            {"amount", "NO_SUCH_TYPE", "NO_SUCH_TYPE"}}) {
     const Outcome wrong = run([&](Job& job) {
       TableSpec spec;
