@@ -32,7 +32,7 @@ function isDouble(text) {
   const parts = number(text);
   if (!parts || parts.sign === '+') return false;
   const { whole, part, exponent } = parts;
-  const form = exponent !== undefined ? whole.length === 1 : /^(0|[1-9]\d*)?$/.test(whole) && (whole === '' ? !part.endsWith('0') : part === '0' || !part.endsWith('0'));
+  const form = exponent !== undefined ? whole.length === 1 && (part !== '' || /^[+-]/.test(exponent)) : /^(0|[1-9]\d*)?$/.test(whole) && (whole === '' ? !part.endsWith('0') : part === '0' || !part.endsWith('0'));
   return form && isExactDouble(text);
 }
 const isBigint = (text) => /^(0|-?[1-9]\d*)$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text);
@@ -163,7 +163,8 @@ export function readCsv(cells, settings = {}) {
 // `column`: values of a key in a JSON file, { text, kind } with the kinds number, string and truth, or null.
 export function readJson(column) {
   const given = column.filter((cell) => cell !== null);
-  const texts = given.map((cell) => cell.text);
+  // What nothing quotes is no code: 1E3 is a number.
+  const texts = given.map((cell) => (cell.kind === 'number' ? cell.text.replace(/^(-?\d[eE])(\d)/, '$1+$2') : cell.text));
   const kinds = new Set(given.map((cell) => cell.kind));
   const [kind] = kinds;
   const names = { number: /^(BIGINT|DECIMAL|DOUBLE)/, string: /^(DATE|TIME)/, truth: /^BOOLEAN/ };

@@ -92,10 +92,11 @@ bool is_decimal(const Number& number) {
          !has_leading_zero(number.whole) && !(number.negative && is_zero(number));
 }
 // As programs write floating-point numbers: no zero at the end but in ".0", one digit before the point of an
-// exponent. So versions (1.9, 1.10) and codes (12E4) are none.
+// exponent, and with that either a point or a sign. So versions (1.9, 1.10) and codes (1E3, 12E4) are none.
 bool is_float(const Number& number) {
   if (number.plus) return false;
-  if (number.scientific) return number.whole.size() == 1;
+  if (number.scientific)
+    return number.whole.size() == 1 && (!number.part.empty() || !is_digit(number.exponent[0]));
   if (has_leading_zero(number.whole)) return false;
   if (number.whole.empty()) return number.part.back() != '0';
   return number.part.empty() || number.part == "0" || number.part.back() != '0';
@@ -322,7 +323,12 @@ TypeSet types_of(std::string_view text) {
 }
 
 TypeSet numbers_of(std::string_view text) {
-  return text == "NaN" || text.ends_with("Infinity") ? bit(kDouble) : numbers(text);
+  if (text == "NaN" || text.ends_with("Infinity")) return bit(kDouble);
+  // What nothing quotes is no code there: 1E3 is a number.
+  const auto number = split_number(text);
+  const bool exact =
+      number && number->scientific && number->whole.size() == 1 && exact_real<double>(text, *number);
+  return exact ? bit(kDouble) : numbers(text);
 }
 
 TypeSet moments_of(std::string_view text) {

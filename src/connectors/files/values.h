@@ -27,7 +27,7 @@ constexpr TypeSet kAnyType = ~TypeSet{0};
 
 // The types that hold this text. What is neither NULL nor empty has a value.
 TypeSet types_of(std::string_view text);
-// Those of numbers, for a number of JSON; NaN and infinity are numbers there.
+// Those of numbers, for a number of JSON; NaN, infinity and 1E3 are numbers there.
 TypeSet numbers_of(std::string_view text);
 // Those of days and times alone, as DuckDB casts them: no spaces around them, and seconds before an offset.
 TypeSet moments_of(std::string_view text);

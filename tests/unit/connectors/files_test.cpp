@@ -78,7 +78,7 @@ TEST_F(Files, TypesComeFromTheWholeFile) {
       {"zeros", "zip\n10001\n00501\n", "zip VARCHAR", "00501"},
       {"german", "d,t\n31.12.2026,31.12.2026 10:30:00\n", "d VARCHAR, t VARCHAR",
        "31.12.2026|31.12.2026 10:30:00"},
-      {"numbers", "a,b\n1.5,1e3\n2,-4\n", "a DOUBLE, b DOUBLE", "2.0|-4.0"},
+      {"numbers", "a,b\n1.5,1e+3\n2,-4\n", "a DOUBLE, b DOUBLE", "2.0|-4.0"},
       {"texts", "name,city\nann,prague\n", "name VARCHAR, city VARCHAR", "ann|prague"},
   };
   for (const auto& item : cases) put(std::string(item.name) + ".csv", item.content);
