@@ -1,5 +1,6 @@
 #include "connectors/files/compression.h"
 
+#include <cstring>
 #include <fstream>
 
 #include <zlib.h>
@@ -156,13 +157,13 @@ std::size_t Contents::read(char* to, std::size_t size) {
   return impl_->read(to, size);
 }
 
-void check_compression(const SourceFile& file) {
+void check_contents(SourceFile& file) {
   // A reader of JSON goes to the end by itself.
   if (file.format != Format::csv && file.format != Format::tsv) return;
   Contents contents(file);
-  if (by_name(file) == Compression::none) return;
   std::vector<char> buffer(1 << 18);
-  while (contents.read(buffer.data(), buffer.size()) > 0) continue;
+  while (const auto size = contents.read(buffer.data(), buffer.size()))
+    file.has_zeros = file.has_zeros || std::memchr(buffer.data(), 0, size) != nullptr;
 }
 
 }  // namespace agnes::connectors::files

@@ -22,8 +22,7 @@ class Contents {
   std::unique_ptr<Impl> impl_;
 };
 
-// Reads a CSV file to its end where its name says that it is compressed; otherwise looks whether it is in spite of that.
-// DuckDB takes a cut-off or damaged file for whole.
-void check_compression(const SourceFile& file);
+// Reads a CSV file to its end, for what DuckDB takes for whole: a cut-off or damaged file, bytes of zero (`has_zeros`).
+void check_contents(SourceFile& file);
 
 }  // namespace agnes::connectors::files

@@ -203,8 +203,8 @@ class CsvReader : public TableReader {
     CsvRecord record;
     text.next(record);
     // Where lines end otherwise in a header of several lines, or before it, than behind it, DuckDB reads no row.
-    part.plain = text.encoding() == "utf-8" && part.skipped == 0 &&
-                 record.raw.find_first_of("\r\n") == std::string_view::npos;
+    part.plain = text.encoding() == "utf-8" && !text.has_marks() && !part.source->has_zeros &&
+                 part.skipped == 0 && record.raw.find_first_of("\r\n") == std::string_view::npos;
     check(part, text, record, record.values.size());
     std::vector<std::string> header;
     for (const auto& value : record.values) header.emplace_back(value.text);

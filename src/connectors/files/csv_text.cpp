@@ -76,6 +76,12 @@ CsvText::CsvText(const SourceFile& file, const std::string& encoding) : contents
     encoding_ = begin.starts_with('\0') ? "utf-16be" : "utf-16le";
   }
   decode(begin);
+  // Files that were saved or joined by several programs have several marks.
+  for (;; has_marks_ = true) {
+    while (text_.size() < kUtf8Mark.size() && fill()) continue;
+    if (!text_.starts_with(kUtf8Mark)) break;
+    text_.erase(0, kUtf8Mark.size());
+  }
 }
 
 bool CsvText::fill() {

@@ -43,6 +43,8 @@ class CsvText {
   CsvText(const SourceFile& file, const std::string& encoding);
 
   const std::string& encoding() const { return encoding_; }
+  // There were more byte order marks than one.
+  bool has_marks() const { return has_marks_; }
   CsvDialect dialect;
 
   std::int64_t line() const { return line_; }      // the number of the next line, from 1
@@ -70,7 +72,7 @@ class CsvText {
   std::string encoding_, held_;  // bytes of a character that has not ended
   std::string text_, unescaped_;
   std::size_t at_ = 0, after_ = 0;
-  bool ended_ = false, quoted_ = false;
+  bool ended_ = false, quoted_ = false, has_marks_ = false;
   bool lone_returns_ = false, ends_known_ = false;  // whether a carriage return alone ends a line
   std::int64_t line_ = 1;
   std::uint64_t passed_ = 0;

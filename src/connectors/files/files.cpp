@@ -138,12 +138,13 @@ class Extraction {
         engine_.emplace(extracts::open_engine({job_.temp_dir, job_.memory_bytes, job_.threads}));
         connection_.emplace(connect(*engine_));
       }
-      for (const auto& file : candidate.files) check_compression(file);
+      Candidate checked = candidate;
+      for (auto& file : checked.files) check_contents(file);
       fs::create_directories(job_.temp_dir);
       const TemporaryFolder links(job_.temp_dir);
       const auto before = columns_of(candidate.table);
       const extracts::WrittenTable written =
-          write(with_plain_endings(without_empty(candidate), links.path()));
+          write(with_plain_endings(without_empty(std::move(checked)), links.path()));
       result.status = "ok";
       result.rows = entry.rows = written.rows;
       result.size_bytes = written.size_bytes;

@@ -118,7 +118,8 @@ void JsonRows::skip_space(bool within_row) {
 
 void JsonRows::skip_mark() {
   if (peek() == 0xFF || peek() == 0xFE) bad("is not UTF-8: save the file as UTF-8");
-  if (peek() == 0xEF && end_ - at_ >= 3 && buffer_.compare(at_, 3, "\xEF\xBB\xBF") == 0) at_ += 3;
+  // Files that were saved or joined by several programs have several.
+  while (peek() == 0xEF && end_ - at_ >= 3 && buffer_.compare(at_, 3, "\xEF\xBB\xBF") == 0) at_ += 3;
 }
 
 // False when there is nothing in the file.

@@ -20,6 +20,7 @@ struct SourceFile {
   extracts::FileStamp stamp;
   std::int64_t ctime_ns = 0;
   Format format = Format::csv;
+  bool has_zeros = false;  // check_contents has found a byte of zero, which DuckDB's reader passes over
 };
 
 struct Candidate {

@@ -88,6 +88,12 @@ TEST_F(CsvTexts, EncodingsBecomeUtf8) {
       {"a\n\xe9t\xe9\n", "ISO-8859-1", "a VARCHAR", "\u00e9t\u00e9"},
       {"\xef\xbb\xbf\n\na,b\n1,2\n", "", "a BIGINT, b BIGINT", "1|2"},
       {"\xef\xbb\xbf\"a\",b\r\n1,2\r\n", "", "a BIGINT, b BIGINT", "1|2"},
+      {"\xef\xbb\xbf\xef\xbb\xbf\xef\xbb\xbf"
+       "a,b\n1,2\n",
+       "", "a BIGINT, b BIGINT", "1|2"},
+      {"\xef\xbb\xbf\xef\xbb\xbf"
+       "1,2\n3,4\n",
+       "", "column0 BIGINT, column1 BIGINT", "1|2;3|4"},
   });
 }
 

@@ -238,6 +238,7 @@ TEST_F(CsvTypes, AByteOfZeroIsRefusedWithItsLikelyCause) {
   put("zeros.csv", std::string(4096, '\0'));
   put("header.csv", std::string_view("a\0b,c\n1,2\n", 10));
   put("late.csv", std::string_view("a,c\n1,2\n3,x\0\n", 14));
+  put("later.csv", many_rows("a,c", "1,x", 25'000, std::string("2,x\0y", 5)));
   put("long.csv", std::string("\xff\xfe\0\0", 4) + wide("name\nann\n", 0, 3));
   put("long_big.csv", std::string("\0\0\xfe\xff", 4) + wide("name\nann\n", 3, 0));
   put("fine.csv", wide("name\nann\n", 1, 0));
@@ -248,7 +249,7 @@ TEST_F(CsvTypes, AByteOfZeroIsRefusedWithItsLikelyCause) {
     spec.encoding = "utf-16";
   });
   for (const auto& [table, line] :
-       {std::pair{"little", 1}, {"big", 1}, {"zeros", 1}, {"header", 1}, {"late", 3}})
+       {std::pair{"little", 1}, {"big", 1}, {"zeros", 1}, {"header", 1}, {"late", 3}, {"later", 25'002}})
     EXPECT_EQ(
         result(outcome, table).error,
         fmt::format("{}.csv line {} has a NUL byte, which no text has: the file is damaged, or in another "

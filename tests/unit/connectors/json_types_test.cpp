@@ -256,7 +256,7 @@ TEST_F(JsonFiles, ListsLinesAndMarks) {
       {" [ {\"a\" : 1 } , {\"b\": 2}\n] \n", "a BIGINT, b BIGINT", "1|-;-|2"},
       {"{\"a\":1,\"b\":\"x\"}", "a BIGINT, b VARCHAR", "1|x"},
   });
-  put("mark.jsonl", "\xEF\xBB\xBF{\"a\":1}\r\n\r\n{\"a\":2}");
+  put("mark.jsonl", "\xEF\xBB\xBF\xEF\xBB\xBF{\"a\":1}\r\n\r\n{\"a\":2}");
   EXPECT_EQ(messages(run()), "");
   EXPECT_EQ(rows("mark"), "1;2");
 }
