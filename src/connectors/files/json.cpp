@@ -128,9 +128,19 @@ std::optional<JsonPlan> plan_as_set(const JsonPlan& natural, const SetType& type
     out.children.push_back(std::move(*element));
     return out;
   }
-  if (type.kind != SetType::Kind::structure || natural.as != JsonAs::structure ||
-      natural.keys.size() != type.keys.size())
-    return std::nullopt;
+  if (natural.as != JsonAs::structure) return std::nullopt;
+  if (type.kind == SetType::Kind::map && type.children[0].name == "VARCHAR") {
+    JsonPlan value;
+    for (const auto& child : natural.children) {
+      auto plan = plan_as_set(child, type.children[1]);
+      if (!plan) return std::nullopt;
+      value = std::move(*plan);
+    }
+    out.as = JsonAs::map;
+    out.children.push_back({JsonAs::structure, "", {"key", "value"}, {JsonPlan{}, std::move(value)}});
+    return out;
+  }
+  if (type.kind != SetType::Kind::structure || natural.keys.size() != type.keys.size()) return std::nullopt;
   for (std::size_t i = 0; i < type.keys.size(); ++i) {
     const auto found = std::find(natural.keys.begin(), natural.keys.end(), type.keys[i]);
     if (found == natural.keys.end()) return std::nullopt;
@@ -320,6 +330,11 @@ class JsonReader : public TableReader {
         table_->plans[i] = std::move(*plan);
         fits = parts_fit_sql(name, parsed);
       } else {
+        if (parsed.kind == SetType::Kind::map && natural.starts_with("STRUCT("))
+          wrong_setting(
+              candidate_, "types",
+              fmt::format("has '{}' for the column '{}', whose values are {}, which cannot become that",
+                          column.type, escape_control(column.name), natural));
         value = fmt::format("CAST({} AS {})", name, natural);
         fits = natural == "JSON" ? fmt::format("CAST(TRY_CAST({0} AS {1}) AS JSON) IS NOT DISTINCT FROM {0}",
                                                value, column.type)

@@ -32,14 +32,15 @@ class KeyList {
 };
 
 // How a value is taken out of its text.
-enum class JsonAs { boolean, bigint, real, text, json, structure, list };
+enum class JsonAs { boolean, bigint, real, text, json, structure, list, map };
 
 // The type of one place, and how its values get there.
 struct JsonPlan {
   JsonAs as = JsonAs::text;
-  std::string type = "VARCHAR";    // as SQL has it
-  std::vector<std::string> keys;   // of a structure
-  std::vector<JsonPlan> children;  // the values of these, or the elements of a list
+  std::string type = "VARCHAR";   // as SQL has it
+  std::vector<std::string> keys;  // of a structure
+  // The values of these, or the elements of a list. Of a map: the structure of key and value; no column is one by itself.
+  std::vector<JsonPlan> children;
 };
 
 // Learns the types of a table's columns from all its rows. What a column gets depends on its own values alone, not on

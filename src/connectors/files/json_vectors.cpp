@@ -62,6 +62,9 @@ duck::ProgramType raw_type(const JsonPlan& plan) {
     case JsonAs::list:
       out.id = DUCKDB_TYPE_LIST;
       break;
+    case JsonAs::map:
+      out.id = DUCKDB_TYPE_MAP;
+      break;
   }
   return out;
 }
@@ -89,7 +92,7 @@ void JsonVector::take(duckdb_vector vector, std::size_t from, std::size_t to) {
   if (as_ == JsonAs::structure) {
     for (std::size_t i = 0; i < children_.size(); ++i)
       children_[i].take(api.struct_vector_get_child(vector, i), from, to);
-  } else if (as_ == JsonAs::list) {
+  } else if (has_elements()) {
     auto* entries = static_cast<duckdb_list_entry*>(data_);
     std::fill(entries + from, entries + to, duckdb_list_entry{0, 0});
     if (from == 0) elements_ = room_ = 0;
@@ -97,8 +100,8 @@ void JsonVector::take(duckdb_vector vector, std::size_t from, std::size_t to) {
 }
 
 void JsonVector::end() {
-  if (as_ == JsonAs::list) duck::api().list_vector_set_size(vector_, elements_);
-  if (as_ == JsonAs::list && room_ == 0) return;
+  if (has_elements()) duck::api().list_vector_set_size(vector_, elements_);
+  if (has_elements() && room_ == 0) return;
   for (auto& child : children_) child.end();
 }
 
@@ -142,6 +145,8 @@ void JsonVector::write(std::size_t row, const JsonRows& rows, std::size_t token)
       return write_structure(row, rows, token);
     case JsonAs::list:
       return write_list(row, rows, token);
+    case JsonAs::map:
+      return write_map(row, rows, token);
     case JsonAs::text:
     case JsonAs::json:
       return write_text(row, rows, value);
@@ -180,14 +185,34 @@ void JsonVector::write_list(std::size_t row, const JsonRows& rows, std::size_t t
   if (value.kind != JsonKind::list) changed(rows, value);
   std::size_t length = 0;
   for (auto at = token + 1; at < value.next; at = rows.tokens()[at].next) ++length;
-  set_valid(row);
-  const auto first = elements_;
-  static_cast<duckdb_list_entry*>(data_)[row] = {first, length};
-  elements_ += length;
-  grow(elements_);
-  std::size_t element = first;
+  auto element = add_elements(row, length);
   for (auto at = token + 1; at < value.next; at = rows.tokens()[at].next)
     children_[0].write(element++, rows, at);
+}
+
+void JsonVector::write_map(std::size_t row, const JsonRows& rows, std::size_t token) {
+  const auto& value = rows.tokens()[token];
+  if (value.kind != JsonKind::object) changed(rows, value);
+  const auto after = [&](std::size_t key) { return rows.tokens()[key + 1].next; };
+  std::size_t length = 0;
+  for (auto at = token + 1; at < value.next; at = after(at)) ++length;
+  auto pair = add_elements(row, length);
+  for (auto at = token + 1; at < value.next; at = after(at), ++pair) {
+    auto& pairs = children_[0];
+    pairs.set_valid(pair);
+    pairs.children_[0].set_text(pair, rows.content(rows.tokens()[at], space_));
+    pairs.children_[1].write(pair, rows, at + 1);
+  }
+}
+
+// Gives the row so many new elements, and the number of the first one.
+std::size_t JsonVector::add_elements(std::size_t row, std::size_t count) {
+  const auto first = elements_;
+  set_valid(row);
+  static_cast<duckdb_list_entry*>(data_)[row] = {first, count};
+  elements_ += count;
+  grow(elements_);
+  return first;
 }
 
 }  // namespace agnes::connectors::files

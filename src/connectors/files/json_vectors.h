@@ -30,6 +30,9 @@ class JsonVector {
   void write_text(std::size_t row, const JsonRows& rows, const JsonToken& value);
   void write_structure(std::size_t row, const JsonRows& rows, std::size_t token);
   void write_list(std::size_t row, const JsonRows& rows, std::size_t token);
+  void write_map(std::size_t row, const JsonRows& rows, std::size_t token);
+  bool has_elements() const { return as_ == JsonAs::list || as_ == JsonAs::map; }
+  std::size_t add_elements(std::size_t row, std::size_t count);
 
   JsonAs as_;
   KeyList keys_;
@@ -37,7 +40,7 @@ class JsonVector {
   duckdb_vector vector_ = nullptr;
   void* data_ = nullptr;
   std::uint64_t* validity_ = nullptr;
-  std::size_t elements_ = 0, room_ = 0;  // of a list's child
+  std::size_t elements_ = 0, room_ = 0;  // of the child of a list or map
   std::string space_;
 };
 

@@ -31,7 +31,7 @@ namespace agnes::duck {
   X(table_function_set_extra_info) X(table_function_set_bind) X(table_function_set_init)                    \
   X(table_function_set_function) X(register_table_function) X(bind_get_extra_info) X(bind_add_result_column) \
   X(init_get_extra_info) X(init_set_init_data) X(init_set_max_threads) X(init_set_error)                    \
-  X(function_get_init_data) X(function_set_error) X(create_list_type) X(create_struct_type) X(vector_size)  \
+  X(function_get_init_data) X(function_set_error) X(create_list_type) X(create_map_type) X(create_struct_type) X(vector_size)  \
   X(data_chunk_set_size) X(vector_ensure_validity_writable) X(vector_assign_string_element_len)             \
   X(list_vector_reserve) X(list_vector_set_size) X(create_decimal_type) X(create_scalar_function)           \
   X(destroy_scalar_function) X(scalar_function_set_name) X(scalar_function_add_parameter)                   \

@@ -7,6 +7,10 @@ namespace agnes::duck {
 namespace {
 
 LogicalType logical_type(const ProgramType& type) {
+  if (type.id == DUCKDB_TYPE_MAP) {
+    const auto& pair = type.children.at(0).children;
+    return LogicalType(api().create_map_type(logical_type(pair.at(0)).get(), logical_type(pair.at(1)).get()));
+  }
   std::vector<LogicalType> children;
   for (const auto& child : type.children) children.push_back(logical_type(child));
   if (type.id == DUCKDB_TYPE_LIST) return LogicalType(api().create_list_type(children.at(0).get()));

@@ -11,7 +11,8 @@
 
 namespace agnes::duck {
 
-// The type of a column of a ProgramTable: one without parameters, a LIST of its one child, or a STRUCT of its children.
+// The type of a column of a ProgramTable: one without parameters, a LIST of its one child, a STRUCT of its children, or a
+// MAP of its one child, a STRUCT of key and value: its vector is a list of these.
 // Names must not be empty, hold a NUL, or be equal in any case.
 struct ProgramType {
   duckdb_type id = DUCKDB_TYPE_VARCHAR;

@@ -52,5 +52,50 @@ TEST_F(SetTypes, WhatTypesSaysOfColumnsIsHeldAgainstThem) {
                 fmt::format("'{}' for the column 'Amount', which is no type: use VARCHAR, BIGINT, ", type));
 }
 
+TEST_F(SetTypes, AMapThatIsSetIsMadeOfObjects) {
+  struct Case {
+    const char *type, *rows, *becomes;  // nothing: refused
+  };
+  const Case cases[] = {
+      {"MAP(VARCHAR, BIGINT)", R"({"m":{"a":1,"b":2}} {"m":{"c":3}} {"m":null} {"m":{}} {})",
+       "{a=1, b=2};{c=3};-;{};-"},
+      {"MAP(VARCHAR, VARCHAR)", R"({"m":{"a":1.50,"b":"x","c":null,"d":[1, 2]}})",
+       "{a=1.50, b=x, c=NULL, d='[1,2]'}"},
+      {"MAP(VARCHAR, DECIMAL(38,0))", R"({"m":{"a":27744709986145692734527357615084792880}})",
+       "{a=27744709986145692734527357615084792880}"},
+      {"MAP(VARCHAR, DATE)", R"({"m":{"a":"2024-01-02"}})", "{a=2024-01-02}"},
+      {"MAP(VARCHAR, BIGINT)[]", R"({"m":[{"a":1},{"b":2}]})", "[{a=1}, {b=2}]"},
+      {"MAP(VARCHAR, BIGINT[])", R"({"m":{"a":[1],"b":[2,3]}})", "{a=[1], b=[2, 3]}"},
+      {"MAP(VARCHAR, STRUCT(x BIGINT))", R"({"m":{"a":{"x":1},"b":{"x":2}}})", "{a={'x': 1}, b={'x': 2}}"},
+      {"STRUCT(m MAP(VARCHAR, BIGINT))", R"({"m":{"m":{"a":1}}})", "{'m': {a=1}}"},
+      {"MAP(VARCHAR, BIGINT)", R"({"m":{"a":1.5}})", nullptr},
+      {"MAP(VARCHAR, BIGINT)", R"({"m":{"A":1,"a":2}})", "{A=1, a=2}"},
+  };
+  for (std::size_t i = 0; i < std::size(cases); ++i)
+    put(fmt::format("t{}.json", i), "[" + replaced(cases[i].rows, "} {", "}, {") + "]");
+  put("keys.json", R"([{"m":{"a":1}}])");
+  const Outcome outcome = run([&](Job& job) {
+    for (std::size_t i = 0; i <= std::size(cases); ++i) {
+      auto& spec = job.tables.emplace_back();
+      spec.name = i < std::size(cases) ? fmt::format("t{}", i) : "keys";
+      spec.types = {{"m", i < std::size(cases) ? cases[i].type : "MAP(BIGINT, BIGINT)"}};
+    }
+  });
+  for (std::size_t i = 0; i < std::size(cases); ++i) {
+    const std::string table = fmt::format("t{}", i), error = result(outcome, table).error;
+    if (cases[i].becomes == nullptr) {
+      EXPECT_EQ(error, table + ".json line 1 has '{a=1.5}' in column 'm', which is not a " + cases[i].type);
+      continue;
+    }
+    ASSERT_EQ(error, "") << cases[i].type;
+    EXPECT_EQ(types(table), fmt::format("m {}", cases[i].type));
+    EXPECT_EQ(rows(table), cases[i].becomes);
+  }
+  EXPECT_TRUE(result(outcome, "keys")
+                  .error.starts_with("data_source.files.tables.keys.types has 'MAP(BIGINT, BIGINT)' for the "
+                                     "column 'm', whose values are STRUCT("))
+      << result(outcome, "keys").error;
+}
+
 }  // namespace
 }  // namespace agnes::connectors::files
