@@ -16,6 +16,19 @@ namespace {
 
 // What a statement says that met a value which is not one of the type that is set for its column.
 constexpr std::string_view kUnfit = "agnes: a value that does not fit the type of column ";
+// And one that met what the readers of our own files would take for something else.
+constexpr std::string_view kStrange = "agnes: a strange value of column ";
+
+// What no value of a column may be.
+struct Strange {
+  std::string (*absent_sql)(const std::string& name, std::string_view type);
+  const char* what;
+};
+constexpr Strange kStranges[] = {
+    {has_times_sql, "a time that is not within a day, or too far from today to be read: write NULL"},
+    {has_keys_once_sql,
+     "a map with one key twice, of which readers would keep one value: write a list of pairs"},
+};
 
 // Parquet files have their columns and types with them. What DuckDB would read in another way than it is written
 // is found first.
@@ -31,7 +44,8 @@ class ParquetReader : public TableReader {
     if (!quick)
       for (std::size_t i = 0; i < files_.size(); ++i) check(i);
     for (std::size_t c = 0; c < columns_.size(); ++c)
-      if (kind_of(c) == Nanos::instant) columns_[c].type = "VARCHAR";
+      if (kind_of(c) != Nanos::none)
+        columns_[c].type = kind_of(c) == Nanos::instant ? "VARCHAR" : "TIMESTAMP_NS";
     check_overrides(candidate, columns_);
     for (const auto& column : columns_)
       if (const auto type = set_type(connection, candidate, column.name)) set_types_[column.name] = *type;
@@ -42,8 +56,9 @@ class ParquetReader : public TableReader {
     std::string list;
     for (std::size_t c = 0; c < columns_.size(); ++c) {
       const auto set = set_types_.find(columns_[c].name);
-      list += (c > 0 ? ", " : "") + (set != set_types_.end() ? checked_cast(c, set->second)
-                                                             : duck::quote_identifier(columns_[c].name));
+      list += fmt::format("{}{} AS {}", c > 0 ? ", " : "",
+                          set != set_types_.end() ? checked_cast(c, set->second) : checked(c),
+                          duck::quote_identifier(columns_[c].name));
     }
     return fmt::format("SELECT {} FROM {}", list, source());
   }
@@ -52,6 +67,8 @@ class ParquetReader : public TableReader {
     const std::string_view said = error.what();
     if (const auto at = said.find(kUnfit); at != std::string_view::npos)
       name_value(std::strtoull(said.data() + at + kUnfit.size(), nullptr, 10));
+    if (const auto at = said.find(kStrange); at != std::string_view::npos)
+      name_strange(std::strtoull(said.data() + at + kStrange.size(), nullptr, 10));
     for (std::size_t i = 0; i < files_.size(); ++i)
       if (said.find(files_[i].path) != std::string_view::npos ||
           (!parts_[i].twin.empty() && said.find(parts_[i].twin) != std::string_view::npos))
@@ -216,12 +233,37 @@ class ParquetReader : public TableReader {
     return fmt::format("(SELECT *{} FROM {})", replaced.empty() ? "" : " REPLACE (" + replaced + ")", from);
   }
 
-  std::string checked_cast(std::size_t column, const std::string& type) const {
+  // The column's value; what is strange ends the statement.
+  std::string checked(std::size_t column) const {
     const std::string name = duck::quote_identifier(columns_[column].name);
-    return fmt::format(
-        "CASE WHEN {0} IS NULL THEN NULL WHEN {1} THEN CAST({0} AS {2}) ELSE error({3}) END AS {0}", name,
-        keeps_value_sql(name, columns_[column].type, type), type,
-        duck::quote_literal(fmt::format("{}{}.", kUnfit, column)));
+    std::string out = name;
+    for (const auto& strange : kStranges)
+      if (const auto absent = strange.absent_sql(name, columns_[column].type); absent != "true")
+        out = fmt::format("CASE WHEN {} THEN {} ELSE error({}) END", absent, out,
+                          duck::quote_literal(fmt::format("{}{}.", kStrange, column)));
+    return out;
+  }
+
+  std::string checked_cast(std::size_t column, const std::string& type) const {
+    const std::string name = duck::quote_identifier(columns_[column].name), value = checked(column);
+    // A strange value is met before it is cast.
+    return fmt::format("CASE WHEN {0} IS NULL THEN NULL WHEN {1} THEN CAST({0} AS {2}) ELSE error({3}) END",
+                       value, keeps_value_sql(value, columns_[column].type, type), type,
+                       duck::quote_literal(fmt::format("{}{}.", kUnfit, column)));
+  }
+
+  [[noreturn]] void name_strange(std::size_t index) {
+    const auto& column = columns_.at(index);
+    const std::string name = duck::quote_identifier(column.name), shown_name = escape_control(column.name);
+    for (std::size_t i = 0; i < files_.size(); ++i)
+      for (const auto& strange : kStranges)
+        if (const auto row = duck::scalar<std::int64_t>(
+                connection_,
+                fmt::format("SELECT row FROM (SELECT NOT ({}) AS bad, row_number() OVER () AS row FROM {}) "
+                            "WHERE bad LIMIT 1",
+                            strange.absent_sql(name, column.type), source(i))))
+          wrong(files_[i], fmt::format("row {} has in column '{}' {}", *row, shown_name, strange.what));
+    wrong(files_.front(), "changed while it was read: sync again");
   }
 
   [[noreturn]] void name_value(std::size_t index) {

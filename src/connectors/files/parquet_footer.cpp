@@ -17,7 +17,7 @@ using thrift::Malformed;
 using thrift::Type;
 using thrift::Value;
 
-constexpr std::string_view kMagic = "PAR1";
+constexpr std::string_view kMagic = "PAR1", kEncryptedMagic = "PARE";
 constexpr std::size_t kTrailer = 8;  // the footer's length and the magic bytes
 constexpr std::size_t kMaxElements = 200'000;
 constexpr std::size_t kMaxPageHeader = 16u << 20;
@@ -35,7 +35,14 @@ namespace logical_field {
 constexpr int text = 1, map = 2, list = 3, enumeration = 4, decimal = 5, date = 6, time = 7, timestamp = 8,
               integer = 10, json = 12, bson = 13, variant = 16;
 }
-enum Physical { int32 = 1, int64 = 2, int96 = 3, byte_array = 6, fixed = 7 };
+namespace chunk_field {
+constexpr int meta = 3, crypto = 8;
+}
+namespace meta_field {
+constexpr int type = 1, encodings = 2, codec = 4, values = 5, size = 7, data = 9, dictionary = 11;
+}
+enum Physical { int32 = 1, int64 = 2, int96 = 3, small_real = 4, real = 5, byte_array = 6, fixed = 7 };
+constexpr int kByteStreamSplit = 9;
 constexpr int kConvertedMap = 1, kConvertedPairs = 2, kConvertedList = 3, kConvertedDecimal = 5;
 
 Value small_number(std::int64_t whole) {
@@ -163,7 +170,7 @@ class Schema {
   // of it, and so are the typed values of each level of a VARIANT.
   int levels_of(const Value& element, const Value& parent) const {
     const auto is_typed = [](const Value& each) { return name_of(each) == "typed_value"; };
-    if (variants_ > 0 && is_typed(element) && !is_typed(parent)) return 0;
+    if (variant_ != 0 && is_typed(element) && !is_typed(parent)) return 0;
     if (!is_repeated(element)) return is_collection(element) ? 1 : 0;
     return is_collection(parent) ? 0 : 1;
   }
@@ -183,14 +190,18 @@ class Schema {
                                kMaxNesting, escape_control(footer_.columns.back().name)));
     check_decimal(element, path);
     if (count == 0) {
-      footer_.leaves.push_back({footer_.columns.size() - 1, index, path, nanos_of(element)});
+      const bool is_variant = variant_ != 0 && name_of(element) == "value" &&
+                              element.whole_of(element_field::type, -1) == Physical::byte_array;
+      footer_.leaves.push_back({footer_.columns.size() - 1, index, path,
+                                is_variant ? Nanos::variant : nanos_of(element), variant_});
       return;
     }
-    const int variant = logical(element, logical_field::variant) != nullptr ? 1 : 0;
-    if (variant != 0) check_variant(index, path);
-    variants_ += variant;
+    const bool is_variant = logical(element, logical_field::variant) != nullptr;
+    if (is_variant) check_variant(index, path);
+    const auto outer = variant_;
+    if (is_variant) variant_ = index;
     for (std::uint64_t i = 0; i < count; ++i) node(path, depth + 1, lists, element);
-    variants_ -= variant;
+    variant_ = outer;
   }
 
   void check_decimal(const Value& element, const std::string& path) const {
@@ -244,31 +255,71 @@ class Schema {
   const SourceFile& file_;
   ParquetFooter& footer_;
   std::size_t next_ = 0;
-  int variants_ = 0;  // that are open
+  std::size_t variant_ = 0;  // the innermost one that is open
 };
 
-// ColumnMetaData: where the pages begin, and how long they are together.
-void read_chunk(thrift::Reader& reader, ParquetFooter& footer, std::size_t leaf) {
+// What a footer says of the pages of one leaf in a row group.
+struct ChunkFacts {
+  std::map<int, std::int64_t> numbers;  // by meta_field
+  bool encrypted = false, split = false;
+};
+
+ChunkFacts read_chunk_facts(thrift::Reader& reader) {
+  ChunkFacts out;
   reader.fields([&](int id, Type type) {
-    if (id != 3 || type != Type::structure) return reader.skip(type);
-    std::map<int, std::int64_t> numbers;
+    out.encrypted = out.encrypted || id == chunk_field::crypto;
+    if (id != chunk_field::meta || type != Type::structure) return reader.skip(type);
     reader.fields([&](int inner, Type inner_type) {
-      if (inner_type != Type::i64) return reader.skip(inner_type);
-      numbers[inner] = reader.whole();
+      if (inner_type == Type::i32 || inner_type == Type::i64) {
+        out.numbers[inner] = reader.whole();
+      } else if (inner == meta_field::encodings && inner_type == Type::list) {
+        const auto [element, count] = reader.list();
+        if (count > 0 && element != Type::i32) throw Malformed();
+        for (std::size_t i = 0; i < count; ++i)
+          if (reader.whole() == kByteStreamSplit) out.split = true;
+      } else {
+        reader.skip(inner_type);
+      }
     });
-    const auto values = numbers[5], size = numbers[7], data = numbers[9], dictionary = numbers[11];
-    // Programs that have written nothing do not always say where.
-    if (values == 0) return;
-    const auto begin = dictionary > 0 ? std::min(dictionary, data) : data;
-    if (begin < 0 || size < 0 || leaf >= footer.leaves.size() ||
-        static_cast<std::uint64_t>(begin) > footer.begin ||
-        static_cast<std::uint64_t>(size) > footer.begin - static_cast<std::uint64_t>(begin))
-      throw Malformed();
-    footer.chunks.push_back({leaf, static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(size)});
   });
+  return out;
 }
 
-void read_row_groups(thrift::Reader& reader, ParquetFooter& footer) {
+// Why DuckDB cannot read the pages; "" when it can.
+std::string fault_of(ChunkFacts& chunk) {
+  if (chunk.encrypted) return ", which is encrypted: write it without encryption";
+  static constexpr const char* kCodecs[] = {"", "", "", "LZO", "", "the LZ4 of Hadoop", "", ""};
+  const auto codec = chunk.numbers[meta_field::codec];
+  const std::string name =
+      codec < 0 || codec >= std::ssize(kCodecs) ? fmt::format("method {}", codec) : kCodecs[codec];
+  if (!name.empty())
+    return fmt::format(" compressed with {}, which cannot be read: write it with zstd or snappy", name);
+  const auto type = chunk.numbers[meta_field::type];
+  if (chunk.split && type != Physical::real && type != Physical::small_real)
+    return " in the encoding BYTE_STREAM_SPLIT, which can be read for FLOAT and DOUBLE alone: write it in "
+           "another one";
+  return "";
+}
+
+// Where the pages begin, and how long they are together.
+void read_chunk(thrift::Reader& reader, const SourceFile& file, ParquetFooter& footer, std::size_t leaf) {
+  ChunkFacts facts = read_chunk_facts(reader);
+  auto& numbers = facts.numbers;
+  // Programs that have written nothing do not always say where.
+  if (numbers[meta_field::values] == 0 && !facts.encrypted) return;
+  if (leaf >= footer.leaves.size()) throw Malformed();
+  if (const auto fault = fault_of(facts); !fault.empty())
+    wrong(file, fmt::format("has the column '{}'{}", escape_control(footer.leaves[leaf].path), fault));
+  const auto size = numbers[meta_field::size], data = numbers[meta_field::data],
+             dictionary = numbers[meta_field::dictionary];
+  const auto begin = dictionary > 0 ? std::min(dictionary, data) : data;
+  if (begin < 0 || size < 0 || static_cast<std::uint64_t>(begin) > footer.begin ||
+      static_cast<std::uint64_t>(size) > footer.begin - static_cast<std::uint64_t>(begin))
+    throw Malformed();
+  footer.chunks.push_back({leaf, static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(size)});
+}
+
+void read_row_groups(thrift::Reader& reader, const SourceFile& file, ParquetFooter& footer) {
   const auto [element, count] = reader.list();
   if (count > 0 && element != Type::structure) throw Malformed();
   for (std::size_t i = 0; i < count; ++i)
@@ -276,7 +327,7 @@ void read_row_groups(thrift::Reader& reader, ParquetFooter& footer) {
       if (id != 1 || type != Type::list) return reader.skip(type);
       const auto [chunk, leaves] = reader.list();
       if (leaves > 0 && chunk != Type::structure) throw Malformed();
-      for (std::size_t leaf = 0; leaf < leaves; ++leaf) read_chunk(reader, footer, leaf);
+      for (std::size_t leaf = 0; leaf < leaves; ++leaf) read_chunk(reader, file, footer, leaf);
     });
 }
 
@@ -286,6 +337,7 @@ ParquetFooter parse(const SourceFile& file, std::ifstream& in) {
   if (size < kTrailer + kMagic.size()) throw Malformed();
   const std::string trailer = read_bytes(in, size - kTrailer, kTrailer);
   const std::uint64_t length = little_endian(trailer);
+  if (trailer.substr(4) == kEncryptedMagic) wrong(file, "is encrypted: write it without encryption");
   if (trailer.substr(4) != kMagic || length > size - kTrailer) throw Malformed();
   ParquetFooter out;
   out.begin = size - kTrailer - length;
@@ -312,7 +364,7 @@ ParquetFooter parse(const SourceFile& file, std::ifstream& in) {
   Schema(file, out).read();
   if (groups) {
     thrift::Reader again(std::string_view(bytes).substr(*groups));
-    read_row_groups(again, out);
+    read_row_groups(again, file, out);
   }
   return out;
 }
@@ -410,6 +462,7 @@ void write_parquet_twin(const SourceFile& file, const ParquetFooter& footer,
     auto& element = schema[leaf.element];
     element.erase(element_field::converted);
     element.erase(element_field::logical);
+    schema[leaf.variant].erase(element_field::logical);
     if (leaf.nanos != Nanos::int96) continue;
     element.set(element_field::type, small_number(Physical::fixed));
     element.set(element_field::length, small_number(12));

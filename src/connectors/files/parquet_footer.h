@@ -11,8 +11,8 @@
 // written, and for checksums, which it does not look at.
 namespace agnes::connectors::files {
 
-// Times of finer units than DuckDB has for them.
-enum class Nanos { none, int96, instant };
+// Times of finer units than DuckDB has for them. Of a variant, those that may be in its bytes.
+enum class Nanos { none, int96, instant, variant };
 
 // A column of the file as it is stored; a nested one has several.
 struct ParquetLeaf {
@@ -20,6 +20,7 @@ struct ParquetLeaf {
   std::size_t element = 0;  // in the footer's schema
   std::string path;         // "a.list.element"
   Nanos nanos = Nanos::none;
+  std::size_t variant = 0;  // the element of the VARIANT that it is a part of; 0: none
 };
 
 struct ParquetColumn {
@@ -47,8 +48,9 @@ struct ParquetFooter {
   std::set<std::size_t> columns_with_nanos() const;
 };
 
-// Nothing when the file is none, has an encrypted footer or one that makes no sense. Throws SourceError for what
-// DuckDB would read wrong: a DECIMAL of more than 38 digits, a VARIANT without the parts that it must have.
+// Nothing when the file is none, or has a footer that makes no sense. Throws SourceError for what DuckDB would read wrong
+// or cannot read: a DECIMAL of more than 38 digits, a VARIANT without the parts that it must have, what is encrypted,
+// ways to compress and encode.
 std::optional<ParquetFooter> read_parquet_footer(const SourceFile& file);
 
 // Throws SourceError when a page does not fit its checksum, where it has one.

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "connectors/files/read.h"
+#include "connectors/files/set_types.h"
 #include "connectors/files/value_functions.h"
 #include "lib/base/text.h"
 #include "lib/duck/rows.h"
@@ -20,6 +22,38 @@ constexpr std::int64_t kNanosOfDay = 86'400'000'000'000;
 constexpr std::int64_t kJulianEpoch = 2'440'588;  // 1970-01-01
 // Days that TIMESTAMP and TIMESTAMP_NS have.
 constexpr std::int64_t kDays = 106'751'990, kDaysOfNanos = 106'750;
+constexpr std::int64_t kLeastNanos = -kDaysOfNanos * kNanosOfDay,
+                       kMostNanos = std::numeric_limits<std::int64_t>::max() - 1;  // the next one is infinity
+
+// Whether a value of VARIANT (https://github.com/apache/parquet-format/blob/master/VariantEncoding.md) holds an instant
+// in nanoseconds that microseconds do not hold. What makes no sense is for DuckDB to tell; `left` ends what has no end.
+bool has_fine_instant(std::string_view value, std::size_t& left) {
+  constexpr unsigned scalar = 0, short_text = 1, object = 2, instant = 18;
+  const auto number = [&](std::size_t at, std::size_t size) {
+    std::uint64_t out = 0;
+    for (std::size_t i = 0; i < size; ++i)
+      out |= std::uint64_t{static_cast<unsigned char>(value[at + i])} << (8 * i);
+    return out;
+  };
+  if (left == 0) return true;
+  --left;
+  if (value.empty()) return false;
+  const unsigned kind = static_cast<unsigned char>(value[0]) & 3,
+                 info = static_cast<unsigned char>(value[0]) >> 2;
+  if (kind == scalar)
+    return info == instant && value.size() > 8 && static_cast<std::int64_t>(number(1, 8)) % 1000 != 0;
+  if (kind == short_text) return false;
+  const std::size_t place = (info & 3) + 1, id = kind == object ? ((info >> 2) & 3) + 1 : 0;
+  const std::size_t size = (info >> (kind == object ? 4 : 2) & 1) != 0 ? 4 : 1;
+  if (value.size() < 1 + size) return false;
+  const auto count = number(1, size), places = 1 + size + count * id, begin = places + (count + 1) * place;
+  if (begin > value.size()) return false;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto offset = number(places + i * place, place);
+    if (offset < value.size() - begin && has_fine_instant(value.substr(begin + offset), left)) return true;
+  }
+  return false;
+}
 
 // Walks through values of nested columns down to the leaves with nanoseconds.
 class NanosWalk {
@@ -70,6 +104,13 @@ class NanosWalk {
   void check(const ParquetLeaf& leaf, const void* data, std::size_t row) {
     std::int64_t nanos = 0;
     if (leaf.nanos == Nanos::none) return;
+    if (leaf.nanos == Nanos::variant) {
+      const auto bytes = duck::text_of(static_cast<const duckdb_string_t*>(data)[row]);
+      std::size_t left = bytes.size() + 1;  // each value has a byte
+      if (has_fine_instant(bytes, left))
+        found_.inexact[leaf.column] = found_.out_of_range[leaf.column] = true;
+      return;
+    }
     if (leaf.nanos == Nanos::int96) {
       const auto text = duck::text_of(static_cast<const duckdb_string_t*>(data)[row]);
       std::int32_t day = 0;
@@ -81,6 +122,7 @@ class NanosWalk {
       if (days < -kDaysOfNanos || days > kDaysOfNanos) far_[leaf.column] = true;
     } else {
       nanos = static_cast<const std::int64_t*>(data)[row];
+      if (nanos < kLeastNanos || nanos > kMostNanos) far_[leaf.column] = true;
     }
     if (nanos % 1000 != 0) found_.inexact[leaf.column] = true;
     if (found_.inexact[leaf.column] && far_[leaf.column]) found_.out_of_range[leaf.column] = true;
@@ -124,7 +166,7 @@ NanosFound find_nanos(duck::Connection& connection, const std::string& twin, con
     const auto column = footer.leaves[first[i]].column;
     const auto held = std::count_if(footer.leaves.begin(), footer.leaves.end(),
                                     [&](const ParquetLeaf& leaf) { return leaf.column == column; });
-    // A VARIANT beside them: what is in it cannot be told.
+    // Not as it is stored: what is in it cannot be told.
     if (NanosWalk::leaves(types.back()) != static_cast<std::size_t>(held)) out.out_of_range[column] = true;
   }
   while (auto chunk = result.fetch())
@@ -148,6 +190,29 @@ std::string exact_nanos_sql(const std::string& name, Nanos kind) {
   };
   return fmt::format("make_timestamp_ns(({} - {}) * {} + {})", number(8, 4), kJulianEpoch, kNanosOfDay,
                      number(0, 8));
+}
+
+std::string has_times_sql(const std::string& name, std::string_view type) {
+  return every_part_sql(
+      name, parse_type(type), [](const std::string& part, const SetType& each) -> std::string {
+        std::string holds;
+        if (each.name == "TIME" || each.name == "TIME_NS")
+          holds = fmt::format("{0} BETWEEN '00:00:00'::{1} AND '24:00:00'::{1}", part, each.name);
+        else if (each.name == "TIMESTAMP_NS")
+          holds = fmt::format("(isfinite({0}) AND {0} >= '1677-09-22'::TIMESTAMP_NS)", part);
+        else if (each.name == "TIMESTAMP" || each.name == "TIMESTAMP WITH TIME ZONE")
+          holds = fmt::format("NOT isfinite({0}) OR {0} >= '290309-12-22 (BC) 00:00:00+00'::{1}", part,
+                              each.name);
+        return holds.empty() ? "true" : fmt::format("({} IS NULL OR {})", part, holds);
+      });
+}
+
+std::string has_keys_once_sql(const std::string& name, std::string_view type) {
+  return every_part_sql(
+      name, parse_type(type), [](const std::string& part, const SetType& each) -> std::string {
+        if (each.kind != SetType::Kind::map) return "true";
+        return fmt::format("({0} IS NULL OR len(list_distinct(map_keys({0}))) = cardinality({0}))", part);
+      });
 }
 
 std::string keeps_value_sql(const std::string& name, std::string_view from, std::string_view to) {

@@ -20,6 +20,12 @@ NanosFound find_nanos(duck::Connection& connection, const std::string& twin, con
 // The value of a twin's column {name} with all its digits: TIMESTAMP_NS for INT96, else a text.
 std::string exact_nanos_sql(const std::string& name, Nanos kind);
 
+// SQL that is true where every time in the value {name} is one that DuckDB can write out again: times of day are within
+// one, nanoseconds have no infinity. "true" where the type has no times.
+std::string has_times_sql(const std::string& name, std::string_view type);
+// SQL that is true where no map in the value has a key twice, of which readers of JSON keep one. "true" where there is no map.
+std::string has_keys_once_sql(const std::string& name, std::string_view type);
+
 // SQL that is true where {name}, of type `from`, says the same as a value of type `to`. Both in DuckDB's spelling.
 std::string keeps_value_sql(const std::string& name, std::string_view from, std::string_view to);
 

@@ -26,35 +26,53 @@ std::vector<std::string_view> split_parts(std::string_view list) {
   return out;
 }
 
-std::string parts_fit(const std::string& value, const SetType& type, int depth) {
+std::string both(const std::string& a, const std::string& b) {
+  return a == "true" ? b : b == "true" ? a : a + " AND " + b;
+}
+
+std::string every_part(const std::string& value, const SetType& type, const HoldsSql& holds, int depth) {
   const auto each = [&](const std::string& list, const SetType& element) {
-    const std::string name = fmt::format("x{}", depth), inner = parts_fit(name, element, depth + 1);
+    const std::string name = fmt::format("x{}", depth), inner = every_part(name, element, holds, depth + 1);
     if (inner == "true") return inner;
     return fmt::format("coalesce(list_bool_and(list_transform({}, lambda {}: {})), true)", list, name, inner);
-  };
-  const auto both = [](const std::string& a, const std::string& b) {
-    return a == "true" ? b : b == "true" ? a : a + " AND " + b;
   };
   switch (type.kind) {
     case SetType::Kind::list:
       return each(value, type.children[0]);
     case SetType::Kind::map:
-      return both(each(fmt::format("map_keys({})", value), type.children[0]),
-                  each(fmt::format("map_values({})", value), type.children[1]));
+      return both(holds(value, type), both(each(fmt::format("map_keys({})", value), type.children[0]),
+                                           each(fmt::format("map_values({})", value), type.children[1])));
     case SetType::Kind::structure: {
       std::string out = "true";
       for (std::size_t i = 0; i < type.keys.size(); ++i)
         out = both(out,
-                   parts_fit(fmt::format("struct_extract({}, {})", value, duck::quote_literal(type.keys[i])),
-                             type.children[i], depth));
+                   every_part(fmt::format("struct_extract({}, {})", value, duck::quote_literal(type.keys[i])),
+                              type.children[i], holds, depth));
       return out;
     }
     case SetType::Kind::plain:
       break;
   }
-  if (type.name == "VARCHAR" || type.name == "JSON") return "true";
-  return fmt::format("({0} IS NULL OR (agnes_has_form({0}, {1}) AND TRY_CAST({0} AS {2}) IS NOT NULL))",
-                     value, duck::quote_literal(type.name), type.name);
+  return holds(value, type);
+}
+
+// The name at the beginning of a part, in quotes or not, which is taken off it.
+std::string take_name(std::string_view& part) {
+  std::string out;
+  std::size_t end = 0;
+  if (!part.starts_with('"')) {
+    end = std::min(part.find(' '), part.size());
+    out = part.substr(0, end);
+  } else {
+    for (end = 1; end < part.size(); ++end) {
+      if (part[end] == '"' && !part.substr(end + 1).starts_with('"')) break;
+      if (part[end] == '"') ++end;
+      out += part[end];
+    }
+    ++end;
+  }
+  part.remove_prefix(std::min(end + 1, part.size()));
+  return out;
 }
 
 }  // namespace
@@ -73,12 +91,7 @@ SetType parse_type(std::string_view type) {
   type.remove_prefix(type.find('(') + 1);
   type.remove_suffix(1);
   for (auto part : split_parts(type)) {
-    if (structure) {
-      const bool quoted = part.starts_with('"');
-      const auto end = quoted ? part.find('"', 1) : part.find(' ');
-      out.keys.emplace_back(part.substr(quoted ? 1 : 0, end - (quoted ? 1 : 0)));
-      part.remove_prefix(std::min(end + (quoted ? 2 : 1), part.size()));
-    }
+    if (structure) out.keys.push_back(take_name(part));
     out.children.push_back(parse_type(part));
   }
   return out;
@@ -103,8 +116,16 @@ std::string text_form(const SetType& type) {
   return "VARCHAR";
 }
 
+std::string every_part_sql(const std::string& value, const SetType& type, const HoldsSql& holds) {
+  return every_part(value, type, holds, 0);
+}
+
 std::string parts_fit_sql(const std::string& value, const SetType& type) {
-  return parts_fit(value, type, 0);
+  return every_part_sql(value, type, [](const std::string& part, const SetType& each) -> std::string {
+    if (each.kind == SetType::Kind::map || each.name == "VARCHAR" || each.name == "JSON") return "true";
+    return fmt::format("({0} IS NULL OR (agnes_has_form({0}, {1}) AND TRY_CAST({0} AS {2}) IS NOT NULL))",
+                       part, duck::quote_literal(each.name), each.name);
+  });
 }
 
 }  // namespace agnes::connectors::files

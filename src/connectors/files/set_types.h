@@ -1,13 +1,12 @@
 #pragma once
 
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
-// Types that an operator has set for columns, in DuckDB's spelling, taken apart as far as is needed to hold each value
-// inside of lists, structs and maps against its own type.
+// Types of columns, in DuckDB's spelling, taken apart as far as is needed to hold each value inside of lists, structs and
+// maps against its own type.
 namespace agnes::connectors::files {
 
 struct SetType {
@@ -22,6 +21,10 @@ SetType parse_type(std::string_view type);
 
 // The same type with texts for all plain ones.
 std::string text_form(const SetType& type);
+
+// SQL that is true where `holds(value, type)`, which is SQL, is for each plain value in `value` and for each map.
+using HoldsSql = std::function<std::string(const std::string& value, const SetType& type)>;
+std::string every_part_sql(const std::string& value, const SetType& type, const HoldsSql& holds);
 
 // SQL that is true where each text in `value`, of the type `text_form`, can be a value of the type as it is written.
 std::string parts_fit_sql(const std::string& value, const SetType& type);

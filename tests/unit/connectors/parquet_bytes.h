@@ -49,7 +49,7 @@ inline Value structure(Fields fields) {
   return out;
 }
 
-enum Physical { kInt32 = 1, kInt64 = 2, kInt96 = 3, kDouble = 5, kByteArray = 6, kFixed = 7 };
+enum Physical { kInt32 = 1, kInt64 = 2, kInt96 = 3, kFloat = 4, kDouble = 5, kByteArray = 6, kFixed = 7 };
 enum Repetition { kRequired = 0, kOptional = 1, kRepeated = 2 };
 enum Unit { kMillis = 1, kMicros = 2, kNanos = 3 };
 
@@ -145,6 +145,20 @@ class ParquetBytes {
     return *this;
   }
 
+  // What is only said: the pages stay as they are.
+  ParquetBytes& with_codec(int codec) {
+    codec_ = codec;
+    return *this;
+  }
+  ParquetBytes& with_encoding(int encoding) {
+    encoding_ = encoding;
+    return *this;
+  }
+  ParquetBytes& with_encrypted_columns() {
+    encrypted_ = true;
+    return *this;
+  }
+
   std::string bytes() const {
     std::string out = "PAR1";
     std::vector<Value> chunks;
@@ -164,9 +178,9 @@ class ParquetBytes {
       out += thrift::write(header) + leaf.page;
       const auto length = static_cast<std::int64_t>(out.size()) - offset;
       auto meta = structure({{1, i32(leaf.type)},
-                             {2, list(thrift::Type::i32, {i32(0), i32(3)})},
+                             {2, list(thrift::Type::i32, {i32(encoding_), i32(3)})},
                              {3, list(thrift::Type::binary, {text(leaf.name)})},
-                             {4, i32(0)},
+                             {4, i32(codec_)},
                              {5, i64(leaf.values)},
                              {6, i64(length)},
                              {7, i64(length)},
@@ -174,6 +188,7 @@ class ParquetBytes {
       if (empty_lists_) meta.set(8, list(thrift::Type::stop, {}));
       if (statistics_) meta.set(12, structure({{3, i64(0)}}));
       chunks.push_back(structure({{2, i64(offset)}, {3, meta}}));
+      if (encrypted_) chunks.back().set(8, structure({{1, structure({})}}));
     }
     std::vector<Value> schema{structure({{4, text("schema")}, {5, i32(columns_)}})};
     schema.insert(schema.end(), elements_.begin(), elements_.end());
@@ -198,7 +213,8 @@ class ParquetBytes {
     std::string page;
     int values;
   };
-  int rows_, columns_ = 0, inner_ = 0;
+  int rows_, columns_ = 0, inner_ = 0, codec_ = 0, encoding_ = 0;
+  bool encrypted_ = false;
   bool checksums_ = false, empty_group_ = false, statistics_ = false, empty_lists_ = false;
   std::vector<Value> elements_;
   std::vector<Leaf> leaves_;

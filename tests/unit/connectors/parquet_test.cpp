@@ -94,6 +94,79 @@ TEST_F(Parquet, TimesThatDuckDbDoesNotHaveAreRefusedByName) {
   EXPECT_EQ(rows("fine"), "{'n': 1, 't': '1970-01-01 00:00:00.000001+00'}");
 }
 
+TEST_F(Parquet, TimesThatNoReaderShowsAreRefusedWithTheirRow) {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max(), day = 86'400'000'000'000;
+  const auto times = [](std::vector<std::int64_t> values, Value type) {
+    return ParquetBytes(static_cast<int>(values.size())).leaf("t", kInt64, plain(values), type).bytes();
+  };
+  put("ns.parquet", times({0, most}, timestamp_type(false, kNanos)));
+  put("ns_min.parquet", times({0, -most}, timestamp_type(false, kNanos)));
+  put("us_min.parquet", times({0, -most - 1}, timestamp_type(false, kMicros)));
+  put("us_utc.parquet", times({0, -most - 1}, timestamp_type(true, kMicros)));
+  put("day.parquet", times({0, -1}, time_type(kMicros)));
+  put("day_ns.parquet", times({0, day + 1}, time_type(kNanos)));
+  put("utc.parquet", times({0, most}, timestamp_type(true, kNanos)));
+  put("list.parquet",
+      ParquetBytes(2)
+          .group("a\"b", 1)
+          .group("l", 1, kRequired, list_type())
+          .leaf("array", kInt64, levels({0, 1, 0}) + levels({1, 1, 1}) + plain<std::int64_t>({1, 2, -1}),
+                time_type(kMicros), 0, kRepeated, 3)
+          .bytes());
+  for (const char* table : {"ns", "ns_min", "us_min", "us_utc", "day", "day_ns"})
+    expect_refused(table,
+                   {fmt::format("{}.parquet row 2 has in column 't' a time that is not within a day", table),
+                    "write NULL"});
+  expect_refused("utc", {"utc.parquet", "'t'", "to the nanosecond"});
+  expect_refused("list", {"list.parquet row 2 has in column 'a\"b' a time"});
+  put("fine.parquet", times({0, most - 1, -9'223'286'400'000'000'000}, timestamp_type(false, kNanos)));
+  put("never.parquet", times({most, -most}, timestamp_type(false, kMicros)));
+  EXPECT_EQ(result(run(), "fine").error, "");
+  EXPECT_EQ(rows("fine"), "1970-01-01 00:00:00;2262-04-11 23:47:16.854775806;1677-09-22 00:00:00");
+  EXPECT_EQ(rows("never"), "infinity;-infinity") << "as DuckDB writes it";
+}
+
+TEST_F(Parquet, AMapWithAKeyTwiceIsRefused) {
+  const auto map = [](const std::vector<std::string>& keys) {
+    return ParquetBytes(1)
+        .group("m", 1, kRequired, structure({{2, structure({})}}))
+        .group("key_value", 2, kRepeated)
+        .leaf("key", kByteArray, levels({0, 1}) + levels({1, 1}) + plain_texts(keys), text_type(), 0,
+              kRequired, 2)
+        .leaf("value", kInt64, levels({0, 1}) + levels({1, 1}) + plain<std::int64_t>({1, 2}), {}, 0,
+              kRequired, 2)
+        .bytes();
+  };
+  put("twice.parquet", map({"a", "a"}));
+  put("once.parquet", map({"a", "b"}));
+  expect_refused("twice",
+                 {"twice.parquet row 1 has in column 'm' a map with one key twice", "write a list of pairs"});
+  EXPECT_EQ(rows("once"), "{a=1, b=2}");
+}
+
+TEST_F(Parquet, WhatDuckDbCannotReadIsRefusedByColumnAndFeature) {
+  const auto one = [] { return ParquetBytes(1).leaf("x", kInt64, plain<std::int64_t>({1})); };
+  put("lz4.parquet", one().with_codec(5).bytes());
+  put("lzo.parquet", one().with_codec(3).bytes());
+  put("other.parquet", one().with_codec(32).bytes());
+  put("split.parquet", one().with_encoding(9).bytes());
+  put("real.parquet", ParquetBytes(1).leaf("x", kDouble, plain<double>({1.5})).with_encoding(9).bytes());
+  put("column.parquet", one().with_encrypted_columns().bytes());
+  std::string whole = one().bytes();
+  whole.replace(whole.size() - 4, 4, "PARE");
+  put("whole.parquet", whole);
+  expect_refused("lz4", {"lz4.parquet has the column 'x' compressed with the LZ4 of Hadoop",
+                         "write it with zstd or snappy"});
+  expect_refused("lzo", {"'x' compressed with LZO"});
+  expect_refused("other", {"'x' compressed with method 32"});
+  expect_refused("split", {"split.parquet has the column 'x' in the encoding BYTE_STREAM_SPLIT",
+                           "write it in another one"});
+  expect_refused("column",
+                 {"column.parquet has the column 'x', which is encrypted: write it without encryption"});
+  expect_refused("whole", {"whole.parquet is encrypted: write it without encryption"});
+  EXPECT_EQ(rows("real"), "1.5");
+}
+
 TEST_F(Parquet, ColumnsOfMoreThanTwelveLevelsAreRefusedBeforeDuckDbOpensThem) {
   const auto structs = [](int levels) {
     ParquetBytes out(1);
@@ -186,6 +259,33 @@ TEST_F(Parquet, VariantsWithoutTheirPartsAreBlamedAlone) {
   expect_refused("typed", {"typed.parquet", "'v'", "'value'"});
   EXPECT_EQ(rows("good"), "1");
   EXPECT_EQ(rows("zz"), "1");
+}
+
+TEST_F(Parquet, NanosecondsInAVariantAreKeptOrRefused) {
+  const std::string metadata = plain_texts({std::string("\1\0\0", 3)});
+  const auto file = [&](const std::string& value) {
+    return ParquetBytes(1)
+        .group("v", 2, kRequired, variant_type())
+        .leaf("metadata", kByteArray, metadata)
+        .leaf("value", kByteArray, plain_texts({value}))
+        .bytes();
+  };
+  const auto instant = [](std::int64_t nanos) { return "\x48" + plain<std::int64_t>({nanos}); };
+  // An array of two: its head, how many, where they begin and end.
+  const auto pair = [&](const std::string& first, const std::string& second) {
+    std::string out = "\x03\x02";
+    for (const std::size_t end : {std::size_t{0}, first.size(), first.size() + second.size()})
+      out += static_cast<char>(end);
+    return out + first + second;
+  };
+  put("fine.parquet", file(instant(kInstant + 789)));
+  put("list.parquet", file(pair("\x0c\x01", instant(1))));
+  put("whole.parquet", file(pair("\x0c\x01", instant(kInstant))));
+  put("local.parquet", file("\x4c" + plain<std::int64_t>({kInstant + 789})));
+  for (const char* table : {"fine", "list"})
+    expect_refused(table, {"'v.value'", "to the nanosecond", "microseconds, or as text"});
+  EXPECT_EQ(rows("whole"), "[1, 2023-11-14 22:13:20.123456+00]");
+  EXPECT_EQ(rows("local"), "2023-11-14 22:13:20.123456789");
 }
 
 TEST_F(Parquet, NestedAndLegacyListsAndNoRows) {
