@@ -134,21 +134,27 @@ export function readCsv(cells, settings = {}) {
   };
   const [first] = cells;
   const standsAlone = cells.length === 1 && new Set(first.map((cell) => cell.text)).size === first.length && first.some((cell) => trim(cell.text) !== '' && kindOf(usual(cell)) === '');
+  const isYear = (text) => /^\d{4}$/.test(text) && text >= '1800' && text <= '2100';
+  const names = first.map((cell, i) => ({ text: trim(cell.text), like: cells.slice(1).some((row) => !isNull(row[i]) && row[i].text !== '' && (row[i].text === cell.text || (isYear(cell.text) && isYear(row[i].text)))) })).filter(({ text }) => text !== '');
+  const years = names.filter(({ text }) => isYear(text)).map(({ text }) => Number(text));
+  const namesYears =
+    cells.length > 1 && years.length > 1 && years.length < names.length && years.every((year, i) => year === years[0] + i) && names.every(({ text, like }) => !like && (isYear(text) || kindOf(text) === ''));
   const hasHeader =
     settings.header ??
     (standsAlone ||
+      namesYears ||
       first.every((cell) => kindOf(usual(cell)) === '') ||
       first.some((cell, i) => cell.text !== '' && kindsOf(i) !== undefined && kindOf(usual(cell)) !== kindsOf(i)));
   const rows = hasHeader ? cells.slice(1) : cells;
   const digits = String(first.length - 1).length;
-  const names = first.map((cell, i) => (hasHeader && trim(cell.text)) || `column${String(i).padStart(digits, '0')}`);
-  const types = names.map((_, i) => {
+  const columns = first.map((cell, i) => (hasHeader && trim(cell.text)) || `column${String(i).padStart(digits, '0')}`);
+  const types = columns.map((_, i) => {
     const texts = rows.map((row) => row[i]).filter((cell) => !isNull(cell) && cell.text !== '').map(usual);
     const rule = texts.length > 0 ? kTypes.find((each) => each.fits(texts)) : undefined;
     return rule && { name: rule.type(texts), value: rule.value };
   });
   return {
-    names,
+    names: columns,
     types: types.map((type) => type?.name ?? 'VARCHAR'),
     rows: rows.map((row) =>
       row.map((cell, i) => {

@@ -31,6 +31,12 @@ unsigned kind_of(std::string_view text) {
   return is_value(text) ? kNumber : 0;
 }
 
+// As tables of countries have them for names of columns.
+bool is_year(std::string_view text) {
+  return text.size() == 4 && text.find_first_not_of("0123456789") == std::string_view::npos &&
+         text >= "1800" && text <= "2100";
+}
+
 struct ColumnPlan {
   std::string name;
   std::string type = "VARCHAR";
@@ -39,6 +45,7 @@ struct ColumnPlan {
   // Of the values that have been seen, without those of the files' first lines until it is known whether these are headers:
   TypeSet types = kAnyType, first_types = kAnyType;
   unsigned kinds = kAnyKind;
+  bool like_header = false;  // a row has the text of the first line, or a year where that has one
   bool empty() const { return types == kAnyType; }
 };
 
@@ -211,19 +218,24 @@ class CsvReader : public TableReader {
     if (columns_.empty()) {
       header_ = std::move(header);
       columns_.resize(header_.size());
-    } else if (header.size() != header_.size() || (has_header() && header != header_)) {
-      throw SourceError(
-          "malformed", part.source->relative, std::nullopt,
-          fmt::format("{} does not have the columns of {}: the files of one folder must be alike",
-                      shown(part.source->relative), shown(parts_.front().source->relative)));
+    } else if (header.size() != header_.size()) {
+      refuse_header(*part.source);
+    } else if (header != header_ && other_header_ == nullptr) {
+      other_header_ = part.source;
     }
+  }
+
+  [[noreturn]] void refuse_header(const SourceFile& file) const {
+    throw SourceError("malformed", file.relative, std::nullopt,
+                      fmt::format("{} does not have the columns of {}: the files of one folder must be alike",
+                                  shown(file.relative), shown(parts_.front().source->relative)));
   }
 
   bool has_header() const {
     if (spec_ != nullptr && spec_->header) return *spec_->header;
     return std::none_of(header_.begin(), header_.end(),
                         [this](const std::string& cell) { return is_value(plain_text(cell, forms_)); }) ||
-           header_differs_ || stands_alone();
+           header_differs_ || names_years_ || stands_alone();
   }
 
   // The only line of the only file names columns when it could: no name is there twice, and one is a text.
@@ -235,14 +247,36 @@ class CsvReader : public TableReader {
            });
   }
 
+  // "country,code,1960,1961": texts and years one after the other, none of which the rows have in the same column.
+  bool has_years() const {
+    int years = 0, before = 0;
+    bool texts = false;
+    for (std::size_t i = 0; i < header_.size(); ++i) {
+      const auto cell = trim(header_[i]);
+      if (cell.empty()) continue;
+      if (columns_[i].like_header) return false;
+      if (!is_year(cell)) {
+        if (is_value(plain_text(cell, forms_))) return false;
+        texts = true;
+        continue;
+      }
+      const int year = static_cast<int>(parse_int(cell).value_or(0));
+      if (years++ > 0 && year != before + 1) return false;
+      before = year;
+    }
+    return texts && years > 1 && has_rows_ && other_header_ == nullptr;
+  }
+
   // A first line with a number, a date or such is a row when the rows have the same kinds of values.
   void settle_header() {
+    names_years_ = has_years();
     for (std::size_t i = 0; i < header_.size(); ++i)
       if (!header_[i].empty() && !columns_[i].empty() &&
           kind_of(plain_text(header_[i], forms_)) != columns_[i].kinds)
         header_differs_ = true;
     std::vector<std::string> names;
     const bool named = has_header();
+    if (named && other_header_ != nullptr) refuse_header(*other_header_);
     for (std::size_t i = 0; i < header_.size(); ++i) {
       const std::string name =
           named ? replaced(std::string(trim(header_[i])), std::string(1, '\0'), "\\u0000") : "";
@@ -320,7 +354,9 @@ class CsvReader : public TableReader {
       const auto plain = forms_.usual() ? std::string() : plain_text(value.text, forms_);
       const std::string_view text = forms_.usual() ? value.text : plain;
       if (types != 0) types &= types_of(text);
-      if (!header_settled_ && !may_be_header) column.kinds &= kind_of(text);
+      if (header_settled_ || may_be_header) continue;
+      column.kinds &= kind_of(text);
+      if (value.text == header_[i] || (is_year(value.text) && is_year(header_[i]))) column.like_header = true;
     }
   }
 
@@ -345,6 +381,7 @@ class CsvReader : public TableReader {
     for (auto& column : columns_) {
       column.types = column.first_types = kAnyType;
       column.kinds = kAnyKind;
+      column.like_header = false;
     }
   }
 
@@ -523,15 +560,16 @@ class CsvReader : public TableReader {
   TextForms forms_;
   std::string encoding_;
   std::vector<Part> parts_;
-  std::vector<std::string> header_;  // the first part's first record
+  std::vector<std::string> header_;           // the first part's first record
+  const SourceFile* other_header_ = nullptr;  // a part with another one
   Partitions partitions_;
   std::map<std::size_t, std::string> folder_types_;  // of these columns: what the configuration says
   std::vector<ColumnPlan> columns_;
-  bool delimiter_known_ = false, header_differs_ = false, header_settled_ = false;
-  bool has_rows_ = false;  // behind a first line
-  bool whole_ = false;     // the types are those of all values
+  bool delimiter_known_ = false, header_differs_ = false, names_years_ = false, header_settled_ = false;
+  bool has_rows_ = false;                  // behind a first line
+  bool whole_ = false;                     // the types are those of all values
   std::string format_type_ = "TIMESTAMP";  // of what timestamp_format reads
-  std::string function_;   // reads the rows where DuckDB's reader does not
+  std::string function_;                   // reads the rows where DuckDB's reader does not
 };
 
 }  // namespace

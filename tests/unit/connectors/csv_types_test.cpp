@@ -263,7 +263,7 @@ TEST_F(CsvTypes, AByteOfZeroIsRefusedWithItsLikelyCause) {
 }
 
 TEST_F(CsvTypes, AFirstLineThatMayBeAHeaderIsTold) {
-  const std::string years = "country,code,1960,1961\nAruba,ABW,54211,55438\nChad,TCD,3000,3010\n";
+  const std::string years = "country,code,1960,1961\nAruba,ABW,54211,55438\nChad,TCD,2000,3010\n";
   for (const char* name : {"guess", "set", "unset"}) put(fmt::format("{}.csv", name), years);
   put("numbers.csv", "1,2\n3,4\n");
   put("alone.csv", "name,2019,2020\n");
@@ -291,6 +291,36 @@ TEST_F(CsvTypes, AFirstLineThatMayBeAHeaderIsTold) {
   EXPECT_EQ(types("set"), "country VARCHAR, code VARCHAR, 1960 BIGINT, 1961 BIGINT");
   EXPECT_EQ(types("alone"), "name VARCHAR, 2019 VARCHAR, 2020 VARCHAR");
   EXPECT_EQ(rows("digits"), "2019|2020");
+}
+
+TEST_F(CsvTypes, YearsOneAfterTheOtherAreNamesWhereNoRowHasOne) {
+  struct Table {
+    const char *content, *types;
+  };
+  const std::vector<Table> cases = {
+      {"country,code,1960,1961\nAruba,ABW,54211,55438\nChad,TCD,3000,\n",
+       "country VARCHAR, code VARCHAR, 1960 BIGINT, 1961 BIGINT"},
+      {"x,1999,2000,2001,\na,1.5,2.5,3.5,\n",
+       "x VARCHAR, 1999 DECIMAL(18,1), 2000 DECIMAL(18,1), 2001 DECIMAL(18,1), column4 VARCHAR"},
+      {"ann,2019,2020\nbob,2018,2019\n", "column0 VARCHAR, column1 BIGINT, column2 BIGINT"},
+      {"ann,2019,2020\nann,5,6\n", "column0 VARCHAR, column1 BIGINT, column2 BIGINT"},
+      {"ann,2019,2021\nbob,5,6\n", "column0 VARCHAR, column1 BIGINT, column2 BIGINT"},
+      {"ann,2019\nbob,5\n", "column0 VARCHAR, column1 BIGINT"},
+      {"2019,2020\n5,6\n", "column0 BIGINT, column1 BIGINT"},
+      {"ann,7,2019,2020\nbob,5,5,6\n", "column0 VARCHAR, column1 BIGINT, column2 BIGINT, column3 BIGINT"},
+      {"ann,1,2\nbob,5,6\n", "column0 VARCHAR, column1 BIGINT, column2 BIGINT"},
+  };
+  for (std::size_t i = 0; i < cases.size(); ++i) put(fmt::format("t{}.csv", i), cases[i].content);
+  put("late.csv", many_rows("x,2019,2020", "y,5,6", 25'000, "z,2019,2020"));
+  // Columns of a folder whose first lines differ are not of one table.
+  put("two/1.csv", "x,2019\na,b\n");
+  put("two/2.csv", "x,2020\na,b\n");
+  const Outcome outcome = run();
+  for (std::size_t i = 0; i < cases.size(); ++i)
+    EXPECT_EQ(types(fmt::format("t{}", i)), cases[i].types) << cases[i].content;
+  EXPECT_EQ(types("late"), "column0 VARCHAR, column1 BIGINT, column2 BIGINT");
+  EXPECT_EQ(result(outcome, "two").error,
+            "two/2.csv does not have the columns of two/1.csv: the files of one folder must be alike");
 }
 
 TEST_F(CsvTypes, ColumnsThatATableLosesAreTold) {
