@@ -5,6 +5,7 @@
 
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "connectors/files/source_error.h"
 #include "lib/base/text.h"
@@ -76,6 +77,11 @@ struct Contents::Impl {
     wrong("is damaged: its compressed contents do not fit their checksum: copy it again");
   }
 
+  [[noreturn]] void goes_on() const {
+    wrong(fmt::format("has something behind its compressed contents that is not {}: copy it again",
+                      to_text(named)));
+  }
+
   // False at the end of the file.
   bool fill() {
     if (at < end) return true;
@@ -109,6 +115,8 @@ struct Contents::Impl {
         ++at;
         continue;
       }
+      if (!within && begun && input[at] != '\x1f') goes_on();
+      begun = true;
       if (!within) ::inflateReset(&gzip);
       gzip.next_in = reinterpret_cast<unsigned char*>(input.data()) + at;
       gzip.avail_in = static_cast<unsigned>(end - at);
@@ -129,7 +137,11 @@ struct Contents::Impl {
       }
       ZSTD_inBuffer from{input.data(), end, at};
       const std::size_t said = ::ZSTD_decompressStream(zstd.get(), &out, &from);
-      if (::ZSTD_isError(said) != 0) damaged();
+      if (::ZSTD_isError(said) != 0) {
+        if (begun && ::ZSTD_getErrorCode(said) == ZSTD_error_prefix_unknown) goes_on();
+        damaged();
+      }
+      begun = true;
       at = from.pos;
       within = said != 0;
       held_back = out.pos == size && within;
@@ -143,6 +155,7 @@ struct Contents::Impl {
   std::vector<char> input = std::vector<char>(1 << 18);
   std::size_t at = 0, end = 0;
   bool within = true;      // a member or frame that has not ended
+  bool begun = false;      // something was unpacked
   bool held_back = false;  // zstd has more of what it was given
   z_stream gzip{};
   std::unique_ptr<z_stream, int (*)(z_stream*)> inflating{nullptr, ::inflateEnd};

@@ -1,5 +1,6 @@
 #include "connectors/files/scan.h"
 
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <unistd.h>
 
@@ -146,14 +147,18 @@ class Scanner {
   void walk(const fs::path& folder, const std::string& prefix, int depth) {
     std::error_code error;
     fs::directory_iterator entries(folder, error);
+    // Who may read a folder's names may not always open its files.
+    if (!error && ::faccessat(AT_FDCWD, folder.c_str(), X_OK, AT_EACCESS) != 0)
+      error.assign(errno, std::generic_category());
     if (error) {
       if (depth == 0)
         throw Error(
             ErrorKind::internal,
-            fmt::format("the folder of files '{}' cannot be read: {}; let the server's account read it",
-                        folder.string(), error.message()));
+            fmt::format(
+                "the folder of files '{}' cannot be read: {}; let the server's account read and enter it",
+                folder.string(), error.message()));
       unusable("unreadable", prefix,
-               fmt::format("folder '{}' cannot be read: {}; let the server's account read it",
+               fmt::format("folder '{}' cannot be read: {}; let the server's account read and enter it",
                            escape_control(prefix), error.message()));
       return;
     }
@@ -196,7 +201,7 @@ class Scanner {
     fs::path real = entry.path();
     if (entry.is_symlink(error)) {
       real = fs::canonical(entry.path(), error);
-      if (error || !inside(real.string(), root_.string())) {
+      if (error || (real != root_ && !inside(real.string(), root_.string()))) {
         // A link to anywhere that is not a table by its name is nobody's business.
         const bool could_be =
             (format && wanted) || (!error && fs::is_directory(real, error) && pattern_.empty());
@@ -352,6 +357,14 @@ class Scanner {
               [](const auto& a, const auto& b) { return a.table < b.table; });
   }
 
+  std::string fault_of_source(const TableSpec& spec) const {
+    const std::string source = escape_control(spec.source);
+    if (const auto* other = spec_for(spec.source); other != &spec)
+      return fmt::format("'{}' is the table {} already: take one of the two out, and restart", source,
+                         escape_control(other->name));
+    return fmt::format("there is no file or sub-folder '{}': correct the name, or bring the file", source);
+  }
+
   // A table whose settings are wrong is not read by others: its rows might not be the ones that are meant.
   void look_at_specs() {
     std::vector<std::string> names;
@@ -373,10 +386,7 @@ class Scanner {
                 ? fmt::format("{}: there is no file or sub-folder for the table {}{}: correct the name, or "
                               "bring the file",
                               spec_path(spec.name), spec.name, nearest_name(spec.name, names))
-                : fmt::format(
-                      "{}.source: there is no file or sub-folder '{}': correct the name, or bring the "
-                      "file",
-                      spec_path(spec.name), escape_control(spec.source)));
+                : fmt::format("{}.source: {}", spec_path(spec.name), fault_of_source(spec)));
     }
   }
 

@@ -1,4 +1,6 @@
 // What becomes of files: formats, types, names, and what is refused.
+#include <unistd.h>
+
 #include "connectors/files/scan.h"
 #include "connectors/files_fixture.h"
 #include "lib/base/hash.h"
@@ -443,8 +445,42 @@ TEST_F(Files, LinksThatLeadOutAreRefused) {
   EXPECT_EQ(refused, (std::set<std::string>{"out.csv", "relative.csv", "dangling.csv", "loop.csv", "folder",
                                             "self", "q/other.csv", "pipe.csv"}))
       << messages(outcome);
+  EXPECT_NE(messages(outcome).find("'self' is refused: it is a link to a folder"), std::string::npos);
   EXPECT_EQ(outcome.tables.size(), 2u) << "inside and within; q is not read in part";
   EXPECT_EQ(rows("within"), "1");
+}
+
+TEST_F(Files, AFolderThatCannotBeEnteredIsTold) {
+  put("d/a.csv", "a\n1\n");
+  const Job wanted = job();
+  fs::permissions(root(), fs::perms(0755));
+  fs::permissions(source() / "d", fs::perms(0444));
+  // As an account that modes bind; the tests may run as another.
+  const bool changed = ::seteuid(65534) == 0;
+  const auto found = scan(wanted);
+  if (changed) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
+  fs::permissions(source() / "d", fs::perms(0755));
+  ASSERT_EQ(found.problems.size(), 1u);
+  EXPECT_EQ(found.problems[0].message,
+            "folder 'd' cannot be read: Permission denied; let the server's account read and enter it");
+}
+
+TEST_F(Files, TwoTablesOfOneSourceAreTold) {
+  put("x.csv", "a\n1\n");
+  const Outcome outcome = run([](Job& job) {
+    for (const char* name : {"first", "second"}) {
+      auto& spec = job.tables.emplace_back();
+      spec.name = name;
+      spec.source = "x.csv";
+    }
+  });
+  EXPECT_EQ(
+      messages(outcome),
+      "data_source.files.tables.second.source: 'x.csv' is the table first already: take one of the two out, "
+      "and restart\n");
+  EXPECT_EQ(rows("first"), "1");
 }
 
 TEST_F(Files, PathsThatClimbAreRefused) {
