@@ -16,7 +16,8 @@ struct NumericHistogram {
 };
 BOOST_DESCRIBE_STRUCT(NumericHistogram, (), (bins, counts))
 struct NumericStats {
-  std::optional<double> min, max, mean, median, stddev, p5, p25, p75, p95;
+  boost::json::value min, max;  // a number, or a text where a number of JSON would lose digits; null
+  std::optional<double> mean, median, stddev, p5, p25, p75, p95;
   std::int64_t zeros = 0;
   double zeros_pct = 0;
   std::int64_t negative = 0;

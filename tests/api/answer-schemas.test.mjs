@@ -13,6 +13,8 @@ const freeForm = new Set([
   'GET /api/admin/server-config: .known_fields.*',
   'GET /api/admin/server-config: .sections.*',
   'GET /api/admin/server-config: .settings[].default',
+  'GET /api/catalog/profile/{table_name}: .columns[].numeric_stats.max',
+  'GET /api/catalog/profile/{table_name}: .columns[].numeric_stats.min',
   'GET /api/settings: .sync_settings[].tables',
   'GET /api/sync/settings: .settings[].tables',
   'GET /api/sync/table-subscriptions: .subscriptions[].tables',

@@ -1,6 +1,8 @@
 #include "features/profiles/compute_profile.h"
 
+#include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "lib/base/text.h"
 #include "lib/duck/attach.h"
@@ -82,6 +84,7 @@ std::optional<double> real(const duck::Value& value) {
   if (const auto* number = std::get_if<double>(&value); number != nullptr && std::isfinite(*number))
     return *number;
   if (const auto* number = std::get_if<std::int64_t>(&value)) return static_cast<double>(*number);
+  if (const auto* text = std::get_if<std::string>(&value)) return std::strtod(text->c_str(), nullptr);
   return std::nullopt;
 }
 boost::json::value text_or_null(const duck::Value& value) {
@@ -95,6 +98,28 @@ boost::json::value number_or_null(const duck::Value& value) {
   if (const auto* number = std::get_if<std::int64_t>(&value)) return *number;
   if (const auto number = real(value)) return round2(*number);
   return nullptr;
+}
+template <class T>
+std::optional<T> whole(std::string_view text) {
+  T out = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(out) : std::nullopt;
+}
+// With every digit: numbers of which readers of JSON would lose some are texts.
+boost::json::value exact_or_null(const duck::Value& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  if (text == nullptr) {
+    if (const auto* number = std::get_if<std::int64_t>(&value)) return *number;
+    const auto number = real(value);
+    return number ? boost::json::value(*number) : nullptr;
+  }
+  if (const auto number = whole<std::int64_t>(*text)) return *number;
+  if (const auto number = whole<std::uint64_t>(*text)) return *number;
+  const auto first = std::min(text->find_first_of("123456789"), text->size());
+  const auto digits = std::count_if(text->begin() + static_cast<std::ptrdiff_t>(first), text->end(),
+                                    [](char c) { return c != '.'; });
+  if (digits <= std::numeric_limits<double>::digits10) return *real(value);
+  return boost::json::value(*text);
 }
 double percent(std::int64_t part, std::int64_t whole) {
   return whole > 0 ? round2(100.0 * static_cast<double>(part) / static_cast<double>(whole)) : 0.0;
@@ -131,7 +156,10 @@ std::string figures_sql(const Facts& facts) {
           "CAST(min({0}) AS {1}), CAST(max({0}) AS {1}), avg(CAST({0} AS DOUBLE)), stddev_samp(CAST({0} AS "
           "DOUBLE)), "
           "CAST(count_if({0} = 0) AS BIGINT), CAST(count_if({0} < 0) AS BIGINT)",
-          value, is_whole(facts.type) ? "BIGINT" : "DOUBLE");
+          value,
+          is_whole(facts.type)   ? "BIGINT"
+          : is_float(facts.type) ? "DOUBLE"
+                                 : "VARCHAR");
     case Category::text: {
       const std::string length =
           facts.type == "VARCHAR" ? "length(" + facts.id + ")" : "length(CAST(" + facts.id + " AS VARCHAR))";
@@ -322,8 +350,8 @@ class Profiler {
     const double zeros_pct = percent(zeros, facts.non_null);
     if (zeros_pct > kAlertZerosPct)
       alert(facts, "zeros", fmt::format("{} is zero in {}% of the rows", facts.name, zeros_pct));
-    facts.column["numeric_stats"] = {{"min", number_or_null(facts.figures.at(0))},
-                                     {"max", number_or_null(facts.figures.at(1))},
+    facts.column["numeric_stats"] = {{"min", exact_or_null(facts.figures.at(0))},
+                                     {"max", exact_or_null(facts.figures.at(1))},
                                      {"mean", number_or_null(facts.figures.at(2))},
                                      {"median", number_or_null(quantiles.at(2))},
                                      {"stddev", number_or_null(facts.figures.at(3))},

@@ -88,6 +88,23 @@ TEST_F(ProfileTest, HoldsOutOddTables) {
   EXPECT_EQ(doubled.at("duplicate_rows").to_number<int>(), 40);
 }
 
+TEST_F(ProfileTest, LeastAndGreatestKeepTheirDigits) {
+  const auto found = profile(
+      "SELECT * FROM (VALUES (12345678901234567890.12::DECIMAL(38,2), 0.0001::DECIMAL(10,4), "
+      "18446744073709551615::UBIGINT, "
+      "99999999999999999999999999999999999999::DECIMAL(38,0), 0.125::DOUBLE), (-1.50, 2.5, 9007199254740993, "
+      "-7, 0.0625)) t");
+  const auto stats = [&](std::size_t index) {
+    const auto& each = column(found, index).at("numeric_stats").as_object();
+    return text(each.at("min")) + " " + text(each.at("max"));
+  };
+  EXPECT_EQ(stats(0), R"(-1.5E0 "12345678901234567890.12")");
+  EXPECT_EQ(stats(1), "1E-4 2.5E0");
+  EXPECT_EQ(stats(2), "9007199254740993 18446744073709551615");
+  EXPECT_EQ(stats(3), R"(-7 "99999999999999999999999999999999999999")");
+  EXPECT_EQ(stats(4), "6.25E-2 1.25E-1");
+}
+
 TEST_F(ProfileTest, ABigTableIsSampledAndTheSameEachTime) {
   const std::string select =
       "SELECT i AS id, i % 7 AS few, i // 2 AS pairs, CASE WHEN i % 10 = 0 THEN NULL ELSE 'n' || i % 3 END "
