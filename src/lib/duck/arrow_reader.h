@@ -1,15 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 
+#include "lib/duck/arrow_input.h"
 #include "lib/duck/database.h"
 
 namespace agnes::duck {
-
-// Puts up to `most` bytes of the stream where `to` points and says how many: 0 at its end. What it throws ends the statement.
-using ReadBytes = std::function<std::size_t(char* to, std::size_t most)>;
 
 // Runs `statement`, for which an Arrow IPC stream (arrow_stream.h) is the view `name`: a batch at a time, so that memory holds
 // a few of them. Answers the rows of the stream. The stream may be of any writer, as long as it is not compressed and has no
