@@ -300,7 +300,10 @@ class ParquetReader : public TableReader {
     const bool no_parquet = said.find("too small") != std::string::npos ||
                             said.find("Footer length") != std::string::npos ||
                             said.find("magic bytes") != std::string::npos;
-    wrong(file, no_parquet ? "is not a Parquet file: it may be cut off" : "cannot be read: " + said);
+    const bool far = said.find("Could not convert Timestamp") != std::string::npos;
+    wrong(file, no_parquet ? "is not a Parquet file: it may be cut off"
+                : far      ? "has a timestamp that is too far from today to be read: write NULL"
+                           : "cannot be read: " + said);
   }
 
   duck::Connection& connection_;

@@ -103,6 +103,7 @@ TEST_F(Parquet, TimesThatNoReaderShowsAreRefusedWithTheirRow) {
   put("ns_min.parquet", times({0, -most}, timestamp_type(false, kNanos)));
   put("us_min.parquet", times({0, -most - 1}, timestamp_type(false, kMicros)));
   put("us_utc.parquet", times({0, -most - 1}, timestamp_type(true, kMicros)));
+  put("ms_min.parquet", times({0, -most - 1}, timestamp_type(false, kMillis)));
   put("day.parquet", times({0, -1}, time_type(kMicros)));
   put("day_ns.parquet", times({0, day + 1}, time_type(kNanos)));
   put("utc.parquet", times({0, most}, timestamp_type(true, kNanos)));
@@ -118,6 +119,8 @@ TEST_F(Parquet, TimesThatNoReaderShowsAreRefusedWithTheirRow) {
                    {fmt::format("{}.parquet row 2 has in column 't' a time that is not within a day", table),
                     "write NULL"});
   expect_refused("utc", {"utc.parquet", "'t'", "to the nanosecond"});
+  expect_refused("ms_min",
+                 {"ms_min.parquet has a timestamp that is too far from today to be read: write NULL"});
   expect_refused("list", {"list.parquet row 2 has in column 'a\"b' a time"});
   put("fine.parquet", times({0, most - 1, -9'223'286'400'000'000'000}, timestamp_type(false, kNanos)));
   put("never.parquet", times({most, -most}, timestamp_type(false, kMicros)));
