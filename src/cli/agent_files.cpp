@@ -18,7 +18,8 @@ constexpr std::string_view kOurs[] = {
 
 // Through bash, because on Windows no shell reads the line. A hook must not fail a session: it ends well.
 const std::vector<std::string_view> kAtStart{R"(bash -c "agnes capture-session 2>/dev/null || true")",
-                                             R"(bash -c "agnes pull --quiet 2>/dev/null || true")"};
+                                             R"(bash -c "agnes self-upgrade --quiet 2>/dev/null || true; )"
+                                             R"(agnes pull --quiet 2>/dev/null || true")"};
 // The agent ends its hooks with the session: a push takes longer, and goes on by itself.
 const std::vector<std::string_view> kAtEnd{
     R"(bash -c "( nohup agnes push --quiet </dev/null >/dev/null 2>&1 & ) ; true")"};

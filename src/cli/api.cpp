@@ -46,7 +46,7 @@ std::string configured_token() {
 }
 
 // Once a day is enough to hear of a newer version.
-void mention_newer(std::string_view latest, const std::string& server) {
+void mention_newer(std::string_view latest) {
   if (is_truthy(env_or("AGNES_NO_UPDATE_CHECK", ""))) return;
   try {
     const fs::path memory = config_folder() / "update_check.json";
@@ -58,9 +58,8 @@ void mention_newer(std::string_view latest, const std::string& server) {
           plain(said.get_object(), "mentioned_on_day") == std::to_string(today))
         return;
     }
-    note("Note: agnes " AGNES_VERSION
-         " is older than the server ({}); for a newer one: curl -fsSL {}/cli/install.sh | bash",
-         escape_control(latest), server);
+    note("Note: agnes " AGNES_VERSION " is older than the server's ({}); agnes self-upgrade gets that",
+         escape_control(latest));
     replace_file(memory, pretty(json::object{{"latest", latest}, {"mentioned_on_day", today}}) + "\n", 0600);
   } catch (const Error&) {
     // A hint is not worth failing for.
@@ -78,7 +77,7 @@ void check_versions(const Response& response, const std::string& server) {
         fmt::format("agnes " AGNES_VERSION
                     " is too old for {}, which needs {} or newer; curl -fsSL {}/cli/install.sh | bash",
                     server, least ? escape_control(*least) : "a version", server));
-  if (latest && is_older(AGNES_VERSION, *latest)) mention_newer(*latest, server);
+  if (latest && is_older(AGNES_VERSION, *latest)) mention_newer(*latest);
 }
 
 std::string field_errors(const json::array& list) {

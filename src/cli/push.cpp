@@ -210,7 +210,11 @@ class Push {
       return true;
     }
     if (!is_about_the_file(response->status)) return stop(*response, file);
-    refuse(transcript, response->status, refusal(*response));
+    // A form that was cut, or no room for this one: the next time may be another.
+    if (response->status == 400 || response->status == 413)
+      fail(file, refusal(*response), response->status);
+    else
+      refuse(transcript, response->status, refusal(*response));
     return true;
   }
 

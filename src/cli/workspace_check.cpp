@@ -4,6 +4,7 @@
 #include "cli/config.h"
 #include "cli/local_data.h"
 #include "cli/outcome.h"
+#include "cli/self_upgrade.h"
 #include "lib/base/text.h"
 
 namespace agnes::cli {
@@ -94,6 +95,9 @@ WorkspaceReport check_workspace() {
     check_database(workspace, out.problems);
   else
     out.hints.emplace_back("nothing was pulled into this workspace yet: agnes pull");
+  if (const auto failures = upgrade_failures(); failures.count > 0)
+    out.hints.push_back(fmt::format("agnes self-upgrade failed {} times in a row: {}", failures.count,
+                                    escape_control(failures.error)));
   if (!has_hook(workspace))
     out.hints.emplace_back(
         "the agent's sessions do not begin with agnes pull: agnes init --force adds the hook");

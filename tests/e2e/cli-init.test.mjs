@@ -37,7 +37,7 @@ test('an empty folder becomes a workspace', async (t) => {
   assert.deepEqual(Object.keys(settings).sort(), ['hooks', 'statusLine']);
   const hook = (command) => ({ hooks: [{ type: 'command', command }] });
   assert.deepEqual(settings.hooks, {
-    SessionStart: [hook('bash -c "agnes capture-session 2>/dev/null || true"'), hook('bash -c "agnes pull --quiet 2>/dev/null || true"')],
+    SessionStart: [hook('bash -c "agnes capture-session 2>/dev/null || true"'), hook('bash -c "agnes self-upgrade --quiet 2>/dev/null || true; agnes pull --quiet 2>/dev/null || true"')],
     SessionEnd: [hook('bash -c "( nohup agnes push --quiet </dev/null >/dev/null 2>&1 & ) ; true"')],
   });
   assert.match(user.read('.claude/commands/agnes-private.md').toString(), /^---\ndescription: .*\n---\n\n!`agnes mark-private`\n/);

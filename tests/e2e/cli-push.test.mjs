@@ -177,11 +177,11 @@ test('a file that the server refuses for what it is does not hold the others up,
   const big = transcript('b');
   transcript('c');
   server.onRequest = (request) => {
-    if (/filename="b/.test(request.body)) server.faults.push({ path: '/api/upload/sessions', status: 413, body: { detail: 'File too large' } });
+    if (/filename="b/.test(request.body)) server.faults.push({ path: '/api/upload/sessions', status: 422, body: { detail: [{ loc: ['body', 'file'], msg: 'no such name' }] } });
   };
   const result = await push(7);
-  assert.deepEqual([result.sessions, result.dropped_permanent, result.errors[0].file, result.errors[0].status], [2, 1, 'b.jsonl', 413]);
-  assert.match(readFileSync(user.file('.claude/agnes-sessions-failed.txt'), 'utf8'), /^\S+\tb\t413\t\S+b\.jsonl\n$/);
+  assert.deepEqual([result.sessions, result.dropped_permanent, result.errors[0].file, result.errors[0].status], [2, 1, 'b.jsonl', 422]);
+  assert.match(readFileSync(user.file('.claude/agnes-sessions-failed.txt'), 'utf8'), /^\S+\tb\t422\t\S+b\.jsonl\n$/);
   assert.deepEqual((await push()).errors, []);
   server.onRequest = () => {};
   appendFileSync(big, line('b', 'more'));
@@ -189,6 +189,16 @@ test('a file that the server refuses for what it is does not hold the others up,
   truncateSync(big, 51 << 20);
   assert.match((await push(7)).errors[0].error, /^it has 51.* MB, and a server takes 50.* MB/);
 });
+
+for (const status of [400, 413])
+  test(`a file that is answered with ${status} holds no other up, and is tried again`, async () => {
+    transcript('a');
+    transcript('b');
+    server.faults.push({ path: '/api/upload/sessions', status, body: { detail: 'no room' } });
+    const result = await push(7);
+    assert.deepEqual([result.sessions, result.dropped_permanent, result.errors[0].error], [1, 0, 'no room (HTTP ' + status + ')']);
+    assert.equal((await push()).sessions, 1);
+  });
 
 test('a server that asks to wait is waited for', async () => {
   transcript('a');

@@ -15,8 +15,8 @@ export function makeUser() {
   const config = path.join(home, '.config/agnes');
 
   // Answers the running child; `await child.ended` for { code, signal, stdout, stderr }.
-  const start = (args, { env = {}, input = '', cwd = workspace } = {}) => {
-    const child = spawn(program, args, {
+  const start = (args, { env = {}, input = '', cwd = workspace, program: other = program } = {}) => {
+    const child = spawn(other, args, {
       cwd,
       env: { PATH: process.env.PATH, HOME: home, LANG: 'C.UTF-8', AGNES_NO_UPDATE_CHECK: '1', TERM: 'dumb', ...env },
     });

@@ -47,6 +47,7 @@ export async function startFake({ tables = {}, token = makeToken('ana@example.co
     requests: [],
     uploads: {}, // transcripts, by name
     notes: null,
+    packages: {}, // of the client, by file name
     answers: {}, // 'GET /path' -> { status, body }
     headers: {}, // on every answer
     onRequest: () => {},
@@ -135,6 +136,8 @@ export async function startFake({ tables = {}, token = makeToken('ana@example.co
       if (body.email !== state.email || body.password !== state.password) return json(res, 401, { detail: 'Invalid credentials' });
       return json(res, 200, { access_token: state.token, token_type: 'bearer', email: state.email, user_id: 'u1', role: 'user' });
     }
+    if (path.startsWith('/cli/package/') && state.packages[path.slice(13)]) return res.end(state.packages[path.slice(13)]);
+    if (path.startsWith('/cli/')) return json(res, 404, { detail: 'Not Found' });
     if (req.headers.authorization !== `Bearer ${state.token}`) return json(res, 401, { detail: 'Invalid or expired token' });
     if (path === '/api/catalog/tables') return json(res, 200, { tables: [], count: 0 });
     if (path === '/api/welcome') return state.welcome === null ? json(res, 404, { detail: 'Not Found' }) : json(res, 200, { content: state.welcome });

@@ -22,8 +22,11 @@ namespace agnes::cli {
   X(snapshot)             \
   X(skills)               \
   X(push)                 \
+  X(update)               \
+  X(self_upgrade)         \
   X(status)               \
   X(onboarded)            \
+  X(setup)                \
   X(diagnose)             \
   X(disk_info)            \
   X(statusline)           \

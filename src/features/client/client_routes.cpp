@@ -2,7 +2,9 @@
 
 #include <re2/re2.h>
 
+#include "contract/client.h"
 #include "features/client/client_package.h"
+#include "lib/base/signature.h"
 #include "lib/base/text.h"
 
 namespace agnes::client {
@@ -13,13 +15,6 @@ struct Latest {
   std::optional<std::string> version, wheel_filename, download_url_path;
 };
 BOOST_DESCRIBE_STRUCT(Latest, (), (version, wheel_filename, download_url_path))
-
-struct Package {
-  std::string version, platform, filename, download_url_path;
-  std::uint64_t size = 0;
-  std::string sha256;
-};
-BOOST_DESCRIBE_STRUCT(Package, (), (version, platform, filename, download_url_path, size, sha256))
 
 // Of what a file name may be made so that it means nothing to a shell or in a header.
 bool is_plain_name(std::string_view name) {
@@ -46,6 +41,8 @@ http::Response send_file(const fs::path& file, const std::string& name) {
   return http::Response::file(std::move(body));
 }
 
+// In the state folder. Clients that have seen its public key take packages of no other.
+constexpr const char* kKeyFile = "client_signing_key";
 constexpr const char* kNoWheel =
     "there is no Python package here; install the client with: curl -fsSL <this server>/cli/install.sh | "
     "bash";
@@ -199,12 +196,19 @@ void add_client_routes(http::Routes& routes, const config::Places& places, const
              });
   routes.get("/cli/package",
              {.auth = Auth::none, .tag = "client", .summary = "The client for the server's own platform"},
-             [packages] {
+             [packages, key = SigningKey::load_or_make(places.state / kKeyFile)] {
                const auto package = packages->current();
                if (!package) throw Error(ErrorKind::not_found, kNoPackage);
-               return Package{package->version,  package->platform,
-                              package->filename, "/cli/package/" + package->filename,
-                              package->size,     package->sha256};
+               contract::ClientPackage out{.version = package->version,
+                                           .platform = package->platform,
+                                           .filename = package->filename,
+                                           .download_url_path = "/cli/package/" + package->filename,
+                                           .size = package->size,
+                                           .sha256 = package->sha256,
+                                           .public_key = key.public_key(),
+                                           .signature = {}};
+               out.signature = key.sign(contract::signed_text(out));
+               return out;
              });
   routes.get("/cli/package/{filename}",
              {.auth = Auth::none,
