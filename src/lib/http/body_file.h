@@ -17,6 +17,7 @@ namespace agnes::http {
 struct BodyFile {
   std::filesystem::path path;
   std::uint64_t size = 0;
+  std::string field;         // of a multipart form, that has the file; empty: the body is the file
   std::string filename;      // of a multipart form, as sent: never use it as a path
   std::string content_type;  // of the file, as sent; may be empty
   Pairs fields;              // the form's other fields

@@ -177,10 +177,10 @@ bj::object describe(const Route& route, json::Components& components) {
   const SchemaOf answer = info.answer != nullptr ? info.answer : operation.answer;
   if (answer != nullptr)
     good.emplace("content", content("application/json", answer(components)).at("content"));
-  else if (info.page)
-    good.emplace("content", content("text/html", {{"type", "string"}}).at("content"));
   else if (!info.answer_type.empty())
     good.emplace("content", content(info.answer_type, text_schema(info.answer_type)).at("content"));
+  else if (info.page)
+    good.emplace("content", content("text/html", {{"type", "string"}}).at("content"));
   responses.emplace(std::to_string(info.status), std::move(good));
   add_refusals(responses, route, operation, has_input);
   out.emplace("responses", std::move(responses));

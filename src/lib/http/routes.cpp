@@ -362,7 +362,7 @@ std::string_view Call::path_value(std::string_view name) {
 
 const BodyFile* Argument<BodyFile>::get(Call& call) {
   const BodyFile* file = call.request.body_file();
-  call.reader.restart({"body"}, false);
+  call.reader.restart({"body", "file"}, false);
   if (file == nullptr) call.reader.fail("missing", "Field required", nullptr);
   return file;
 }

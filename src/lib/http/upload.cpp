@@ -106,6 +106,7 @@ bool Upload::step() {
       if (part_.is_file) {
         if (has_file_) throw Error(ErrorKind::too_large, "The form has more than one file");
         has_file_ = true;
+        file_->field = part_.name;
         file_->filename = part_.filename;
         file_->content_type = part_.type;
       } else if (file_->fields.size() >= kLimits.fields) {
