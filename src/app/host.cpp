@@ -349,8 +349,7 @@ int run(std::span<const ModuleKind> kinds, const HostOptions& options) {
   if (!config.unbuilt().empty())
     log::info("set, but of no effect in this server: {}", join(config.unbuilt(), ", "));
   for (const auto& folder : {places.data, places.state, places.extracts()}) make_folder(folder);
-  for (const auto& folder : {places.state, places.extracts(), places.analytics().parent_path()})
-    make_private(folder);
+  for (const auto& [name, folder] : places.private_folders()) make_private(folder);
 
   RequestCounts request_counts;
   http::Routes routes;

@@ -142,9 +142,7 @@ void Check::secrets() {
 }
 
 void Check::private_folders() {
-  for (const auto& [part, folder] :
-       {std::pair{"state", places_.state}, std::pair{"extracts", places_.extracts()},
-        std::pair{"analytics", places_.analytics().parent_path()}}) {
+  for (const auto& [part, folder] : places_.private_folders()) {
     struct stat seen {};
     if (::stat(folder.c_str(), &seen) != 0 || (seen.st_mode & 077) == 0) continue;
     const auto open = fmt::format("other accounts of this machine may read {} (mode {:o})", folder.string(),

@@ -27,6 +27,7 @@
   X(warm_up)               \
   X(operation)             \
   X(client)                \
+  X(uploads)               \
   X(snapshots)             \
   AGNES_MORE_MODULES(X)
 

@@ -113,7 +113,7 @@ class Server {
           const bytes = Buffer.concat(chunks);
           const text = bytes.toString('utf8');
           let json;
-          if (/json/.test(answer.headers['content-type'] ?? '') && text) json = JSON.parse(text);
+          if (/\bjson/.test(answer.headers['content-type'] ?? '') && text) json = JSON.parse(text);
           resolve({ status: answer.statusCode, headers: answer.headers, body: bytes, text, json });
         });
       });

@@ -26,6 +26,15 @@ struct Places {
 
   fs::path extracts() const { return data / "extracts"; }
   fs::path analytics() const { return data / "analytics" / "server.duckdb"; }
+  // Folders that only the server's own account may read, and what people call each. Some may not be there.
+  std::vector<std::pair<const char*, fs::path>> private_folders() const {
+    return {{"state", state},
+            {"extracts", extracts()},
+            {"analytics", analytics().parent_path()},
+            {"uploads", data / "user_sessions"},
+            {"uploads", data / "user_artifacts"},
+            {"uploads", data / "user_local_md"}};
+  }
 };
 
 // Everything that an operator has set: config/instance.yaml, over it the overlay state/instance.yaml, over
