@@ -28,6 +28,7 @@
   X(operation)             \
   X(client)                \
   X(uploads)               \
+  X(news)                  \
   X(snapshots)             \
   AGNES_MORE_MODULES(X)
 

@@ -6,6 +6,7 @@ namespace agnes::state {
 // them, and nothing but other features' deletions touches their rows.
 void declare_contract_tables() {
   using namespace types;
+  // The prompts of features/prompts; a new database has their rows (migrate.cpp).
   declare_table({.name = "instance_templates",
                  .columns = {{"key", kText},
                              {"content", kText},
@@ -100,20 +101,6 @@ void declare_contract_tables() {
                              {"curator_name", kText},
                              {"curator_email", kText}},
                  .primary_key = {"id"}});
-  declare_table({.name = "news_template",
-                 .columns = {{"id", kText},
-                             {"version", kInt, kRequired},
-                             {"intro", kText},
-                             {"content", kText},
-                             {"published", kBool, kRequired, "false"},
-                             {"created_at", kTime, kRequired, kNow},
-                             {"updated_at", kTime, kRequired, kNow},
-                             {"created_by", kText},
-                             {"published_at", kTime},
-                             {"published_by", kText}},
-                 .primary_key = {"id"},
-                 .uniques = {{"version"}},
-                 .indexes = {{"ix_news_template_pub_ver", {"published", "version"}}}});
   declare_table(
       {.name = "pending_codes",
        .columns = {{"code", kText}, {"chat_id", kLong, kRequired}, {"created_at", kTime, kNullable, kNow}},
