@@ -29,6 +29,7 @@
   X(client)                \
   X(uploads)               \
   X(news)                  \
+  X(prompts)               \
   X(snapshots)             \
   AGNES_MORE_MODULES(X)
 

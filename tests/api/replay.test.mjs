@@ -7,7 +7,7 @@ import { exceptions, replay } from '../lib/replay.mjs';
 const differs = exceptions('differs.txt');
 const notBuilt = exceptions('not-built.txt');
 
-for (const scenario of ['access', 'sync', 'registry', 'catalog', 'query', 'server-config', 'matrix']) {
+for (const scenario of ['access', 'sync', 'registry', 'catalog', 'query', 'server-config', 'content', 'matrix']) {
   test(`${scenario} answers as recorded`, async () => {
     const wrong = [];
     await replay(scenario, (number, name, differences, status) => {

@@ -9,7 +9,6 @@ std::vector<Setting> unbuilt_settings() {
   using boost::json::array;
   using boost::json::object;
   return {
-      {.path = "instance.subtitle", .kind = K::text, .built = false, .help = "Line under the name"},
       {.path = "instance.copyright",
        .kind = K::text,
        .built = false,

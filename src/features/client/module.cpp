@@ -1,14 +1,14 @@
 #include "app/module.h"
 
 #include "features/client/client_routes.h"
+#include "features/client/dashboard_routes.h"
 #include "features/client/settings.h"
-#include "features/client/welcome_routes.h"
 
 namespace agnes::client {
 
 namespace {
 
-// The client program and what it is told of this server.
+// The client program, and the way to it.
 class ClientModule final : public app::Module {
  public:
   explicit ClientModule(app::Services& services) : services_(services) {}
@@ -16,7 +16,7 @@ class ClientModule final : public app::Module {
   void routes(http::Routes& routes) override {
     add_client_routes(routes, services_.places, services_.public_address,
                       services_.config.get<ClientSettings>());
-    add_welcome_routes(routes, services_.get<catalog::Visible>(), services_.config, services_.public_address);
+    add_dashboard_routes(routes, services_.public_address);
   }
 
  private:
@@ -25,7 +25,6 @@ class ClientModule final : public app::Module {
 
 void declare(app::Declarations& declarations) {
   declarations.settings.add<ClientSettings>();
-  declarations.settings.add<WelcomeSettings>();
 }
 
 }  // namespace

@@ -88,4 +88,23 @@ boost::json::array metrics_of(state::Tx& tx, const catalog::Table& table) {
   return out;
 }
 
+namespace {
+struct InCategory {
+  std::string category;
+  std::int64_t metrics = 0;
+};
+BOOST_DESCRIBE_STRUCT(InCategory, (), (category, metrics))
+}  // namespace
+
+boost::json::object summary_of_metrics(state::Tx& tx) {
+  std::int64_t count = 0;
+  boost::json::array categories;
+  for (const auto& one : tx.rows<InCategory>("SELECT category, count(*) AS metrics FROM metric_definitions "
+                                             "GROUP BY category ORDER BY category")) {
+    count += one.metrics;
+    if (!one.category.empty()) categories.emplace_back(one.category);
+  }
+  return {{"count", count}, {"categories", std::move(categories)}};
+}
+
 }  // namespace agnes::metrics

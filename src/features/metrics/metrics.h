@@ -86,6 +86,8 @@ void save_metrics(state::Tx& tx, std::vector<Metric> metrics);
 bool remove_metric(state::Tx& tx, const std::string& id);
 // The metrics that name the table, as profiles list them: [{"name", "file"}].
 boost::json::array metrics_of(state::Tx& tx, const catalog::Table& table);
+// How many there are, and their categories: {"count", "categories"}.
+boost::json::object summary_of_metrics(state::Tx& tx);
 
 // Definitions in a YAML file: one mapping or a list of them, each with a name and a category. `table` is
 // table_name, `sql_by_plan` the variant by_plan.

@@ -1,5 +1,6 @@
 #include "app/module.h"
 
+#include "core/catalog/guide_facts.h"
 #include "core/catalog/registry.h"
 #include "core/state/schema.h"
 #include "features/metrics/metric_routes.h"
@@ -12,6 +13,8 @@ class MetricsModule final : public app::Module {
  public:
   explicit MetricsModule(app::Services& services) : services_(services) {
     services.extend(catalog::TableUses(metrics_of));
+    services.extend(catalog::GuideFact{
+        "metrics", [](state::Tx& tx, const http::Caller&) { return summary_of_metrics(tx); }});
   }
 
   void routes(http::Routes& routes) override {
