@@ -151,6 +151,16 @@ std::string ask(std::string_view question, std::string_view instead, bool hidden
   return line;
 }
 
+std::string read_input() {
+  std::string text;
+  char buffer[1 << 16];
+  while (true) {
+    const auto got = ::read(STDIN_FILENO, buffer, sizeof buffer);
+    if (got <= 0) return text;
+    text.append(buffer, static_cast<std::size_t>(got));
+  }
+}
+
 bool confirm(std::string_view question) {
   const std::string answer =
       to_lower(trim(ask(fmt::format("{} [y/N]", question), "--yes says so beforehand")));

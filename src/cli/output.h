@@ -44,6 +44,8 @@ std::string bold(std::string_view text);
 // Asks on the terminal; without one, a line of standard input is the answer. `hidden` shows nothing while
 // typing. Throws Failure when there is no answer: `instead` says how to give it without a terminal.
 std::string ask(std::string_view question, std::string_view instead, bool hidden = false);
+// All of standard input.
+std::string read_input();
 // "y" or "yes".
 bool confirm(std::string_view question);
 

@@ -47,6 +47,7 @@ namespace agnes::cli {
   X(metadata)                   \
   X(job)                        \
   X(metrics)                    \
+  X(news)                       \
   X(settings)                   \
   X(break_glass)
 

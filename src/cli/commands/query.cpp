@@ -36,16 +36,6 @@ struct Ask {
   }
 };
 
-std::string read_input() {
-  std::string text;
-  char buffer[1 << 16];
-  while (true) {
-    const auto got = ::read(STDIN_FILENO, buffer, sizeof buffer);
-    if (got <= 0) return text;
-    text.append(buffer, static_cast<std::size_t>(got));
-  }
-}
-
 std::string sql_of_json(const std::string& text) {
   boost::system::error_code error;
   const auto value = boost::json::parse(text, error);
