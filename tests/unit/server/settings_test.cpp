@@ -146,8 +146,7 @@ TEST_F(Settings, AnOldFileStartsAndWhatDoesNothingIsNamed) {
   ::unsetenv("POSTHOG_API_KEY");
   const auto& named = config.unbuilt();
   EXPECT_EQ(std::set<std::string>(named.begin(), named.end()),
-            (std::set<std::string>{"jira", "theme", "instance.subtitle", "api.catalog_cache_ttl_seconds",
-                                   "POSTHOG_API_KEY"}));
+            (std::set<std::string>{"jira", "theme", "api.catalog_cache_ttl_seconds", "POSTHOG_API_KEY"}));
   EXPECT_TRUE(config.warnings().empty());
 }
 
