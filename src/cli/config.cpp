@@ -7,6 +7,7 @@
 #include "cli/json_text.h"
 #include "cli/outcome.h"
 #include "cli/output.h"
+#include "cli/workspace.h"
 #include "lib/base/env.h"
 #include "lib/base/error.h"
 #include "lib/base/files.h"
@@ -117,6 +118,15 @@ fs::path config_folder() {
       throw system_error("cannot create " + folder.string(), errno);
   }
   return folder;
+}
+
+void require_known(const std::string& server) {
+  const auto workspace = find_workspace();
+  if (workspace && workspace_server(*workspace) == without_slash(server) && !is_known(server))
+    throw Failure(Cause::usage,
+                  fmt::format("{} is a workspace of {}, which is not known here",
+                              escape_control(workspace->string()), escape_control(server)),
+                  "if that is your server: AGNES_SERVER=" + escape_control(server));
 }
 
 std::string server_url() {
@@ -254,6 +264,7 @@ fs::path workspace_folder() {
     throw Failure(Cause::failed,
                   fmt::format("AGNES_LOCAL_DIR names {}, and there is no such folder", found->string()),
                   "correct it, or unset it");
+  if (found) refuse_links(*found);
   return found.value_or(absolute_path("."));
 }
 

@@ -14,6 +14,9 @@ std::filesystem::path config_folder();
 // AGNES_SERVER, else the server of the workspace that this folder is in, else `server` of config.yaml, else
 // http://localhost:8000.
 std::string server_url();
+// Throws Failure when only the workspace names that server: folders are copied and cloned, and what somebody else wrote into one
+// does not say whose programs run here.
+void require_known(const std::string& server);
 bool has_server();          // whether one was named anywhere
 bool has_default_server();  // whether config.yaml names one
 // The server that commands outside of workspaces use from now on. Keeps the other settings of config.yaml,

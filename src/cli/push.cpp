@@ -3,8 +3,6 @@
 #include <map>
 #include <thread>
 
-#include <fcntl.h>
-
 #include "cli/config.h"
 #include "cli/private_sessions.h"
 #include "cli/redact.h"
@@ -32,12 +30,6 @@ fs::path notes_file(const Workspace& workspace) {
 }
 fs::path uploaded_log(const Workspace& workspace) {
   return agent_file(workspace, "agnes-sessions-uploaded.txt");
-}
-
-void append_line(const fs::path& file, const std::string& line) {
-  const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd) throw system_error("cannot write " + file.string(), errno);
-  write_or_throw(fd.get(), line + "\n", file);
 }
 
 // What became of files, in <workspace>/server/.agnes-push: a line for each with tabs between its fields; the last one of a file
@@ -206,7 +198,7 @@ class Push {
     if (response->status == 200) {
       ++out_.sessions;
       uploaded_.set(Uploaded::State::there, file, "", transcript.stat);
-      append_line(uploaded_log(workspace_), format_iso_utc(now()) + "\t" + file.string());
+      append_line(uploaded_log(workspace_), format_iso_utc(now()) + "\t" + escape_control(file.string()));
       return true;
     }
     if (!is_about_the_file(response->status)) return stop(*response, file);
@@ -282,7 +274,7 @@ class Push {
     uploaded_.set(Uploaded::State::refused, transcript.file, "", transcript.stat);
     append_line(agent_file(workspace_, "agnes-sessions-failed.txt"),
                 fmt::format("{}\t{}\t{}\t{}", format_iso_utc(now()), transcript.file.stem().string(), status,
-                            transcript.file.string()));
+                            escape_control(transcript.file.string())));
   }
 
   void note_private(const std::string& session, const fs::path& file) {
@@ -299,6 +291,8 @@ class Push {
     for (const auto& queued : read_queue(workspace_.root)) {
       const auto stat = stat_file(queued.file);
       if (hidden.contains(queued.session) || (stat && uploaded_.find(queued.file, "", *stat))) {
+        done.insert(queued);
+      } else if (!is_in_place(workspace_.root, queued.file)) {
         done.insert(queued);
       } else if (!stat) {
         ++out_.skipped;

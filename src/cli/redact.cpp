@@ -11,6 +11,9 @@ namespace agnes::cli {
 namespace {
 
 constexpr std::size_t kLargestKey = 16384;
+constexpr std::size_t kLongestValue = 4096;
+// A prefix of so many characters is hardly a part of another word, as "sk-" is of "task-force".
+constexpr std::size_t kLongPrefix = 4;
 constexpr std::string_view kMark = "[redacted]";
 
 bool is_alnum(char c) {
@@ -53,8 +56,10 @@ constexpr Prefix kPrefixes[] = {
 };
 
 // The end of a token with a known prefix that begins at `at`; `at` when there is none.
-std::size_t prefixed(std::string_view text, std::size_t at) {
+std::size_t prefixed(std::string_view text, std::size_t at, std::size_t shortest) {
+  if (std::string_view("gxsrwAynhdSpa").find(text[at]) == std::string_view::npos) return at;
   for (const auto& prefix : kPrefixes) {
+    if (prefix.text.size() < shortest || text[at] != prefix.text.front()) continue;
     if (text.substr(at, prefix.text.size()) != prefix.text) continue;
     const auto rest = span(text, at + prefix.text.size(), [](char c) { return is_word_char(c) || c == '.'; });
     if (rest >= prefix.shortest) return at + prefix.text.size() + rest;
@@ -122,7 +127,7 @@ bool is_named_secret(std::string_view word) {
 
 // A value that is worth hiding: no variable, no number, no word of a programming language.
 bool is_secret_value(std::string_view value) {
-  if (value.size() < 8 || value.front() == '$' || value.front() == '%') return false;
+  if (value.size() < 8) return false;
   if (value.starts_with(kMark)) return false;
   return !std::all_of(value.begin(), value.end(), [](char c) { return is_digit(c) || c == '.'; });
 }
@@ -134,7 +139,9 @@ class Redaction {
   std::string run() {
     std::size_t at = 0;
     while (at < text_.size()) {
-      if (const auto end = secret_at(at); end > at) {
+      if (const auto past = colour(at); past > at) {
+        at = past;
+      } else if (const auto end = secret_at(at); end > at) {
         hide(at, end);
         at = end;
       } else if (is_word_char(text_[at])) {
@@ -161,7 +168,8 @@ class Redaction {
   std::size_t secret_at(std::size_t at) const {
     for (const auto& known : known_)
       if (known.size() >= 8 && text_.substr(at, known.size()) == known) return at + known.size();
-    for (const auto find : {web_token, prefixed, storage_token, private_key})
+    if (const auto end = prefixed(text_, at, 0); end > at) return end;
+    for (const auto find : {web_token, storage_token, private_key})
       if (const auto end = find(text_, at); end > at) return end;
     return at;
   }
@@ -174,11 +182,37 @@ class Redaction {
     return text_[at] == 'u' ? std::min(at + 5, text_.size()) : at;
   }
 
+  // The rest of "ESC [32m" behind its first character, which is no part of the word behind it.
+  std::size_t colour(std::size_t at) const {
+    if (text_[at] != '[') return at;
+    const auto end = at + 1 + span(text_.substr(0, std::min(text_.size(), at + 16)), at + 1, [](char c) {
+                       return is_digit(c) || c == ';';
+                     });
+    return end < text_.size() && text_[end] == 'm' ? end + 1 : at;
+  }
+
+  // A secret within a word, as in "%3Dghp_..." and "token_ghp_...": those whose beginning is in no other word.
+  std::optional<std::pair<std::size_t, std::size_t>> within(std::size_t at, std::size_t end) const {
+    const bool is_head = end < text_.size() && text_[end] == '.' && span(text_, end + 1, is_word_char) >= 10;
+    for (std::size_t i = at + 1; i < end; ++i) {
+      const bool may_be_short = !is_alnum(text_[i - 1]) || (i >= 3 && text_[i - 3] == '%');
+      if (const auto past = prefixed(text_, i, may_be_short ? 0 : kLongPrefix); past > i)
+        return std::pair(i, past);
+      if (is_head && text_[i] == 'e' && end - i >= 10)
+        if (const auto past = web_token(text_, i); past > i) return std::pair(i, past);
+    }
+    return std::nullopt;
+  }
+
   // A word that is no secret itself may tell that one follows. Returns where to go on.
   std::size_t word(std::size_t at) {
     const auto end = at + span(text_, at, is_word_char);
     const auto name = text_.substr(at, end - at);
-    if (iequals(name, "bearer") && end < text_.size() && text_[end] == ' ') {
+    if (const auto found = within(at, end)) {
+      hide(found->first, found->second);
+      return found->second;
+    }
+    if ((iequals(name, "bearer") || iequals(name, "basic")) && end < text_.size() && text_[end] == ' ') {
       const auto length = span(text_, end + 1, [](char c) { return is_token_char(c) || c == '='; });
       if (length >= 16 && secret_at(end + 1) == end + 1) {
         hide(end + 1, end + 1 + length);
@@ -189,7 +223,9 @@ class Redaction {
     if (!is_named_secret(name)) return end;
     const auto begin = value_behind(text_, end);
     if (!begin) return end;
-    const auto length = span(text_, *begin, is_value_char);
+    if (text_[*begin] == '$' || text_[*begin] == '%') return *begin;
+    const auto length =
+        span(text_.substr(0, std::min(text_.size(), *begin + kLongestValue)), *begin, is_value_char);
     if (secret_at(*begin) > *begin || !is_secret_value(text_.substr(*begin, length))) return *begin;
     hide(*begin, *begin + length);
     return *begin + length;

@@ -9,14 +9,13 @@
 #include <unistd.h>
 
 #include "cli/config.h"
+#include "cli/process.h"
 #include "contract/client.h"
 #include "lib/base/files.h"
 #include "lib/base/hash.h"
 #include "lib/base/ids.h"
 #include "lib/base/signature.h"
 #include "lib/base/text.h"
-
-extern char** environ;
 
 namespace agnes::cli {
 
@@ -126,36 +125,13 @@ void fetch(Api& api, const contract::ClientPackage& package, const fs::path& fil
 }
 
 // What it prints; throws Failure when it fails or takes too long.
-std::string run(const std::vector<std::string>& words, const fs::path& output) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
-                                   0600);
-  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-  std::vector<std::string> copies = words;
-  std::vector<char*> argv;
-  for (auto& word : copies) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  pid_t pid = 0;
-  const int problem = ::posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (problem != 0) throw system_error("cannot run " + words[0], problem);
-  const auto until = std::chrono::steady_clock::now() + kTrial;
-  int status = 0;
-  pid_t ended = 0;
-  while ((ended = ::waitpid(pid, &status, WNOHANG)) == 0 && std::chrono::steady_clock::now() < until)
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  if (ended == 0) {
-    ::kill(pid, SIGKILL);
-    ::waitpid(pid, &status, 0);
-  }
-  const auto said = read_file(output).value_or("");
-  if (ended == 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-    throw Failure(Cause::failed,
-                  fmt::format("{} failed: {}", words[0], escape_control(said.substr(0, said.find('\n')))),
-                  "agnes stays as it is");
-  return said;
+std::string run(const std::vector<std::string>& words) {
+  const auto ended = run_program(words, true, kTrial);
+  if (ended.exit == 0) return ended.output;
+  throw Failure(
+      Cause::failed,
+      fmt::format("{} failed: {}", words[0], escape_control(ended.output.substr(0, ended.output.find('\n')))),
+      "agnes stays as it is");
 }
 
 // A link in one step.
@@ -181,10 +157,11 @@ void install(Api& api, const Installation& here, const contract::ClientPackage& 
     }
   } guard{work};
   fetch(api, package, work / "package");
-  run({"tar", "-xzf", (work / "package").string(), "-C", (work / "agnes").string()}, work / "said");
+  run({"tar", "-xzf", (work / "package").string(), "-C", (work / "agnes").string()});
   // It asks no server while it is tried.
   ::setenv("AGNES_SELF_UPGRADE_IN_PROGRESS", "1", 1);
-  const auto said = run({(work / "agnes" / "agnes").string(), "--version"}, work / "said");
+  ::unsetenv("AGNES_TOKEN");
+  const auto said = run({(work / "agnes" / "agnes").string(), "--version"});
   if (said.find(package.version) == said.npos)
     throw Failure(Cause::server_fault,
                   fmt::format("the fetched program says that it is {}, and not {}",
@@ -194,7 +171,7 @@ void install(Api& api, const Installation& here, const contract::ClientPackage& 
   if (!fs::exists(release)) rename_synced(work / "agnes", release);
   turn(here.link, release / "agnes");
   try {
-    run({here.link.string(), "--version"}, work / "said");
+    run({here.link.string(), "--version"});
   } catch (const Error&) {
     turn(here.link, here.release / "agnes");
     throw;
@@ -212,6 +189,7 @@ fs::path failures_file() {
 }  // namespace
 
 UpgradeResult self_upgrade(Api& api, const UpgradeOptions& options) {
+  require_known(api.server());
   UpgradeResult out{AGNES_VERSION, std::nullopt, false, false};
   const auto response = api.get("/cli/package");
   if (response.status == 404) {

@@ -4,7 +4,6 @@
 #include <thread>
 
 #include <boost/json.hpp>
-#include <fcntl.h>
 
 #include "cli/json_text.h"
 #include "lib/base/env.h"
@@ -83,10 +82,7 @@ std::vector<QueuedSession> read_queue(const fs::path& root) {
 
 void add_to_queue(const fs::path& root, const QueuedSession& session) {
   const auto lock = lock_queue(root);
-  const auto file = queue_file(root);
-  const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd) throw system_error("cannot write " + file.string(), errno);
-  write_or_throw(fd.get(), line_of(session), file);
+  append_line(queue_file(root), session.session + "\t" + session.file.string());
 }
 
 void remove_from_queue(const fs::path& root, const std::set<QueuedSession>& done) {
@@ -99,6 +95,17 @@ void remove_from_queue(const fs::path& root, const std::set<QueuedSession>& done
     fs::remove(queue_file(root));
   else
     replace_file(queue_file(root), left, 0600);
+}
+
+bool is_in_place(const fs::path& root, const fs::path& file) {
+  std::error_code error;
+  const auto real = fs::weakly_canonical(file, error);
+  if (error) return false;
+  for (const auto& folder : {projects_folder(), root / "user" / "sessions"}) {
+    const auto place = fs::weakly_canonical(folder, error);
+    if (!error && real.string().starts_with(place.string() + "/")) return true;
+  }
+  return false;
 }
 
 std::vector<Transcript> find_transcripts(const fs::path& root) {
@@ -115,7 +122,9 @@ std::vector<Transcript> find_transcripts(const fs::path& root) {
   }
   add_folder(out, root / "user" / "sessions", true);
   for (const auto& queued : read_queue(root)) {
-    if (!queued.file.string().ends_with(".jsonl") || fs::is_symlink(queued.file, error)) continue;
+    if (!queued.file.string().ends_with(".jsonl") || fs::is_symlink(queued.file, error) ||
+        !is_in_place(root, queued.file))
+      continue;
     const auto stat = stat_file(queued.file);
     if (stat && fs::is_regular_file(queued.file, error)) out.push_back({queued.file, *stat, true});
   }

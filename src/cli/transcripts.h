@@ -20,6 +20,10 @@ struct Transcript {
 // encoding is not unique; those in user/sessions of the workspace; and those that hooks wrote into the queue. The oldest first.
 std::vector<Transcript> find_transcripts(const fs::path& root);
 
+// Whether a transcript may lie there: below Claude Code's projects or user/sessions of the workspace. The queue of a folder that was
+// copied or cloned names what its writer likes.
+bool is_in_place(const fs::path& root, const fs::path& file);
+
 // What the first lines of a transcript say.
 struct TranscriptHead {
   std::set<std::string> sessions;  // its own id; of a sub-agent, that of the session which began it, too

@@ -11,6 +11,7 @@
 
 #include "cli/config.h"
 #include "cli/json_text.h"
+#include "cli/outcome.h"
 #include "contract/manifest.h"
 #include "contract/read.h"
 #include "lib/base/error.h"
@@ -243,6 +244,24 @@ void replace_quickly(const fs::path& file, std::string_view content, unsigned mo
     ::unlink(beside.c_str());
     throw;
   }
+}
+
+void refuse_links(const fs::path& root) {
+  for (const char* way : {".claude", ".claude/rules", ".claude/commands", "server", "server/parquet", "user",
+                          "user/sessions", "user/duckdb", "user/snapshots"}) {
+    const auto folder = root / way;
+    if (struct stat seen{}; ::lstat(folder.c_str(), &seen) == 0 && S_ISLNK(seen.st_mode))
+      throw Failure(Cause::failed,
+                    fmt::format("{} is a link, and agnes writes there", escape_control(folder.string())),
+                    "put a folder in its place");
+  }
+}
+
+void append_line(const fs::path& file, const std::string& line) {
+  const UniqueFd fd(
+      ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+  if (!fd) throw system_error("cannot write " + file.string(), errno);
+  write_or_throw(fd.get(), line + "\n", file);
 }
 
 }  // namespace agnes::cli

@@ -31,6 +31,12 @@ struct Workspace {
   fs::path lock() const { return root / "server" / ".agnes-pull.lock"; }
 };
 
+// Throws Failure when a folder of the program's own in the workspace, or one of its lists, is a link: whoever made the workspace would say
+// where the program writes.
+void refuse_links(const fs::path& root);
+// Adds a line to a file of the program's own, which is no link.
+void append_line(const fs::path& file, const std::string& line);
+
 // One table of the server's manifest.
 struct ManifestTable {
   std::string hash;  // MD5 of its file; empty: not known

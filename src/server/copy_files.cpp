@@ -22,7 +22,7 @@ void keep_attributes(int from, int to) {
   struct stat seen {};
   if (::fstat(from, &seen) != 0) return;
   if (::fchown(to, seen.st_uid, seen.st_gid) != 0) errno = 0;  // only root may
-  ::fchmod(to, seen.st_mode & 07777);
+  ::fchmod(to, seen.st_mode & 0777);
   const timespec times[2] = {seen.st_atim, seen.st_mtim};
   ::futimens(to, times);
 }

@@ -27,11 +27,12 @@ bool is_left_out_of_state(const fs::path& file) {
 
 class Listing {
  public:
-  explicit Listing(const config::Places& places) : places_(places) {}
+  Listing(const config::Places& places, Links links)
+      : places_(places), followed_(links == Links::followed ? kFollowedDepth : 0) {}
 
   std::vector<DataFile> run() {
     walk(places_.data, "", 1);
-    if (fs::is_directory(places_.state)) {
+    if (fs::is_directory(places_.state) && (followed_ > 0 || !fs::is_symlink(places_.state))) {
       add(places_.state, "state", DataFile::Kind::folder);
       walk(places_.state, "state/", kFollowedDepth);
     }
@@ -70,8 +71,8 @@ class Listing {
       // The state directory is listed by itself.
       if (!in_state && path == places_.state) continue;
       std::error_code gone;
-      const auto kind = entry.is_symlink(gone) && depth > kFollowedDepth ? fs::file_type::symlink
-                                                                         : fs::status(path, gone).type();
+      const auto kind = entry.is_symlink(gone) && depth > followed_ ? fs::file_type::symlink
+                                                                    : fs::status(path, gone).type();
       if (kind == fs::file_type::symlink) {
         add(path, name, DataFile::Kind::link);
       } else if (kind == fs::file_type::regular) {
@@ -84,13 +85,14 @@ class Listing {
   }
 
   const config::Places& places_;
+  const int followed_;
   std::vector<DataFile> out_;
 };
 
 }  // namespace
 
-std::vector<DataFile> list_data(const config::Places& places) {
-  return Listing(places).run();
+std::vector<DataFile> list_data(const config::Places& places, Links links) {
+  return Listing(places, links).run();
 }
 
 }  // namespace agnes::server

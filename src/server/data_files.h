@@ -25,11 +25,14 @@ struct DataFile {
   auto operator<=>(const DataFile&) const = default;
 };
 
+// Links of an operator, DATA_DIR/<folder> and DATA_DIR/extracts/<source>, are followed unless they are to be kept as links.
+enum class Links { followed, kept };
+
 // Everything that a restored server needs, by name: what lies below the data directory, the state directory
 // as "state" wherever it is, and config/instance.yaml as "config/instance.yaml". Left out is what a start
 // makes anew (analytics/, tmp/, pins, caches, locks), what somebody is writing, and the state database with
 // its log, which cannot be taken like another file. Links that stand for a folder of the data directory or
 // for a source are followed; deeper ones are listed as links. Throws Error for a folder that cannot be read.
-std::vector<DataFile> list_data(const config::Places& places);
+std::vector<DataFile> list_data(const config::Places& places, Links links = Links::followed);
 
 }  // namespace agnes::server

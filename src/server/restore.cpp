@@ -1,5 +1,7 @@
 #include "server/restore.h"
 
+#include <set>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -60,7 +62,18 @@ bool is_mount_point(const fs::path& folder) {
 
 void copy_checked(const fs::path& backup, const BackupNote& note, const fs::path& folder) {
   std::map<std::string, BackedUpFile> copied;
-  for (auto& file : copy_all(list_data(places_in(backup)), folder)) copied.emplace(file.name, file);
+  auto files = list_data(places_in(backup), Links::kept);
+  // A backup may be somebody else's: where its links lead, and what its list does not name, stays out.
+  std::erase_if(files, [](const DataFile& file) { return file.kind == DataFile::Kind::link; });
+  for (auto& file : copy_all(files, folder)) copied.emplace(file.name, file);
+  std::set<std::string> listed;
+  for (const auto& file : note.files) listed.insert(file.name);
+  for (const auto& [name, file] : copied)
+    if (!listed.contains(name))
+      throw Error(
+          ErrorKind::conflict,
+          fmt::format("{} is not in the list of the backup ({}): take it out of there, and restore again",
+                      escape_control(name), kBackupNote));
   const std::string state = std::string("state/") + kStateFile;
   copied.emplace(state, copy_file(backup / state, folder, state));
   for (const auto& file : note.files) {

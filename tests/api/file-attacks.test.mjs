@@ -16,12 +16,15 @@ before(async () => {
 });
 after(() => site.stop());
 
-async function rebuild() {
-  must(202, await site.post('/api/admin/jobs/rebuild/run', undefined, { token }));
-  return site.until('the rebuild has ended', async () => {
+const ended = () =>
+  site.until('the rebuild has ended', async () => {
     const job = must(200, await site.get('/api/admin/jobs', { token })).json.jobs.find((one) => one.name === 'rebuild');
     return !job.running && job;
   });
+async function rebuild() {
+  await ended();  // that of the start
+  must(202, await site.post('/api/admin/jobs/rebuild/run', undefined, { token }));
+  return ended();
 }
 const count = async (table) => must(200, await site.query(`SELECT count(*) FROM "${table}"`, token)).json.rows[0][0];
 const health = async () => must(200, await site.get('/api/health/detailed', { token }));

@@ -309,7 +309,7 @@ describe('refusals', () => {
     const { server, user } = await world(t, { orders: made.orders });
     server.headers = { 'x-agnes-min-version': '0.0.0', 'x-agnes-latest-version': '99.1.0' };
     const env = { AGNES_NO_UPDATE_CHECK: '' };
-    assert.match((await user.run(['pull', '--quiet'], { env })).stderr, /older than the server \(99\.1\.0\)/);
+    assert.match((await user.run(['pull', '--quiet'], { env })).stderr, /older than the server's \(99\.1\.0\)/);
     assert.equal((await user.run(['pull', '--quiet'], { env })).stderr, '');
   });
   test('a redirect is not followed', async (t) => {

@@ -131,6 +131,37 @@ test('secrets do not leave the machine', async () => {
   assert.equal(server.notes, 'my key is [redacted]\n');
 });
 
+test('a workspace that somebody else made does not say where is written, or what is read', async () => {
+  const target = path.join(user.home, '.bashrc');
+  writeFileSync(target, '# mine\n');
+  for (const name of ['agnes-sessions-uploaded.txt', 'agnes-sessions-private-skipped.txt', 'agnes-sessions-failed.txt', 'agnes-capture-session.log', 'agnes-sessions.txt'])
+    symlinkSync(target, user.file(`.claude/${name}`));
+  transcript('one');
+  const odd = path.join(user.workspace, 'user/sessions', '$(id>pwned).jsonl');
+  mkdirSync(path.dirname(odd), { recursive: true });
+  writeFileSync(odd, line('odd'));
+  await user.run(['push']);
+  await user.run(['capture-session'], { input: JSON.stringify({ session_id: 'one', transcript_path: transcript('one') }) });
+  assert.equal(readFileSync(target, 'utf8'), '# mine\n');
+  for (const name of ['agnes-sessions.txt']) rmSync(user.file(`.claude/${name}`));
+  const foreign = path.join(user.home, 'customers.jsonl');
+  writeFileSync(foreign, '{"iban":"x"}\n');
+  writeFileSync(queue(), `x\t${foreign}\n`);
+  server.uploads = {};
+  await user.run(['push']);
+  assert.ok(!('customers.jsonl' in server.uploads));
+  for (const way of ['.claude/rules', 'user/sessions', 'server']) {
+    rmSync(user.file(way), { recursive: true, force: true });
+    mkdirSync(path.join(user.home, 'elsewhere'), { recursive: true });
+    symlinkSync(path.join(user.home, 'elsewhere'), user.file(way));
+    for (const command of ['push', 'pull']) {
+      const done = await user.run([command]);
+      assert.match(done.stderr, /^Error: \S+ is a link, and agnes writes there; put a folder in its place\n$/, command + way);
+    }
+    rmSync(user.file(way));
+  }
+});
+
 test('notes are uploaded when they have changed', async () => {
   const notes = user.file('.claude/CLAUDE.local.md');
   writeFileSync(notes, 'I like medians.\n');
@@ -152,7 +183,7 @@ for (const [what, fault, code, words] of [
 ])
   test(`nothing is lost when the server answers ${what}`, async () => {
     for (const name of ['a', 'b', 'c']) transcript(name);
-    writeFileSync(queue(), `a\t${transcript('a')}\nq\t${path.join(user.home, 'later.jsonl')}\n`);
+    writeFileSync(queue(), `a\t${transcript('a')}\nq\t${path.join(projects(), 'later.jsonl')}\n`);
     server.faults.push({ path: '/api/upload/sessions', times: 0 });
     let uploads = 0;
     server.onRequest = (request) => {
@@ -167,7 +198,7 @@ for (const [what, fault, code, words] of [
     assert.equal((await push()).sessions, 2);
     assert.deepEqual(uploaded(), ['a', 'b', 'c']);
     assert.match(readFileSync(queue(), 'utf8'), /^q\t\S+later\.jsonl\n$/, 'a file that is not there yet may come');
-    writeFileSync(path.join(user.home, 'later.jsonl'), line('q'));
+    writeFileSync(path.join(projects(), 'later.jsonl'), line('q'));
     assert.equal((await push()).sessions, 1);
     assert.ok(!existsSync(queue()));
   });
@@ -293,11 +324,11 @@ test('the hooks of init note a session and upload it when it ends', async () => 
   const init = await user.run(['init', '--force', '--server-url', server.url, '--token', server.token]);
   assert.equal(init.code, 0, init.stderr);
   const { hooks } = JSON.parse(readFileSync(user.file('.claude/settings.json'), 'utf8'));
-  const elsewhere = path.join(user.home, 'another place', 's.jsonl');
+  const elsewhere = path.join(projects(), 'another place', 's.jsonl');
   const run = (command, input) =>
     execFileSync('bash', ['-c', command], { cwd: user.workspace, input, env: { PATH: `${path.dirname(program)}:${process.env.PATH}`, HOME: user.home } });
   run(hooks.SessionStart[0].hooks[0].command, JSON.stringify({ session_id: 's', transcript_path: elsewhere }));
-  mkdirSync(path.dirname(elsewhere));
+  mkdirSync(path.dirname(elsewhere), { recursive: true });
   writeFileSync(elsewhere, line('s'));
   const arrived = new Promise((resolve) => (server.onRequest = (request) => request.path === '/api/upload/sessions' && resolve()));
   run(hooks.SessionEnd[0].hooks[0].command, '');

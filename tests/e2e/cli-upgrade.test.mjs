@@ -151,6 +151,20 @@ test('failures are told after three in a row; no answer neither counts nor makes
   assert.deepEqual(JSON.parse(readFileSync(path.join(user.config, 'self_upgrade.json'))), { count: 0, error: '' });
 });
 
+test('a folder that somebody else made does not say whose program runs here', async () => {
+  const stranger = await startFake();
+  offer('99.1.0');
+  stranger.answers = server.answers;
+  stranger.packages = server.packages;
+  writeFileSync(user.file('.claude/init-complete'), `server_url: ${stranger.url}\n`);
+  const done = await run(['self-upgrade', '--quiet'], { env: { AGNES_TOKEN: server.token } });
+  assert.deepEqual([done.code, done.stdout], [2, '']);
+  assert.match((await run(['self-upgrade'])).stderr, /is not known here; if that is your server: AGNES_SERVER=/);
+  assert.equal(stranger.requests.length, 0);
+  assert.equal(now().split(' ').at(-1), version);
+  await stranger.stop();
+});
+
 test('what install.sh did not install is left alone, with the next step', async () => {
   offer('99.1.0');
   const built = await user.run(['self-upgrade']);
@@ -223,4 +237,35 @@ test('setup leads through the first steps', async () => {
   assert.deepEqual([away.code, /^server   fail /.test(away.stdout)], [1, true]);
   other.remove();
   await fresh.stop();
+});
+
+test('server drives the unit of this machine', async () => {
+  const tools = path.join(user.home, 'tools');
+  mkdirSync(path.join(user.workspace, 'script'), { recursive: true });
+  mkdirSync(tools);
+  for (const name of [...['systemctl', 'journalctl', 'agnes-server'].map((n) => path.join(tools, n)), user.file('script/install')]) {
+    writeFileSync(name, '#!/bin/sh\necho "$(basename $0) $*"\n[ "$2" != broken ]\n');
+    chmodSync(name, 0o755);
+  }
+  const env = { PATH: `${tools}:${process.env.PATH}` };
+  const said = async (...args) => {
+    const done = await user.run(['server', ...args], { env });
+    assert.equal(done.code, 0, done.stderr);
+    return done.stdout;
+  };
+  assert.equal(await said('status'), 'systemctl status --no-pager agnes\n');
+  assert.equal(await said('logs', 'app', '-f', '-n', '5'), 'journalctl --no-pager -u agnes -n 5 --since=-1h -f\n');
+  assert.equal(await said('logs', '--since', 'today'), 'journalctl --no-pager -u agnes -n 100 --since=today\n');
+  assert.equal(await said('restart'), 'systemctl restart agnes\n');
+  assert.equal(await said('deploy'), 'install \nsystemctl restart agnes\n');
+  assert.equal(await said('rollback'), 'install --back\nsystemctl restart agnes\n');
+  assert.match(await said('backup'), /^agnes-server backup \.\/backup\/backup_\d{8}_\d{6}\n$/);
+  assert.deepEqual(JSON.parse(await said('restart', '--json')), { commands: ['systemctl restart agnes'], output: 'systemctl restart agnes\n' });
+  const broken = await user.run(['server', 'restart', 'broken'], { env });
+  assert.deepEqual([broken.code, broken.stderr], [1, 'Error: systemctl restart broken ended with 1; it says above why\n']);
+  for (const bad of ['--x', 'a/b']) assert.equal((await user.run(['server', 'restart', bad], { env })).code, 2);
+  rmSync(user.file('script'), { recursive: true });
+  assert.match((await user.run(['server', 'deploy'], { env })).stderr, /^Error: there is no script\/install here; go to the checkout/);
+  const none = await user.run(['server', 'status'], { env: { PATH: '/nowhere' } });
+  assert.match(none.stderr, /^Error: there is no program systemctl here/);
 });

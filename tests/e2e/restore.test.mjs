@@ -157,6 +157,7 @@ test('what is not a whole backup is refused, and nothing changes', async () => {
     ['a file cut short', () => truncateSync(path.join(bad, table), 100), /t1\.parquet has changed since the backup was made/],
     ['a file that is gone', () => rmSync(path.join(bad, table)), /t1\.parquet is missing from the backup/],
     ['accounts that are none', () => writeFileSync(path.join(bad, 'state/system.duckdb'), 'rubbish'), /system\.duckdb .*\(and \d+ more\)/],
+    ['a file that its list does not name', () => writeFileSync(path.join(bad, 'extra'), 'x'), /extra is not in the list of the backup \(backup\.json\)/],
     ['not there at all', () => rmSync(bad, { recursive: true }), /is not a backup/],
   ];
   for (const [name, damage, said] of damages) {

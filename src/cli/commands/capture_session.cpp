@@ -1,5 +1,4 @@
 #include <boost/json/parse.hpp>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "cli/commands/commands.h"
@@ -48,10 +47,8 @@ Captured capture(const fs::path& root) {
 void log_outcome(const fs::path& root, const Captured& captured) {
   const auto file = root / ".claude" / "agnes-capture-session.log";
   if (const auto stat = stat_file(file); stat && stat->size > kLargestLog) fs::remove(file);
-  const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
-  if (fd)
-    write_all(fd.get(), fmt::format("{}\t{}\t{}\n", format_iso_utc(now()), captured.outcome,
-                                    escape_control(captured.detail.substr(0, 200))));
+  append_line(file, fmt::format("{}\t{}\t{}", format_iso_utc(now()), captured.outcome,
+                                escape_control(captured.detail.substr(0, 200))));
 }
 
 // A hook of every session's start: it neither fails nor makes folders where there is no workspace.

@@ -27,6 +27,7 @@ namespace agnes::cli {
   X(status)               \
   X(onboarded)            \
   X(setup)                \
+  X(server)               \
   X(diagnose)             \
   X(disk_info)            \
   X(statusline)           \

@@ -72,6 +72,7 @@ BOOST_DESCRIBE_STRUCT(Made, (), (workspace, server, pull))
 Made run(const Args& args) {
   const Workspace workspace = chosen_workspace(args);
   refuse_common_folders(workspace.root);
+  refuse_links(workspace.root);
   if (!args.flag("force")) {
     if (fs::exists(workspace.complete_mark()))
       throw Failure(Cause::failed, fmt::format("{} is a workspace already", workspace.root.string()),

@@ -430,9 +430,6 @@ void Reading::settle_names() {
   std::set<std::string> failed;
   for (const auto& source : sources_)
     if (!source.failure.empty()) failed.insert(source.name);
-  std::set<std::string> there;
-  for (const auto& source : sources_) there.insert(source.name);
-  there.insert(options_.connected.begin(), options_.connected.end());
   std::map<std::string, std::set<std::string>> claims;
   for (const auto& wanted : wanted_) claims[to_lower(wanted.table.name)].insert(wanted.table.source);
 
@@ -442,8 +439,7 @@ void Reading::settle_names() {
     const bool is_registered = registered != options_.registered.end();
     // The owner keeps its name while its extract cannot be read, too: nobody takes it over by being there
     // first.
-    // Where it is registered to be, once that source has brought anything.
-    const bool is_at_home = is_registered && there.contains(registered->second);
+    const bool is_at_home = is_registered && !registered->second.empty();
     const bool keeps = owner != owners.end() && (!is_at_home || owner->second == registered->second) &&
                        (sources.contains(owner->second) || failed.contains(owner->second) || is_registered);
     if (!keeps) owners[name] = is_at_home ? registered->second : *sources.begin();

@@ -62,12 +62,9 @@ struct ReadOptions {
   std::string analytics_file;
   // Which source has which view name already (table view_ownership).
   std::map<std::string, std::string> owners;
-  // Registered tables, by name in lower case, with their source types. Such a name stays with its owner, also while that
-  // has no table of it: grants name the table, and must not open another one.
+  // Registered tables, by name in lower case, with the source that they are of: such a name is served of no other, also while that
+  // has none of it, as grants name the table. Empty: of any, and then of the one that had it first.
   std::map<std::string, std::string> registered;
-  // Sources that a connector brings: a name that is registered as of one of them is served of no other, also before that has
-  // brought anything.
-  std::vector<std::string> connected;
   // "source/name" of registered materialised tables: their file is served without a row in _meta too.
   std::vector<std::string> materialized;
   // Sources to read; empty: all.
@@ -81,7 +78,7 @@ struct ReadOptions {
 };
 BOOST_DESCRIBE_STRUCT(ReadOptions, (),
                       (extracts_dir, cache_file, pin_folder, keep_pins, analytics_file, owners, registered,
-                       connected, materialized, only, skip, trust_notes, remote, threads))
+                       materialized, only, skip, trust_notes, remote, threads))
 
 struct Catalogue {
   std::vector<CatalogueTable> tables;  // by source, then name; names are unique, whatever their case

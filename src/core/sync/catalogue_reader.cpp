@@ -38,7 +38,6 @@ extracts::Catalogue CatalogueReader::read(Known known, const jobs::Context& cont
   options.analytics_file = places_.analytics();
   options.owners = std::move(known.owners);
   options.registered = std::move(known.registered);
-  options.connected = std::move(known.connected);
   options.materialized = std::move(known.materialized);
   options.remote = remote_();
   std::erase_if(excluded_, [&](const auto& entry) {
@@ -85,6 +84,15 @@ std::optional<extracts::Catalogue> CatalogueReader::kept() const {
       for (const auto& file : table.files)
         if (!is_pin(file.path)) return std::nullopt;
     }
+    // What was taken away or replaced while no server ran must not be seen again.
+    std::erase_if(catalogue.tables, [&](const auto& table) {
+      const auto database = places_.extracts() / table.source / extracts::kExtractFile;
+      if (!extracts::stamp_of(database)) return true;
+      if (!table.attach_file.empty() && extracts::stamp_of(table.attach_file) != extracts::stamp_of(database))
+        return true;
+      return std::any_of(table.files.begin(), table.files.end(),
+                         [](const auto& file) { return extracts::stamp_of(file.origin) != file.stamp; });
+    });
     return catalogue;
   } catch (const std::exception& error) {
     log::debug("no catalogue of an earlier run is used: {}", error.what());

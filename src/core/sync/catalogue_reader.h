@@ -20,17 +20,16 @@ class CatalogueReader {
                   std::function<extracts::RemoteRules()> remote);
 
   struct Known {
-    std::map<std::string, std::string> owners;  // which source has which name of a view
-    std::map<std::string, std::string>
-        registered;                         // source types of registered tables, by name in lower case
-    std::vector<std::string> connected;     // sources that a connector brings
-    std::vector<std::string> materialized;  // "source/name" of registered materialized tables
-    std::vector<std::string> keep_pins;     // that generations still use
+    std::map<std::string, std::string> owners;      // which source has which name of a view
+    std::map<std::string, std::string> registered;  // as extracts::ReadOptions has them
+    std::vector<std::string> materialized;          // "source/name" of registered materialized tables
+    std::vector<std::string> keep_pins;             // that generations still use
   };
   // Throws Error when the extracts cannot be read, or when `context` is cancelled.
   extracts::Catalogue read(Known known, const jobs::Context& context);
   // What `keep` kept, so that a server that starts has its tables at once: reading them again takes as long as the slowest
-  // extract. Nothing when there is none, or when it names a file that is gone or an engine that the settings refuse now.
+  // extract. Without tables whose files were taken away or replaced since. Nothing when there is none, or when it names a pin that
+  // is gone or an engine that the settings refuse now.
   std::optional<extracts::Catalogue> kept() const;
   // When it cannot be written, the log says so.
   void keep(const extracts::Catalogue& catalogue) const;

@@ -14,8 +14,6 @@ namespace {
 
 using boost::json::value;
 
-// What a table's removal takes away, no sync of the table registered anew may be bringing.
-constexpr const char* kWritersGroup = "extracts";
 constexpr const char* kLedgerFile = "synced.json";  // in the state folder
 
 // The result of a materialized table's query is a file that no list of an extract names.
@@ -67,7 +65,6 @@ void Orchestrator::add_jobs(jobs::Service& jobs, std::int64_t interval_seconds) 
   jobs.add({.name = kSyncJob,
             .description = "Brings the tables that are due from the source",
             .schedule = jobs::interval(interval_seconds),
-            .group = kWritersGroup,
             .work = jobs::work<SyncInput>(
                 [this](const Context& context, const SyncInput& input) { return sync(context, input); })});
   jobs.add({.name = kRebuildJob,
@@ -75,7 +72,7 @@ void Orchestrator::add_jobs(jobs::Service& jobs, std::int64_t interval_seconds) 
             .work = jobs::work([this](const Context& context) { return reread(context); })});
   jobs.add({.name = kRemoveTableJob,
             .description = "Takes away the data of a table that was unregistered",
-            .group = kWritersGroup,
+            .at_once = 2,
             .retry = {.attempts = 6, .base = std::chrono::seconds(10), .cap = std::chrono::minutes(10)},
             .durable = true,
             .follow_up = true,
@@ -109,6 +106,7 @@ void Orchestrator::trigger(const std::optional<std::vector<std::string>>& tables
 }
 
 jobs::Done Orchestrator::sync(const jobs::Context& context, const SyncInput& input) {
+  std::unique_lock writing(writing_);
   const auto registry = store_.read([](state::Tx& tx) { return RegistrySnapshot::read(tx); });
   const auto plan = this->plan(input, registry);
   auto run = ingest(connectors_, registry, plan.selection(), context);
@@ -125,6 +123,7 @@ jobs::Done Orchestrator::sync(const jobs::Context& context, const SyncInput& inp
                                 ? registrations(store_)
                                 : store_.write([&](state::Tx& tx) { return register_new(tx, found); });
     drop_unregistered(run, registry, registered, context);
+    writing.unlock();
     context.throw_if_cancelled("the sync was cancelled; what was finished is kept");
     one.lock();
     catalogue = read(registered, context);
@@ -184,15 +183,17 @@ extracts::Catalogue Orchestrator::read(const std::vector<catalog::Registration>&
   CatalogueReader::Known known;
   for (const auto& owner : store_.read([](state::Tx& tx) { return view_owners(tx); }))
     known.owners.emplace(owner.view_name, owner.source_name);
+  const bool has_own_extract =
+      fs::exists(places_.extracts() / catalog::kFilesFolder / extracts::kExtractFile);
   for (const auto& row : registered) {
     const auto source = row.source_type.value_or("");
-    known.registered.emplace(to_lower(row.name),
-                             source == catalog::kFilesType ? std::string(catalog::kFilesFolder) : source);
+    // Tables of the Python implementation's custom extracts are registered as `local`, whatever their folder is.
+    const bool is_local = source == catalog::kFilesType;
+    known.registered.emplace(to_lower(row.name), !is_local         ? source
+                                                 : has_own_extract ? std::string(catalog::kFilesFolder)
+                                                                   : "");
     if (catalog::is_materialized(row)) known.materialized.push_back(source + "/" + row.name);
   }
-  // Tables of the Python implementation's custom extracts are registered as `local`, whatever their folder is.
-  for (const auto& connector : connectors_)
-    if (connector->source_type() != catalog::kFilesType) known.connected.push_back(connector->source_type());
   known.keep_pins = publisher_.pins_in_use();
   auto catalogue = reader_.read(std::move(known), context);
   for (const auto& problem : catalogue.problems)
@@ -253,11 +254,13 @@ void Orchestrator::removed(const catalog::Registration& row) {
 }
 
 void Orchestrator::remove(const jobs::Context& context, const RemoveTable& input) {
+  std::unique_lock writing(writing_);
   // It may have been registered again since, and brought: the run may be an attempt after a restart.
   for (const auto& row : registrations(store_))
     if (row.name == input.table && row.source_type == input.source_type && row.query_mode != "remote") return;
   take_out(connectors_, input.source_type, input.table, context);
   remove_materialized(places_, input);
+  writing.unlock();
   rebuild(context);
 }
 

@@ -66,8 +66,7 @@ class Orchestrator {
   // What of the extracts is not served, and why, as of the last reading; what extensions are missing; and what is wrong
   // with the sources as of the last sync.
   std::vector<extracts::Problem> problems() const;
-  // Or it waits until a removal is done.
-  bool syncing() const { return jobs_.active(kSyncJob).has_value(); }
+  bool syncing() const { return jobs_.running(kSyncJob); }
 
   // What a table is brought from has changed: it is due, whenever it was synced.
   void redefined(const catalog::Registration& row) { ledger_.redefined(row.name); }
@@ -107,6 +106,7 @@ class Orchestrator {
   std::vector<extracts::Problem> standing_;
   Ledger ledger_;
   Publisher publisher_;
+  std::mutex writing_;     // what a removal takes away, no sync of the table registered anew may be bringing
   std::mutex rebuilding_;  // one rebuild at a time, from reading to publishing; guards the next
   CatalogueReader reader_;
 };

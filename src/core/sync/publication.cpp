@@ -58,6 +58,12 @@ void adopt(catalog::Table& table, const catalog::Registration& row) {
   table.description = row.description.value_or("");
 }
 
+// Tables of the Python implementation's custom extracts are registered as `local`, whatever their folder is.
+bool is_of(const catalog::Registration& row, const std::string& source) {
+  const auto type = row.source_type.value_or("");
+  return type.empty() || type == catalog::kFilesType || type == source;
+}
+
 }  // namespace
 
 bool holds_data(const extracts::CatalogueTable& table) {
@@ -73,8 +79,11 @@ std::vector<catalog::Table> next_tables(const extracts::Catalogue& catalogue,
   std::unordered_set<std::string_view> ids;
   for (const auto& row : registry.tables()) ids.insert(row.id);
   for (const auto& found : catalogue.tables) {
+    const auto* row = registry.find(found.name);
+    // Grants of a registered table open its own source's, and no other that has the name.
+    if (row != nullptr && !is_of(*row, found.source)) continue;
     catalog::Table table = described(found, engines);
-    if (const auto* row = registry.find(found.name)) adopt(table, *row);
+    if (row != nullptr) adopt(table, *row);
     if (const auto* state = registry.state_of(found.name); state != nullptr && state->last_sync)
       table.updated = state->last_sync;
     // An id is one table's: a registered one has it whatever the name of another. No registered id has a '/'.

@@ -17,6 +17,8 @@ namespace {
 
 // Less than the 255 bytes of a file system, so that temporary names and copies fit, too.
 constexpr std::size_t kLongestName = 200;
+// Of one account and kind: names take room, too.
+constexpr std::size_t kMostFiles = 10'000;
 
 bool is_safe_segment(std::string_view name) {
   return !name.empty() && name.size() <= kLongestName && name.front() != '.' && is_utf8(name) &&
@@ -106,6 +108,11 @@ contract::Uploaded Uploads::keep(Kind kind, const std::string& user_id, const ht
   make_private_folder(place);
   struct stat before {};
   const bool replaces = ::lstat(file.c_str(), &before) == 0;
+  if (!replaces && files_of(place).size() >= kMostFiles)
+    throw Error(ErrorKind::too_large,
+                fmt::format("this account has {} files here, and more are not kept: delete some that are not "
+                            "needed",
+                            kMostFiles));
   const auto others = used(user_id) - (replaces ? static_cast<std::uint64_t>(before.st_size) : 0);
   if (others + upload.size > settings_.max_user_bytes())
     throw Error(ErrorKind::too_large,

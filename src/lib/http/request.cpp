@@ -118,8 +118,10 @@ Request::Request(std::string method, std::string target)
   std::string_view rest = target_;
   // The absolute form, as a proxy gets it.
   if (rest.starts_with("http://") || rest.starts_with("https://")) {
-    const auto slash = rest.find('/', rest.find("//") + 2);
-    rest = slash == std::string_view::npos ? "/" : rest.substr(slash);
+    const auto end = rest.find_first_of("/?#", rest.find("//") + 2);
+    if (end != std::string_view::npos && rest[end] != '/')
+      throw Error(ErrorKind::bad_request, "The address has a host and no path");
+    rest = end == std::string_view::npos ? "/" : rest.substr(end);
   }
   rest = rest.substr(0, rest.find('#'));
   const auto mark = rest.find('?');

@@ -26,6 +26,13 @@ TEST(Redact, HidesWhatLooksLikeASecret) {
       {"curl -H 'Authorization: Bearer 0123456789abcdef0123' x",
        "curl -H 'Authorization: Bearer [redacted]' x"},
       {"Bearer " + jwt, "Bearer [redacted]"},
+      {R"(\u001b[32mghp_)" + kLong + R"(\u001b[0m)", R"(\u001b[32m[redacted]\u001b[0m)"},
+      {R"(\\x1b[1msk-)" + kLong, R"(\\x1b[1m[redacted])"},
+      {"a%3Dghp_" + kLong + " token%3Dsk-" + kLong, "a%3D[redacted] token%3D[redacted]"},
+      {"x_ghp_" + kLong + " -pghp_" + kLong + " AGNES_sk-" + kLong,
+       "x_[redacted] -p[redacted] AGNES_[redacted]"},
+      {"%22" + jwt + "%22", "%22[redacted]%22"},
+      {"Authorization: Basic YW5hOmNvcnJlY3QgaG9yc2U=", "Authorization: Basic [redacted]"},
       {R"("api_key": "s3cr3t-value")", R"("api_key": "[redacted]")"},
       {R"(\"db_password\": \"s3cr3t-value\",)", R"(\"db_password\": \"[redacted]\",)"},
       {"PASSWORD=hunter2hunter2; ls", "PASSWORD=[redacted]; ls"},
@@ -72,6 +79,13 @@ TEST(Redact, HidesWhatIsKnownToBeOne) {
 }
 
 TEST(Redact, IsLinear) {
+  for (const char* part : {"token=%", "token=$", "password=a", "eyJ", "ghp_", "ghp_a-", "sk-", "[1;", "1-2-",
+                           "://a:", "bearer ", "\\u"}) {
+    std::string all;
+    while (all.size() < 2u << 20) all += part;
+    EXPECT_LE(without_secrets(all).size(), all.size() * 2) << part;
+    EXPECT_LE(without_secrets(all + ".x").size(), all.size() * 2) << part;
+  }
   std::string text;
   while (text.size() < 4u << 20)
     text +=

@@ -106,30 +106,22 @@ TEST_F(ExtractReader, TakesTablesInTheDatabaseFileAndNoViewsWithLogic) {
             std::string::npos);
 }
 
-TEST_F(ExtractReader, GivesARegisteredNameToItsSourceOnceThatIsThere) {
+TEST_F(ExtractReader, GivesARegisteredNameToItsSourceAndToNoOther) {
   make_extract("aaa", "orders", 2);
-  const auto as_registered = [](ReadOptions& options) {
-    options.registered = {{"orders", "files"}};
+  std::string source;
+  const auto as_registered = [&](ReadOptions& options) {
+    options.registered = {{"orders", source}};
     options.owners = {{"orders", "aaa"}};
   };
   EXPECT_EQ(find(read(as_registered), "orders")->source, "aaa");
-  make_extract("files", "other", 1);
-  EXPECT_EQ(find(read(as_registered), "orders"), nullptr) << "its source is there, and has none";
-  make_extract("files", "orders", 3);
-  EXPECT_EQ(find(read(as_registered), "orders")->source, "files");
-}
-
-TEST_F(ExtractReader, KeepsARegisteredNameForTheConnectorThatHasNotBroughtIt) {
-  make_extract("aaa", "orders", 2);
-  const auto keboola = [](ReadOptions& options) {
-    options.registered = {{"orders", "keboola"}};
-    options.connected = {"keboola"};
-  };
-  const auto catalogue = read(keboola);
-  EXPECT_EQ(find(catalogue, "orders"), nullptr);
+  source = "keboola";
+  const auto catalogue = read(as_registered);
+  EXPECT_EQ(find(catalogue, "orders"), nullptr) << "its source has brought nothing yet";
   EXPECT_NE(problems(catalogue).find("'keboola' has that name already"), std::string::npos);
+  make_extract("keboola", "other", 1);
+  EXPECT_EQ(find(read(as_registered), "orders"), nullptr) << "its source is there, and has none";
   make_extract("keboola", "orders", 3);
-  EXPECT_EQ(find(read(keboola), "orders")->source, "keboola");
+  EXPECT_EQ(find(read(as_registered), "orders")->source, "keboola");
 }
 
 // Whoever writes an extract may change its names at any time: what is served was opened in its folder.

@@ -68,6 +68,8 @@ TEST(Sanitize, LetsNothingRun) {
         "<iframe srcdoc=\"<script>alert(1)</script>\"></iframe>",
         "<iframe src=\"javascript:alert(1)\"></iframe>",
         "<iframe src=\"https://www.youtube.com.evil.example/embed/\"></iframe>",
+        "<iframe src=\"https://www.youtube.com/embed/../redirect?q=x\"></iframe>",
+        "<iframe src=\"https://www.youtube.com/embed/%2E%2e/redirect?q=x\"></iframe>",
         "<iframe src=\" java\nscript:alert(1)//https://www.youtube.com/embed/\"></iframe>",
         "<object data=x></object>",
         "<embed src=x>",

@@ -174,6 +174,7 @@ TEST_F(ProtocolTest, SpeaksBothVersions) {
   EXPECT_EQ(client.read().header("connection"), "close");
   EXPECT_TRUE(client.ended());
   EXPECT_EQ(get("http://x/ok").status, 200) << "the absolute form";
+  for (const char* none : {"http://x?/ok", "http://x?a=/ok"}) EXPECT_EQ(get(none).status, 400) << none;
 }
 
 TEST_F(ProtocolTest, AnswersPipelinedRequestsInOrder) {

@@ -10,11 +10,15 @@ struct CatalogueReaderTest : testing::Test {
   const config::Places places{home.path() / "data", home.path() / "config", home.path() / "data" / "state"};
   extracts::RemoteRules rules;
   CatalogueReader reader{places, std::chrono::seconds(1), [this] { return rules; }};
+  const fs::path origin = places.extracts() / "files" / "data" / "orders.parquet";
   const fs::path pin = places.extracts() / ".agnes-pins" / "orders-1";
 
   CatalogueReaderTest() {
     fs::create_directories(places.state);
-    replace_file(pin, "rows");
+    fs::create_directories(origin.parent_path());
+    replace_file(origin, "rows");
+    replace_file(places.extracts() / "files" / "extract.duckdb", "tables");
+    fs::create_hard_link(origin, pin);
   }
   extracts::Catalogue catalogue() const {
     extracts::Catalogue out;
@@ -22,7 +26,10 @@ struct CatalogueReaderTest : testing::Test {
     table.source = "files";
     table.name = "orders";
     table.kind = "parquet";
-    table.files.emplace_back().path = pin;
+    auto& file = table.files.emplace_back();
+    file.path = pin;
+    file.origin = origin;
+    file.stamp = extracts::stamp_of(origin).value();
     return out;
   }
 };
@@ -41,6 +48,20 @@ TEST_F(CatalogueReaderTest, UsesNoCatalogueOfFilesThatAreGone) {
   reader.keep(catalogue());
   fs::remove(pin);
   EXPECT_FALSE(reader.kept());
+}
+
+TEST_F(CatalogueReaderTest, ForgetsWhatWasTakenAwayOrReplaced) {
+  reader.keep(catalogue());
+  replace_file(origin, "cleaned");
+  EXPECT_TRUE(reader.kept()->tables.empty());
+  reader.keep(catalogue());
+  EXPECT_EQ(reader.kept()->tables.size(), 1u);
+  fs::remove(origin);
+  EXPECT_TRUE(reader.kept()->tables.empty());
+  replace_file(origin, "rows");
+  reader.keep(catalogue());
+  fs::remove(places.extracts() / "files" / "extract.duckdb");
+  EXPECT_TRUE(reader.kept()->tables.empty());
 }
 
 TEST_F(CatalogueReaderTest, UsesNoCatalogueOfFilesElsewhere) {

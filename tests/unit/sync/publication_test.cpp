@@ -57,6 +57,18 @@ TEST(Publication, JoinsExtractsAndRegistryByNameInAnyCase) {
   EXPECT_FALSE(planned->has_data());
 }
 
+TEST(Publication, ARegisteredTableIsNoOtherSources) {
+  extracts::Catalogue catalogue;
+  catalogue.tables = {found("payroll", "aa")};
+  auto row = registered("payroll", "payroll");
+  row.source_type = "keboola";
+  const auto tables = next_tables(catalogue, RegistrySnapshot({row}, {}));
+  ASSERT_EQ(tables.size(), 1u);
+  EXPECT_TRUE(tables[0].registered);
+  EXPECT_EQ(tables[0].source, "");
+  EXPECT_EQ(tables[0].hash, "") << "its own source has brought nothing";
+}
+
 TEST(Publication, ATableThatStaysElsewhereHasItsEngine) {
   extracts::Catalogue catalogue;
   auto table = found("events", "");
