@@ -43,6 +43,24 @@ test('a session is kept byte by byte, and again when it has grown', async () => 
   assert.match(back.headers['content-disposition'], /^attachment; filename="s1\.jsonl"/);
 });
 
+test('a caller has four uploads under way at most, and others are not held up', async () => {
+  const head = `POST /api/upload/sessions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${ana.token}\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 500000\r\n\r\n--b\r\n`;
+  const sockets = [];
+  const answered = [];
+  for (let i = 0; i < 5; ++i) {
+    const socket = net.connect(site.port, '127.0.0.1');
+    socket.on('error', () => {});
+    answered.push(new Promise((resolve) => socket.once('data', (bytes) => resolve(bytes.toString().slice(9, 12)))));
+    socket.write(head);
+    sockets.push(socket);
+  }
+  assert.equal(await Promise.race(answered), '429', 'the fifth, whichever that is');
+  must(200, await upload('of-bob.jsonl', 'x', bob));
+  for (const socket of sockets) socket.destroy();
+  await site.until('there is room again', async () => (await upload('again.jsonl', 'x', ana)).status === 200);
+  for (const [who, name] of [[ana, 'again.jsonl'], [bob, 'of-bob.jsonl']]) must(204, await site.delete(`/api/upload/sessions/${name}`, { token: who.token }));
+});
+
 test('files are private to the server and to their owner', async () => {
   must(200, await upload('same.jsonl', 'of ana', ana));
   must(200, await upload('same.jsonl', 'of bob', bob));

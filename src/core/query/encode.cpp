@@ -265,12 +265,19 @@ struct JsonRows::Column {
     out += ']';
   }
 
+  std::string not_finite(std::size_t row) const {
+    if (type == DUCKDB_TYPE_FLOAT) return fmt::format("{}", at<float>(row));
+    return type == DUCKDB_TYPE_DOUBLE ? fmt::format("{}", at<double>(row)) : "null";
+  }
+
   void write_map(std::string& out, duckdb_list_entry entry) const {
     out += '{';
     for (std::size_t i = entry.offset; i < entry.offset + entry.length; ++i) {
       if (i > entry.offset) out += ',';
       std::string key;
       children[0]->write(key, i);
+      // A key is never NULL, so it is a number that JSON does not have; two of them must stay two keys.
+      if (key == "null") key = children[0]->not_finite(i);
       if (key.starts_with('"'))
         out += key;
       else

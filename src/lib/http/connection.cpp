@@ -241,6 +241,17 @@ Task<bool> Connection::read_upload(Parser& header, Request& request, std::size_t
       fmt::format("The body is larger than the {} that this route takes", human_bytes(limit));
   if (!request.header("content-encoding").empty())
     co_return co_await refuse(415, "An upload is not taken with a Content-Encoding");
+  const std::string uploader = owner_of(request);
+  if (!shared_.uploads.take(uploader))
+    co_return co_await refuse(
+        429, fmt::format("{} uploads of yours arrive already: send this one when one of them has ended",
+                         UploadPlaces::kMost));
+  struct Place {
+    UploadPlaces& places;
+    const std::string& uploader;
+    ~Place() { places.give(uploader); }
+  };
+  const Place place{shared_.uploads, uploader};
   std::unique_ptr<Upload> upload;
   std::optional<Error> problem;
   const auto on_disk = [&](auto work) -> Task<bool> {
@@ -292,8 +303,10 @@ Task<bool> Connection::read_upload(Parser& header, Request& request, std::size_t
       if (end_ - begin_ > kBodyBuffer)
         co_return co_await refuse(400, "The body is malformed: a chunk's header is too long");
     }
-    deadline_ =
-        began + shared_.options.body_timeout + std::chrono::milliseconds(received * 1000 / kSlowestBody);
+    // What came quickly buys no silence.
+    deadline_ = std::min(Clock::now() + shared_.options.body_timeout,
+                         began + shared_.options.body_timeout +
+                             std::chrono::milliseconds(received * 1000 / kSlowestBody));
     if (!co_await read_more(kBodyBuffer)) {
       if (expired_) co_return co_await refuse(408, "The request's body took too long to arrive");
       if (!closing_) co_return co_await refuse(400, "The request ends before its body does");

@@ -101,6 +101,7 @@ TEST(Encode, ValuesOfEveryType) {
       {"MAP {DATE '2026-01-02': [1]}", "{\"2026-01-02\":[1]}"},
       {"MAP {[1]: 2}", "{\"[1]\":2}"},
       {"MAP {}", "{}"},
+      {"MAP {'inf'::DOUBLE: 1, '-inf'::DOUBLE: 2, 'nan'::DOUBLE: 3}", "{\"inf\":1,\"-inf\":2,\"nan\":3}"},
       {"1::UNION(num INT, str VARCHAR)", "1"},
       {"'x'::UNION(num INT, str VARCHAR)", "\"x\""},
       {"[1::UNION(num INT, str VARCHAR), 'x']", "[1,\"x\"]"},
