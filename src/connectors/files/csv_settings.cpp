@@ -43,7 +43,7 @@ class Reader {
     if (!forms.order.empty() && forms.order != "dmy" && forms.order != "mdy" && forms.order != "ymd")
       refuse("date_order", forms.order, "dmy, mdy or ymd");
     if (spec_.date_format && type_of_format("date_format", *spec_.date_format) != "TIMESTAMP")
-      refuse("date_format", *spec_.date_format, "of a day alone; timestamp_format takes %n, %z and %Z");
+      refuse("date_format", *spec_.date_format, "of a day alone; timestamp_format takes %n and %z");
     if (spec_.timestamp_format) out.format_type = type_of_format("timestamp_format", *spec_.timestamp_format);
   }
 
@@ -59,6 +59,13 @@ class Reader {
     return value->front();
   }
 
+  // "%%Z" is a percent sign and a letter.
+  static bool names_zone(std::string_view format) {
+    for (std::size_t i = 0; i + 1 < format.size(); ++i)
+      if (format[i] == '%' && format[++i] == 'Z') return true;
+    return false;
+  }
+
   // Of what it reads: an offset makes an instant.
   std::string type_of_format(std::string_view setting, const std::string& format) const {
     std::string type;
@@ -70,6 +77,9 @@ class Reader {
     } catch (const duck::QueryError&) {
       refuse(setting, format, "a format of strptime such as '%d.%m.%Y'");
     }
+    if (names_zone(format))
+      refuse(setting, format,
+             "without %Z, as abbreviations such as CST name several zones; %z reads offsets");
     if (type.ends_with("ZONE") && format.find("%n") != std::string::npos)
       refuse(setting, format, "without %n, as no type has both nanoseconds and an offset");
     return type;
