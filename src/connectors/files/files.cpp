@@ -145,6 +145,7 @@ class Extraction {
       const auto before = columns_of(candidate.table);
       const extracts::WrittenTable written =
           write(with_plain_endings(without_empty(std::move(checked)), links.path()));
+      refuse_changed(candidate);
       result.status = "ok";
       result.rows = entry.rows = written.rows;
       result.size_bytes = written.size_bytes;
@@ -169,6 +170,15 @@ class Extraction {
            fmt::format("table '{}' was not written: {}", candidate.table, extracts::why_not_written(error)),
            "", {});
     }
+  }
+
+  // Half of one version and half of another are no table.
+  void refuse_changed(const Candidate& candidate) {
+    const auto changed = std::find_if_not(candidate.files.begin(), candidate.files.end(), is_as_scanned);
+    if (changed == candidate.files.end()) return;
+    writer_.discard(candidate.table);
+    throw Error(ErrorKind::conflict, fmt::format("{} changed while it was read; the next sync reads it again",
+                                                 shown(changed->relative)));
   }
 
   // Of the table as readers see it.

@@ -71,6 +71,10 @@ bool inside(const std::string& path, const std::string& folder) {
   return folder == "/" || path.starts_with(folder + "/");
 }
 
+std::int64_t ctime_of(const struct stat& found) {
+  return std::int64_t{found.st_ctim.tv_sec} * 1'000'000'000 + found.st_ctim.tv_nsec;
+}
+
 class Scanner {
  public:
   explicit Scanner(const Job& job) : job_(job) {
@@ -259,8 +263,7 @@ class Scanner {
       return;
     }
     const auto slash = relative.find('/');
-    const std::int64_t ctime_ns = std::int64_t{found.st_ctim.tv_sec} * 1'000'000'000 + found.st_ctim.tv_nsec;
-    found_.push_back({{relative, real.string(), extracts::stamp_of(found), ctime_ns, *format},
+    found_.push_back({{relative, real.string(), extracts::stamp_of(found), ctime_of(found), *format},
                       slash == std::string::npos ? std::string() : relative.substr(0, slash)});
   }
 
@@ -418,6 +421,12 @@ std::string_view to_text(Format format) {
 
 Scan scan(const Job& job) {
   return Scanner(job).run();
+}
+
+bool is_as_scanned(const SourceFile& file) {
+  struct stat now {};
+  return ::stat(file.path.c_str(), &now) == 0 && extracts::stamp_of(now) == file.stamp &&
+         ctime_of(now) == file.ctime_ns;
 }
 
 bool matches(std::string_view pattern, std::string_view path) {

@@ -42,6 +42,9 @@ struct Scan {
 // Looks through the job's folder without opening a file. Throws Error when it cannot be read.
 Scan scan(const Job& job);
 
+// Whether nobody has written the file since.
+bool is_as_scanned(const SourceFile& file);
+
 // The table's name for a file's or sub-folder's name, or why there is none.
 struct Naming {
   std::string name, reason;

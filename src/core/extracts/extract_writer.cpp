@@ -221,11 +221,13 @@ WrittenTable ExtractWriter::write(duck::Connection& connection, const std::strin
   discard(table);
   pending_[table] = {temporary,
                      {table, description, out.rows, out.size_bytes, now(), query_mode},
-                     {out.stamp, out.md5, out.rows, out.columns}};
+                     {out.stamp, out.md5, out.rows, out.columns},
+                     {}};
   removed_.erase(table);
   // To readers, a name in another case is the same one.
   for (const auto& [name, row] : tables_)
-    if (name != table && iequals(name, table)) removed_.insert(name);
+    if (name != table && iequals(name, table) && removed_.insert(name).second)
+      pending_[table].replaces.push_back(name);
   guard.file = nullptr;
   return out;
 }
@@ -248,6 +250,7 @@ void ExtractWriter::discard(const std::string& table) {
   const auto found = pending_.find(table);
   if (found == pending_.end()) return;
   ::unlink(found->second.temporary.c_str());
+  for (const auto& name : found->second.replaces) removed_.erase(name);
   pending_.erase(found);
 }
 

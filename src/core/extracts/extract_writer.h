@@ -72,6 +72,7 @@ class ExtractWriter {
     fs::path temporary;
     MetaRow row;
     FileFacts facts;
+    std::vector<std::string> replaces;  // in another case
   };
   void load();
   void load_database(const fs::path& database);

@@ -213,6 +213,32 @@ TEST_F(Files, KilledAtAnyStepItGoesOnFromTheLastGoodState) {
   }
 }
 
+TEST_F(Files, AFileThatChangesWhileItIsReadIsReadAgain) {
+  put("a.csv", "n\n1\n");
+  put("Case.csv", "n\n1\n");
+  run();
+  replace("a.csv", "n\n2\n");
+  fs::rename(source() / "Case.csv", source() / "case.csv");
+  const Outcome outcome = run({}, [&](std::string_view step) {
+    if (step != "copied") return;
+    for (const char* file : {"a.csv", "case.csv"}) replace(file, "n\n3\n4\n");
+  });
+  // The second one is read as it is then, but scanned before.
+  for (const char* table : {"a", "case"}) {
+    EXPECT_EQ(result(outcome, table).status, "failed");
+    EXPECT_EQ(result(outcome, table).error_kind, "failed");
+    EXPECT_EQ(result(outcome, table).error,
+              fmt::format("table '{0}' was not written: {0}.csv changed while it was read; the next sync "
+                          "reads it again",
+                          table));
+  }
+  EXPECT_EQ(rows("a"), "1");
+  EXPECT_EQ(rows("Case"), "1");
+  EXPECT_EQ(messages(run()), "");
+  EXPECT_EQ(rows("a"), "3;4");
+  EXPECT_EQ(rows("case"), "3;4");
+}
+
 // The child's disk is full: a small one mounted over the extracts where that is allowed, else a limit on the
 // size of files, which fails the same writes.
 void fill_disk(const fs::path& extracts) {
