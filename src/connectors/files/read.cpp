@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "connectors/files/set_types.h"
 #include "connectors/files/table_spec.h"
 #include "lib/base/text.h"
 #include "lib/duck/rows.h"
@@ -74,6 +75,15 @@ void wrong_setting(const Candidate& candidate, std::string_view setting, const s
       fmt::format("{}.{} {}: correct it, and restart", spec_path(candidate.spec->name), setting, what));
 }
 
+namespace {
+
+bool has_interval(const SetType& type) {
+  if (type.kind == SetType::Kind::plain) return type.name.find("INTERVAL") != std::string::npos;
+  return std::any_of(type.children.begin(), type.children.end(), has_interval);
+}
+
+}  // namespace
+
 std::optional<std::string> set_type(duck::Connection& connection, const Candidate& candidate,
                                     const std::string& column) {
   if (candidate.spec == nullptr) return std::nullopt;
@@ -96,12 +106,16 @@ std::optional<std::string> set_type(duck::Connection& connection, const Candidat
   // As short as types are, none that is not too deep has so many brackets.
   if (std::count(type.begin(), type.end(), '[') + std::count(type.begin(), type.end(), '(') > kMaxNesting)
     wrong(fmt::format("has more than {} lists and structs in each other; use JSON or VARCHAR", kMaxNesting));
+  std::optional<std::string> out;
   try {
     if (plain)
-      return duck::scalar<std::string>(connection, fmt::format("SELECT typeof(CAST(NULL AS {}))", type));
+      out = duck::scalar<std::string>(connection, fmt::format("SELECT typeof(CAST(NULL AS {}))", type));
   } catch (const duck::QueryError& error) {
     if (not_the_files_fault(error) || is_engine_failure(error)) throw;
   }
+  if (out && has_interval(parse_type(*out)))
+    wrong("has INTERVAL, and INTERVAL rounds what is finer than a microsecond; leave it as text");
+  if (out) return out;
   wrong(
       "is no type: use VARCHAR, BIGINT, DOUBLE, DECIMAL(18,2) of 38 digits at most, BOOLEAN, DATE, TIME, "
       "TIMESTAMP, "

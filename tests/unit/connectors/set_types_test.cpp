@@ -47,6 +47,13 @@ TEST_F(SetTypes, WhatTypesSaysOfColumnsIsHeldAgainstThem) {
   expect_said({{"Amonut", "BIGINT"}},
               "the column 'Amonut', which the table does not have (is Amount meant?): correct it");
   expect_said({{"Amount", "BIGINT"}, {"amount", "VARCHAR"}}, "the column 'amount' twice");
+  for (const char* type : {"interval", "INTERVAL[]", "STRUCT(a INTERVAL)", "MAP(VARCHAR, INTERVAL)"})
+    expect_said(
+        {{"amount", type}},
+        fmt::format(
+            "'{}' for the column 'Amount', which has INTERVAL, and INTERVAL rounds what is finer than "
+            "a microsecond; leave it as text",
+            type));
   for (const char* type : {"NOSUCH", "DECIMAL(50,2)", "BIGINT; DROP", "LIST(", ""})
     expect_said({{"amount", type}},
                 fmt::format("'{}' for the column 'Amount', which is no type: use VARCHAR, BIGINT, ", type));
