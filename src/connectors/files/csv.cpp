@@ -121,10 +121,14 @@ class CsvReader : public TableReader {
 
   std::string note() const override {
     const auto is_text = [](const std::string& cell) { return !trim(cell).empty() && !is_value(cell); };
-    if (has_header() || (spec_ != nullptr && spec_->header) ||
-        std::none_of(header_.begin(), header_.end(), is_text))
-      return "";
+    if (spec_ != nullptr && spec_->header) return "";
     const auto& part = parts_.front();
+    if (names_years_ && !header_differs_)
+      return fmt::format(
+          "{} line {} is taken as the header, as it names years one after the other: set header to false for "
+          "the table {} if it is a row, else to true",
+          shown(part.source->relative), part.skipped + 1, candidate_.table);
+    if (has_header() || std::none_of(header_.begin(), header_.end(), is_text)) return "";
     return fmt::format(
         "{} line {} is taken as a row, as its values are like those below: set header to true for the "
         "table {} if it is the header, else to false",

@@ -269,6 +269,8 @@ TEST_F(CsvTypes, AFirstLineThatMayBeAHeaderIsTold) {
   put("alone.csv", "name,2019,2020\n");
   put("pair.csv", "x,x,1\n");
   put("digits.csv", "2019,2020\n");
+  put("named.csv", "country,1960,1961\nAruba,5,6\n");
+  put("texts.csv", "country,1960,1961\nAruba,n/a,n/a\n");
   const Outcome outcome = run([](Job& job) {
     for (const bool header : {true, false}) {
       auto& spec = job.tables.emplace_back();
@@ -285,6 +287,8 @@ TEST_F(CsvTypes, AFirstLineThatMayBeAHeaderIsTold) {
       ".csv line 1 is taken as a row, as its values are like those below: set header to true for the table ";
   EXPECT_EQ(said, (std::vector<std::string>{
                       "guess" + rest + "guess if it is the header, else to false",
+                      "named.csv line 1 is taken as the header, as it names years one after the other: set "
+                      "header to false for the table named if it is a row, else to true",
                       "pair" + rest + "pair if it is the header, else to false",
                   }));
   EXPECT_EQ(result(outcome, "guess").rows, 3);
