@@ -257,6 +257,8 @@ class CsvReader : public TableReader {
     bool texts = false;
     for (std::size_t i = 0; i < header_.size(); ++i) {
       const auto cell = trim(header_[i]);
+      // An index has no name.
+      if (i == 0 && cell.empty() && !columns_[i].empty()) texts = true;
       if (cell.empty()) continue;
       if (columns_[i].like_header) return false;
       if (!is_year(cell)) {

@@ -306,6 +306,8 @@ TEST_F(CsvTypes, YearsOneAfterTheOtherAreNamesWhereNoRowHasOne) {
        "country VARCHAR, code VARCHAR, 1960 BIGINT, 1961 BIGINT"},
       {"x,1999,2000,2001,\na,1.5,2.5,3.5,\n",
        "x VARCHAR, 1999 DECIMAL(18,1), 2000 DECIMAL(18,1), 2001 DECIMAL(18,1), column4 VARCHAR"},
+      {",1960,1961\n0,5,6\n1,7,8\n", "column0 BIGINT, 1960 BIGINT, 1961 BIGINT"},
+      {",1960,1961\n,5,6\n", "column0 VARCHAR, column1 BIGINT, column2 BIGINT"},
       {"ann,2019,2020\nbob,2018,2019\n", "column0 VARCHAR, column1 BIGINT, column2 BIGINT"},
       {"ann,2019,2020\nann,5,6\n", "column0 VARCHAR, column1 BIGINT, column2 BIGINT"},
       {"ann,2019,2021\nbob,5,6\n", "column0 VARCHAR, column1 BIGINT, column2 BIGINT"},
