@@ -304,9 +304,9 @@ Task<bool> Connection::read_upload(Parser& header, Request& request, std::size_t
         co_return co_await refuse(400, "The body is malformed: a chunk's header is too long");
     }
     // What came quickly buys no silence.
-    deadline_ = std::min(Clock::now() + shared_.options.body_timeout,
-                         began + shared_.options.body_timeout +
-                             std::chrono::milliseconds(received * 1000 / kSlowestBody));
+    deadline_ = std::min(
+        Clock::now() + shared_.options.body_timeout,
+        began + shared_.options.body_timeout + std::chrono::milliseconds(received * 1000 / kSlowestBody));
     if (!co_await read_more(kBodyBuffer)) {
       if (expired_) co_return co_await refuse(408, "The request's body took too long to arrive");
       if (!closing_) co_return co_await refuse(400, "The request ends before its body does");
