@@ -160,7 +160,10 @@ test('an upload that is cut leaves the file as it was, and nothing else', async 
 
 test('many at once: each file is whole', async () => {
   const versions = Array.from({ length: 12 }, (_, i) => Buffer.alloc(100_000 + i, `${i % 10}`));
-  for (const answer of await Promise.all(versions.map((data) => upload('race.jsonl', data, bob)))) must(200, answer);
+  // Some of more than four may have to come again later.
+  const answers = await Promise.all(versions.map((data) => upload('race.jsonl', data, bob)));
+  assert.ok(answers.filter((answer) => answer.status === 200).length >= 4);
+  for (const { status, text } of answers) assert.ok([200, 429].includes(status), text);
   assert.ok(versions.some((data) => stored(bob, 'race.jsonl').equals(data)));
 });
 
