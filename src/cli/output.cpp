@@ -25,7 +25,8 @@ void write_waiting() {
   while (!rest.empty()) {
     const auto put = ::write(STDOUT_FILENO, rest.data(), rest.size());
     if (put < 0 && errno == EINTR) continue;
-    if (put < 0 && errno == EPIPE) ::_exit(141);  // as the shell counts a death by SIGPIPE
+    // As the shell counts a death by SIGPIPE. A socket in place of a pipe says it in other words.
+    if (put < 0 && (errno == EPIPE || errno == ECONNRESET)) ::_exit(141);
     if (put < 0) {
       const int cause = errno;
       waiting.clear();

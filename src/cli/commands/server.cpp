@@ -33,9 +33,10 @@ ServerCommand run_all(const Args& args, const std::vector<std::vector<std::strin
     auto ended = run_program(words, args.json());
     out.output += ended.output;
     if (ended.exit != 0) {
-      if (args.json()) err(ended.output);
-      throw Failure(Cause::failed, fmt::format("{} ended with {}", out.commands.back(), ended.exit),
-                    "it says above why");
+      const std::string ends = fmt::format("{} ended with {}", out.commands.back(), ended.exit);
+      if (!args.json()) throw Failure(Cause::failed, ends, "it says above why");
+      throw Failure(Cause::failed,
+                    ends + ": " + escape_control(ended.output.substr(0, ended.output.find('\n'))));
     }
   }
   return out;
