@@ -186,9 +186,7 @@ fs::path failures_file() {
   return config_folder() / "self_upgrade.json";
 }
 
-}  // namespace
-
-UpgradeResult self_upgrade(Api& api, const UpgradeOptions& options) {
+UpgradeResult upgrade(Api& api, const UpgradeOptions& options) {
   require_known(api.server());
   UpgradeResult out{AGNES_VERSION, std::nullopt, false, false};
   const auto response = api.get("/cli/package");
@@ -215,6 +213,8 @@ UpgradeResult self_upgrade(Api& api, const UpgradeOptions& options) {
   return out;
 }
 
+}  // namespace
+
 UpgradeFailures upgrade_failures() {
   try {
     const auto text = read_file(failures_file());
@@ -224,11 +224,32 @@ UpgradeFailures upgrade_failures() {
   }
 }
 
-void note_upgrade(const std::optional<std::string>& error) {
+namespace {
+
+// Nothing: it went well.
+void note_outcome(const std::optional<std::string>& error) {
   const auto before = upgrade_failures();
   if (!error && before.count == 0) return;
   const UpgradeFailures now = error ? UpgradeFailures{before.count + 1, *error} : UpgradeFailures();
   replace_file(failures_file(), json::to_text(now) + "\n", 0600);
+}
+
+}  // namespace
+
+UpgradeResult self_upgrade(Api& api, const UpgradeOptions& options) {
+  if (options.check_only) return upgrade(api, options);
+  try {
+    const auto result = upgrade(api, options);
+    note_outcome(std::nullopt);
+    return result;
+  } catch (const http_client::TransportError&) {
+    throw;
+  } catch (const http_client::Cancelled&) {
+    throw;
+  } catch (const Error& error) {
+    note_outcome(error.what());
+    throw;
+  }
 }
 
 }  // namespace agnes::cli

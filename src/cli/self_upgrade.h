@@ -22,7 +22,7 @@ BOOST_DESCRIBE_STRUCT(UpgradeResult, (), (installed, latest, outdated, upgraded)
 // Replaces the program that runs by the server's, when that is newer: fetched beside it, checked against the server's signature
 // and hash, and tried, before the link by which it is started turns over to it in one step. Whatever ends it, the program that is
 // started is whole and works. For installations by /cli/install.sh; throws Failure with the next step for others, and for
-// what fails. The server's key is the one that this machine saw first.
+// what fails, and notes it for `upgrade_failures`. The server's key is the one that this machine saw first.
 UpgradeResult self_upgrade(Api& api, const UpgradeOptions& options);
 
 // Upgrades that failed one after the other, in the configuration folder: no answer at all neither counts nor makes an end.
@@ -32,6 +32,5 @@ struct UpgradeFailures {
 };
 BOOST_DESCRIBE_STRUCT(UpgradeFailures, (), (count, error))
 UpgradeFailures upgrade_failures();
-void note_upgrade(const std::optional<std::string>& error);  // nothing: it went well
 
 }  // namespace agnes::cli

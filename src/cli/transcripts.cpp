@@ -36,6 +36,16 @@ std::set<std::string> encodings(const std::string& path) {
   return {slashes, all, collapsed};
 }
 
+// Or is it, wherever links lead.
+bool lies_in(const fs::path& path, const fs::path& folder) {
+  const auto whole = [](const fs::path& one) {
+    std::error_code error;
+    const auto real = fs::weakly_canonical(one, error);
+    return (error ? one.lexically_normal() : real).string() + "/";
+  };
+  return whole(path).starts_with(whole(folder));
+}
+
 void add_folder(std::vector<Transcript>& out, const fs::path& folder, bool is_certain) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
@@ -98,14 +108,7 @@ void remove_from_queue(const fs::path& root, const std::set<QueuedSession>& done
 }
 
 bool is_in_place(const fs::path& root, const fs::path& file) {
-  std::error_code error;
-  const auto real = fs::weakly_canonical(file, error);
-  if (error) return false;
-  for (const auto& folder : {projects_folder(), root / "user" / "sessions"}) {
-    const auto place = fs::weakly_canonical(folder, error);
-    if (!error && real.string().starts_with(place.string() + "/")) return true;
-  }
-  return false;
+  return lies_in(file, projects_folder()) || lies_in(file, root / "user" / "sessions");
 }
 
 std::vector<Transcript> find_transcripts(const fs::path& root) {
@@ -161,12 +164,7 @@ TranscriptHead read_head(const fs::path& file) {
 bool is_of_workspace(const fs::path& root, const Transcript& transcript, const TranscriptHead& head) {
   if (!head.is_transcript) return false;
   if (head.folder.empty()) return transcript.is_certain;
-  const auto whole = [](const fs::path& path) {
-    std::error_code error;
-    const auto real = fs::weakly_canonical(path, error);
-    return (error ? path.lexically_normal() : real).string() + "/";
-  };
-  return whole(head.folder).starts_with(whole(root));
+  return lies_in(head.folder, root);
 }
 
 }  // namespace agnes::cli

@@ -240,7 +240,9 @@ test('a server that asks to wait is waited for', async () => {
 test('no connection, and one that breaks', async () => {
   transcript('a');
   transcript('b');
-  const away = await user.run(['push', '--json'], { env: { AGNES_SERVER: 'http://127.0.0.1:9', AGNES_TOKEN: server.token } });
+  user.signIn('http://127.0.0.1:9', server.token);
+  const away = await user.run(['push', '--json']);
+  user.signIn(server.url, server.token);
   assert.equal(away.code, 7);
   assert.equal(JSON.parse(away.stdout).errors.length, 1);
   let cut = true;
@@ -288,13 +290,22 @@ test('two pushes at once: one uploads, the other says so and is done', async () 
   assert.equal(server.of('/api/upload/sessions').length, 1);
 });
 
-test('another server gets what it has not', async () => {
+test('another server than the workspace’s gets nothing', async () => {
   transcript('a');
-  await push();
   const other = await startFake();
-  const done = await user.run(['push', '--json'], { env: { AGNES_SERVER: other.url, AGNES_TOKEN: other.token } });
-  assert.equal(JSON.parse(done.stdout).sessions, 1);
+  const env = { AGNES_SERVER: other.url, AGNES_TOKEN: other.token };
+  for (const command of ['push', 'update']) {
+    const done = await user.run([command], { env });
+    assert.deepEqual([done.code, /^Error: \S+ is a workspace of http:\S+, not of http:/.test(done.stderr)], [1, true], done.stderr);
+  }
+  assert.equal(other.requests.length, 0);
   await other.stop();
+  // Moved there, it goes on with what that one has not.
+  await push();
+  const moved = await startFake();
+  user.signIn(moved.url, moved.token);
+  assert.equal((await push()).sessions, 1);
+  await moved.stop();
 });
 
 test('capture-session notes what the hook tells it, and never fails', async () => {
@@ -348,7 +359,7 @@ test('what is noted of many uploads stays small', async () => {
 test('without a workspace, a server or a session', async () => {
   for (const [code, env, cwd, words] of [
     [1, {}, user.home, /^Error: no workspace here/],
-    [3, { AGNES_SERVER: server.url + '/other' }, user.workspace, /^Error: not signed in to/],
+    [1, { AGNES_SERVER: server.url + '/other' }, user.workspace, /^Error: \S+ is a workspace of/],
   ]) {
     const done = await user.run(['push'], { env, cwd });
     assert.deepEqual([done.code, words.test(done.stderr)], [code, true], done.stderr);

@@ -1,5 +1,4 @@
 #include <boost/json/parse.hpp>
-#include <unistd.h>
 
 #include "cli/commands/commands.h"
 #include "cli/config.h"
@@ -23,10 +22,7 @@ struct Captured {
 BOOST_DESCRIBE_STRUCT(Captured, (), (outcome, detail))
 
 Captured capture(const fs::path& root) {
-  std::string input;
-  char buffer[4096];
-  for (ssize_t got = 0; (got = ::read(0, buffer, sizeof buffer)) > 0;)
-    input.append(buffer, static_cast<std::size_t>(got));
+  const std::string input = read_input();
   if (trim(input).empty()) return {"empty_stdin", ""};
   boost::system::error_code error;
   const auto value = boost::json::parse(input, error);

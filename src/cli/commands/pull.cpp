@@ -3,6 +3,7 @@
 #include "cli/commands/commands.h"
 #include "cli/config.h"
 #include "cli/guide.h"
+#include "cli/here.h"
 #include "cli/output.h"
 #include "lib/base/text.h"
 
@@ -43,38 +44,17 @@ void tell_problems(const PullResult& result) {
   if (!result.errors.empty()) throw Exit{Cause::partly_failed};
 }
 
-// A workspace holds the tables of one server: those of another would stay beside them and never change again.
-void check_server(const fs::path& root, const std::string& server) {
-  const auto made_for = workspace_server(root);
-  if (made_for && *made_for != server)
-    throw Failure(Cause::failed,
-                  fmt::format("{} is a workspace of {}, not of {}", root.string(), escape_control(*made_for),
-                              escape_control(server)),
-                  fmt::format("agnes init --force --server-url {} moves it there", escape_control(server)));
-}
-
 PullResult run(const Args& args) {
-  const std::string server = server_url();
-  if (!has_server())
-    throw Failure(Cause::failed, "no server is set up", "agnes init --server-url URL --token -");
-  if (!find_workspace())
-    throw Failure(Cause::failed, "no workspace here or in a folder above",
-                  "go to yours, or make one in an empty folder with agnes init");
-  const fs::path root = workspace_folder();
-  check_server(root, server);
-  const auto token = stored_token(server);
-  if (!token)
-    throw Failure(Cause::not_signed_in, "not signed in to " + escape_control(server),
-                  "agnes auth login, or agnes auth import-token --token -");
-  Api api(server, token->text);
+  const auto [server, workspace] = find_here();
+  Api api(server, signed_in_to(server).text);
   const bool silent = args.json() || args.flag("quiet");
   const InterruptGuard guard;
-  PullResult result = pull(api, {root},
+  PullResult result = pull(api, workspace,
                            {.dry_run = args.flag("dry-run"),
                             .skip_materialize = args.flag("skip-materialize"),
                             .progress = silent ? Progress::Style::none : Progress::style_for_terminal(),
                             .say_when_waiting = !args.flag("quiet")});
-  if (result.tables_updated + result.tables_removed > 0) renew_guide(api, {root});
+  if (result.tables_updated + result.tables_removed > 0) renew_guide(api, workspace);
   return result;
 }
 }  // namespace

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "cli/commands/commands.h"
-#include "cli/config.h"
+#include "cli/here.h"
 #include "cli/output.h"
 #include "cli/pull.h"
 #include "lib/base/text.h"
@@ -11,13 +11,6 @@
 namespace agnes::cli {
 
 namespace {
-
-Workspace workspace_here() {
-  if (!find_workspace())
-    throw Failure(Cause::failed, "no workspace here or in a folder above",
-                  "go to yours, or make one in an empty folder with agnes init");
-  return {workspace_folder()};
-}
 
 void show_plan(const PushPlan& plan) {
   print("Dry run: {} transcripts would be uploaded", plan.would_upload.sessions.size());
@@ -40,10 +33,7 @@ void tell_errors(const PushResult& result) {
 }
 
 void run(const Args& args) {
-  if (!has_server())
-    throw Failure(Cause::failed, "no server is set up", "agnes init --server-url URL --token -");
-  const auto workspace = workspace_here();
-  const std::string server = server_url();
+  const auto [server, workspace] = find_here();
   if (args.flag("dry-run")) {
     const auto plan = plan_push(workspace, server);
     if (args.json())
@@ -52,13 +42,10 @@ void run(const Args& args) {
       show_plan(plan);
     return;
   }
-  const auto token = stored_token(server);
-  if (!token)
-    throw Failure(Cause::not_signed_in, "not signed in to " + escape_control(server),
-                  "agnes auth login, or agnes auth import-token --token -");
+  const auto token = signed_in_to(server);
   // At the end of a session the agent ends its hooks, and what they began.
   if (args.flag("quiet")) ::setsid();
-  Api api(server, token->text);
+  Api api(server, token.text);
   const InterruptGuard guard;
   const auto result = push(api, workspace);
   if (!result) {

@@ -1,6 +1,5 @@
 #include "cli/self_upgrade.h"
 
-#include "cli/agent_files.h"
 #include "cli/commands/commands.h"
 #include "cli/config.h"
 #include "cli/output.h"
@@ -18,20 +17,15 @@ UpgradeResult run(const Args& args) {
   Api api(server_url(), "");
   const InterruptGuard guard;
   try {
-    const auto result =
-        self_upgrade(api, {.check_only = args.flag("check-only"), .force = args.flag("force")});
-    if (!args.flag("check-only")) note_upgrade(std::nullopt);
-    return result;
+    return self_upgrade(api, {.check_only = args.flag("check-only"), .force = args.flag("force")});
   } catch (const http_client::TransportError&) {
     if (args.flag("force") || !(args.flag("quiet") || args.flag("check-only"))) throw;
     return {AGNES_VERSION, std::nullopt, false, false};
   } catch (const http_client::Cancelled&) {
     throw Exit{Cause::interrupted};
   } catch (const Error& error) {
-    if (args.flag("check-only")) throw;
-    note_upgrade(error.what());
+    if (args.flag("check-only") || !args.flag("quiet")) throw;
     const auto failures = upgrade_failures();
-    if (!args.flag("quiet")) throw;
     // A hook hides standard error; what is on standard output, the agent reads at the start of its session.
     if (failures.count >= kTold)
       print("agnes self-upgrade has failed {} times in a row, and agnes " AGNES_VERSION " goes on: {}",

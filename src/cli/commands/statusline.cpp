@@ -1,5 +1,4 @@
 #include <boost/json/parse.hpp>
-#include <unistd.h>
 
 #include "cli/commands/commands.h"
 #include "cli/config.h"
@@ -21,10 +20,7 @@ BOOST_DESCRIBE_STRUCT(StatusLine, (), (text))
 // Run at every redraw of the agent's prompt, in any folder: whatever is amiss, nothing is said and nothing
 // made.
 StatusLine status_line(const Args&) {
-  std::string input;
-  char buffer[4096];
-  for (ssize_t got = 0; (got = ::read(0, buffer, sizeof buffer)) > 0;)
-    input.append(buffer, static_cast<std::size_t>(got));
+  const std::string input = read_input();
   boost::system::error_code error;
   const auto session = json::parse(input, error);
   if (error || !session.is_object()) return {};

@@ -1,7 +1,7 @@
 #include "cli/agent_files.h"
 #include "cli/commands/commands.h"
-#include "cli/config.h"
 #include "cli/guide.h"
+#include "cli/here.h"
 #include "cli/output.h"
 #include "cli/pull.h"
 #include "cli/push.h"
@@ -25,18 +25,8 @@ BOOST_DESCRIBE_STRUCT(UpdateReport, (), (steps))
 
 std::string upgrade_step(const std::string& server) {
   Api api(server, "");
-  try {
-    const auto result = self_upgrade(api, {});
-    note_upgrade(std::nullopt);
-    return result.upgraded ? "agnes is " + *result.latest + " now" : "agnes " + result.installed + " stays";
-  } catch (const http_client::TransportError&) {
-    throw;
-  } catch (const http_client::Cancelled&) {
-    throw;
-  } catch (const Error& error) {
-    note_upgrade(error.what());
-    throw;
-  }
+  const auto result = self_upgrade(api, {});
+  return result.upgraded ? "agnes is " + *result.latest + " now" : "agnes " + result.installed + " stays";
 }
 
 std::string workspace_step(Api& api, const Workspace& workspace) {
@@ -68,18 +58,8 @@ std::string pull_step(Api& api, const Workspace& workspace) {
 
 // What fails stops none of the others.
 UpdateReport run(const Args&) {
-  if (!has_server())
-    throw Failure(Cause::failed, "no server is set up", "agnes init --server-url URL --token -");
-  if (!find_workspace())
-    throw Failure(Cause::failed, "no workspace here or in a folder above",
-                  "go to yours, or make one in an empty folder with agnes init");
-  const Workspace workspace{workspace_folder()};
-  const std::string server = server_url();
-  const auto token = stored_token(server);
-  if (!token)
-    throw Failure(Cause::not_signed_in, "not signed in to " + escape_control(server),
-                  "agnes auth login, or agnes auth import-token --token -");
-  Api api(server, token->text);
+  const Here here = find_here();
+  Api api(here.server, signed_in_to(here.server).text);
   const InterruptGuard guard;
   UpdateReport out;
   const auto step = [&](const char* name, const auto& work) {
@@ -92,10 +72,10 @@ UpdateReport run(const Args&) {
       out.steps.push_back({name, "failed", error.what()});
     }
   };
-  step("self-upgrade", [&] { return upgrade_step(server); });
-  step("workspace", [&] { return workspace_step(api, workspace); });
-  step("push", [&] { return push_step(api, workspace); });
-  step("pull", [&] { return pull_step(api, workspace); });
+  step("self-upgrade", [&] { return upgrade_step(here.server); });
+  step("workspace", [&] { return workspace_step(api, here.workspace); });
+  step("push", [&] { return push_step(api, here.workspace); });
+  step("pull", [&] { return pull_step(api, here.workspace); });
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include "core/auth/routes.h"
 #include "core/auth/sign_in.h"
 #include "lib/base/error.h"
+#include "lib/base/html.h"
 #include "lib/base/text.h"
 
 // Signing in `agnes` on somebody's machine by their browser: they allow it on a page here, and the code goes to a port of

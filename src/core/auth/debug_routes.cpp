@@ -10,6 +10,7 @@
 #include "core/auth/sign_in.h"
 #include "core/identity/views.h"
 #include "lib/base/hash.h"
+#include "lib/base/html.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/jose/jwt.h"

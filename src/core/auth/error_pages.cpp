@@ -2,6 +2,8 @@
 
 #include "core/auth/pages.h"
 #include "core/auth/routes.h"
+#include "lib/base/html.h"
+#include "lib/base/text.h"
 
 namespace agnes::auth {
 

@@ -4,6 +4,8 @@
 #include "core/auth/routes.h"
 #include "core/auth/sign_in.h"
 #include "lib/base/error.h"
+#include "lib/base/html.h"
+#include "lib/base/text.h"
 
 namespace agnes::auth {
 

@@ -8,6 +8,7 @@
 #include "core/auth/settings.h"
 #include "core/auth/sign_in.h"
 #include "lib/base/error.h"
+#include "lib/base/html.h"
 #include "lib/base/text.h"
 
 namespace agnes::auth {

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "lib/base/html.h"
+#include "lib/base/text.h"
+
 namespace agnes::auth {
 
 namespace {
@@ -62,30 +65,6 @@ constexpr std::string_view kPage = R"(<!doctype html>
 )";
 
 }  // namespace
-
-std::string escape_html(std::string_view text) {
-  std::string out;
-  for (const char c : text) switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  return out;
-}
 
 http::Response small_page(std::string_view title, std::string_view body, int status) {
   auto response = http::Response::html(fmt::format(kPage, title, body), status);

@@ -8,8 +8,6 @@
 // Small pages that work without the web app and without scripts.
 namespace agnes::auth {
 
-std::string escape_html(std::string_view text);
-
 // A page whose address may hold a secret: it is kept by nobody and told to no other site. `title` and `body`
 // are HTML.
 http::Response small_page(std::string_view title, std::string_view body, int status = 200);

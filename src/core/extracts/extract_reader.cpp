@@ -71,7 +71,8 @@ class Reading {
     std::map<std::string, FileFacts> noted;
     // By lower-cased name, since to DuckDB a name in another case is the same one.
     std::unordered_map<std::string, const std::string*> views;
-    std::unordered_set<std::string> held;  // tables of the database itself
+    std::unordered_set<std::string> held;      // tables of the database itself
+    std::unordered_set<std::string> computed;  // those that are not read
   };
   struct Wanted {  // a table and the files that it needs read
     CatalogueTable table;
@@ -203,6 +204,7 @@ void Reading::plan(Source& source) {
   if (!source.note.empty()) problem(source.name, "", source.note);
   for (const auto& [name, sql] : source.facts.views) source.views.emplace(to_lower(name), &sql);
   for (const auto& name : source.facts.tables) source.held.insert(to_lower(name));
+  for (const auto& name : source.facts.computed_tables) source.computed.insert(to_lower(name));
   std::set<std::string> seen;
   for (const auto& row : source.facts.meta) {
     if (!is_identifier(row.table_name)) {
@@ -253,8 +255,7 @@ void Reading::plan_table(const Source& source, const MetaRow& row) {
     wanted_.push_back(std::move(wanted));
     return;
   }
-  const auto is_same = [&](const std::string& name) { return iequals(name, row.table_name); };
-  if (std::any_of(facts.computed_tables.begin(), facts.computed_tables.end(), is_same)) {
+  if (source.computed.contains(key)) {
     problem(source.name, table.name,
             fmt::format("table '{}' of '{}' is not served: it has a generated column; write the values into "
                         "an ordinary one",

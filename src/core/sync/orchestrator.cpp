@@ -1,5 +1,6 @@
 #include "core/sync/orchestrator.h"
 
+#include "core/sync/publication.h"
 #include "lib/base/error.h"
 #include "lib/base/files.h"
 #include "lib/base/json.h"
@@ -183,16 +184,11 @@ extracts::Catalogue Orchestrator::read(const std::vector<catalog::Registration>&
   CatalogueReader::Known known;
   for (const auto& owner : store_.read([](state::Tx& tx) { return view_owners(tx); }))
     known.owners.emplace(owner.view_name, owner.source_name);
-  const bool has_own_extract =
-      fs::exists(places_.extracts() / catalog::kFilesFolder / extracts::kExtractFile);
+  const bool has_files = fs::exists(places_.extracts() / catalog::kFilesFolder / extracts::kExtractFile);
   for (const auto& row : registered) {
-    const auto source = row.source_type.value_or("");
-    // Tables of the Python implementation's custom extracts are registered as `local`, whatever their folder is.
-    const bool is_local = source == catalog::kFilesType;
-    known.registered.emplace(to_lower(row.name), !is_local         ? source
-                                                 : has_own_extract ? std::string(catalog::kFilesFolder)
-                                                                   : "");
-    if (catalog::is_materialized(row)) known.materialized.push_back(source + "/" + row.name);
+    known.registered.emplace(to_lower(row.name), home_of(row, has_files));
+    if (catalog::is_materialized(row))
+      known.materialized.push_back(row.source_type.value_or("") + "/" + row.name);
   }
   known.keep_pins = publisher_.pins_in_use();
   auto catalogue = reader_.read(std::move(known), context);

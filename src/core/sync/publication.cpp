@@ -58,13 +58,13 @@ void adopt(catalog::Table& table, const catalog::Registration& row) {
   table.description = row.description.value_or("");
 }
 
-// Tables of the Python implementation's custom extracts are registered as `local`, whatever their folder is.
-bool is_of(const catalog::Registration& row, const std::string& source) {
-  const auto type = row.source_type.value_or("");
-  return type.empty() || type == catalog::kFilesType || type == source;
-}
-
 }  // namespace
+
+std::string home_of(const catalog::Registration& row, bool has_files) {
+  const auto type = row.source_type.value_or("");
+  if (type != catalog::kFilesType) return type;
+  return has_files ? std::string(catalog::kFilesFolder) : "";
+}
 
 bool holds_data(const extracts::CatalogueTable& table) {
   return table.kind != "remote" && (!table.files.empty() || is_in_database(table));
@@ -78,10 +78,13 @@ std::vector<catalog::Table> next_tables(const extracts::Catalogue& catalogue,
   std::unordered_set<std::string> placed;  // in lower case
   std::unordered_set<std::string_view> ids;
   for (const auto& row : registry.tables()) ids.insert(row.id);
+  const bool has_files = std::any_of(catalogue.tables.begin(), catalogue.tables.end(),
+                                     [](const auto& table) { return table.source == catalog::kFilesFolder; });
   for (const auto& found : catalogue.tables) {
     const auto* row = registry.find(found.name);
     // Grants of a registered table open its own source's, and no other that has the name.
-    if (row != nullptr && !is_of(*row, found.source)) continue;
+    if (row != nullptr)
+      if (const auto home = home_of(*row, has_files); !home.empty() && home != found.source) continue;
     catalog::Table table = described(found, engines);
     if (row != nullptr) adopt(table, *row);
     if (const auto* state = registry.state_of(found.name); state != nullptr && state->last_sync)

@@ -1,6 +1,8 @@
 #include "features/client/dashboard_routes.h"
 
 #include "core/auth/pages.h"
+#include "lib/base/html.h"
+#include "lib/base/text.h"
 
 namespace agnes::client {
 
@@ -17,7 +19,7 @@ http::Response dashboard(const std::string& email, const std::string& server) {
           "<p><code>curl -fsSL {}/cli/install.sh | bash -s -- agnes</code></p>\n"
           "<p>Then, in that folder: <code>agnes query \"SELECT ...\"</code>, or start your agent there.</p>\n"
           "<p><a href=\"/auth/logout\">Sign out</a></p>\n",
-          auth::escape_html(email), auth::escape_html(server)));
+          escape_html(email), escape_html(server)));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "core/auth/pages.h"
 #include "lib/base/error.h"
+#include "lib/base/html.h"
 #include "lib/base/text.h"
 
 namespace agnes::uploads {
@@ -41,10 +42,9 @@ http::Response send_file(UniqueFd file, Kind kind, const std::string& name) {
 http::Response page(const contract::UploadedFiles& sessions) {
   std::string rows;
   for (const auto& file : sessions.files)
-    rows +=
-        fmt::format("<li><a href=\"/profile/sessions/{}\">{}</a>, {}, {}</li>\n",
-                    auth::escape_html(http::percent_encode(file.filename)), auth::escape_html(file.filename),
-                    human_bytes(file.size), format_sql(file.uploaded_at).substr(0, 16));
+    rows += fmt::format("<li><a href=\"/profile/sessions/{}\">{}</a>, {}, {}</li>\n",
+                        escape_html(http::percent_encode(file.filename)), escape_html(file.filename),
+                        human_bytes(file.size), format_sql(file.uploaded_at).substr(0, 16));
   return auth::small_page(
       "Your sessions", rows.empty() ? "<p>None yet: <code>agnes push</code> sends those of a workspace.</p>\n"
                                     : "<ul>\n" + rows + "</ul>\n");

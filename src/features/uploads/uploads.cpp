@@ -108,12 +108,18 @@ contract::Uploaded Uploads::keep(Kind kind, const std::string& user_id, const ht
   make_private_folder(place);
   struct stat before {};
   const bool replaces = ::lstat(file.c_str(), &before) == 0;
-  if (!replaces && files_of(place).size() >= kMostFiles)
-    throw Error(ErrorKind::too_large,
-                fmt::format("this account has {} files here, and more are not kept: delete some that are not "
-                            "needed",
-                            kMostFiles));
-  const auto others = used(user_id) - (replaces ? static_cast<std::uint64_t>(before.st_size) : 0);
+  std::uint64_t others = 0;
+  for (const auto each : {Kind::sessions, Kind::artifacts}) {
+    const auto files = files_of(folder(each, user_id));
+    if (each == kind && !replaces && files.size() >= kMostFiles)
+      throw Error(
+          ErrorKind::too_large,
+          fmt::format("this account has {} files here, and more are not kept: delete some that are not "
+                      "needed",
+                      kMostFiles));
+    for (const auto& one : files) others += one.size;
+  }
+  if (replaces) others -= static_cast<std::uint64_t>(before.st_size);
   if (others + upload.size > settings_.max_user_bytes())
     throw Error(ErrorKind::too_large,
                 fmt::format("with {} this account would have more than the {} MB that are kept of one: "

@@ -94,6 +94,22 @@ void Addresses::release(const std::string& key, std::size_t bytes) {
   trim(found);
 }
 
+bool Addresses::begin_upload(const std::string& key, std::size_t most) {
+  const std::lock_guard lock(mutex_);
+  auto& uploads = usage_[key].uploads;
+  if (uploads >= most) return false;
+  ++uploads;
+  return true;
+}
+
+void Addresses::end_upload(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  const auto found = usage_.find(key);
+  if (found == usage_.end()) return;
+  --found->second.uploads;
+  trim(found);
+}
+
 void Addresses::hold_answer(const std::string& key, std::size_t bytes) {
   const std::lock_guard lock(mutex_);
   usage_[key].answers += bytes;
@@ -117,7 +133,8 @@ Addresses::Waiting Addresses::waiting(const std::string& key) const {
 
 void Addresses::trim(std::unordered_map<std::string, Usage>::iterator entry) {
   const Usage& usage = entry->second;
-  if (usage.connections == 0 && usage.bytes == 0 && usage.answers == 0) usage_.erase(entry);
+  if (usage.connections == 0 && usage.bytes == 0 && usage.answers == 0 && usage.uploads == 0)
+    usage_.erase(entry);
 }
 
 }  // namespace agnes::http

@@ -29,6 +29,10 @@ class Addresses {
   bool reserve(const std::string& key, std::size_t bytes, std::size_t most);
   void release(const std::string& key, std::size_t bytes);
 
+  // False when `most` uploads of the caller arrive already; else it is one of them until its end.
+  bool begin_upload(const std::string& key, std::size_t most);
+  void end_upload(const std::string& key);
+
   // Answers that wait for their reader. They are there already, so none is refused; `waiting` tells who has too many.
   void hold_answer(const std::string& key, std::size_t bytes);
   void drop_answer(const std::string& key, std::size_t bytes);
@@ -39,7 +43,7 @@ class Addresses {
 
  private:
   struct Usage {
-    std::size_t connections = 0, bytes = 0, answers = 0;
+    std::size_t connections = 0, bytes = 0, answers = 0, uploads = 0;
   };
   // Forgets those that hold nothing.
   void trim(std::unordered_map<std::string, Usage>::iterator entry);

@@ -22,6 +22,8 @@ constexpr std::size_t kIdleBuffer = 2 << 10, kBodyBuffer = 64 << 10;
 // Larger ones are read only once the caller is known to be allowed.
 constexpr std::size_t kUnseenBody = 64 << 10;
 constexpr std::string_view kTooManyBodies = "Too many large requests at a time: try again later";
+// Of one caller: each takes room on the disk before anybody knows whether it will end.
+constexpr std::size_t kMostUploads = 4;
 constexpr std::string_view kCallerPrefix = "caller:";  // of a caller among addresses, see owner_of
 constexpr std::chrono::seconds kCheckCaller{1};        // how often it is asked whether who asked may go on
 constexpr std::uint64_t kSlowestBody = 4 << 10;        // bytes a second that extend a body's time
@@ -242,16 +244,16 @@ Task<bool> Connection::read_upload(Parser& header, Request& request, std::size_t
   if (!request.header("content-encoding").empty())
     co_return co_await refuse(415, "An upload is not taken with a Content-Encoding");
   const std::string uploader = owner_of(request);
-  if (!shared_.uploads.take(uploader))
+  if (!shared_.addresses.begin_upload(uploader, kMostUploads))
     co_return co_await refuse(
         429, fmt::format("{} uploads of yours arrive already: send this one when one of them has ended",
-                         UploadPlaces::kMost));
-  struct Place {
-    UploadPlaces& places;
+                         kMostUploads));
+  struct Guard {
+    Addresses& addresses;
     const std::string& uploader;
-    ~Place() { places.give(uploader); }
+    ~Guard() { addresses.end_upload(uploader); }
   };
-  const Place place{shared_.uploads, uploader};
+  const Guard guard{shared_.addresses, uploader};
   std::unique_ptr<Upload> upload;
   std::optional<Error> problem;
   const auto on_disk = [&](auto work) -> Task<bool> {

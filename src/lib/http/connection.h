@@ -39,28 +39,6 @@ inline bool ends_with_client(Executor executor) {
 }
 
 // What the connections of a server share.
-// Uploads that arrive, by whose they are: each has room on the disk before anybody knows whether it will end. Thread-safe.
-class UploadPlaces {
- public:
-  static constexpr int kMost = 4;  // of one caller
-  // False when the caller has all of theirs; else to be given back.
-  bool take(const std::string& owner) {
-    const std::lock_guard lock(mutex_);
-    const auto count = counts_.try_emplace(owner, 0).first;
-    if (count->second >= kMost) return false;
-    ++count->second;
-    return true;
-  }
-  void give(const std::string& owner) {
-    const std::lock_guard lock(mutex_);
-    if (const auto count = counts_.find(owner); --count->second == 0) counts_.erase(count);
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::string, int> counts_;
-};
-
 struct Shared {
   Shared(const Server::Options& options, const Routes& routes)
       : options(options),
@@ -85,7 +63,6 @@ struct Shared {
                  .running = options.max_streams,
                  .per_caller = std::max<std::size_t>(1, options.max_streams / 16),
                  .per_caller_total = std::max<std::size_t>(1, options.max_streams / 16)}) {}
-  UploadPlaces uploads;
   Pool::Limits limits(std::string_view name, int threads, std::size_t queued) const {
     const auto running = static_cast<std::size_t>(std::max(1, threads));
     return {.name = name,

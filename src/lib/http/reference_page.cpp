@@ -1,3 +1,4 @@
+#include "lib/base/html.h"
 #include "lib/http/openapi.h"
 
 namespace agnes::http {
@@ -25,23 +26,6 @@ table{border-collapse:collapse;width:100%}td{border-top:1px solid var(--line);pa
 td:first-child{white-space:nowrap}.dim{color:var(--dim)}
 )";
 
-std::string escape(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
-
 class Page {
  public:
   explicit Page(const bj::object& document) : document_(document) {}
@@ -53,18 +37,18 @@ class Page {
         "content=\"width=device-width,initial-scale=1\"><title>{0} API</title><style>{1}</style></head><body>"
         "<h1>{0} API</h1><p class=\"dim\">Version {2} · <a "
         "href=\"/openapi.json\">openapi.json</a></p><p>{3}</p>",
-        escape(text_of(info, "title")), kStyle, escape(text_of(info, "version")),
-        escape(text_of(info, "description")));
+        escape_html(text_of(info, "title")), kStyle, escape_html(text_of(info, "version")),
+        escape_html(text_of(info, "description")));
     std::map<std::string, std::vector<std::string>> by_tag;
     for (const auto& [path, operations] : document_.at("paths").as_object())
       for (const auto& [method, operation] : operations.as_object())
         by_tag[tag_of(operation.as_object())].push_back(show_operation(method, path, operation.as_object()));
     out_ += "<nav>";
     for (const auto& [tag, shown] : by_tag)
-      out_ += fmt::format("<a href=\"#{0}\">{1}</a>", percent_encode(tag), escape(tag));
+      out_ += fmt::format("<a href=\"#{0}\">{1}</a>", percent_encode(tag), escape_html(tag));
     out_ += "</nav>";
     for (const auto& [tag, shown] : by_tag) {
-      out_ += fmt::format("<h2 id=\"{}\">{}</h2>", escape(tag), escape(tag));
+      out_ += fmt::format("<h2 id=\"{}\">{}</h2>", escape_html(tag), escape_html(tag));
       for (const auto& operation : shown) out_ += operation;
     }
     return std::move(out_) + "</body></html>\n";
@@ -88,7 +72,7 @@ class Page {
     const bj::object* schema = value.if_object();
     if (schema == nullptr) return "anything";
     if (const auto reference = text_of(*schema, "$ref"); !reference.empty())
-      return escape(reference.substr(reference.rfind('/') + 1));
+      return escape_html(reference.substr(reference.rfind('/') + 1));
     if (const bj::value* choices = schema->if_contains("anyOf")) {
       std::string out;
       for (const auto& choice : choices->as_array()) out += (out.empty() ? "" : " or ") + type_name(choice);
@@ -97,7 +81,7 @@ class Page {
     if (const bj::value* names = schema->if_contains("enum")) {
       std::string out;
       for (const auto& name : names->as_array())
-        out += fmt::format("{}<code>{}</code>", out.empty() ? "" : ", ", escape(name.as_string()));
+        out += fmt::format("{}<code>{}</code>", out.empty() ? "" : ", ", escape_html(name.as_string()));
       return out;
     }
     const std::string_view type = text_of(*schema, "type");
@@ -113,12 +97,12 @@ class Page {
   std::string row(std::string_view name, const bj::value& schema, std::string_view note, int depth) const {
     std::string out =
         fmt::format("<tr><td style=\"padding-left:{}em\"><code>{}</code></td><td>{}</td><td class=\"dim\">{}",
-                    depth * 1.2, escape(name), type_name(schema), note);
+                    depth * 1.2, escape_html(name), type_name(schema), note);
     if (const bj::object* object = schema.if_object()) {
       for (std::string_view key : {"default", "minimum", "maximum", "minLength", "maxLength", "pattern"})
         if (const bj::value* limit = object->if_contains(key))
-          out += fmt::format(" {} <code>{}</code>", key, escape(bj::serialize(*limit)));
-      out += " " + escape(text_of(*object, "description"));
+          out += fmt::format(" {} <code>{}</code>", key, escape_html(bj::serialize(*limit)));
+      out += " " + escape_html(text_of(*object, "description"));
     }
     return out + "</td></tr>";
   }
@@ -151,8 +135,8 @@ class Page {
     std::string out;
     for (const auto& [type, entry] : content->as_object()) {
       const bj::value& schema = entry.at("schema");
-      out += fmt::format("<h3>{} <span class=\"dim\">{} {}</span></h3><table>{}</table>", title, escape(type),
-                         type_name(schema), fields(schema, 0));
+      out += fmt::format("<h3>{} <span class=\"dim\">{} {}</span></h3><table>{}</table>", title,
+                         escape_html(type), type_name(schema), fields(schema, 0));
     }
     return out;
   }
@@ -164,8 +148,8 @@ class Page {
     std::string out = fmt::format(
         "<details><summary><span class=\"method {}\">{}</span><span class=\"path\">{}</span><span "
         "class=\"what\">{}</span></summary><div class=\"body\"><p>{}</p>",
-        method, upper, escape(path), escape(text_of(operation, "summary")),
-        escape(text_of(operation, "description")));
+        method, upper, escape_html(path), escape_html(text_of(operation, "summary")),
+        escape_html(text_of(operation, "description")));
     if (const bj::value* parameters = operation.if_contains("parameters")) {
       out += "<h3>Parameters</h3><table>";
       for (const auto& parameter : parameters->as_array()) {

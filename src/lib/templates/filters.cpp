@@ -2,6 +2,7 @@
 #include <array>
 #include <cctype>
 
+#include "lib/base/html.h"
 #include "lib/base/text.h"
 #include "lib/templates/tree.h"
 
@@ -71,22 +72,9 @@ std::string changed(std::string text, Change change) {
 }
 
 std::string escaped(std::string_view text, const FilterCall& call) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&#34;";
-    else if (c == '\'')
-      out += "&#39;";
-    else
-      out += c;
-    if (out.size() % 4096 < 6) call.budget.check_text(out.size(), call.line());
-  }
+  // Each character becomes six at most.
+  std::string out = escape_html(text);
+  call.budget.check_text(out.size(), call.line());
   return out;
 }
 

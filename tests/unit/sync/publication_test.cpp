@@ -67,6 +67,12 @@ TEST(Publication, ARegisteredTableIsNoOtherSources) {
   EXPECT_TRUE(tables[0].registered);
   EXPECT_EQ(tables[0].source, "");
   EXPECT_EQ(tables[0].hash, "") << "its own source has brought nothing";
+
+  row.source_type = "local";
+  catalogue.tables[0].source = "hr";
+  EXPECT_EQ(next_tables(catalogue, RegistrySnapshot({row}, {}))[0].source, "hr") << "a custom extract";
+  catalogue.tables.push_back(found("orders", "bb"));
+  EXPECT_EQ(named(next_tables(catalogue, RegistrySnapshot({row}, {})), "payroll")->source, "");
 }
 
 TEST(Publication, ATableThatStaysElsewhereHasItsEngine) {

@@ -87,7 +87,7 @@ TEST(Template, FillsIn) {
       {"{{ tables | selectattr('mode', 'equalto', 'remote') | map(attribute='name') | join }}", "Costs"},
       {"{{ tables | rejectattr('mode', 'in', ['remote']) | map(attribute='name') | first }}", "orders"},
       {"{{ ['', 'a'] | select | join }} {{ [0, 1] | reject | last }}", "a 0"},
-      {"{{ text | e }} {{ text | safe }}", "&lt;b&gt;&amp;&#34;&#39; <b>&\"'"},
+      {"{{ text | e }} {{ text | safe }}", "&lt;b&gt;&amp;&quot;&#39; <b>&\"'"},
       {"{{ words | upper }} {{ words | title }} {{ words | capitalize }} {{ ' x ' | trim }}",
        "ONE TWO One Two One two x"},
       {"{{ words | replace('o', '0') }}", "0ne tw0"},
