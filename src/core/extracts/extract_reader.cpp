@@ -438,12 +438,13 @@ void Reading::settle_names() {
     const auto owner = owners.find(name);
     const auto registered = options_.registered.find(name);
     const bool is_registered = registered != options_.registered.end();
+    std::string home = is_registered ? registered->second : "";
+    if (is_registered && home.empty() && sources.contains(options_.files)) home = options_.files;
     // The owner keeps its name while its extract cannot be read, too: nobody takes it over by being there
     // first.
-    const bool is_at_home = is_registered && !registered->second.empty();
-    const bool keeps = owner != owners.end() && (!is_at_home || owner->second == registered->second) &&
+    const bool keeps = owner != owners.end() && (home.empty() || owner->second == home) &&
                        (sources.contains(owner->second) || failed.contains(owner->second) || is_registered);
-    if (!keeps) owners[name] = is_at_home ? registered->second : *sources.begin();
+    if (!keeps) owners[name] = home.empty() ? *sources.begin() : home;
   }
   for (const auto& [name, source] : options_.owners)
     if (failed.contains(source) || options_.registered.contains(to_lower(name))) out_.owners[name] = source;

@@ -63,8 +63,9 @@ struct ReadOptions {
   // Which source has which view name already (table view_ownership).
   std::map<std::string, std::string> owners;
   // Registered tables, by name in lower case, with the source that they are of: such a name is served of no other, also while that
-  // has none of it, as grants name the table. Empty: of any, and then of the one that had it first.
+  // has none of it, as grants name the table. Empty: of `files` once that has it, else of any, and then of the one that had it first.
   std::map<std::string, std::string> registered;
+  std::string files;  // the extract of the server's own files
   // "source/name" of registered materialised tables: their file is served without a row in _meta too.
   std::vector<std::string> materialized;
   // Sources to read; empty: all.
@@ -78,7 +79,7 @@ struct ReadOptions {
 };
 BOOST_DESCRIBE_STRUCT(ReadOptions, (),
                       (extracts_dir, cache_file, pin_folder, keep_pins, analytics_file, owners, registered,
-                       materialized, only, skip, trust_notes, remote, threads))
+                       files, materialized, only, skip, trust_notes, remote, threads))
 
 struct Catalogue {
   std::vector<CatalogueTable> tables;  // by source, then name; names are unique, whatever their case

@@ -1,5 +1,6 @@
 #include "core/sync/catalogue_reader.h"
 
+#include "core/catalog/registry.h"
 #include "lib/base/error.h"
 #include "lib/base/files.h"
 #include "lib/base/json.h"
@@ -38,6 +39,7 @@ extracts::Catalogue CatalogueReader::read(Known known, const jobs::Context& cont
   options.analytics_file = places_.analytics();
   options.owners = std::move(known.owners);
   options.registered = std::move(known.registered);
+  options.files = catalog::kFilesFolder;
   options.materialized = std::move(known.materialized);
   options.remote = remote_();
   std::erase_if(excluded_, [&](const auto& entry) {

@@ -184,9 +184,8 @@ extracts::Catalogue Orchestrator::read(const std::vector<catalog::Registration>&
   CatalogueReader::Known known;
   for (const auto& owner : store_.read([](state::Tx& tx) { return view_owners(tx); }))
     known.owners.emplace(owner.view_name, owner.source_name);
-  const bool has_files = fs::exists(places_.extracts() / catalog::kFilesFolder / extracts::kExtractFile);
   for (const auto& row : registered) {
-    known.registered.emplace(to_lower(row.name), home_of(row, has_files));
+    known.registered.emplace(to_lower(row.name), home_of(row));
     if (catalog::is_materialized(row))
       known.materialized.push_back(row.source_type.value_or("") + "/" + row.name);
   }

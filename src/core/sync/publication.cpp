@@ -60,10 +60,9 @@ void adopt(catalog::Table& table, const catalog::Registration& row) {
 
 }  // namespace
 
-std::string home_of(const catalog::Registration& row, bool has_files) {
-  const auto type = row.source_type.value_or("");
-  if (type != catalog::kFilesType) return type;
-  return has_files ? std::string(catalog::kFilesFolder) : "";
+std::string home_of(const catalog::Registration& row) {
+  auto type = row.source_type.value_or("");
+  return type == catalog::kFilesType ? "" : type;
 }
 
 bool holds_data(const extracts::CatalogueTable& table) {
@@ -78,13 +77,11 @@ std::vector<catalog::Table> next_tables(const extracts::Catalogue& catalogue,
   std::unordered_set<std::string> placed;  // in lower case
   std::unordered_set<std::string_view> ids;
   for (const auto& row : registry.tables()) ids.insert(row.id);
-  const bool has_files = std::any_of(catalogue.tables.begin(), catalogue.tables.end(),
-                                     [](const auto& table) { return table.source == catalog::kFilesFolder; });
   for (const auto& found : catalogue.tables) {
     const auto* row = registry.find(found.name);
     // Grants of a registered table open its own source's, and no other that has the name.
     if (row != nullptr)
-      if (const auto home = home_of(*row, has_files); !home.empty() && home != found.source) continue;
+      if (const auto home = home_of(*row); !home.empty() && home != found.source) continue;
     catalog::Table table = described(found, engines);
     if (row != nullptr) adopt(table, *row);
     if (const auto* state = registry.state_of(found.name); state != nullptr && state->last_sync)

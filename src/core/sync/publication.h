@@ -13,9 +13,9 @@ namespace agnes::sync {
 std::vector<catalog::Table> next_tables(const extracts::Catalogue& catalogue,
                                         const RegistrySnapshot& registry);
 
-// The extract that a registered table is of, and no other, whatever names it has: "" for any. Tables of the Python implementation's
-// custom extracts are registered as `local`, which is the files' own extract only once that is there (`has_files`).
-std::string home_of(const catalog::Registration& row, bool has_files);
+// The extract that a registered table is of, and no other, whatever names it has. "" for any: `local` is what tables of the
+// Python implementation's custom extracts are registered as.
+std::string home_of(const catalog::Registration& row);
 
 // Whether the table has rows here, rather than in an engine elsewhere.
 bool holds_data(const extracts::CatalogueTable& table);

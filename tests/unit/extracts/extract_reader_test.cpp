@@ -124,6 +124,19 @@ TEST_F(ExtractReader, GivesARegisteredNameToItsSourceAndToNoOther) {
   EXPECT_EQ(find(read(as_registered), "orders")->source, "keboola");
 }
 
+TEST_F(ExtractReader, GivesALocalNameToTheServersOwnFilesOnceTheyHaveIt) {
+  make_extract("aaa", "orders", 2);
+  make_extract("files", "other", 1);
+  const auto local = [](ReadOptions& options) {
+    options.registered = {{"orders", ""}};
+    options.files = "files";
+    options.owners = {{"orders", "aaa"}};
+  };
+  EXPECT_EQ(find(read(local), "orders")->source, "aaa") << "a custom extract";
+  make_extract("files", "orders", 3);
+  EXPECT_EQ(find(read(local), "orders")->source, "files");
+}
+
 // Whoever writes an extract may change its names at any time: what is served was opened in its folder.
 TEST_F(ExtractReader, ServesOnlyWhatLiesInTheFolderWhateverStandsThereLater) {
   make_extract("hr", "salaries", 3);

@@ -71,8 +71,6 @@ TEST(Publication, ARegisteredTableIsNoOtherSources) {
   row.source_type = "local";
   catalogue.tables[0].source = "hr";
   EXPECT_EQ(next_tables(catalogue, RegistrySnapshot({row}, {}))[0].source, "hr") << "a custom extract";
-  catalogue.tables.push_back(found("orders", "bb"));
-  EXPECT_EQ(named(next_tables(catalogue, RegistrySnapshot({row}, {})), "payroll")->source, "");
 }
 
 TEST(Publication, ATableThatStaysElsewhereHasItsEngine) {
